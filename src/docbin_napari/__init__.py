@@ -1,0 +1,52 @@
+"""Scanned documents to clean black and white: a U-Net, a command line and a napari plugin.
+
+Importing this package loads neither torch nor Qt; the names below are loaded when first used.
+
+Examples
+--------
+>>> import docbin_napari
+>>> "read_pages" in dir(docbin_napari)
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from docbin_napari.__about__ import __version__
+
+if TYPE_CHECKING:
+    from docbin_napari.inference.predict import binarize, ink_probability
+    from docbin_napari.io.mask import write_mask
+    from docbin_napari.io.page import PageError, read_pages
+    from docbin_napari.model.weights import load_model
+
+_HOMES = {
+    "PageError": "docbin_napari.io.page",
+    "read_pages": "docbin_napari.io.page",
+    "write_mask": "docbin_napari.io.mask",
+    "load_model": "docbin_napari.model.weights",
+    "ink_probability": "docbin_napari.inference.predict",
+    "binarize": "docbin_napari.inference.predict",
+}
+
+__all__ = [
+    "PageError",
+    "__version__",
+    "binarize",
+    "ink_probability",
+    "load_model",
+    "read_pages",
+    "write_mask",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

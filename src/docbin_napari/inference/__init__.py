@@ -1,0 +1,1 @@
+"""From RGB pages to ink probability: windows, symmetries, blending."""

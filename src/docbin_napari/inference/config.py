@@ -1,0 +1,95 @@
+"""Settings of inference, declared once; the command line and the widget read them from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Symmetries = Literal[1, 2, 4, 8]
+PresetName = Literal["fast", "balanced", "best"]
+
+
+@dataclass(frozen=True)
+class InferenceConfig:
+    """How the windows are laid over a page and how often each is looked at.
+
+    Parameters
+    ----------
+    window : int
+        Side of the square windows in pixels, a multiple of 32. A page that is
+        not larger than one window is computed whole.
+    overlap : float
+        Share of a window's side that it has in common with its neighbour,
+        0 to 0.75. More overlap costs more time and hides window borders better.
+    symmetries : {1, 2, 4, 8}
+        How many turned versions of each window are averaged: 1 the window as it
+        is, 2 also upside down, 4 all quarter turns, 8 these and their mirror images.
+    batch : int
+        Windows in one pass through the network; 0 chooses for the device.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside the range given above.
+    """
+
+    window: int = 768
+    overlap: float = 0.25
+    symmetries: Symmetries = 1
+    batch: int = 0
+
+    def __post_init__(self) -> None:
+        if self.window < 64 or self.window % 32:
+            raise ValueError(f"window must be a multiple of 32 and at least 64, not {self.window}")
+        if not 0 <= self.overlap <= 0.75:
+            raise ValueError(f"overlap must lie between 0 and 0.75, not {self.overlap}")
+        if self.symmetries not in (1, 2, 4, 8):
+            raise ValueError(f"symmetries must be 1, 2, 4 or 8, not {self.symmetries}")
+        if self.batch < 0:
+            raise ValueError(f"batch must be 0 (automatic) or positive, not {self.batch}")
+
+
+PRESETS: dict[PresetName, InferenceConfig] = {
+    "fast": InferenceConfig(overlap=0.125, symmetries=1),
+    "balanced": InferenceConfig(overlap=0.25, symmetries=4),
+    "best": InferenceConfig(overlap=0.25, symmetries=8),
+}
+
+
+def preset(
+    name: PresetName, *, overlap: float | None = None, symmetries: Symmetries | None = None
+) -> InferenceConfig:
+    """Look up a preset, with single values replaced where they are given.
+
+    Parameters
+    ----------
+    name : {"fast", "balanced", "best"}
+        Name of the preset.
+    overlap : float, optional
+        Replaces the overlap of the preset.
+    symmetries : {1, 2, 4, 8}, optional
+        Replaces the number of symmetries of the preset.
+
+    Returns
+    -------
+    InferenceConfig
+        The settings.
+
+    Raises
+    ------
+    ValueError
+        If there is no such preset, or a value is out of range.
+
+    Examples
+    --------
+    >>> preset("fast", symmetries=2).symmetries
+    2
+    """
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}; choose one of {', '.join(PRESETS)}")
+    config = PRESETS[name]
+    if overlap is not None:
+        config = replace(config, overlap=overlap)
+    if symmetries is not None:
+        config = replace(config, symmetries=symmetries)
+    return config

@@ -1,0 +1,1 @@
+"""Quality figures of document binarization: two bool arrays in, numbers out."""

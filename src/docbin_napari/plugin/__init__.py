@@ -1,0 +1,1 @@
+"""The napari door: reader, writer, sample data and widgets."""

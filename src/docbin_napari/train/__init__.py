@@ -1,0 +1,1 @@
+"""Training: pairs and generated pages in, a model file out."""
