@@ -1,1 +1,24 @@
-"""Quality figures of document binarization: two bool arrays in, numbers out."""
+"""Quality figures of document binarization: two bool arrays in, numbers out.
+
+The positive class is ink. Every function takes ``(prediction, ground_truth, labelled=None)``:
+bool arrays of one shape ``(H, W)``; pixels where ``labelled`` is False count nowhere.
+"""
+
+from docbin_napari.metrics.distortion import drd
+from docbin_napari.metrics.rates import f_measure, nrm, precision, psnr, recall
+from docbin_napari.metrics.scores import MeanScores, PageScores, mean_scores, score_page
+from docbin_napari.metrics.skeleton import skeleton_pseudo_f_measure
+
+__all__ = [
+    "MeanScores",
+    "PageScores",
+    "drd",
+    "f_measure",
+    "mean_scores",
+    "nrm",
+    "precision",
+    "psnr",
+    "recall",
+    "score_page",
+    "skeleton_pseudo_f_measure",
+]
