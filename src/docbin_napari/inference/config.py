@@ -33,7 +33,7 @@ class InferenceConfig:
         If a value is outside the range given above.
     """
 
-    window: int = 768
+    window: int = 1024
     overlap: float = 0.25
     symmetries: Symmetries = 1
     batch: int = 0
@@ -50,9 +50,9 @@ class InferenceConfig:
 
 
 PRESETS: dict[PresetName, InferenceConfig] = {
-    "fast": InferenceConfig(overlap=0.125, symmetries=1),
-    "balanced": InferenceConfig(overlap=0.25, symmetries=4),
-    "best": InferenceConfig(overlap=0.25, symmetries=8),
+    "fast": InferenceConfig(overlap=0.09375, symmetries=1),
+    "balanced": InferenceConfig(overlap=0.1875, symmetries=4),
+    "best": InferenceConfig(overlap=0.1875, symmetries=8),
 }
 
 

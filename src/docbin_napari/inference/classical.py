@@ -1,0 +1,128 @@
+"""Classical thresholds to compare with: Otsu's for the whole page, Sauvola's for each pixel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from skimage.filters import threshold_otsu, threshold_sauvola
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Baseline(Protocol):
+    """A method that needs nothing but the page."""
+
+    def __call__(self, pixels: NDArray[np.uint8], /) -> NDArray[np.bool_]:
+        """Find the ink of uint8 RGB pixels ``(H, W, 3)``: bool ``(H, W)``."""
+
+
+def gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Reduce a page to the luma of ITU-R BT.601, rounded exactly as Pillow's mode "L".
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W, 3)
+        The page, RGB.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        Luma, 0 black to 255 white.
+
+    Examples
+    --------
+    >>> gray(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], dtype=np.uint8))
+    array([[ 76, 150,  29]], dtype=uint8)
+    """
+    luma = np.full(pixels.shape[:2], 0x8000, dtype=np.uint32)
+    for channel, weight in enumerate((19595, 38470, 7471)):
+        luma += np.multiply(pixels[..., channel], weight, dtype=np.uint32)
+    luma >>= 16
+    return luma.astype(np.uint8)
+
+
+def otsu(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Binarize with one threshold for the whole page, by the method of Otsu.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W, 3)
+        The page, RGB.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        Ink. A page of one single gray has none.
+
+    References
+    ----------
+    .. [1] N. Otsu, "A threshold selection method from gray-level histograms", 1979,
+       doi:10.1109/TSMC.1979.4310076
+
+    Examples
+    --------
+    >>> page = np.full((4, 4, 3), 230, dtype=np.uint8)
+    >>> page[1, 2] = 40
+    >>> np.argwhere(otsu(page))
+    array([[1, 2]])
+    """
+    luma = gray(pixels)
+    if luma.size == 0 or luma.min() == luma.max():
+        return np.zeros(luma.shape, dtype=bool)
+    ink: NDArray[np.bool_] = luma <= threshold_otsu(luma)
+    return ink
+
+
+def sauvola(
+    pixels: NDArray[np.uint8], window: int = 25, k: float = 0.2
+) -> NDArray[np.bool_]:
+    """Binarize with a threshold from the surroundings of each pixel, by Sauvola and Pietikäinen.
+
+    The threshold is ``m (1 + k (s / R - 1))`` with the mean m and the standard deviation s of
+    the gray values in a square window about the pixel, and R half the gray range.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W, 3)
+        The page, RGB.
+    window : int
+        Side of the square window in pixels, odd, at least 3. It should cover a stroke and some
+        of the paper about it. A window that is larger than the page sees the page mirrored.
+    k : float
+        Weight of the contrast: a larger k takes less for ink.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        Ink.
+
+    Raises
+    ------
+    ValueError
+        If the window is even or smaller than 3.
+
+    References
+    ----------
+    .. [1] J. Sauvola, M. Pietikäinen, "Adaptive document image binarization", 2000,
+       doi:10.1016/S0031-3203(99)00055-2
+
+    Examples
+    --------
+    >>> page = np.full((40, 40, 3), 230, dtype=np.uint8)
+    >>> page[10:30, 20] = 40
+    >>> int(sauvola(page).sum())
+    20
+    """
+    if window < 3 or window % 2 == 0:
+        raise ValueError(f"window must be odd and at least 3, not {window}")
+    luma = gray(pixels)
+    if luma.size == 0:
+        return np.zeros(luma.shape, dtype=bool)
+    ink: NDArray[np.bool_] = luma < threshold_sauvola(luma, window_size=window, k=k)
+    return ink
+
+
+BASELINES: dict[str, Baseline] = {"otsu": otsu, "sauvola": sauvola}
+"""The baselines by the name that the command line knows them by."""

@@ -1,0 +1,112 @@
+"""Where the windows lie on a page, and how their results are blended.
+
+Strategy: rows and columns are planned apart, since a window grid is a product. Along
+an axis all windows have one size, the smallest that covers the page with the overlap
+asked for: a page slightly larger than a window is not cut into two almost full ones.
+Where two windows overlap, both ends are within reach of a cut border, so the weights
+change from one window to the other in the middle of the overlap, over a short smooth
+ramp. The weights of all windows add up to one at every pixel: the blended logit is a
+plain sum, and a region is final as soon as the next window begins beyond it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+_RAMP = 32
+
+
+@dataclass(frozen=True)
+class AxisWindows:
+    """Windows along one axis of a page.
+
+    Parameters
+    ----------
+    length : int
+        Pixels of the page along the axis.
+    size : int
+        Pixels of every window; the last one may reach beyond the page by less
+        than the stride of the network.
+    starts : tuple of int
+        First pixel of each window.
+    weights : ndarray
+        float32 (windows, size); at each pixel of the page they add up to 1.
+    """
+
+    length: int
+    size: int
+    starts: tuple[int, ...]
+    weights: np.ndarray
+
+    def final(self, index: int) -> slice:
+        """Pixels of the page that are final after a window, but not after the one before."""
+        last = index + 1 == len(self.starts)
+        stop = self.length if last else min(self.starts[index + 1], self.length)
+        return slice(self.starts[index], stop)
+
+
+def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWindows:
+    """Lay windows along one axis.
+
+    Parameters
+    ----------
+    length : int
+        Pixels of the page along the axis, at least 1.
+    window : int
+        Largest size of a window, pixels.
+    overlap : float
+        Share of the largest size that neighbours have in common, at least.
+    stride : int
+        Starts and sizes are multiples of it.
+
+    Returns
+    -------
+    AxisWindows
+        The plan.
+
+    Raises
+    ------
+    ValueError
+        If the length is not positive or the window is smaller than two strides.
+
+    Examples
+    --------
+    >>> plan_axis(1000, 512, 0.125, 16).starts
+    (0, 240, 480)
+    >>> plan_axis(100, 512, 0.125, 16).size
+    112
+    """
+    if length < 1:
+        raise ValueError(f"a page needs at least one pixel each way, not {length}")
+    largest = window // stride * stride
+    shared = math.ceil(overlap * window / stride) * stride
+    if largest < 2 * stride or shared >= largest:
+        raise ValueError(f"a window of {window} pixels is too small for this network")
+    padded = _up(length, stride)
+    count = 1 if padded <= largest else math.ceil((padded - shared) / (largest - shared))
+    size = _up(math.ceil((padded + (count - 1) * shared) / count), stride)
+    step = (padded - size) / max(count - 1, 1)
+    starts = tuple(int(round(index * step / stride)) * stride for index in range(count))
+    return AxisWindows(length, size, starts, _weights(starts, size))
+
+
+def _up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def _weights(starts: tuple[int, ...], size: int) -> np.ndarray:
+    positions = np.arange(size, dtype=np.float32) + 0.5
+    weights = np.ones((len(starts), size), np.float32)
+    for index in range(1, len(starts)):
+        shared = starts[index - 1] + size - starts[index]
+        ramp = min(_RAMP, shared)
+        if not ramp:
+            continue
+        rising = np.clip((positions - (shared - ramp) / 2) / ramp, 0, 1)
+        smooth = rising * rising * (3 - 2 * rising)
+        weights[index, :shared] *= smooth[:shared]
+        weights[index - 1, size - shared :] *= 1 - smooth[:shared]
+    return weights

@@ -1,0 +1,173 @@
+"""Model files by name: the built-in ones, and those a user has trained. Loads no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+DEFAULT_MODEL = "general-1"
+HEADER_KEY = "docbin"
+_SUFFIX = ".safetensors"
+_LONGEST_HEADER = 10_000_000
+
+
+class ModelError(Exception):
+    """A model file is missing, damaged or of another kind."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says about itself.
+
+    Parameters
+    ----------
+    name : str
+        Name to load it by: the file's name without suffix.
+    path : Path
+        The file.
+    size : int
+        Bytes.
+    header : dict
+        All that the trainer stored: ``architecture``, ``normalisation``,
+        ``calibration``, ``threshold``, ``title``, ``training_data``, ``figures``,
+        ``parameters``, ``version``.
+    """
+
+    name: str
+    path: Path
+    size: int
+    header: dict[str, Any] = field(repr=False, hash=False)
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        return str(self.header.get("title", self.name))
+
+    @property
+    def training_data(self) -> str:
+        """What it was trained on, in words."""
+        return str(self.header.get("training_data", "not stated"))
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Figures at the time of saving, name to value."""
+        return dict(self.header.get("figures", {}))
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel is ink, 0 to 1, chosen on held-out pages."""
+        return float(self.header["threshold"])
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained values."""
+        return int(self.header.get("parameters", 0))
+
+    @property
+    def version(self) -> str:
+        """Version of docbin-napari that wrote the file."""
+        return str(self.header.get("version", "unknown"))
+
+
+def built_in_folder() -> Path:
+    """Folder of the weights inside the package."""
+    return Path(__file__).resolve().parent.parent / "weights"
+
+
+def user_model_folder() -> Path:
+    """Folder of the user's own models: ``$DOCBIN_MODELS``, else the platform's data folder."""
+    chosen = os.environ.get("DOCBIN_MODELS")
+    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("docbin-napari")) / "models"
+
+
+def list_models() -> list[ModelInfo]:
+    """Models that can be loaded by name, built-in ones first.
+
+    Returns
+    -------
+    list of ModelInfo
+        A user's model with the name of a built-in one is left out, and so is a
+        file that is no model of this kind: `load_model` says why when asked for it.
+
+    Examples
+    --------
+    >>> [info.name for info in list_models()][:1]
+    ['general-1']
+    """
+    found: dict[str, ModelInfo] = {}
+    for folder in (built_in_folder(), user_model_folder()):
+        for path in sorted(folder.glob(f"*{_SUFFIX}")):
+            try:
+                found.setdefault(path.stem, read_info(path))
+            except ModelError:
+                continue
+    return list(found.values())
+
+
+def find_model(name_or_path: str | Path) -> ModelInfo:
+    """Find a model by name or file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name from `list_models`, or a ``.safetensors`` file.
+
+    Returns
+    -------
+    ModelInfo
+        What the file says about itself.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or the file is no model of this package.
+    """
+    text = str(name_or_path)
+    if text.endswith(_SUFFIX) or os.sep in text or "/" in text:
+        return read_info(Path(name_or_path).expanduser())
+    for folder in (built_in_folder(), user_model_folder()):
+        path = folder / f"{text}{_SUFFIX}"
+        if path.is_file():
+            return read_info(path)
+    known = ", ".join(info.name for info in list_models()) or "none"
+    raise ModelError(f"there is no model {text!r}: choose one of {known}, or give a {_SUFFIX} file")
+
+
+def read_info(path: Path) -> ModelInfo:
+    """Read the header of a model file without its weights.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.safetensors`` file.
+
+    Returns
+    -------
+    ModelInfo
+        Its header.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged or was not written by this package.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 0 < length <= min(size, _LONGEST_HEADER):
+                raise ModelError(f"{path}: not a safetensors file, or cut off")
+            text = json.loads(file.read(length)).get("__metadata__", {}).get(HEADER_KEY)
+            header = json.loads(text) if text else None
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"{path}: not a safetensors file, or damaged") from error
+    if not isinstance(header, dict) or "architecture" not in header or "threshold" not in header:
+        raise ModelError(f"{path}: not a docbin-napari model (its header is missing)")
+    return ModelInfo(path.stem, path, size, header)

@@ -1,0 +1,205 @@
+"""Model files to networks that are ready to run, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from docbin_napari.__about__ import __version__
+from docbin_napari.model.calibration import Calibration
+from docbin_napari.model.device import Device, choose_device
+from docbin_napari.model.registry import DEFAULT_MODEL, HEADER_KEY, ModelError, ModelInfo, find_model
+from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What is done to RGB before the network: ``(pixels - mean) / deviation``.
+
+    Parameters
+    ----------
+    mean, deviation : float
+        In units of the 8-bit values, the same for the three channels.
+    """
+
+    mean: float = 170.0
+    deviation: float = 60.0
+
+
+class InkModel:
+    """A network on its device, ready to run; made by `load_model`.
+
+    Parameters
+    ----------
+    network : UNet
+        In evaluation mode; its batch norms are folded and it is moved to the device.
+    info : ModelInfo
+        What the file says about itself.
+    device : Device
+        Where to run and with which number format.
+    """
+
+    def __init__(self, network: UNet, info: ModelInfo, device: Device) -> None:
+        self.info = info
+        self.device = device
+        self.calibration = Calibration(**info.header.get("calibration", {}))
+        self._normalisation = Normalisation(**info.header.get("normalisation", {}))
+        self._network = network.fold_norms().to(
+            device=device.name, dtype=device.torch_dtype, memory_format=torch.channels_last
+        )
+        self._network.requires_grad_(False)
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel is ink, 0 to 1."""
+        return self.info.threshold
+
+    @property
+    def stride(self) -> int:
+        """Window sides must be multiples of this, pixels."""
+        return self._network.config.stride
+
+    @property
+    def context(self) -> int:
+        """Pixels to each side that a logit can depend on."""
+        return self._network.config.context
+
+    def upload(self, windows: np.ndarray) -> Tensor:
+        """Bring windows to the device, normalised.
+
+        Parameters
+        ----------
+        windows : ndarray
+            uint8 (N, H, W, 3), RGB.
+
+        Returns
+        -------
+        Tensor
+            (N, 3, H, W) in channels-last layout and the device's number format.
+        """
+        pixels = torch.from_numpy(windows).to(self.device.name).permute(0, 3, 1, 2)
+        scaled = (pixels.float() - self._normalisation.mean) / self._normalisation.deviation
+        return scaled.to(self.device.torch_dtype, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def logits(self, pixels: Tensor) -> Tensor:
+        """Run the network.
+
+        Parameters
+        ----------
+        pixels : Tensor
+            As `upload` gives them, sides multiples of `stride`.
+
+        Returns
+        -------
+        Tensor
+            Logits of ink, float32 (N, H, W), on the device.
+        """
+        channels_last = pixels.contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self._network(channels_last)
+        return logits[:, 0].float()
+
+
+def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: str = "auto") -> InkModel:
+    """Load a model by name or file and put it on a device.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name from ``docbin models``, or a ``.safetensors`` file.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to run it.
+
+    Returns
+    -------
+    InkModel
+        Ready for `ink_probability` and `binarize`.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or the file is damaged or of another kind.
+    DeviceError
+        If the device is not there.
+
+    Examples
+    --------
+    >>> model = load_model("general-1", device="cpu")
+    >>> 0 < model.threshold < 1
+    True
+    """
+    info = find_model(name_or_path)
+    chosen = choose_device(device)
+    try:
+        network = UNet(architecture(info))
+        network.load_state_dict(load_file(info.path))
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{info.path}: the weights are damaged ({error})") from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{info.path}: written by docbin-napari {info.version}, "
+            f"its network is not known to {__version__} ({str(error).splitlines()[0]})"
+        ) from error
+    return InkModel(network, info, chosen)
+
+
+def architecture(info: ModelInfo) -> UNetConfig:
+    """Architecture of a model file.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        From `find_model`.
+
+    Returns
+    -------
+    UNetConfig
+        The settings of its network.
+    """
+    stored = dict(info.header["architecture"])
+    return UNetConfig(**{**stored, "channels": tuple(stored["channels"])})
+
+
+def save_model(path: Path, network: UNet, header: Mapping[str, Any]) -> ModelInfo:
+    """Write a model file, atomically.
+
+    Parameters
+    ----------
+    path : Path
+        The ``.safetensors`` file to write; an old one is replaced at the end.
+    network : UNet
+        The network, batch norms not folded.
+    header : mapping
+        ``threshold`` and ``calibration``, and what people want to know: ``title``,
+        ``training_data``, ``figures``, and so on; JSON values only.
+
+    Returns
+    -------
+    ModelInfo
+        What the new file says about itself.
+    """
+    complete = {
+        "architecture": asdict(network.config),
+        "normalisation": asdict(Normalisation()),
+        "parameters": count_parameters(network),
+        "version": __version__,
+        **header,
+    }
+    tensors = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    save_file(tensors, temporary, metadata={HEADER_KEY: json.dumps(complete)})
+    os.replace(temporary, path)
+    return find_model(path)
