@@ -71,13 +71,12 @@ def otsu(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     luma = gray(pixels)
     if luma.size == 0 or luma.min() == luma.max():
         return np.zeros(luma.shape, dtype=bool)
-    ink: NDArray[np.bool_] = luma <= threshold_otsu(luma)
+    threshold = threshold_otsu(luma)  # type: ignore[no-untyped-call]
+    ink: NDArray[np.bool_] = luma <= threshold
     return ink
 
 
-def sauvola(
-    pixels: NDArray[np.uint8], window: int = 25, k: float = 0.2
-) -> NDArray[np.bool_]:
+def sauvola(pixels: NDArray[np.uint8], window: int = 25, k: float = 0.2) -> NDArray[np.bool_]:
     """Binarize with a threshold from the surroundings of each pixel, by Sauvola and Pietikäinen.
 
     The threshold is ``m (1 + k (s / R - 1))`` with the mean m and the standard deviation s of
@@ -120,7 +119,8 @@ def sauvola(
     luma = gray(pixels)
     if luma.size == 0:
         return np.zeros(luma.shape, dtype=bool)
-    ink: NDArray[np.bool_] = luma < threshold_sauvola(luma, window_size=window, k=k)
+    thresholds = threshold_sauvola(luma, window_size=window, k=k)  # type: ignore[no-untyped-call]
+    ink: NDArray[np.bool_] = luma < thresholds
     return ink
 
 
