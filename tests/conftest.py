@@ -1,0 +1,110 @@
+"""Pages and rules that all tests share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPER, FAINT_INK, INK = 235, 200, 20
+
+hypothesis.settings.register_profile("local", deadline=None, max_examples=25)
+hypothesis.settings.register_profile(
+    "ci", deadline=None, max_examples=50, derandomize=True, database=None, print_blob=True
+)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@dataclass(frozen=True, eq=False)
+class NamedPage:
+    """A page so small that its right answer is seen by eye.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        RGB page, uint8, shape (H, W, 3).
+    ink : numpy.ndarray
+        Its ground truth, bool, shape (H, W); True is ink.
+    """
+
+    pixels: np.ndarray
+    ink: np.ndarray
+
+
+def draw(ink: np.ndarray, level: int) -> NamedPage:
+    """Paint ink of one gray level on plain paper."""
+    gray = np.where(ink, level, PAPER).astype(np.uint8)
+    return NamedPage(np.repeat(gray[..., np.newaxis], 3, axis=2), ink)
+
+
+def stroke() -> np.ndarray:
+    """One pen stroke, 4 rows x 32 columns, off the centre of 48 rows x 64 columns."""
+    ink = np.zeros((48, 64), dtype=bool)
+    ink[14:18, 10:42] = True
+    return ink
+
+
+@pytest.fixture
+def one_stroke() -> NamedPage:
+    """One dark stroke on plain paper."""
+    return draw(stroke(), INK)
+
+
+@pytest.fixture
+def faint_stroke() -> NamedPage:
+    """The same stroke, hardly darker than the paper."""
+    return draw(stroke(), FAINT_INK)
+
+
+@pytest.fixture
+def no_ink() -> NamedPage:
+    """Plain paper."""
+    return draw(np.zeros((48, 64), dtype=bool), INK)
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder that holds pyproject.toml."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_pages() -> Path:
+    """Real pages with ground truth, which may lie beside a checkout but never in it."""
+    folder = ROOT.parent / "shared" / "pages"
+    if not folder.is_dir():
+        pytest.skip("the real pages are not beside this checkout (../shared/pages)")
+    return folder
+
+
+def no_window_because() -> str:
+    """Why no real window can open here; empty where one can."""
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return "QT_QPA_PLATFORM asks for a platform without OpenGL"
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        return "there is no display; scripts/test brings one (Xvfb)"
+    return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip window tests where no window can open."""
+    reason = no_window_because()
+    if reason and item.get_closest_marker("window"):
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """Fail a window test that skips although DOCBIN_REQUIRE_WINDOW says that windows must open."""
+    report = yield
+    required = os.environ.get("DOCBIN_REQUIRE_WINDOW", "0") not in ("", "0")
+    if report.skipped and required and item.get_closest_marker("window"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} skipped, but a window is required: {report.longrepr}"
+    return report
