@@ -1,0 +1,259 @@
+"""The result of a run: ink probability, the labels cut from it, and what people painted over.
+
+Strategy: the network writes every pixel of the probability once, region by region. Each
+region becomes a block that remembers the level at which its labels were cut. When the
+threshold moves, only pixels whose class changes between the old and the new level are
+touched, block by block, so that a caller can stop in between and a slider never waits
+for a large page. Pixels that differ from what their block's level gives were painted by
+a person: they are marked when they are first met and never change again.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari.layers import Image, Labels
+    from numpy.typing import NDArray
+
+BACKGROUND, INK, UNLABELLED = 0, 1, 2
+_BLOCK_PIXELS = 1 << 20
+
+
+def level_of(threshold: float) -> int:
+    """Smallest 8-bit probability that counts as ink.
+
+    Parameters
+    ----------
+    threshold : float
+        Probability from which a pixel is ink, 0 to 1.
+
+    Returns
+    -------
+    int
+        1 to 255; never 0, because 0 also stands for what was not computed yet.
+
+    Examples
+    --------
+    >>> level_of(0.0), level_of(0.5), level_of(1.0)
+    (1, 128, 255)
+    """
+    # Rounding keeps 0.2 * 255 = 51.00000000000001 from becoming 52.
+    return min(255, max(1, math.ceil(round(threshold * 255, 6))))
+
+
+@dataclass(slots=True)
+class _Block:
+    """A computed region, the level its labels were cut at, and what was painted in it."""
+
+    rows: slice
+    columns: slice
+    level: int
+    painted: NDArray[np.bool_] | None = None
+
+
+class InkResult:
+    """Ink probability of one image and the labels that follow its threshold.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (H, W), or (pages, H, W) for a stack, pixels.
+    threshold : float
+        Probability from which a pixel is ink, 0 to 1.
+
+    Attributes
+    ----------
+    probability : ndarray
+        uint8, `shape`: ink probability times 255, 0 where nothing was computed.
+    labels : ndarray
+        uint8, `shape`: 0 background, 1 ink, 2 unlabelled (only people paint that).
+    """
+
+    def __init__(self, shape: tuple[int, ...], threshold: float) -> None:
+        self.probability = np.zeros(shape, np.uint8)
+        self.labels = np.zeros(shape, np.uint8)
+        self.threshold = threshold
+        self._blocks: dict[int, list[_Block]] = {}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of probability and labels."""
+        return self.labels.shape
+
+    def probability_plane(self, page: int) -> NDArray[np.uint8]:
+        """Probability of one page: a view, uint8 (H, W)."""
+        return self.probability[page] if self.probability.ndim == 3 else self.probability
+
+    def labels_plane(self, page: int) -> NDArray[np.uint8]:
+        """Labels of one page: a view, uint8 (H, W)."""
+        return self.labels[page] if self.labels.ndim == 3 else self.labels
+
+    def has(self, page: int) -> bool:
+        """Whether something of this page was computed."""
+        return bool(self._blocks.get(page))
+
+    def reset(self, page: int) -> None:
+        """Empty a page before it is computed again."""
+        self.probability_plane(page)[:] = 0
+        self.labels_plane(page)[:] = BACKGROUND
+        self._blocks.pop(page, None)
+
+    def write(self, page: int, rows: slice, columns: slice) -> None:
+        """Cut the labels of a region whose probability was just written.
+
+        What a person painted there in the meantime stays.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+        rows, columns : slice
+            The region.
+        """
+        for part in _parts(rows, columns):
+            block = _Block(part, columns, level_of(self.threshold))
+            probability, labels = self._views(page, block)
+            painted = labels != BACKGROUND
+            np.copyto(labels, INK, where=(probability >= block.level) & ~painted)
+            block.painted = painted if painted.any() else None
+            self._blocks.setdefault(page, []).append(block)
+
+    def follow(self, threshold: float, first_page: int = 0) -> Iterator[int]:
+        """Move the threshold, one block a step.
+
+        Stop at any step; the next call goes on with what is left.
+
+        Parameters
+        ----------
+        threshold : float
+            The new threshold, 0 to 1.
+        first_page : int
+            The page to begin with, the one that is looked at.
+
+        Yields
+        ------
+        int
+            The page of which a block was just brought to the new threshold.
+        """
+        self.threshold = threshold
+        level = level_of(threshold)
+        for page in sorted(self._blocks, key=lambda page: (page != first_page, page)):
+            for block in tuple(self._blocks.get(page, ())):
+                if block.level != level:
+                    self._cut_again(page, block, level)
+                    yield page
+
+    def was_edited(self, page: int) -> bool:
+        """Whether a page holds anything that a person painted.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+
+        Returns
+        -------
+        bool
+            True if its labels are not what probability and threshold give.
+        """
+        inside = 0
+        for block in self._blocks.get(page, ()):
+            probability, labels = self._views(page, block)
+            if block.painted is not None or np.any(labels != (probability >= block.level)):
+                return True
+            inside += np.count_nonzero(labels)
+        return bool(np.count_nonzero(self.labels_plane(page)) != inside)
+
+    def _cut_again(self, page: int, block: _Block, level: int) -> None:
+        probability, labels = self._views(page, block)
+        differs = labels != (probability >= block.level)
+        if differs.any():
+            block.painted = differs if block.painted is None else block.painted | differs
+        low, high = sorted((block.level, level))
+        changing = (probability >= low) & (probability < high)
+        if block.painted is not None:
+            changing &= ~block.painted
+        np.copyto(labels, INK if level < block.level else BACKGROUND, where=changing)
+        block.level = level
+
+    def _views(self, page: int, block: _Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        region = block.rows, block.columns
+        return self.probability_plane(page)[region], self.labels_plane(page)[region]
+
+
+def _parts(rows: slice, columns: slice) -> Iterator[slice]:
+    """Cut the rows of a large region so that no block takes long."""
+    step = max(1, _BLOCK_PIXELS // max(1, columns.stop - columns.start))
+    for top in range(rows.start, rows.stop, step):
+        if columns.stop > columns.start:
+            yield slice(top, min(top + step, rows.stop))
+
+
+@dataclass(frozen=True)
+class _Bond:
+    result: InkResult
+    image: weakref.ref[Image]
+
+
+# Doors may keep state: the widget can be closed and opened again, and other widgets
+# of this plugin look for the probability behind a layer. Gone with the layer.
+_BONDS: weakref.WeakKeyDictionary[Labels, _Bond] = weakref.WeakKeyDictionary()
+
+
+def bind(layer: Labels, result: InkResult, image: Image) -> None:
+    """Tie a labels layer to the result behind it and to the image it was made from.
+
+    Parameters
+    ----------
+    layer : Labels
+        A layer whose data is ``result.labels``.
+    result : InkResult
+        The result.
+    image : Image
+        The image.
+    """
+    _BONDS[layer] = _Bond(result, weakref.ref(image))
+
+
+def result_behind(layer: Labels | None) -> InkResult | None:
+    """Find the result behind a labels layer.
+
+    Parameters
+    ----------
+    layer : Labels or None
+        Any layer.
+
+    Returns
+    -------
+    InkResult or None
+        None if the layer was not made by a run, or was given other data since.
+    """
+    bond = _BONDS.get(layer) if layer is not None else None
+    if layer is None or bond is None or layer.data is not bond.result.labels:
+        return None
+    return bond.result
+
+
+def image_behind(layer: Labels | None) -> Image | None:
+    """Find the image from which a labels layer was made.
+
+    Parameters
+    ----------
+    layer : Labels or None
+        Any layer.
+
+    Returns
+    -------
+    Image or None
+        None if the layer was not made by a run, or the image is gone.
+    """
+    bond = _BONDS.get(layer) if layer is not None else None
+    return None if bond is None else bond.image()

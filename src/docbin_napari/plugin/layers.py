@@ -1,0 +1,180 @@
+"""Image layers to pages, and the place of a page in the world to its labels; numpy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docbin_napari.io.rgb import to_rgb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image, Layer
+    from numpy.typing import NDArray
+
+LABEL_COLOURS: dict[int | None, str] = {
+    0: "transparent",
+    1: "#e6005c",
+    2: "#f5b800",
+    None: "#00a0ff",
+}
+"""Colours of background, ink, unlabelled, and of any value that has no meaning here."""
+
+LABEL_OPACITY = 0.7
+
+
+@dataclass(frozen=True)
+class PageSource:
+    """The pages of one image layer, taken out of the viewer: safe to read in a thread.
+
+    Parameters
+    ----------
+    data : array_like
+        Full resolution, (H, W), (pages, H, W), and the same with 3 or 4 colours at
+        the end; numpy, dask or anything that gives arrays when it is sliced.
+    rgb : bool
+        Whether the last axis is colour.
+    limits : (float, float) or None
+        Values shown as black and white; None for those that a dtype has by itself.
+    """
+
+    data: Any
+    rgb: bool
+    limits: tuple[float, float] | None
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether there is an axis of pages."""
+        return self.data.ndim - self.rgb == 3
+
+    @property
+    def count(self) -> int:
+        """Number of pages."""
+        return int(self.data.shape[0]) if self.is_stack else 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the labels: (H, W) or (pages, H, W), pixels."""
+        return tuple(int(side) for side in self.data.shape[: self.data.ndim - self.rgb])
+
+    def read(self, page: int) -> NDArray[np.uint8]:
+        """Read one page; a lazy one is computed once and whole.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+
+        Returns
+        -------
+        ndarray
+            uint8 (H, W, 3), RGB.
+        """
+        plane = self.data[page] if self.is_stack else self.data
+        return to_rgb(np.asarray(plane), self.limits)
+
+
+def page_source(layer: Image) -> PageSource:
+    """Take the pages out of an image layer that `refusal` has nothing against.
+
+    8-bit values are used as they are. Other gray values are cut at the contrast limits
+    of the layer, so that the network sees what the user sees; float colours at 0 and 1.
+
+    Parameters
+    ----------
+    layer : Image
+        The layer; of a multiscale layer the full resolution is taken.
+
+    Returns
+    -------
+    PageSource
+        Its pages.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    dtype = np.dtype(data.dtype)
+    limits: tuple[float, float] | None = None
+    if layer.rgb:
+        limits = (0.0, 1.0) if dtype.kind == "f" else None
+    elif dtype != np.uint8 and dtype.kind != "b":
+        low, high = layer.contrast_limits
+        limits = (float(low), float(high))
+    return PageSource(data, bool(layer.rgb), limits)
+
+
+def refusal(layer: Image | None) -> str:
+    """Say why a layer cannot be binarized.
+
+    Parameters
+    ----------
+    layer : Image or None
+        The chosen layer, if there is one.
+
+    Returns
+    -------
+    str
+        The reason in words for the user; empty if there is none.
+    """
+    if layer is None:
+        return "Open a page first: there is no image layer."
+    data = layer.data[0] if layer.multiscale else layer.data
+    if layer.ndim > 3:
+        return f"“{layer.name}” has {layer.ndim} dimensions. Choose a page or a stack of pages."
+    if layer.ndim < 2:
+        return f"“{layer.name}” has one dimension only. Choose a page."
+    if np.dtype(data.dtype).kind not in "buif":
+        return f"“{layer.name}” holds {np.dtype(data.dtype).name} values, which are no page."
+    if 0 in data.shape:
+        return f"“{layer.name}” is empty."
+    return ""
+
+
+def current_page(layer: Image, point: Sequence[float]) -> int:
+    """Find the page of a stack that is shown.
+
+    Parameters
+    ----------
+    layer : Image
+        The stack, or a single page.
+    point : sequence of float
+        Where the viewer is in the world (``viewer.dims.point``).
+
+    Returns
+    -------
+    int
+        Place in the stack, from 0; the nearest one if the viewer is beside it.
+    """
+    if layer.ndim < 3:
+        return 0
+    count = page_source(layer).count
+    return int(np.clip(round(float(layer.world_to_data(point)[0])), 0, count - 1))
+
+
+def placement(layer: Layer) -> dict[str, Any]:
+    """Collect what puts labels exactly over an image in the world.
+
+    Parameters
+    ----------
+    layer : Layer
+        The image.
+
+    Returns
+    -------
+    dict
+        Keyword arguments for a layer of the same dimensions.
+    """
+    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    return {name: getattr(layer, name) for name in names}
+
+
+def label_style() -> dict[str, Any]:
+    """Collect the look of ink labels: strong colours that let the page shine through.
+
+    Returns
+    -------
+    dict
+        Keyword arguments for a labels layer.
+    """
+    return {"colormap": dict(LABEL_COLOURS), "opacity": LABEL_OPACITY}
