@@ -1,0 +1,207 @@
+"""Words in a hand or a typeface: from the skeletons of letters to strokes with a width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from docbin_napari.train.alphabet import RUNNING, UPRIGHT, Glyph
+from docbin_napari.train.strokes import Strokes, joined, spline, stroke
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Script = Literal["running", "upright", "serif", "sans", "typewriter", "blackletter", "nastaliq", "runes"]
+
+PRINTED: frozenset[Script] = frozenset({"serif", "sans", "typewriter", "blackletter"})
+"""Scripts whose letters look the same each time they occur."""
+
+
+@dataclass(frozen=True)
+class Hand:
+    """How somebody writes, or what a typeface looks like.
+
+    Parameters
+    ----------
+    script : str
+        Kind of writing: "running" (joined), "upright" (letter by letter), "serif",
+        "sans", "typewriter", "blackletter", "nastaliq" (joined, from right to left,
+        with dots) or "runes" (letters invented from `letters`).
+    x_height : float
+        Height of small letters in pixels.
+    pen : float
+        Width of a full stroke in pixels.
+    contrast : float
+        How much thinner the thinnest stroke is, 0 to 1.
+    nib : float
+        Angle of the broad nib in radians: the direction in which strokes are thin.
+    slant : float
+        Shift to the right for each unit upwards.
+    stretch : float
+        Width of letters over the usual width.
+    jitter : float
+        Unsteadiness of the hand, 0 a machine, 1 very uneven.
+    letters : int
+        Seed from which a script of invented letters is made.
+    """
+
+    script: Script = "running"
+    x_height: float = 20.0
+    pen: float = 2.5
+    contrast: float = 0.4
+    nib: float = 0.5
+    slant: float = 0.3
+    stretch: float = 1.0
+    jitter: float = 0.3
+    letters: int = 0
+
+    @property
+    def printed(self) -> bool:
+        """Whether the letters come from a machine."""
+        return self.script in PRINTED
+
+    @property
+    def right_to_left(self) -> bool:
+        """Whether lines start at the right."""
+        return self.script == "nastaliq"
+
+
+def write_word(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Strokes, float]:
+    """Write one word from left to right on a base line at y = 0.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the unsteadiness.
+    hand : Hand
+        Who writes.
+    word : str
+        Letters of the alphabet; unknown ones are left out.
+
+    Returns
+    -------
+    strokes : Strokes
+        The word; its first letter begins near x = 0.
+    advance : float
+        Width of the word in pixels.
+    """
+    if hand.script == "running" and word.islower():
+        glyph, advance = _run_together(rng, hand, word)
+    else:
+        glyph, advance = _side_by_side(rng, hand, word)
+    return inked(rng, hand, glyph), advance * hand.stretch * hand.x_height / 10
+
+
+def inked(rng: np.random.Generator, hand: Hand, glyph: Glyph) -> Strokes:
+    """Give skeletons in units of the alphabet their size, slant and width in pixels.
+
+    Strategy: the width follows the direction of the line, as with a broad nib (or,
+    for print, a typeface with thick stems), times a slow random pressure. It is a
+    property of the points, so the outline stays exact at any size.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the pressure.
+    hand : Hand
+        Size, slant, pen.
+    glyph : list of ndarray, each of shape (N, 2)
+        Skeletons, ten units to the height of small letters, y up.
+
+    Returns
+    -------
+    Strokes
+        Strokes in pixels, y down.
+    """
+    scale = hand.x_height / 10
+    samples = int(np.clip(np.ceil(scale * 1.6), 2, 9))
+    parts = []
+    for line in glyph:
+        curve = line if hand.script == "blackletter" else spline(line, samples)
+        points = curve * (hand.stretch * scale, -scale)
+        radius = np.full(len(points), hand.pen / 2 * 1.1)
+        if len(points) > 1:
+            points[:, 0] += hand.slant * curve[:, 1] * scale
+            way = np.gradient(points, axis=0)
+            angle = np.arctan2(-way[:, 1], way[:, 0])
+            thin = 1 - np.abs(np.sin(angle - hand.nib))
+            radius = hand.pen / 2 * (1 - hand.contrast * thin)
+            if not hand.printed:
+                wave = spline(rng.normal(1, 0.18 * hand.jitter, (len(radius) // 8 + 3, 2)), 8)
+                radius = radius * np.clip(wave[: len(radius), 0], 0.5, 1.5)
+        else:
+            points[:, 0] += hand.slant * curve[:, 1] * scale
+        parts.append(stroke(points, np.maximum(radius, 0.4)))
+        if hand.script in ("serif", "typewriter"):
+            parts.extend(_serifs(hand, points))
+    return joined(parts)
+
+
+def _serifs(hand: Hand, points: NDArray[np.float64]) -> list[Strokes]:
+    """Short level strokes at the ends of stems."""
+    if len(points) < 2:
+        return []
+    found = []
+    reach = hand.x_height * (0.2 if hand.script == "typewriter" else 0.16) + hand.pen / 2
+    thin = hand.pen / 2 * (1 - hand.contrast * 0.7)
+    for end, inner in ((0, 1), (-1, -2)):
+        way = points[end] - points[inner]
+        if abs(way[1]) > 0.85 * np.hypot(*way):
+            # The flat end lies inside the stem, so that the letter keeps its height.
+            centre = points[end] - (0, np.sign(way[1]) * -hand.pen * 0.2)
+            found.append(stroke(centre + np.array([[-reach, 0], [reach, 0]]), thin))
+    return found
+
+
+def _side_by_side(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyph, float]:
+    """Skeleton of a word whose letters stand apart, and its width in units."""
+    lines: Glyph = []
+    pen = hand.pen / hand.x_height * 10
+    x = 0.0
+    for letter in word:
+        glyph = UPRIGHT.get(letter)
+        if glyph is None:
+            continue
+        left = min(float(line[:, 0].min()) for line in glyph)
+        width = max(float(line[:, 0].max()) for line in glyph) - left
+        if hand.script == "typewriter":
+            shift = x + (10.5 - width) / 2 - left
+            squeeze, advance = min(1.0, 9.5 / max(width, 1)), 11.5
+            shift = x + (10.5 - width * squeeze) / 2 - left * squeeze
+        else:
+            squeeze, shift = 1.0, x - left + pen / 2
+            advance = width + pen + (2.6 if hand.script == "serif" else 2.0)
+        wobble = np.eye(2) + rng.normal(0, 0.06 * hand.jitter, (2, 2))
+        offset = rng.normal(0, 0.5 * hand.jitter, 2) + (shift, 0)
+        for line in glyph:
+            shaken = line * (squeeze, 1) @ wobble.T + offset
+            lines.append(shaken + rng.normal(0, 0.35 * hand.jitter, line.shape))
+        x += advance * (1 + rng.normal(0, 0.06 * hand.jitter))
+    return lines, x
+
+
+def _run_together(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyph, float]:
+    """Skeleton of a word written without lifting the pen, and its width in units."""
+    main, extra = [], []
+    x = 0.0
+    for letter in word:
+        glyph = RUNNING.get(letter)
+        if glyph is None:
+            continue
+        wobble = np.eye(2) + rng.normal(0, 0.09 * hand.jitter, (2, 2))
+        offset = np.array([x, rng.normal(0, 0.5 * hand.jitter)])
+        shaken = [
+            line @ wobble.T + rng.normal(0, 0.4 * hand.jitter, line.shape) + offset
+            for line in glyph
+        ]
+        if rng.random() < 0.12 * hand.jitter and main:
+            extra.append(np.concatenate(main))
+            main = []
+        main.append(shaken[0])
+        extra.extend(shaken[1:])
+        x += float(glyph[0][:, 0].max()) * (1 + rng.normal(0, 0.08 * hand.jitter))
+    if main:
+        extra.append(np.concatenate(main))
+    return extra, x

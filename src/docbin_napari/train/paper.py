@@ -1,0 +1,115 @@
+"""Paper before anybody wrote on it: colour, mottling, fibres, laid lines, foxing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docbin_napari.train.noise import clouds, field, ramp
+from docbin_napari.train.strokes import coverage, rasterize, stroke, joined, spline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A kind of paper.
+
+    Parameters
+    ----------
+    colour : (float, float, float)
+        Light it reflects, for red, green and blue, 0 to 1.
+    mottling : float
+        Strength of large uneven patches, 0 to 1.
+    grain : float
+        Strength of the fine texture, 0 to 1.
+    fibres : int
+        Visible fibres on a page.
+    laid : float
+        Strength of the lines of laid paper, 0 to 1.
+    foxing : int
+        Brown spots on a page.
+    """
+
+    colour: tuple[float, float, float] = (0.9, 0.86, 0.76)
+    mottling: float = 0.04
+    grain: float = 0.02
+    fibres: int = 0
+    laid: float = 0.0
+    foxing: int = 0
+
+
+def make_paper(
+    rng: np.random.Generator, shape: tuple[int, int], paper: Paper
+) -> NDArray[np.float32]:
+    """Draw an empty sheet.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the texture.
+    shape : (int, int)
+        Height and width in pixels.
+    paper : Paper
+        Kind of paper.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W, 3)
+        Light of the sheet, about 0 to 1.
+    """
+    tone = 1 + clouds(rng, shape, max(shape) / 3, 4) * np.float32(paper.mottling)
+    tone += (field(rng, shape, 1) * 0.5 + field(rng, shape, 3)) * np.float32(paper.grain)
+    if paper.laid:
+        tone += _laid_lines(rng, shape) * np.float32(paper.laid)
+    if paper.fibres:
+        tone *= 1 - _fibres(rng, shape, paper.fibres) * np.float32(0.18)
+    yellow = clouds(rng, shape, max(shape) / 2, 3) * np.float32(paper.mottling * 0.6)
+    tint = np.array([0.2, 0.0, -0.6], np.float32)
+    colour = np.asarray(paper.colour, np.float32)
+    sheet: NDArray[np.float32] = colour * (tone[..., None] + yellow[..., None] * tint)
+    if paper.foxing:
+        _add_foxing(rng, sheet, paper.foxing)
+    return sheet
+
+
+def _laid_lines(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Fine close lines across and wide ones down, weaker here and stronger there."""
+    rows = np.arange(shape[0], dtype=np.float32)[:, None]
+    columns = np.arange(shape[1], dtype=np.float32)[None, :]
+    fine = np.sin(rows * np.float32(2 * np.pi / rng.uniform(5, 9)) + columns * np.float32(0.004))
+    chain = np.cos(columns * np.float32(2 * np.pi / rng.uniform(90, 150)))
+    lines: NDArray[np.float32] = fine * (0.6 + 0.4 * field(rng, shape, 120)) + 2 * ramp(
+        chain.astype(np.float32), 0.985, 1.0
+    )
+    return lines
+
+
+def _fibres(
+    rng: np.random.Generator, shape: tuple[int, int], count: int
+) -> NDArray[np.float32]:
+    """Coverage by thin curved threads."""
+    threads = []
+    for _ in range(count):
+        centre = rng.uniform(0, 1, 2) * (shape[1], shape[0])
+        curve = spline(centre + np.cumsum(rng.normal(0, 7, (4, 2)), axis=0), 5)
+        threads.append(stroke(curve, rng.uniform(0.2, 0.7)))
+    return coverage(rasterize(joined(threads), shape)[0])
+
+
+def _add_foxing(rng: np.random.Generator, sheet: NDArray[np.float32], count: int) -> None:
+    """Darken round brown spots, most of them small, in place."""
+    loss = np.array([0.2, 0.42, 0.6], np.float32)
+    height, width = sheet.shape[:2]
+    for _ in range(count):
+        row, column = rng.integers(0, height), rng.integers(0, width)
+        radius = float(np.clip(rng.lognormal(1.3, 0.8), 1.5, 40))
+        reach = int(radius * 2.5) + 1
+        rows = np.arange(max(row - reach, 0), min(row + reach, height))
+        columns = np.arange(max(column - reach, 0), min(column + reach, width))
+        square = (rows[:, None] - row) ** 2 + (columns[None, :] - column) ** 2
+        spot = np.exp(-square / radius**2).astype(np.float32) * np.float32(rng.uniform(0.15, 0.7))
+        sheet[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] *= 1 - spot[..., None] * loss

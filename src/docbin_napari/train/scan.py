@@ -1,0 +1,203 @@
+"""From a sheet of paper to a file: edges, light, blur, resolution, noise, JPEG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from docbin_napari.io.jpeg import jpeg_round_trip
+from docbin_napari.train.noise import clouds, field, ramp
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Scan:
+    """How a page was scanned or photographed.
+
+    Parameters
+    ----------
+    rotation : float
+        Turn of the page in degrees.
+    warp : float
+        Bending of lines in pixels.
+    border : float
+        Width of the background around the page, as a share of its longer side.
+    backdrop : (float, float, float)
+        Light of that background, 0 to 1.
+    torn : float
+        Raggedness of the edges of the page in pixels.
+    gutter : float
+        Depth of the shadow at one side, 0 to 1.
+    uneven : float
+        Unevenness of the light, 0 to 1.
+    blur : float
+        Standard deviation of the blur in pixels.
+    coarse : float
+        How many pixels of the result share one pixel of the sensor, 1 or more.
+    noise : float
+        Standard deviation of the noise, of full light 1.
+    contrast : float
+        Contrast around middle gray; 1 leaves it.
+    gamma : float
+        Exponent of the light.
+    gray : bool
+        Whether colour was lost.
+    jpeg : int
+        Quality of the JPEG file it went through, 0 for none.
+    """
+
+    rotation: float = 0.0
+    warp: float = 0.0
+    border: float = 0.0
+    backdrop: tuple[float, float, float] = (0.06, 0.06, 0.06)
+    torn: float = 1.5
+    gutter: float = 0.0
+    uneven: float = 0.05
+    blur: float = 0.5
+    coarse: float = 1.0
+    noise: float = 0.01
+    contrast: float = 1.0
+    gamma: float = 1.0
+    gray: bool = False
+    jpeg: int = 0
+
+
+def page_share(
+    rng: np.random.Generator, shape: tuple[int, int], scan: Scan
+) -> NDArray[np.float32]:
+    """How much of each pixel is page, not background of the scanner.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Shapes the edges.
+    shape : (int, int)
+        Height and width in pixels.
+    scan : Scan
+        `border`, `torn` and `rotation` are used.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
+        1 page, 0 background.
+    """
+    if scan.border <= 0:
+        return np.ones(shape, np.float32)
+    height, width = shape
+    side = max(shape)
+    angle = np.deg2rad(scan.rotation)
+    rows = np.arange(height, dtype=np.float32)[:, None] - height / 2
+    columns = np.arange(width, dtype=np.float32)[None, :] - width / 2
+    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
+    down = rows * np.float32(np.cos(angle)) - columns * np.float32(np.sin(angle))
+    inside = np.full(shape, 1e6, np.float32)
+    for line, half in ((across, width / 2), (-across, width / 2), (down, height / 2), (-down, height / 2)):
+        # A side that lies outside the scan shows no background at all.
+        margin = side * scan.border * rng.uniform(0.3, 1.2) * (rng.random() < 0.75)
+        inside = np.minimum(inside, half - margin - line if margin else 1e6)
+    corner = rng.uniform(0, 12) * scan.torn
+    ragged = clouds(rng, shape, 40, 4) * np.float32(scan.torn)
+    round_off = np.hypot(across / (width / 2), down / (height / 2)).astype(np.float32)
+    return ramp(inside + ragged - ramp(round_off, 1.15, 1.41) * np.float32(corner), -0.7, 0.7)
+
+
+def laid_on(
+    rng: np.random.Generator, page: NDArray[np.float32], share: NDArray[np.float32], scan: Scan
+) -> NDArray[np.float32]:
+    """Lay a page on the background of the scanner and light it.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the light's unevenness.
+    page : ndarray of float32, shape (H, W, 3)
+        Light of the page, ink and all.
+    share : ndarray of float32, shape (H, W)
+        As `page_share` gives it.
+    scan : Scan
+        `backdrop`, `gutter`, `uneven` are used.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W, 3)
+        The lit scene.
+    """
+    shape = share.shape
+    light = 1 + field(rng, shape, max(shape) * 0.7) * np.float32(scan.uneven)
+    if scan.gutter:
+        columns = np.arange(shape[1], dtype=np.float32)[None, :]
+        if rng.random() < 0.5:
+            columns = columns[:, ::-1]
+        wide = np.float32(shape[1] * rng.uniform(0.03, 0.12))
+        light = light * (1 - np.float32(scan.gutter) * np.exp(-columns / wide))
+    scene = page * light[..., None]
+    if scan.border > 0:
+        dark = np.asarray(scan.backdrop, np.float32)
+        texture = 1 + field(rng, shape, 2)[..., None] * 0.08 + field(rng, shape, 90)[..., None] * 0.1
+        near = ndimage.uniform_filter(share, max(3, max(shape) // 80))
+        shadow = 1 - 0.35 * near[..., None]
+        scene = scene * share[..., None] + dark * texture * shadow * (1 - share[..., None])
+    result: NDArray[np.float32] = scene.astype(np.float32)
+    return result
+
+
+def digitized(
+    rng: np.random.Generator, scene: NDArray[np.float32], scan: Scan
+) -> NDArray[np.uint8]:
+    """Blur, sample, add noise and compress.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the noise.
+    scene : ndarray of float32, shape (H, W, 3)
+        The lit scene, about 0 to 1.
+    scan : Scan
+        The remaining settings.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        RGB pixels.
+    """
+    shape = scene.shape[:2]
+    if scan.gray:
+        scene = (scene @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    planes = [_sampled(scene[..., index], scan) for index in range(scene.shape[2])]
+    light = np.clip(np.stack(planes, -1), 0, 1.2) ** np.float32(scan.gamma)
+    light = (light - 0.5) * np.float32(scan.contrast) + np.float32(0.5)
+    common = field(rng, shape, scan.coarse)[..., None]
+    own = rng.standard_normal(light.shape, dtype=np.float32)
+    light += (common + own * 0.4) * np.float32(scan.noise)
+    pixels = np.clip(light * 255 + 0.5, 0, 255).astype(np.uint8)
+    if scan.gray:
+        pixels = np.repeat(pixels, 3, axis=2)
+    return jpeg_round_trip(pixels, scan.jpeg) if scan.jpeg else pixels
+
+
+def _sampled(plane: NDArray[np.float32], scan: Scan) -> NDArray[np.float32]:
+    """One colour through the lens and, where the sensor is coarse, down and up again."""
+    blur = float(np.hypot(scan.blur, 0.5 * (scan.coarse - 1)))
+    soft: NDArray[np.float32] = ndimage.gaussian_filter(plane, blur, truncate=3) if blur else plane
+    if scan.coarse <= 1:
+        return soft
+    small = (max(2, int(plane.shape[0] / scan.coarse)), max(2, int(plane.shape[1] / scan.coarse)))
+    return _resampled(_resampled(soft, small), plane.shape)
+
+
+def _resampled(plane: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Linear interpolation to another shape; the corner pixels stay where they are."""
+    wide: NDArray[np.float32] = plane
+    for axis in (0, 1):
+        place = np.linspace(0, plane.shape[axis] - 1, shape[axis])
+        index = np.minimum(place.astype(int), plane.shape[axis] - 2)
+        part = (place - index).astype(np.float32)
+        part = part[:, None] if axis == 0 else part[None, :]
+        low = np.take(wide, index, axis)
+        wide = low + (np.take(wide, index + 1, axis) - low) * part
+    return wide

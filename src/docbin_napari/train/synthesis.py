@@ -1,0 +1,203 @@
+"""Degraded pages that were never scanned, with exact ground truth.
+
+Strategy: a seed chooses an archive (hand, ink, paper, damage, scanner). Text is
+drawn as pen strokes already in the geometry of the final scan, and a pixel is ink
+where strokes cover half of it or more. Everything else — paper, stains, the other
+side, light, blur, noise — is laid around these strokes afterwards and never moves
+them, so the ground truth is right to the pixel even where no eye finds the ink.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docbin_napari.io.pairs import write_pair
+from docbin_napari.train.archives import Archive, choose_archive
+from docbin_napari.train.damage import age, bleed_through
+from docbin_napari.train.ink import Ink, layer, roughened, stained
+from docbin_napari.train.layout import Sheet, compose
+from docbin_napari.train.paper import make_paper
+from docbin_napari.train.scan import digitized, laid_on, page_share
+from docbin_napari.train.strokes import Strokes, coverage, rasterize
+from docbin_napari.train.text import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+SMALLEST = 64
+"""Smallest height and width of a page in pixels."""
+
+SAMPLE_SEED = 7
+"""Seed of the page that is shown as sample data."""
+
+
+@dataclass(frozen=True)
+class SyntheticPage:
+    """A generated page.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W, 3)
+        The degraded page, RGB.
+    ink : ndarray of bool, shape (H, W)
+        Its ground truth: True where ink covers half of a pixel or more.
+    """
+
+    pixels: NDArray[np.uint8]
+    ink: NDArray[np.bool_]
+
+
+def draw_page(seed: int, height: int = 1200, width: int = 900) -> SyntheticPage:
+    """Draw a degraded page and its ground truth.
+
+    Text, initials, stamps and dark rules are ink, however faded. Pale printed
+    writing lines, stains, the other side of the leaf and the background of the
+    scanner are not.
+
+    Parameters
+    ----------
+    seed : int
+        Chooses everything; the same seed and size give the same page.
+    height, width : int
+        Size in pixels, 64 or more.
+
+    Returns
+    -------
+    SyntheticPage
+        The page.
+
+    Raises
+    ------
+    ValueError
+        If the page would be smaller than 64 × 64 pixels.
+
+    Examples
+    --------
+    >>> page = draw_page(seed=7, height=200, width=300)
+    >>> page.pixels.shape, page.ink.shape
+    ((200, 300, 3), (200, 300))
+    """
+    if min(height, width) < SMALLEST:
+        raise ValueError(
+            f"a page needs at least {SMALLEST} × {SMALLEST} pixels, not {height} × {width}"
+        )
+    rng = np.random.default_rng(seed)
+    return draw_archive_page(rng, choose_archive(rng), (height, width))
+
+
+def draw_archive_page(
+    rng: np.random.Generator, archive: Archive, shape: tuple[int, int]
+) -> SyntheticPage:
+    """Draw a page of a given archive.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all that is left to chance.
+    archive : Archive
+        Settings.
+    shape : (int, int)
+        Height and width in pixels.
+
+    Returns
+    -------
+    SyntheticPage
+        The page.
+    """
+    share = page_share(rng, shape, archive.scan)
+    light = make_paper(rng, shape, archive.paper)
+    light, kept = age(rng, light, archive.damage)
+    if archive.damage.bleed:
+        light = _other_side(rng, light, archive)
+    sheet = _bent(rng, compose(rng, archive.plan, _text_box(rng, shape, archive)), shape, archive)
+    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(rng.uniform(0.1, 0.35))
+    light = stained(light, guides, (0.35, 0.4, 0.5))
+    ink = np.zeros(shape, np.bool_)
+    for strokes, kind in _inks(sheet, archive):
+        distance, density = rasterize(strokes, shape)
+        distance = roughened(rng, distance, kind)
+        ink |= distance >= 0
+        light = stained(light, layer(rng, distance, density, kind) * kept, kind.colour)
+    scene = laid_on(rng, light, share, archive.scan)
+    return SyntheticPage(digitized(rng, scene, archive.scan), ink & (share >= 0.5))
+
+
+def _inks(sheet: Sheet, archive: Archive) -> list[tuple[Strokes, Ink]]:
+    """Layers of ink that hold strokes, in the order in which they are laid."""
+    layers = (
+        (sheet.text, archive.ink),
+        (sheet.second, archive.second),
+        (sheet.marks, archive.marks),
+    )
+    return [(strokes, kind) for strokes, kind in layers if len(strokes)]
+
+
+def _text_box(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -> Box:
+    """Area inside the margins."""
+    height, width = shape
+    edge = archive.scan.border * max(shape) * 1.2
+    low = 0.02 if archive.scan.border else 0.04
+    left, right, top, bottom = rng.uniform(low, 0.11, 4) * min(shape) + edge
+    return Box(left, top, width - right, height - bottom)
+
+
+def _bent(
+    rng: np.random.Generator, sheet: Sheet, shape: tuple[int, int], archive: Archive
+) -> Sheet:
+    """Turn a sheet by the angle of the scan and let its lines sway."""
+    angle = np.deg2rad(archive.scan.rotation)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centre = np.array(shape[::-1]) / 2
+    sway, phase = archive.scan.warp, rng.uniform(0, 6)
+    length = rng.uniform(0.4, 1.2) * shape[1]
+
+    def change(strokes: Strokes) -> Strokes:
+        points = (strokes.points - centre) @ turn.T + centre
+        points[:, 1] += sway * np.sin(points[:, 0] / length * 2 * np.pi + phase)
+        return Strokes(points, strokes.radius, strokes.density, strokes.start)
+
+    return sheet.changed(change)
+
+
+def _other_side(
+    rng: np.random.Generator, light: NDArray[np.float32], archive: Archive
+) -> NDArray[np.float32]:
+    """Write the other side of the leaf and let it show."""
+    shape = light.shape[:2]
+    sheet = compose(rng, archive.plan, _text_box(rng, shape, archive))
+    for strokes, kind in _inks(sheet, archive):
+        distance, density = rasterize(strokes, shape)
+        amount = bleed_through(rng, layer(rng, distance, density, kind), archive.damage)
+        warm = [0.5 * value + 0.5 * tone for value, tone in zip(kind.colour, (0.4, 0.3, 0.2), strict=True)]
+        light = stained(light, amount, (warm[0], warm[1], warm[2]))
+    return light
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write generated pages as a collection of pairs; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m docbin_napari.train.synthesis",
+        description="Generate degraded pages with exact ground truth: OUTPUT/PAGE.png and OUTPUT/fg_mask/PAGE.png.",
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder of the collection")
+    parser.add_argument("--pages", type=int, default=10, help="number of pages")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first page; the next is one more")
+    parser.add_argument("--height", type=int, default=1200, help="height in pixels")
+    parser.add_argument("--width", type=int, default=900, help="width in pixels")
+    options = parser.parse_args(arguments)
+    for seed in range(options.seed, options.seed + options.pages):
+        page = draw_page(seed, options.height, options.width)
+        write_pair(options.output, f"page_{seed:06d}", page.pixels, page.ink)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
