@@ -1,1 +1,1 @@
-"""Files: pages in, masks out, folders of training pairs. Only this room knows Pillow, PDF and TIFF."""
+"""Files: pages in, masks out, training pairs. Only this room knows Pillow, PDF and TIFF."""

@@ -1,0 +1,106 @@
+"""What every decoder shares: its result, the check of the header, words for damage."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from docbin_napari.io.errors import PageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Decoded(NamedTuple):
+    """Pixels of one page, uint8 (H, W, 3), and its resolution in dots per inch (x, y)."""
+
+    pixels: NDArray[np.uint8]
+    dpi: tuple[float, float] | None
+
+
+def check_size(path: Path, width: int, height: int, pixel_limit: int, where: str = "") -> None:
+    """Refuse a page by its header, before anything is decoded.
+
+    Raises
+    ------
+    PageError
+        If the page has no pixels or more than `pixel_limit`.
+    """
+    if width <= 0 or height <= 0:
+        raise PageError(path, f"{where}the image has no pixels ({width} × {height})")
+    if width * height > pixel_limit:
+        raise PageError(
+            path,
+            f"{where}{width} × {height} pixels are more than the limit of {pixel_limit:,} pixels; "
+            "raise pixel_limit to read it",
+        )
+
+
+def clean_dpi(dpi: Any, *, per_metre: bool = False) -> tuple[float, float] | None:
+    """Check a resolution and undo the rounding of the file format.
+
+    Parameters
+    ----------
+    dpi : (float, float) or None
+        Dots per inch as read, x and y.
+    per_metre : bool
+        Whether the file stores whole pixels per metre, so that 300 dpi reads 299.9994.
+
+    Returns
+    -------
+    (float, float) or None
+        None if a value is missing, not finite or not positive.
+
+    Examples
+    --------
+    >>> clean_dpi((299.9994, 72.009), per_metre=True)
+    (300.0, 72.0)
+    >>> clean_dpi((0, 300)) is None
+    True
+    """
+    try:
+        x, y = (float(value) for value in dpi)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    if not all(math.isfinite(value) and value > 0 for value in (x, y)):
+        return None
+    return _clean(x, per_metre), _clean(y, per_metre)
+
+
+def _clean(value: float, per_metre: bool) -> float:
+    whole = float(round(value))
+    if per_metre and round(whole / 0.0254) == round(value / 0.0254):
+        return whole
+    return round(value, 2)
+
+
+def decoder_trouble(error: Exception) -> str:
+    """Say in words for the user what an exception of a decoding library means.
+
+    Parameters
+    ----------
+    error : Exception
+        Anything that Pillow or tifffile raised.
+
+    Returns
+    -------
+    str
+        A reason for a `PageError`.
+
+    Examples
+    --------
+    >>> decoder_trouble(OSError("image file is truncated (3 bytes not processed)"))
+    'the file is truncated: part of the page is missing'
+    """
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "this is not an image or PDF of a known kind, or its header is damaged"
+    if re.search(r"truncat|unexpected end|unrecognized data stream|broken PNG|EOF", text):
+        return "the file is truncated: part of the page is missing"
+    return f"the image is damaged or of an unknown kind ({text})"

@@ -1,0 +1,46 @@
+"""The named errors of this room: each says which file and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+
+
+class FileError(Exception):
+    """A file or folder that cannot be read or written.
+
+    Parameters
+    ----------
+    path : path-like
+        The file or folder.
+    reason : str
+        What is wrong, in words for the person who chose the file.
+
+    Examples
+    --------
+    >>> str(FileError("page.png", "the file is empty"))
+    'page.png: the file is empty'
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = Path(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class PageError(FileError):
+    """A page that cannot be read."""
+
+
+class MaskError(FileError):
+    """A mask that cannot be read or written."""
+
+
+class PairError(FileError):
+    """Pages and ground truth that do not belong together."""

@@ -1,0 +1,294 @@
+"""Ink masks and files. That ink is black on white paper is known here and nowhere else."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docbin_napari.io.encode import write_pages
+from docbin_napari.io.errors import MaskError, PageError
+from docbin_napari.io.page import read_pages
+from docbin_napari.io.rgb import row_bands
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from docbin_napari.io.encode import Dpi
+
+__all__ = [
+    "GroundTruth",
+    "MaskError",
+    "read_ground_truth",
+    "write_ground_truth",
+    "write_mask",
+    "write_probability",
+]
+
+_INK, _UNLABELLED, _BACKGROUND = 0, 128, 255
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What a person says about a page.
+
+    Parameters
+    ----------
+    ink : ndarray, bool, shape (H, W)
+        True where there is ink; False where nobody looked.
+    labelled : ndarray, bool, shape (H, W)
+        False where nobody looked: no loss and no metric there.
+    """
+
+    ink: NDArray[np.bool_]
+    labelled: NDArray[np.bool_]
+
+
+def read_ground_truth(path: str | os.PathLike[str]) -> GroundTruth:
+    """Read a mask file: black is ink, white is background, gray 128 is unlabelled.
+
+    1-bit, palette, gray and colour files of every format of `read_pages` are read.
+    Any other gray is thresholded at 128, with one warning a file.
+
+    Parameters
+    ----------
+    path : path-like
+        The mask file.
+
+    Returns
+    -------
+    GroundTruth
+        Ink and labelled pixels.
+
+    Raises
+    ------
+    MaskError
+        If the file cannot be read or holds several pages.
+
+    Warns
+    -----
+    UserWarning
+        If there are grays other than 0, 128 and 255.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_mask(Path(folder) / "page.png", np.eye(3, dtype=bool))
+    ...     truth = read_ground_truth(path)
+    >>> truth.ink.sum(), truth.labelled.all()
+    (np.int64(3), np.True_)
+    """
+    path = Path(path)
+    try:
+        page = next(read_pages(path))
+    except PageError as error:
+        raise MaskError(path, error.reason) from error
+    if page.count > 1:
+        raise MaskError(path, f"a mask is one page, but this file holds {page.count}")
+    height, width = page.pixels.shape[:2]
+    ink = np.empty((height, width), np.bool_)
+    labelled = np.empty_like(ink)
+    others = False
+    for rows in row_bands(height, width):
+        gray = _gray(page.pixels[rows])
+        ink[rows] = gray < _UNLABELLED
+        labelled[rows] = gray != _UNLABELLED
+        others = others or bool(((gray != _INK) & (gray != _BACKGROUND) & labelled[rows]).any())
+    if others:
+        warnings.warn(
+            f"{path}: grays other than 0, 128 and 255 are thresholded at 128", stacklevel=2
+        )
+    return GroundTruth(ink, labelled)
+
+
+def _gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Luma of ITU-R BT.601, which leaves a gray pixel at its value."""
+    weights = np.array([19595, 38470, 7471], np.uint32)
+    return (pixels @ weights + np.uint32(0x8000)) >> np.uint32(16)
+
+
+def write_mask(
+    path: str | os.PathLike[str],
+    ink: NDArray[np.bool_] | Iterable[NDArray[np.bool_]],
+    *,
+    dpi: Dpi | Sequence[Dpi] = None,
+) -> Path:
+    """Write ink as black on white: 1-bit PNG, or TIFF with CCITT Group 4.
+
+    The file appears whole or not at all, its folder is made if it is missing, and
+    an existing file is replaced.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.png``, or ``.tif`` and ``.tiff`` for any number of pages.
+    ink : ndarray, bool, shape (H, W), or an iterable of them
+        True where there is ink. Pages may differ in size; an iterator is asked for
+        one page at a time.
+    dpi : (float, float), optional
+        Resolution x and y in dots per inch, or a sequence of one pair a page.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MaskError
+        If the suffix is unknown, PNG is asked to hold several pages, or the file
+        cannot be written (folder not writable, disk full).
+    ValueError
+        If `ink` is not bool and two-dimensional, or `dpi` is not positive.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> ink = np.zeros((20, 30), dtype=bool)
+    >>> ink[5:9, 4:26] = True
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_mask(Path(folder) / "page.tif", ink, dpi=(300, 300))
+    ...     page = next(read_pages(path))
+    >>> page.dpi, page.pixels[6, 6]
+    ((300.0, 300.0), array([0, 0, 0], dtype=uint8))
+    """
+    return write_pages(Path(path), (~_checked(page) for page in _pages(ink)), dpi)
+
+
+def write_ground_truth(
+    path: str | os.PathLike[str],
+    ink: NDArray[np.bool_],
+    labelled: NDArray[np.bool_] | None = None,
+    *,
+    dpi: Dpi = None,
+    overwrite: bool = True,
+) -> Path:
+    """Write ground truth: 8-bit when something is unlabelled, 1-bit otherwise.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.png`` (the convention of training folders), ``.tif`` or ``.tiff``.
+    ink : ndarray, bool, shape (H, W)
+        True where there is ink.
+    labelled : ndarray, bool, shape (H, W), optional
+        False where nobody looked; everything is labelled if it is left out.
+    dpi : (float, float), optional
+        Resolution x and y in dots per inch.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MaskError
+        If the file cannot be written, as for `write_mask`.
+    FileExistsError
+        If the file exists and `overwrite` is False.
+    ValueError
+        If the arrays are not bool, two-dimensional and of one shape.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> ink, labelled = np.eye(2, dtype=bool), np.array([[True, True], [True, False]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_ground_truth(Path(folder) / "page.png", ink, labelled)
+    ...     next(read_pages(path)).pixels[..., 0]
+    array([[  0, 255],
+           [255, 128]], dtype=uint8)
+    """
+    background = ~_checked(ink)
+    if labelled is not None and _checked(labelled).shape != ink.shape:
+        raise ValueError(f"labelled is {labelled.shape}, but ink is {ink.shape}")
+    if labelled is None or labelled.all():
+        return write_pages(Path(path), [background], dpi, overwrite=overwrite)
+    gray = np.where(background, np.uint8(_BACKGROUND), np.uint8(_INK))
+    gray[~labelled] = _UNLABELLED
+    return write_pages(Path(path), [gray], dpi, overwrite=overwrite)
+
+
+def write_probability(
+    path: str | os.PathLike[str],
+    probability: NDArray[Any] | Iterable[NDArray[Any]],
+    *,
+    dpi: Dpi | Sequence[Dpi] = None,
+) -> Path:
+    """Write ink probability as 8-bit gray: 255 is certainly ink, 0 certainly not.
+
+    Not a picture of the page: ink is bright here. PNG, or TIFF with deflate.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.png``, or ``.tif`` and ``.tiff`` for any number of pages.
+    probability : ndarray, float 0..1 or uint8 0..255, shape (H, W), or an iterable
+        Ink probability, one array a page.
+    dpi : (float, float), optional
+        Resolution x and y in dots per inch, or a sequence of one pair a page.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MaskError
+        If the file cannot be written, as for `write_mask`.
+    ValueError
+        If an array is neither float within 0..1 nor uint8, or not two-dimensional.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_probability(Path(folder) / "page.png", np.array([[0.0, 0.2, 1.0]]))
+    ...     next(read_pages(path)).pixels[0, :, 0]
+    array([  0,  51, 255], dtype=uint8)
+    """
+    return write_pages(Path(path), (_eight_bit(page) for page in _pages(probability)), dpi)
+
+
+def _pages(pages: Any) -> Iterator[NDArray[Any]]:
+    """One array as a single page; an iterable, or an array of more axes, as many."""
+    single = isinstance(pages, np.ndarray) and pages.ndim <= 2
+    return iter([pages] if single else pages)
+
+
+def _checked(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if flags.dtype != np.bool_ or flags.ndim != 2 or not flags.size:
+        raise ValueError(f"a mask must be bool (H, W), not {flags.dtype} {tuple(flags.shape)}")
+    return flags
+
+
+def _eight_bit(probability: NDArray[Any]) -> NDArray[np.uint8]:
+    kind = f"{probability.dtype} {tuple(probability.shape)}"
+    if probability.ndim != 2 or not probability.size:
+        raise ValueError(f"probability must have the shape (H, W), not {kind}")
+    if probability.dtype == np.uint8:
+        return probability
+    if probability.dtype.kind != "f":
+        raise ValueError(f"probability must be float or uint8, not {kind}")
+    out = np.empty(probability.shape, np.uint8)
+    for rows in row_bands(*probability.shape[:2]):
+        band = probability[rows]
+        if not ((band >= 0) & (band <= 1)).all():
+            raise ValueError("probability must lie between 0 and 1")
+        out[rows] = np.rint(band * 255)
+    return out

@@ -1,0 +1,230 @@
+"""Files in, pages out: RGB uint8 arrays with their resolution, one page at a time."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docbin_napari.io.errors import PageError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from docbin_napari.io.decoded import Decoded
+
+__all__ = ["DEFAULT_PIXEL_LIMIT", "PAGE_SUFFIXES", "Page", "PageError", "find_pages", "read_pages"]
+
+DEFAULT_PIXEL_LIMIT: int = 1_000_000_000
+"""Most pixels of one page that are read unless the caller says otherwise."""
+
+PAGE_SUFFIXES: frozenset[str] = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".jp2", ".j2k", ".jpx", ".jpf", ".bmp"}
+    | {".tif", ".tiff", ".gif", ".pbm", ".pgm", ".ppm", ".pnm", ".pdf"}
+)
+"""Suffixes of files that `find_pages` takes for pages, lower case, with the dot."""
+
+_OUTPUT_FOLDERS = frozenset({"auto_bin", "fg_mask"})
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a file.
+
+    Parameters
+    ----------
+    pixels : ndarray, uint8, shape (H, W, 3)
+        RGB, 0..255, upright.
+    dpi : (float, float) or None
+        Resolution in dots per inch, x and y; None if the file does not say.
+    source : Path
+        The file.
+    index : int
+        Place in the file, from 0.
+    count : int
+        Number of pages in the file.
+    """
+
+    pixels: NDArray[np.uint8]
+    dpi: tuple[float, float] | None
+    source: Path
+    index: int = 0
+    count: int = 1
+
+
+def read_pages(
+    path: str | os.PathLike[str],
+    *,
+    dpi: float = 300,
+    pixel_limit: int = DEFAULT_PIXEL_LIMIT,
+) -> Iterator[Page]:
+    """Read a file page by page.
+
+    The kind of file is told by its content, not by its name: PNG, JPEG, WebP,
+    JPEG 2000, BMP, GIF, PNM, TIFF (all usual compressions, tiled, BigTIFF, many
+    pages of different sizes) and PDF. Thumbnails in TIFF files are passed over.
+    Gray, palette, CMYK, LAB, alpha (over white), 16-bit and float pages become RGB
+    as `docbin_napari.io.rgb.to_rgb` describes. Colour profiles are not applied.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    dpi : float
+        Resolution at which PDF pages are drawn, dots per inch. Not used for others.
+    pixel_limit : int
+        Most pixels of one page. The header is checked before anything is decoded.
+
+    Yields
+    ------
+    Page
+        In the order of the file; the next page is decoded when it is asked for.
+
+    Raises
+    ------
+    PageError
+        When the first bad page is asked for: the file is missing, a folder, empty,
+        not an image, truncated, damaged, encrypted, or a page is over the limit.
+    ValueError
+        If `dpi` or `pixel_limit` is not positive.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "page.png"
+    ...     Image.new("L", (40, 30), 255).save(path, dpi=(300, 300))
+    ...     page = next(read_pages(path))
+    >>> page.pixels.shape, page.dpi, page.count
+    ((30, 40, 3), (300.0, 300.0), 1)
+    """
+    if not (math.isfinite(dpi) and dpi > 0):
+        raise ValueError(f"dpi must be a positive number, not {dpi}")
+    if pixel_limit <= 0:
+        raise ValueError(f"pixel_limit must be positive, not {pixel_limit}")
+    return _read(Path(path), dpi, pixel_limit)
+
+
+def _read(path: Path, dpi: float, pixel_limit: int) -> Iterator[Page]:
+    start = _first_bytes(path)
+    decoded: Iterator[tuple[Decoded, int]]
+    if b"%PDF-" in start:
+        from docbin_napari.io.pdf import decode_pdf
+
+        decoded = decode_pdf(path, dpi, pixel_limit)
+    elif start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        from docbin_napari.io.tiff import decode_tiff
+
+        decoded = decode_tiff(path, pixel_limit)
+    else:
+        decoded = _decode_single(path, pixel_limit)
+    for index, (page, count) in enumerate(decoded):
+        yield Page(page.pixels, page.dpi, path, index, count)
+
+
+def _decode_single(path: Path, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
+    from docbin_napari.io.decoded import decoder_trouble
+    from docbin_napari.io.raster import decode_raster
+
+    try:
+        page = decode_raster(path, pixel_limit)
+    except PageError:
+        raise
+    except Exception as error:
+        raise PageError(path, decoder_trouble(error)) from error
+    yield page, 1
+
+
+def _first_bytes(path: Path) -> bytes:
+    """Read the first kilobyte, or say why the file cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(1024)
+    except FileNotFoundError:
+        raise PageError(path, "there is no such file") from None
+    except OSError as error:
+        if path.is_dir():
+            raise PageError(path, "this is a folder, not a file") from None
+        raise PageError(path, f"the file cannot be opened ({error.strerror})") from error
+    if not start:
+        raise PageError(path, "the file is empty")
+    return start
+
+
+def find_pages(folder: str | os.PathLike[str], *, recursive: bool = False) -> list[Path]:
+    """List the page files of a folder by their suffix, ``page 2`` before ``page 10``.
+
+    Hidden files and the folders ``auto_bin`` and ``fg_mask``, which hold results,
+    are passed over.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to look.
+    recursive : bool
+        Whether to look into folders inside `folder` too.
+
+    Returns
+    -------
+    list of Path
+        Files with one of `PAGE_SUFFIXES`, in natural order.
+
+    Raises
+    ------
+    PageError
+        If there is no such folder or it may not be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("page10.png", "page2.tif", "notes.txt"):
+    ...         (Path(folder) / name).touch()
+    ...     [path.name for path in find_pages(folder)]
+    ['page2.tif', 'page10.png']
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise PageError(folder, "there is no such folder")
+    try:
+        return sorted(_walk(folder, recursive), key=natural_key)
+    except OSError as error:
+        raise PageError(folder, f"the folder cannot be read ({error.strerror})") from error
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
+    for entry in folder.iterdir():
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if recursive and entry.name not in _OUTPUT_FOLDERS and not entry.is_symlink():
+                yield from _walk(entry, recursive)
+        elif entry.suffix.lower() in PAGE_SUFFIXES:
+            yield entry
+
+
+def natural_key(path: Path) -> list[list[tuple[int, int, str]]]:
+    """Sort key that orders numbers in names by value, part by part of the path.
+
+    Examples
+    --------
+    >>> sorted([Path("p10"), Path("p9"), Path("P1")], key=natural_key)[0].name
+    'P1'
+    """
+    return [
+        [
+            (0, int(piece), "") if piece.isdecimal() else (1, 0, piece)
+            for piece in re.split(r"(\d+)", part.casefold())
+            if piece
+        ]
+        for part in path.parts
+    ]
