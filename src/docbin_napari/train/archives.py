@@ -70,7 +70,7 @@ def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive
     Archive
         The settings of one page.
     """
-    names = list(ARCHIVES)
+    names = [*ARCHIVES, "letters", "through", "faded"]
     chosen = names[int(rng.integers(len(names)))] if name is None else name
     archive = ARCHIVES[chosen](_Dice(rng))
     return replace(archive, name=chosen)
@@ -138,9 +138,9 @@ def _marks(dice: _Dice) -> Ink:
     return Ink(dice.near(colour), dice.between(0.5, 0.9), 0.3, 0.25, dice.between(0, 0.6), 0.3)
 
 
-def _pen(dice: _Dice, low: float = 14, high: float = 34) -> Hand:
-    """Handwriting with a steel pen or a quill."""
-    x_height = dice.between(low, high)
+def _pen(dice: _Dice, low: float = 14, high: float = 52) -> Hand:
+    """Handwriting with a steel pen or a quill; small hands are more frequent."""
+    x_height = low * (high / low) ** dice.between(0, 1)
     return Hand(
         script="running" if dice.chance(0.75) else "upright",
         x_height=x_height,
@@ -305,11 +305,11 @@ def _microfilm_diary(dice: _Dice) -> Archive:
     """A diary on microfilm: gray, dark, stained, black beyond its edges."""
     hand = _pen(dice, 10, 18)
     ink = Ink(BLACK, dice.between(0.6, 0.95), 0.3, 0.2, 0.3, 0.3)
-    light = dice.between(0.4, 0.72)
+    light = dice.between(0.5, 0.8)
     return Archive(
         "", Plan("diary", hand, replace(_type(dice, 12, 18), script="serif"), _written(dice), 0.5),
         ink, Ink(BLACK, 0.95), _marks(dice),
-        Paper((light, light, light), dice.between(0.08, 0.2), dice.between(0.03, 0.08)),
+        Paper((light, light, light), dice.between(0.08, 0.2), dice.between(0.02, 0.06)),
         Damage(dice.count(0.8, 5), dice.count(0.5, 2), dice.count(0.5, 10), 0, dice.count(0.5, 5),
                dice.between(0.05, 0.35), 2.0, 0.3),
         _scan(dice, gray=True, border=dice.between(0.02, 0.06), backdrop=(0.08, 0.08, 0.08),

@@ -101,7 +101,8 @@ def page_share(
         margin = side * scan.border * rng.uniform(0.3, 1.2) * (rng.random() < 0.75)
         inside = np.minimum(inside, half - margin - line if margin else 1e6)
     corner = rng.uniform(0, 12) * scan.torn
-    ragged = clouds(rng, shape, 40, 4) * np.float32(scan.torn)
+    ragged = field(rng, shape, side / 5) * np.float32(scan.torn)
+    ragged += clouds(rng, shape, 24, 4) * ramp(field(rng, shape, side / 8), -0.2, 1.6) * scan.torn
     round_off = np.hypot(across / (width / 2), down / (height / 2)).astype(np.float32)
     return ramp(inside + ragged - ramp(round_off, 1.15, 1.41) * np.float32(corner), -0.7, 0.7)
 
