@@ -51,8 +51,8 @@ class InferenceConfig:
 
 PRESETS: dict[PresetName, InferenceConfig] = {
     "fast": InferenceConfig(overlap=0.09375, symmetries=1),
-    "balanced": InferenceConfig(overlap=0.1875, symmetries=4),
-    "best": InferenceConfig(overlap=0.1875, symmetries=8),
+    "balanced": InferenceConfig(overlap=0.25, symmetries=4),
+    "best": InferenceConfig(overlap=0.25, symmetries=8),
 }
 
 

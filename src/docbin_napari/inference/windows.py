@@ -89,7 +89,7 @@ def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWind
     count = 1 if padded <= largest else math.ceil((padded - shared) / (largest - shared))
     size = _up(math.ceil((padded + (count - 1) * shared) / count), stride)
     step = (padded - size) / max(count - 1, 1)
-    starts = tuple(int(round(index * step / stride)) * stride for index in range(count))
+    starts = tuple(round(index * step / stride) * stride for index in range(count))
     return AxisWindows(length, size, starts, _weights(starts, size))
 
 

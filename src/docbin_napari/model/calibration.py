@@ -80,10 +80,10 @@ def fit_calibration(logits: Tensor, ink: Tensor) -> Calibration:
     def loss() -> Tensor:
         optimizer.zero_grad()
         value = nn.functional.binary_cross_entropy_with_logits(logits * scale + bias, target)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimizer.step(loss)
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     if scale.item() <= 0:
         return Calibration()
     return Calibration(temperature=1 / scale.item(), bias=bias.item())

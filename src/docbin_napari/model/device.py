@@ -66,7 +66,9 @@ def choose_device(name: str = "auto") -> Device:
     'cpu'
     """
     if name not in get_args(DeviceName):
-        raise DeviceError(f"unknown device {name!r}: choose one of {', '.join(get_args(DeviceName))}")
+        raise DeviceError(
+            f"unknown device {name!r}: choose one of {', '.join(get_args(DeviceName))}"
+        )
     if name == "cuda" and not torch.cuda.is_available():
         raise DeviceError("no CUDA GPU is available to PyTorch: use --device cpu or auto")
     if name == "mps" and not torch.backends.mps.is_available():
@@ -117,7 +119,8 @@ def bfloat16_gain() -> float:
 
 def _convolution_seconds(dtype: torch.dtype) -> float:
     layout = torch.channels_last
-    convolution = torch.nn.Conv2d(32, 32, 3, padding=1).to(dtype=dtype, memory_format=layout)
+    convolution = torch.nn.Conv2d(32, 32, 3, padding=1, dtype=dtype)
+    convolution.to(memory_format=layout)  # type: ignore[call-overload]
     pixels = torch.full((1, 32, 128, 128), 0.5, dtype=dtype).to(memory_format=layout)
     seconds = []
     with torch.inference_mode():

@@ -10,6 +10,7 @@ added, not concatenated, which halves the cost of the decoder.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -73,9 +74,11 @@ class ConvNorm(nn.Module):
         self.norm: nn.Module = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve, then normalise."""
         return self.norm(self.conv(x))  # type: ignore[no-any-return]
 
     def fold_norm(self) -> None:
+        """Multiply the norm into the convolution; does nothing the second time."""
         if isinstance(self.norm, nn.BatchNorm2d):
             self.conv = fuse_conv_bn_eval(self.conv, self.norm)
             self.norm = nn.Identity()
@@ -90,6 +93,7 @@ class ResidualBlock(nn.Module):
         self.second = ConvNorm(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add to the input what two convolutions make of it."""
         inner = F.relu(self.first(x), inplace=True)
         return F.relu(self.second(inner).add_(x), inplace=True)
 
@@ -114,7 +118,7 @@ class UNet(nn.Module):
         self.encoder = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(width) for _ in range(config.blocks))) for width in widths
         )
-        steps = list(zip(widths[:-1], widths[1:], strict=True))
+        steps = list(itertools.pairwise(widths))
         self.down = nn.ModuleList(ConvNorm(fine, coarse, 2, 2) for fine, coarse in steps)
         self.up = nn.ModuleList(ConvNorm(coarse, fine, 1) for fine, coarse in steps)
         self.decoder = nn.ModuleList(ResidualBlock(width) for width in widths[:-1])
@@ -145,6 +149,25 @@ class UNet(nn.Module):
             x = F.interpolate(self.up[level](x), scale_factor=2.0, mode="nearest")
             x = self.decoder[level](x.add_(skips[level]))
         return F.pixel_shuffle(self.exit(x), self.config.fold)
+
+    def move(self, device: str, dtype: torch.dtype | None = None) -> UNet:
+        """Move the network to a device, in channels-last layout; in place.
+
+        Parameters
+        ----------
+        device : str
+            For example ``"cpu"``.
+        dtype : torch.dtype, optional
+            Number format of the weights; unchanged by default.
+
+        Returns
+        -------
+        UNet
+            This network.
+        """
+        # PyTorch's signature of Module.to leaves out the memory format.
+        self.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self
 
     def fold_norms(self) -> UNet:
         """Fold every batch norm into its convolution, in place; for inference only.

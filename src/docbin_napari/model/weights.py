@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,13 @@ from torch import Tensor
 from docbin_napari.__about__ import __version__
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
-from docbin_napari.model.registry import DEFAULT_MODEL, HEADER_KEY, ModelError, ModelInfo, find_model
+from docbin_napari.model.registry import (
+    DEFAULT_MODEL,
+    HEADER_KEY,
+    ModelError,
+    ModelInfo,
+    find_model,
+)
 from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
 
 
@@ -54,9 +59,7 @@ class InkModel:
         self.device = device
         self.calibration = Calibration(**info.header.get("calibration", {}))
         self._normalisation = Normalisation(**info.header.get("normalisation", {}))
-        self._network = network.fold_norms().to(
-            device=device.name, dtype=device.torch_dtype, memory_format=torch.channels_last
-        )
+        self._network = network.fold_norms().move(device.name, device.torch_dtype)
         self._network.requires_grad_(False)
 
     @property
@@ -201,5 +204,5 @@ def save_model(path: Path, network: UNet, header: Mapping[str, Any]) -> ModelInf
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     save_file(tensors, temporary, metadata={HEADER_KEY: json.dumps(complete)})
-    os.replace(temporary, path)
+    temporary.replace(path)
     return find_model(path)

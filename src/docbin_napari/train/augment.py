@@ -1,0 +1,168 @@
+"""Windows of pages made to look like other pages.
+
+Every function takes float32 pixels (N, 3, H, W) between 0 and 255, what it needs of
+the ground truth, and a generator; it changes each window with a given chance. Ground
+truth never changes here: geometry is varied where windows are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from docbin_napari.io.jpeg import jpeg_round_trip
+from docbin_napari.train.config import AugmentConfig
+
+Random = np.random.Generator
+
+
+def augment(pixels: Tensor, truth: Tensor, config: AugmentConfig, random: Random) -> Tensor:
+    """Vary windows in light, ink, paper and camera.
+
+    Parameters
+    ----------
+    pixels : Tensor
+        Float32 (N, 3, H, W), 0 to 255; not changed.
+    truth : Tensor
+        Float32 (N, 2, H, W): ink, labelled. The second channel is set to labelled
+        where a page edge is drawn.
+    config : AugmentConfig
+        The chances.
+    random : numpy.random.Generator
+        Source of all choices.
+
+    Returns
+    -------
+    Tensor
+        Float32 (N, 3, H, W), 0 to 255.
+    """
+    ink = truth[:, :1]
+    result = pixels.clone()
+    result = _some(result, config.fade, random, lambda x, at: fade(x, ink[at], random))
+    bleeding = ink.roll(1, 0).flip(-1)
+    result = _some(result, config.bleed, random, lambda x, at: bleed(x, bleeding[at], random))
+    result = _some(result, config.light, random, lambda x, _: light(x, random))
+    result = _some(result, config.colour, random, lambda x, _: colour(x, random))
+    result = _some(result, config.gray, random, lambda x, _: gray(x))
+    result = page_edges(result, truth, config.edge, random)
+    result = _some(result, config.blur, random, lambda x, _: blur(x, random))
+    result = _some(result, config.noise, random, lambda x, _: noise(x, random))
+    result.clamp_(0, 255)
+    return _some(result, config.jpeg, random, lambda x, _: jpeg(x, random))
+
+
+def _some(
+    pixels: Tensor, chance: float, random: Random, change: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Change the windows that chance picks."""
+    picked = torch.from_numpy(random.random(len(pixels)) < chance).nonzero()[:, 0]
+    if len(picked):
+        pixels[picked] = change(pixels[picked], picked)
+    return pixels
+
+
+def _uniform(random: Random, low: float, high: float, *shape: int) -> Tensor:
+    return torch.from_numpy(random.uniform(low, high, shape).astype(np.float32))
+
+
+def smooth_field(pixels: Tensor, cells: int, random: Random) -> Tensor:
+    """A smooth random field for each window, float32 (N, 1, H, W), 0 to 1."""
+    coarse = _uniform(random, 0, 1, len(pixels), 1, cells, cells)
+    size = pixels.shape[-2:]
+    return F.interpolate(coarse, size, mode="bicubic", align_corners=True).clamp_(0, 1)
+
+
+def fade(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
+    """Bleach ink in places, down to a fifth of its contrast with the paper around it."""
+    paper = F.max_pool2d(pixels, 16)
+    paper = F.avg_pool2d(paper, 3, 1, 1, count_include_pad=False)
+    paper = F.interpolate(paper, pixels.shape[-2:], mode="bilinear")
+    strongest = _uniform(random, 0.3, 0.8, len(pixels), 1, 1, 1)
+    soft = F.avg_pool2d(ink, 3, 1, 1)
+    amount = soft * strongest * smooth_field(pixels, int(random.integers(2, 9)), random)
+    return pixels + amount * (paper - pixels)
+
+
+def bleed(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
+    """Let the mirrored ink of another window show through."""
+    count = len(pixels)
+    radius = int(random.integers(1, 4))
+    soft = F.avg_pool2d(ink, 2 * radius + 1, 1, radius)
+    strength = _uniform(random, 0.1, 0.55, count, 1, 1, 1) * (
+        0.4 + 0.6 * smooth_field(pixels, 4, random)
+    )
+    tint = _uniform(random, 0.5, 1.0, count, 3, 1, 1)
+    return pixels * (1 - soft * strength * tint)
+
+
+def light(pixels: Tensor, random: Random) -> Tensor:
+    """Uneven light: a smooth field that darkens and brightens."""
+    field = smooth_field(pixels, int(random.integers(2, 6)), random)
+    darkest = _uniform(random, 0.4, 0.9, len(pixels), 1, 1, 1)
+    return pixels * (darkest + (1.1 - darkest) * field)
+
+
+def colour(pixels: Tensor, random: Random) -> Tensor:
+    """Other contrast, brightness, gamma and tint."""
+    count = len(pixels)
+    gamma = torch.exp(_uniform(random, -0.4, 0.4, count, 1, 1, 1))
+    contrast = _uniform(random, 0.5, 1.2, count, 1, 1, 1)
+    shift = _uniform(random, -30, 30, count, 1, 1, 1)
+    tint = _uniform(random, 0.88, 1.12, count, 3, 1, 1)
+    curved = 255 * (pixels / 255).clamp(0.002, 1) ** gamma
+    mean = curved.mean((1, 2, 3), keepdim=True)
+    return ((curved - mean) * contrast + mean + shift) * tint
+
+
+def gray(pixels: Tensor) -> Tensor:
+    """Take the colour out."""
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (pixels * weights).sum(1, keepdim=True).expand_as(pixels)
+
+
+def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> Tensor:
+    """Put dark scanner background beyond a wavy page edge; there is no ink there."""
+    height, width = pixels.shape[-2:]
+    rows = torch.arange(height, dtype=torch.float32)
+    for index in np.flatnonzero(random.random(len(pixels)) < chance):
+        slope, depth = random.uniform(-0.15, 0.15), random.uniform(0.05, 0.6) * width
+        waves = smooth_field(pixels[:1], int(random.integers(3, 24)), random)[0, 0, :, 0]
+        edge = depth + slope * (rows - height / 2) + waves * random.uniform(0, 24)
+        beyond = torch.arange(width)[None, :] < edge[:, None]
+        quarter = int(random.integers(4))
+        beyond = torch.rot90(beyond, quarter) if height == width else beyond
+        dark = _uniform(random, 0, 70, 3, 1, 1) + _uniform(random, -6, 6, 1, height, width)
+        pixels[index] = torch.where(beyond, dark, pixels[index])
+        truth[index, 0].masked_fill_(beyond, 0)
+        truth[index, 1].masked_fill_(beyond, 1)
+    return pixels
+
+
+def blur(pixels: Tensor, random: Random) -> Tensor:
+    """Blur like a lens that is slightly out of focus."""
+    sigma = float(random.uniform(0.4, 1.3))
+    offsets = torch.arange(-3, 4, dtype=torch.float32)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).repeat(3, 1, 1, 1)
+    padded = F.pad(pixels, (3, 3, 3, 3), mode="replicate")
+    rows = F.conv2d(padded, kernel, groups=3)
+    return F.conv2d(rows, kernel.transpose(2, 3), groups=3)
+
+
+def noise(pixels: Tensor, random: Random) -> Tensor:
+    """Sensor noise, half of it shared by the channels."""
+    count, _, height, width = pixels.shape
+    sigma = _uniform(random, 1, 12, count, 1, 1, 1)
+    grain = torch.from_numpy(random.standard_normal((count, 1, height, width), np.float32))
+    return pixels + sigma * grain
+
+
+def jpeg(pixels: Tensor, random: Random) -> Tensor:
+    """Save and open as JPEG of a random quality."""
+    turned = pixels.round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    read = [jpeg_round_trip(np.ascontiguousarray(x), int(random.integers(25, 90))) for x in turned]
+    return torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2).float()

@@ -1,0 +1,179 @@
+"""Settings of a training, declared once; the command line reads them from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How windows are varied. Shares are probabilities for each window, 0 to 1.
+
+    Parameters
+    ----------
+    warp : float
+        Share of windows that are turned by any angle and scaled.
+    scale : tuple of float
+        Smallest and largest magnification of warped windows.
+    mirror : float
+        Share of windows that are mirrored. Print-through is mirrored too: mirroring
+        everything takes away a cue that tells it from ink.
+    bleed : float
+        Share with print-through of another window, mirrored.
+    light : float
+        Share with uneven light.
+    fade : float
+        Share whose ink is bleached in places.
+    colour : float
+        Share with other contrast, brightness, gamma and tint.
+    gray : float
+        Share without colour.
+    blur : float
+        Share that is blurred.
+    noise : float
+        Share with sensor noise.
+    jpeg : float
+        Share that went through JPEG.
+    edge : float
+        Share with dark scanner background beyond a page edge.
+    """
+
+    warp: float = 0.4
+    scale: tuple[float, float] = (0.6, 1.6)
+    mirror: float = 0.25
+    bleed: float = 0.25
+    light: float = 0.4
+    fade: float = 0.2
+    colour: float = 0.6
+    gray: float = 0.25
+    blur: float = 0.15
+    noise: float = 0.25
+    jpeg: float = 0.15
+    edge: float = 0.06
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train on, for how long and how.
+
+    Parameters
+    ----------
+    train : tuple of Path
+        Collections of pairs, or folders of collections.
+    validate : tuple of Path
+        The same, for pages that are measured and never trained on. Calibration and
+        threshold are fitted on them at the end.
+    output : str
+        Name of the new model, or a ``.safetensors`` file.
+    minutes : float
+        Time budget; the learning rate falls to zero at its end. 0: use `steps`.
+    steps : int
+        Number of steps where `minutes` is 0.
+    batch : int
+        Windows in a step.
+    window : int
+        Side of a training window, pixels.
+    learning_rate : float
+        Highest learning rate of AdamW, after a short warm-up.
+    weight_decay : float
+        Of AdamW, on the weights of convolutions.
+    dice : float
+        Weight of the Dice loss beside binary cross-entropy.
+    average : float
+        Decay of the moving average of the weights; what is saved is the average.
+    weights : tuple of str
+        ``COLLECTION=FACTOR`` pairs: how much more or less often a collection is drawn.
+    seed : int
+        Same seed, same steps and same machine type: same weights.
+    every : float
+        Minutes between validations and checkpoints.
+    fold : int
+        Pixels folded into channels at the entrance of the network, each way.
+    channels : tuple of int
+        Channels of the network at each level, finest first.
+    blocks : int
+        Residual blocks of the encoder at each level.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    run : Path
+        Folder for checkpoint and log.
+    resume : bool
+        Go on from the checkpoint in `run`.
+    title : str
+        One line about the model, stored in its file.
+    training_data : str
+        What it was trained on, in words, stored in its file.
+    augment : AugmentConfig
+        How windows are varied.
+    """
+
+    train: tuple[Path, ...]
+    validate: tuple[Path, ...]
+    output: str
+    minutes: float = 0.0
+    steps: int = 2000
+    batch: int = 16
+    window: int = 256
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    dice: float = 0.5
+    average: float = 0.998
+    weights: tuple[str, ...] = ()
+    seed: int = 0
+    every: float = 10.0
+    fold: int = 2
+    channels: tuple[int, ...] = (32, 64, 96, 128)
+    blocks: int = 1
+    device: str = "auto"
+    run: Path = Path("runs/train")
+    resume: bool = False
+    title: str = ""
+    training_data: str = ""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self) -> None:
+        if self.minutes < 0 or (not self.minutes and self.steps < 1):
+            raise ValueError("give a time budget (minutes) or a number of steps above 0")
+        if self.batch < 1:
+            raise ValueError(f"batch must be at least 1, not {self.batch}")
+        if self.window < 64 or self.window % 32:
+            raise ValueError(f"window must be a multiple of 32 and at least 64, not {self.window}")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average must be at least 0 and below 1, not {self.average}")
+        collection_factors(self.weights)
+
+
+def collection_factors(weights: tuple[str, ...]) -> dict[str, float]:
+    """Read ``COLLECTION=FACTOR`` pairs.
+
+    Parameters
+    ----------
+    weights : tuple of str
+        As in `TrainConfig`.
+
+    Returns
+    -------
+    dict
+        Collection name to factor.
+
+    Raises
+    ------
+    ValueError
+        If an entry has another form or a negative factor.
+
+    Examples
+    --------
+    >>> collection_factors(("letters=0.5",))
+    {'letters': 0.5}
+    """
+    factors = {}
+    for entry in weights:
+        name, _, value = entry.partition("=")
+        try:
+            factors[name] = float(value)
+        except ValueError as error:
+            raise ValueError(f"weights must look like COLLECTION=FACTOR, not {entry!r}") from error
+        if factors[name] < 0:
+            raise ValueError(f"the factor of a collection cannot be negative: {entry!r}")
+    return factors

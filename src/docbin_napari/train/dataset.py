@@ -1,0 +1,189 @@
+"""Pairs in memory, and random windows of them.
+
+Strategy: pages lie decoded in memory as uint8, and a batch is drawn by a generator
+whose state depends on seed and step alone, so a resumed training sees the very windows
+it would have seen. Pages are drawn by the square root of their area: a large page has
+more to show than a small one, but not so much more. Most windows are drawn where there
+is ink, since blank paper is learnt quickly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from docbin_napari.io.pairs import PairError, find_pairs, read_pair
+from docbin_napari.train.config import AugmentConfig
+
+_TRIES_FOR_INK = 4
+_LEAST_INK = 0.005
+
+
+@dataclass(frozen=True)
+class LoadedPair:
+    """A page with its ground truth.
+
+    Parameters
+    ----------
+    name : str
+        ``collection/page``.
+    collection : str
+        Name of the collection.
+    pixels : ndarray
+        uint8 (H, W, 3).
+    truth : ndarray
+        uint8 (H, W, 2): ink and labelled, 0 or 255.
+    """
+
+    name: str
+    collection: str
+    pixels: np.ndarray
+    truth: np.ndarray
+
+
+def load_pairs(folders: Iterable[Path]) -> list[LoadedPair]:
+    """Read all pairs of some collections.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        Collections, or folders of collections.
+
+    Returns
+    -------
+    list of LoadedPair
+        In order of folders and names.
+
+    Raises
+    ------
+    PairError
+        If a folder has no pairs, or a pair does not fit together.
+    """
+    loaded = []
+    for folder in folders:
+        pairs = find_pairs(folder)
+        if not pairs:
+            raise PairError(folder, "no pairs found: expected PAGE.png and fg_mask/PAGE.png")
+        for pair in pairs:
+            pixels, truth = read_pair(pair)
+            both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
+            name = f"{pair.collection}/{pair.name}"
+            loaded.append(LoadedPair(name, pair.collection, pixels, both))
+    return loaded
+
+
+class WindowSampler:
+    """Random windows of loaded pairs.
+
+    Parameters
+    ----------
+    pairs : list of LoadedPair
+        What to draw from.
+    window : int
+        Side of a window, pixels.
+    factors : mapping
+        Collection name to factor of how often it is drawn.
+    augment : AugmentConfig
+        Which windows are turned, scaled and mirrored.
+    """
+
+    def __init__(
+        self,
+        pairs: list[LoadedPair],
+        window: int,
+        factors: Mapping[str, float],
+        augment: AugmentConfig,
+    ) -> None:
+        self._pairs = pairs
+        self._window = window
+        self._augment = augment
+        chances = [
+            math.sqrt(pair.pixels.shape[0] * pair.pixels.shape[1])
+            * factors.get(pair.collection, 1.0)
+            for pair in pairs
+        ]
+        if sum(chances) <= 0:
+            raise ValueError("the factors leave no collection to draw from")
+        self._chances = np.array(chances) / sum(chances)
+
+    def batch(self, size: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Draw windows.
+
+        Parameters
+        ----------
+        size : int
+            How many.
+        random : numpy.random.Generator
+            Source of all choices.
+
+        Returns
+        -------
+        pixels : Tensor
+            Float32 (N, 3, H, W), 0 to 255.
+        truth : Tensor
+            Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1.
+        """
+        windows = [self._draw(random) for _ in range(size)]
+        both = torch.stack(windows)
+        return both[:, :3], torch.cat([both[:, 3:4] / 255, (both[:, 4:5] >= 254).float()], dim=1)
+
+    def _draw(self, random: np.random.Generator) -> Tensor:
+        pair = self._pairs[random.choice(len(self._pairs), p=self._chances)]
+        warped = random.random() < self._augment.warp
+        low, high = self._augment.scale
+        scale = math.exp(random.uniform(math.log(low), math.log(high))) if warped else 1.0
+        angle = random.uniform(0, 2 * math.pi) if warped else 0.0
+        reach = self._window / scale * (math.sqrt(2) if warped else 1.0)
+        source = self._cut(pair, math.ceil(reach / 2) * 2, random)
+        window = _warp(source, self._window, scale, angle) if warped else source
+        if random.random() < self._augment.mirror:
+            window = torch.flip(window, (-1,))
+        return torch.rot90(window, int(random.integers(4)), (-2, -1))
+
+    def _cut(self, pair: LoadedPair, side: int, random: np.random.Generator) -> Tensor:
+        """A square of the page as float32 (5, side, side), white and unlabelled beyond it."""
+        height, width = pair.truth.shape[:2]
+        wants_ink = random.random() < 0.8
+        top = left = 0
+        for _ in range(_TRIES_FOR_INK):
+            top = int(random.integers(min(0, height - side), max(0, height - side) + 1))
+            left = int(random.integers(min(0, width - side), max(0, width - side) + 1))
+            seen = pair.truth[max(top, 0) : top + side, max(left, 0) : left + side, 0]
+            if not wants_ink or seen[::4, ::4].mean() > 255 * _LEAST_INK:
+                break
+        inside = (
+            slice(max(top, 0), min(top + side, height)),
+            slice(max(left, 0), min(left + side, width)),
+        )
+        beyond = (
+            (max(-top, 0), max(top + side - height, 0)),
+            (max(-left, 0), max(left + side - width, 0)),
+            (0, 0),
+        )
+        pixels = np.pad(pair.pixels[inside], beyond, mode="edge")
+        truth = np.pad(pair.truth[inside], beyond)
+        both = np.concatenate([pixels, truth], axis=-1)
+        return torch.from_numpy(both).permute(2, 0, 1).float()
+
+
+def _warp(source: Tensor, side: int, scale: float, angle: float) -> Tensor:
+    """Turn and scale the middle of a square; shrinking is done on a doubled grid, then averaged."""
+    fine = 2 if scale < 0.8 else 1
+    count = side * fine
+    extent = (side - 1 / fine) / 2 / scale
+    axis = torch.linspace(-extent, extent, count)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    half = source.shape[-1] / 2
+    turned = torch.stack(
+        [math.cos(angle) * x - math.sin(angle) * y, math.sin(angle) * x + math.cos(angle) * y], -1
+    )
+    grid = (turned / half)[None]
+    window = F.grid_sample(source[None], grid, padding_mode="border", align_corners=False)
+    return (F.avg_pool2d(window, 2) if fine == 2 else window)[0]

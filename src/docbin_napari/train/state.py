@@ -1,0 +1,165 @@
+"""All that a training needs to go on from where it stopped."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.train.config import TrainConfig
+
+
+class CheckpointError(Exception):
+    """A checkpoint is missing, damaged or belongs to other settings."""
+
+
+@dataclass
+class TrainState:
+    """Network, optimizer and how far they are.
+
+    Parameters
+    ----------
+    network : UNet
+        What is trained.
+    average : UNet
+        Moving average of its weights and batch norm statistics: what is saved.
+    optimizer : AdamW
+        With its moments.
+    step : int
+        Steps done.
+    seconds : float
+        Time spent in training and validation, over all parts of the run.
+    """
+
+    network: UNet
+    average: UNet
+    optimizer: torch.optim.AdamW
+    step: int = 0
+    seconds: float = 0.0
+
+    def follow(self, decay: float) -> None:
+        """Move the average towards the network.
+
+        Parameters
+        ----------
+        decay : float
+            How much of the old average stays, once there were enough steps.
+        """
+        share = 1 - min(decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            current = self.network.state_dict()
+            for name, value in self.average.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(current[name], share)
+                else:
+                    value.copy_(current[name])
+
+
+def new_state(config: TrainConfig, device: str) -> TrainState:
+    """A fresh network with its optimizer.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Architecture, seed, learning rate.
+    device : str
+        Where to train.
+
+    Returns
+    -------
+    TrainState
+        At step 0.
+    """
+    torch.manual_seed(config.seed)
+    network = UNet(UNetConfig(config.fold, config.channels, config.blocks)).move(device)
+    average = copy.deepcopy(network).requires_grad_(False)
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": weights, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return TrainState(network, average, torch.optim.AdamW(groups, lr=config.learning_rate))
+
+
+def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:
+    """Write a checkpoint, atomically.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made.
+    state : TrainState
+        What to keep.
+    config : TrainConfig
+        Checked again when the run goes on.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    content = {
+        "network": state.network.state_dict(),
+        "average": state.average.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "step": state.step,
+        "seconds": state.seconds,
+        "settings": _settings(config),
+    }
+    torch.save(content, temporary)
+    temporary.replace(path)
+
+
+def load_checkpoint(path: Path, config: TrainConfig, device: str) -> TrainState:
+    """Read a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        Written by `save_checkpoint`.
+    config : TrainConfig
+        Must have the same architecture, data and recipe; the time budget may differ.
+    device : str
+        Where to train.
+
+    Returns
+    -------
+    TrainState
+        As it was saved.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, it is damaged, or the settings differ.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no checkpoint to resume from; leave out --resume")
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:
+        raise CheckpointError(f"{path}: the checkpoint is damaged ({error})") from error
+    stored, asked = content["settings"], _settings(config)
+    differing = [name for name in asked if stored.get(name) != asked[name]]
+    if differing:
+        raise CheckpointError(
+            f"{path}: made with other settings ({', '.join(differing)}); "
+            "repeat them, or start anew in another --run folder"
+        )
+    state = new_state(config, device)
+    state.network.load_state_dict(content["network"])
+    state.average.load_state_dict(content["average"])
+    state.optimizer.load_state_dict(content["optimizer"])
+    state.step, state.seconds = content["step"], content["seconds"]
+    return state
+
+
+_FREE_TO_CHANGE = {
+    "validate", "output", "minutes", "steps", "every", "device", "run", "resume", "title",
+    "training_data",
+}  # fmt: skip
+
+
+def _settings(config: TrainConfig) -> dict[str, str]:
+    names = set(config.__dataclass_fields__) - _FREE_TO_CHANGE
+    return {name: repr(getattr(config, name)) for name in sorted(names)}
