@@ -1,0 +1,93 @@
+"""What happens in a batch, for whoever shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class FileStarted:
+    """A file is being read.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    number, total : int
+        Its place in the batch, from 1, and the number of files.
+    """
+
+    source: Path
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
+class PageProgress:
+    """A part of a page is done.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    page, pages : int
+        The page in the file, from 1, and the number of its pages.
+    done, total : int
+        Windows times symmetries of this page that are done, and all of them.
+    """
+
+    source: Path
+    page: int
+    pages: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FileWritten:
+    """All results of a file are written.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    outputs : tuple of Path
+        What was written, without what had been there already.
+    """
+
+    source: Path
+    outputs: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class FileSkipped:
+    """All results of a file had been there already.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    """
+
+    source: Path
+
+
+@dataclass(frozen=True)
+class FileFailed:
+    """A file could not be finished; the batch goes on with the next.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    reason : str
+        What is wrong, in one line.
+    """
+
+    source: Path
+    reason: str
+
+
+Event = FileStarted | PageProgress | FileWritten | FileSkipped | FileFailed
+"""What a batch tells while it runs."""
