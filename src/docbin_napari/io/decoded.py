@@ -101,6 +101,8 @@ def decoder_trouble(error: Exception) -> str:
         return "there is not enough memory to decode it"
     if type(error).__name__ == "UnidentifiedImageError":
         return "this is not an image or PDF of a known kind, or its header is damaged"
-    if re.search(r"truncat|unexpected end|unrecognized data stream|broken PNG|EOF", text):
+    if re.search(r"[Tt]runcat|unexpected end|failed to read \d+ bytes|EOF", text):
         return "the file is truncated: part of the page is missing"
+    if re.search(r"broken data stream|decoder object|broken PNG", text):
+        return f"the file is truncated or damaged ({text})"
     return f"the image is damaged or of an unknown kind ({text})"

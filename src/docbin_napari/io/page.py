@@ -116,11 +116,11 @@ def read_pages(
 def _read(path: Path, dpi: float, pixel_limit: int) -> Iterator[Page]:
     start = _first_bytes(path)
     decoded: Iterator[tuple[Decoded, int]]
-    if b"%PDF-" in start:
+    if is_pdf(start):
         from docbin_napari.io.pdf import decode_pdf
 
         decoded = decode_pdf(path, dpi, pixel_limit)
-    elif start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    elif is_tiff(start):
         from docbin_napari.io.tiff import decode_tiff
 
         decoded = decode_tiff(path, pixel_limit)
@@ -128,6 +128,16 @@ def _read(path: Path, dpi: float, pixel_limit: int) -> Iterator[Page]:
         decoded = _decode_single(path, pixel_limit)
     for index, (page, count) in enumerate(decoded):
         yield Page(page.pixels, page.dpi, path, index, count)
+
+
+def is_pdf(start: bytes) -> bool:
+    """Tell from the first kilobyte whether a file is a PDF; some have a few bytes before it."""
+    return b"%PDF-" in start
+
+
+def is_tiff(start: bytes) -> bool:
+    """Tell from the first bytes whether a file is TIFF or BigTIFF, of either byte order."""
+    return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def _decode_single(path: Path, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
@@ -212,15 +222,15 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
             yield entry
 
 
-def natural_key(path: Path) -> list[list[tuple[int, int, str]]]:
+def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:
     """Sort key that orders numbers in names by value, part by part of the path.
 
     Examples
     --------
-    >>> sorted([Path("p10"), Path("p9"), Path("P1")], key=natural_key)[0].name
-    'P1'
+    >>> [str(path) for path in sorted([Path("p10"), Path("p9"), Path("P1")], key=natural_key)]
+    ['P1', 'p9', 'p10']
     """
-    return [
+    pieces = [
         [
             (0, int(piece), "") if piece.isdecimal() else (1, 0, piece)
             for piece in re.split(r"(\d+)", part.casefold())
@@ -228,3 +238,4 @@ def natural_key(path: Path) -> list[list[tuple[int, int, str]]]:
         ]
         for part in path.parts
     ]
+    return pieces, str(path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docbin_napari.io.encode import write_pages
-from docbin_napari.io.errors import FileError, MaskError, PairError
+from docbin_napari.io.errors import FileError, MaskError, PageError, PairError
 from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
 from docbin_napari.io.page import find_pages, natural_key, read_pages
 
@@ -81,13 +81,13 @@ def find_pairs(folder: str | os.PathLike[str]) -> list[Pair]:
         raise PairError(folder, "there is no such folder")
     if (folder / GROUND_TRUTH_FOLDER).is_dir():
         return _pairs_of(folder)
-    collections = sorted(
-        (entry for entry in folder.iterdir() if (entry / GROUND_TRUTH_FOLDER).is_dir()),
-        key=natural_key,
-    )
+    try:
+        collections = [e for e in folder.iterdir() if (e / GROUND_TRUTH_FOLDER).is_dir()]
+    except OSError as error:
+        raise PairError(folder, f"the folder cannot be read ({error.strerror})") from error
     if not collections:
         raise PairError(folder, f"neither this folder nor one in it has a {GROUND_TRUTH_FOLDER}/")
-    return [pair for collection in collections for pair in _pairs_of(collection)]
+    return [pair for path in sorted(collections, key=natural_key) for pair in _pairs_of(path)]
 
 
 def _pairs_of(collection: Path) -> list[Pair]:
@@ -104,7 +104,11 @@ def _pairs_of(collection: Path) -> list[Pair]:
 def _by_name(folder: Path, wanted: frozenset[str] | None = None) -> dict[str, Path]:
     """Image files of a folder by the name before the suffix, which must be unique."""
     found: dict[str, Path] = {}
-    for path in find_pages(folder):
+    try:
+        paths = find_pages(folder)
+    except PageError as error:
+        raise PairError(error.path, error.reason) from error
+    for path in paths:
         if path.suffix.lower() == ".pdf" or (wanted is not None and path.stem not in wanted):
             continue
         if path.stem in found:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 _POINTS_PER_INCH = 72
 _TAIL = 4096
 
-# PDFium may be entered by one thread at a time, whatever the document.
-_PDFIUM = threading.Lock()
+# PDFium may be entered by one thread at a time, whatever the document. The lock can be
+# taken again by its owner, because the garbage collector may close a document at any time.
+_PDFIUM = threading.RLock()
 
 
 def decode_pdf(path: Path, dpi: float, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
@@ -90,7 +91,7 @@ def _named(path: Path, where: str) -> Iterator[None]:
 
     try:
         yield
-    except pypdfium2.PdfiumError as error:
+    except (pypdfium2.PdfiumError, ValueError, OverflowError) as error:
         raise PageError(path, f"{where}the PDF is damaged ({error})") from error
     except MemoryError as error:
         raise PageError(path, f"{where}there is not enough memory to draw it") from error

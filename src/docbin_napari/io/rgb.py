@@ -179,13 +179,22 @@ def _eight_bit(values: NDArray[Any], limits: tuple[float, float] | None) -> NDAr
             return np.take(_SIXTEEN_TO_EIGHT, values)
         limits = (0.0, float(np.iinfo(values.dtype).max))
     low, high = limits
-    scaled = (values.astype(np.float64) - low) * (255.0 / (high - low))
-    scaled[np.isnan(scaled)] = 255
-    eight: NDArray[np.uint8] = np.rint(scaled.clip(0, 255)).astype(np.uint8)
+    # Single precision holds 8 bits of what it holds itself, but not of large integers.
+    exact = np.float32 if values.dtype in (np.float16, np.float32) else np.float64
+    scaled = np.subtract(values, low, dtype=exact)
+    scaled *= 255.0 / (high - low)
+    if values.dtype.kind == "f":
+        scaled[np.isnan(scaled)] = 255
+    scaled.clip(0, 255, out=scaled)
+    eight: NDArray[np.uint8] = np.rint(scaled, out=scaled).astype(np.uint8)
     return eight
 
 
 def _over_white(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    # 255 * 255 + 127 still fits into 16 bits.
+    if alpha.min(initial=255) == 255:
+        return colour
+    # In 16 bits, which 255 * 255 + 128 does not leave; the shifts divide by 255 and round.
     opaque = alpha.astype(np.uint16)
-    return ((colour * opaque + (255 - opaque) * np.uint16(255) + 127) // 255).astype(np.uint8)
+    blend = colour * opaque + ((255 - opaque) * np.uint16(255) + np.uint16(128))
+    blend += blend >> 8
+    return (blend >> 8).astype(np.uint8)

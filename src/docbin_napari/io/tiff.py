@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_SILENT = logging.NullHandler()
 _UNCOMPRESSED = 1
 _CCITT = (2, 3, 4, 32771)
 _WHITE_IS_ZERO, _PALETTE, _CMYK = 0, 3, 5
@@ -101,6 +103,8 @@ def _by_pillow(path: Path, page: TiffPage) -> NDArray[np.uint8]:
 def _by_tifffile(path: Path, page: TiffPage) -> NDArray[np.uint8]:
     import tifffile
 
+    # Without a handler it would print to the terminal what is raised here anyway.
+    logging.getLogger("tifffile").addHandler(_SILENT)
     with tifffile.TiffFile(path) as file:
         directory = file.pages[page.directory]
         kind = _SampleKind.of(directory, page)
