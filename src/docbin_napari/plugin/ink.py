@@ -20,7 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
 BACKGROUND, INK, UNLABELLED = 0, 1, 2
@@ -129,7 +129,8 @@ class InkResult:
     def follow(self, threshold: float, first_page: int = 0) -> Iterator[int]:
         """Move the threshold, one block a step.
 
-        Stop at any step; the next call goes on with what is left.
+        Regions that are written from now on follow it at once, the others as the steps are
+        taken. Stop at any step; the next call goes on with what is left.
 
         Parameters
         ----------
@@ -138,13 +139,15 @@ class InkResult:
         first_page : int
             The page to begin with, the one that is looked at.
 
-        Yields
-        ------
-        int
+        Returns
+        -------
+        iterator of int
             The page of which a block was just brought to the new threshold.
         """
         self.threshold = threshold
-        level = level_of(threshold)
+        return self._follow(level_of(threshold), first_page)
+
+    def _follow(self, level: int, first_page: int) -> Iterator[int]:
         for page in sorted(self._blocks, key=lambda page: (page != first_page, page)):
             for block in tuple(self._blocks.get(page, ())):
                 if block.level != level:
@@ -169,7 +172,7 @@ class InkResult:
             probability, labels = self._views(page, block)
             if block.painted is not None or np.any(labels != (probability >= block.level)):
                 return True
-            inside += np.count_nonzero(labels)
+            inside += int(np.count_nonzero(labels))
         return bool(np.count_nonzero(self.labels_plane(page)) != inside)
 
     def _cut_again(self, page: int, block: _Block, level: int) -> None:
@@ -205,7 +208,7 @@ class _Bond:
 
 # Doors may keep state: the widget can be closed and opened again, and other widgets
 # of this plugin look for the probability behind a layer. Gone with the layer.
-_BONDS: weakref.WeakKeyDictionary[Labels, _Bond] = weakref.WeakKeyDictionary()
+_BONDS: weakref.WeakKeyDictionary[Layer, _Bond] = weakref.WeakKeyDictionary()
 
 
 def bind(layer: Labels, result: InkResult, image: Image) -> None:
@@ -223,12 +226,12 @@ def bind(layer: Labels, result: InkResult, image: Image) -> None:
     _BONDS[layer] = _Bond(result, weakref.ref(image))
 
 
-def result_behind(layer: Labels | None) -> InkResult | None:
+def result_behind(layer: Layer | None) -> InkResult | None:
     """Find the result behind a labels layer.
 
     Parameters
     ----------
-    layer : Labels or None
+    layer : Layer or None
         Any layer.
 
     Returns
@@ -242,12 +245,12 @@ def result_behind(layer: Labels | None) -> InkResult | None:
     return bond.result
 
 
-def image_behind(layer: Labels | None) -> Image | None:
+def image_behind(layer: Layer | None) -> Image | None:
     """Find the image from which a labels layer was made.
 
     Parameters
     ----------
-    layer : Labels or None
+    layer : Layer or None
         Any layer.
 
     Returns

@@ -12,7 +12,7 @@ from docbin_napari.io.rgb import to_rgb
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Image, Layer
+    from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
 LABEL_COLOURS: dict[int | None, str] = {
@@ -48,7 +48,7 @@ class PageSource:
     @property
     def is_stack(self) -> bool:
         """Whether there is an axis of pages."""
-        return self.data.ndim - self.rgb == 3
+        return bool(self.data.ndim - self.rgb == 3)
 
     @property
     def count(self) -> int:
@@ -131,12 +131,12 @@ def refusal(layer: Image | None) -> str:
     return ""
 
 
-def current_page(layer: Image, point: Sequence[float]) -> int:
+def current_page(layer: Image | Labels, point: Sequence[float]) -> int:
     """Find the page of a stack that is shown.
 
     Parameters
     ----------
-    layer : Image
+    layer : Image or Labels
         The stack, or a single page.
     point : sequence of float
         Where the viewer is in the world (``viewer.dims.point``).
@@ -148,7 +148,8 @@ def current_page(layer: Image, point: Sequence[float]) -> int:
     """
     if layer.ndim < 3:
         return 0
-    count = page_source(layer).count
+    data = layer.data[0] if layer.multiscale else layer.data
+    count = int(data.shape[0])
     return int(np.clip(round(float(layer.world_to_data(point)[0])), 0, count - 1))
 
 

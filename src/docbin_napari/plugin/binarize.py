@@ -1,0 +1,245 @@
+"""Plugins > Binarize document: the widget, and the only place of this plugin that knows Qt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container, Label
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QLabel, QSizePolicy
+
+from docbin_napari.plugin import fields, layers, work
+from docbin_napari.plugin.session import Request, Session
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+    from napari.qt.threading import GeneratorWorker
+
+_MINIMUM_WIDTH = 300
+_TICK_MILLISECONDS = 40
+
+
+class BinarizeDocument(Container[Any]):
+    """Dock widget that turns a page into ink labels.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        The viewer with the pages.
+    load : callable
+        Makes the engine; another one in tests.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = work.load_engine) -> None:
+        self._viewer = napari_viewer
+        self._load_engine = load
+        self._session = Session(napari_viewer)
+        self._worker: GeneratorWorker[Any, Any, Any] | None = None
+        self._models = fields.known_models()
+        # The slider shows the model's own threshold until the user moves it.
+        self._own_threshold = True
+        self._showing = False
+        self._build()
+        self._connect()
+        self._choose_favourite()
+        self._update()
+
+    # ---- parts
+
+    def _build(self) -> None:
+        self.image = fields.image_field(self._image_choices)
+        self.pages = fields.pages_field()
+        self.preset = fields.preset_field()
+        self.model = fields.model_field(self._models)
+        self.device = fields.device_field()
+        self.threshold = fields.threshold_field()
+        self.run, self.cancel, buttons = fields.run_buttons()
+        self.progress = fields.progress_field()
+        self.status = Label(name="status", value="")
+        self._choices = [self.image, self.pages, self.preset, self.model, self.device]
+        form = Container(widgets=[*self._choices, self.threshold], labels=True, name="form")
+        form.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[form, buttons, self.progress, self.status], labels=False)
+        self.native.setMinimumWidth(_MINIMUM_WIDTH)
+        self.status.native.setWordWrap(True)
+        self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._timer = QTimer(self.native)
+        self._timer.setInterval(_TICK_MILLISECONDS)
+        self._labels = {field.label for field in (*self._choices, self.threshold)}
+        self._watch = _Watch(self.native, shown=self._align, closed=self._stop)
+
+    def _connect(self) -> None:
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(self._on_layers)
+        self._viewer.layers.selection.events.active.connect(self._on_active)
+        self.image.changed.connect(self._on_image)
+        self.model.changed.connect(self._show_threshold)
+        self.threshold.changed.connect(self._on_threshold)
+        self.run.changed.connect(self._start)
+        self.cancel.changed.connect(self._stop)
+        self._timer.timeout.connect(self._on_tick)
+
+    def _align(self) -> None:
+        """Give the names of the fields one width; the style of the window decides which."""
+        names = [name for name in self.native.findChildren(QLabel) if name.text() in self._labels]
+        width = max(name.sizeHint().width() for name in names)
+        for name in names:
+            name.setMinimumWidth(width)
+
+    def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
+        return [(layer.name, layer) for layer in self._session.images()]
+
+    # ---- layers
+
+    def _on_layers(self, _: Any = None) -> None:
+        if self._watch.gone:
+            return
+        self.image.reset_choices()
+        if self._session.lost_its_layer():
+            self._stop()
+        if self.image.value is None:
+            self._choose_favourite()
+        self._on_image()
+
+    def _on_active(self, _: Any = None) -> None:
+        if not self._watch.gone and not self._session.running:
+            self._choose_favourite()
+            self._on_image()
+
+    def _choose_favourite(self) -> None:
+        favourite = self._session.favourite()
+        if favourite is not None and favourite in self.image.choices:
+            self.image.value = favourite
+
+    def _on_image(self, _: Any = None) -> None:
+        if not self._session.running:
+            self._session.status = ""
+        self._show_threshold()
+        self._update()
+
+    # ---- threshold
+
+    def _show_threshold(self, _: Any = None) -> None:
+        """Show the threshold of the labels the slider moves, else the model's own."""
+        shown = self._session.threshold_of(self.image.value)
+        if shown is None and self._own_threshold and self.model.value is not None:
+            shown = self._models[self.model.value].threshold
+        if shown is not None:
+            self._showing = True
+            self.threshold.value = round(shown, 2)
+            self._showing = False
+
+    def _on_threshold(self, value: float) -> None:
+        if self._showing:
+            return
+        self._own_threshold = False
+        self._session.move_threshold(self.image.value, value)
+        self._timer.start()
+
+    # ---- a run
+
+    def _start(self) -> None:
+        image: Image = self.image.value
+        if self._session.running or self._refusal():
+            self._update()
+            return
+        request = Request(
+            self.preset.value,
+            self.model.value,
+            self.device.value,
+            self.threshold.value,
+            self.pages.visible and self.pages.value == fields.ALL_PAGES,
+        )
+        try:
+            job = self._session.start(image, request)
+        except Exception as error:
+            show_error(work.readable(error))
+            return
+        worker = create_worker(work.run, job, self._load_engine, _ignore_errors=True)
+        worker.yielded.connect(self._on_event)
+        worker.finished.connect(self._on_finished)
+        self._worker = worker
+        worker.start()
+        self._timer.start()
+        self._update()
+
+    def _stop(self, _: Any = None) -> None:
+        if self._worker is not None:
+            self._session.stop()
+            self._worker.quit()
+            self._update()
+
+    def _on_event(self, event: Any) -> None:
+        if not self._watch.gone:
+            self._session.receive(event)
+            self._update()
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        trouble = self._session.finish()
+        if trouble:
+            show_error(trouble)
+        if not self._watch.gone:
+            self._timer.start()
+            self._update()
+
+    def _on_tick(self) -> None:
+        if not self._session.tick():
+            self._timer.stop()
+
+    # ---- what is shown
+
+    def _refusal(self) -> str:
+        """Say why Run cannot be pressed; empty if it can."""
+        if not self._models:
+            return "No model is installed."
+        return layers.refusal(self.image.value)
+
+    def _update(self) -> None:
+        """Bring every part of the widget in line with the session."""
+        if self._watch.gone:
+            return
+        running = self._session.running
+        refusal = "" if running else self._refusal()
+        for field in self._choices:
+            field.enabled = not running
+        image = self.image.value
+        usable = image is not None and not layers.refusal(image)
+        self.pages.visible = usable and layers.page_source(image).is_stack
+        self.run.enabled = not running and not refusal
+        self.cancel.enabled = running and not self._session.stopping
+        self.progress.visible = running
+        self.progress.value = round(1000 * self._session.fraction)
+        self.status.value = refusal or self._session.status or self._session.outlook(image)
+
+
+class _Watch(QObject):
+    """Notices that the widget is shown, and that its panel or the whole viewer is closed."""
+
+    def __init__(self, watched: Any, shown: Any, closed: Any) -> None:
+        super().__init__()
+        self.gone = False
+        self._shown = shown
+        self._closed = closed
+        self._docked = False
+        watched.installEventFilter(self)
+        watched.destroyed.connect(self._on_destroyed)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
+        """Stop the run when the panel is closed; it would go on unseen."""
+        if event.type() == QEvent.Type.Show:
+            self._shown()
+        if event.type() == QEvent.Type.ParentChange:
+            docked = watched.parent() is not None
+            if self._docked and not docked:
+                self._closed()
+            self._docked = docked
+        return False
+
+    def _on_destroyed(self) -> None:
+        self.gone = True
+        self._closed()

@@ -1,0 +1,102 @@
+"""Commands of the File menu and the command palette."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docbin_napari.io.page import PAGE_SUFFIXES
+from docbin_napari.plugin.reader import LayerData, read_layers
+from docbin_napari.plugin.work import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import napari
+
+
+def open_document(viewer: napari.viewer.Viewer) -> None:
+    """Ask for documents and open all their pages, with their resolution.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where they are opened; napari gives it.
+    """
+    patterns = " ".join(f"*{suffix}" for suffix in sorted(PAGE_SUFFIXES))
+    _ask_and_open(viewer, "rm", "Open documents", f"Documents ({patterns});;All files (*)")
+
+
+def open_training_folder(viewer: napari.viewer.Viewer) -> None:
+    """Ask for a training folder and open its pages with their ground truth.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where they are opened; napari gives it.
+    """
+    _ask_and_open(viewer, "d", "Open training folder (the one that holds fg_mask)", None)
+
+
+def _ask_and_open(
+    viewer: napari.viewer.Viewer, mode: str, caption: str, pattern: str | None
+) -> None:
+    from magicgui.application import use_app
+
+    ask = use_app().get_obj("show_file_dialog")
+    answer = ask(mode, caption=caption, start_path=None, filter=pattern)
+    if answer:
+        paths = [answer] if isinstance(answer, (str, Path)) else list(answer)
+        open_paths(viewer, [str(path) for path in paths])
+
+
+def open_paths(viewer: napari.viewer.Viewer, paths: Sequence[str]) -> None:
+    """Read files and folders beside the window and add their layers.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where they are opened.
+    paths : sequence of str
+        Documents and training folders.
+    """
+    from napari.qt.threading import create_worker
+
+    def add(outcome: tuple[list[LayerData], str]) -> None:
+        from napari.layers import Layer
+        from napari.utils.notifications import show_error
+
+        layers, trouble = outcome
+        for data, meta, kind in layers:
+            viewer.add_layer(Layer.create(data, meta, kind))
+        if trouble:
+            show_error(trouble)
+
+    worker = create_worker(read_all, paths, _progress={"desc": "Reading documents"})
+    worker.returned.connect(add)
+    worker.start()
+
+
+def read_all(paths: Sequence[str]) -> tuple[list[LayerData], str]:
+    """Read what can be read.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Documents and training folders.
+
+    Returns
+    -------
+    layers : list of tuple
+        napari layer data of all that could be read.
+    trouble : str
+        One line for each that could not; empty if all went well.
+    """
+    layers: list[LayerData] = []
+    trouble = []
+    for path in paths:
+        try:
+            layers += read_layers(path)
+        except Exception as error:
+            trouble.append(readable(error))
+    return layers, "\n".join(trouble)

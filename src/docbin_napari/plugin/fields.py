@@ -1,0 +1,119 @@
+"""The fields of the binarize widget: what they offer and what their tooltips say."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox, Container, FloatSlider, ProgressBar, PushButton
+
+from docbin_napari.inference.config import PRESETS, InferenceConfig
+from docbin_napari.inference.describe import describe
+from docbin_napari.model.registry import DEFAULT_MODEL, ModelInfo, list_models
+from docbin_napari.plugin.preferences import read_preferences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+THIS_PAGE, ALL_PAGES = "This page", "All pages"
+
+
+def image_field(choices: Callable[[Any], list[tuple[str, Any]]]) -> ComboBox:
+    """Make the box of image layers."""
+    return ComboBox(
+        name="image",
+        label="Image",
+        choices=choices,
+        nullable=True,
+        tooltip="The page or the stack of pages to binarize.",
+    )
+
+
+def pages_field() -> ComboBox:
+    """Make the choice between one page and all, for stacks."""
+    return ComboBox(
+        name="pages",
+        label="Pages",
+        choices=[THIS_PAGE, ALL_PAGES],
+        value=THIS_PAGE,
+        tooltip="The page that is shown, or all pages of the stack.",
+    )
+
+
+def preset_field() -> ComboBox:
+    """Make the choice of presets."""
+    lines = [
+        f"{name}: windows overlap by {config.overlap:.0%}, symmetries: {config.symmetries}"
+        for name, config in PRESETS.items()
+    ]
+    details = [describe(InferenceConfig, name) for name in ("overlap", "symmetries")]
+    return ComboBox(
+        name="preset",
+        label="Preset",
+        choices=list(PRESETS),
+        value=read_preferences().preset,
+        tooltip="\n".join(["How thoroughly the page is looked at.", *lines, "", *details]),
+    )
+
+
+def model_field(models: dict[str, ModelInfo]) -> ComboBox:
+    """Make the choice of models."""
+    lines = [f"{info.name}: {info.title}" for info in models.values()]
+    first = DEFAULT_MODEL if DEFAULT_MODEL in models else next(iter(models), None)
+    return ComboBox(
+        name="model",
+        label="Model",
+        choices=list(models),
+        value=first,
+        nullable=not models,
+        tooltip="\n".join(["The trained network.", *lines]),
+    )
+
+
+def device_field() -> ComboBox:
+    """Make the choice of devices, without asking torch what is there."""
+    gpu = "mps" if sys.platform == "darwin" else "cuda"
+    names = ["auto", "cpu", gpu]
+    wanted = read_preferences().device
+    return ComboBox(
+        name="device",
+        label="Device",
+        choices=names,
+        value=wanted if wanted in names else "auto",
+        tooltip="Where the network runs. auto takes a GPU when PyTorch finds one.",
+    )
+
+
+def threshold_field() -> FloatSlider:
+    """Make the threshold slider."""
+    return FloatSlider(
+        name="threshold",
+        label="Threshold",
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        value=0.5,
+        tooltip="Probability from which a pixel is ink. Can be moved during and after a run: "
+        "the labels follow without running the network again, and what you painted stays.",
+    )
+
+
+def known_models() -> dict[str, ModelInfo]:
+    """List the models by name."""
+    return {info.name: info for info in list_models()}
+
+
+def run_buttons() -> tuple[PushButton, PushButton, Container[PushButton]]:
+    """Make Run and Cancel, side by side."""
+    run = PushButton(name="run", text="Run", tooltip="Find the ink of the page.")
+    cancel = PushButton(
+        name="cancel", text="Cancel", tooltip="Stop after this batch; what is done is kept."
+    )
+    row = Container(widgets=[run, cancel], layout="horizontal", labels=False, name="buttons")
+    row.margins = (0, 0, 0, 0)
+    return run, cancel, row
+
+
+def progress_field() -> ProgressBar:
+    """Make the progress bar, in thousandths."""
+    return ProgressBar(name="progress", min=0, max=1000, value=0, visible=False)

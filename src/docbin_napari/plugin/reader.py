@@ -1,0 +1,259 @@
+"""Documents to napari layers: what napari itself cannot open, with the resolution kept.
+
+The manifest claims ``*.pdf`` alone. napari looks at the patterns of the readers only: a
+second reader for ``*.tif`` brings up "Choose reader" at every TIFF (until a choice is
+remembered), and makes ``viewer.open("page.tif")`` in scripts fail, even where that reader
+then refuses the file by returning None. napari opens TIFF with CCITT and LZW compression
+once imagecodecs is there, which comes with this package. What is left, pages of mixed
+size, the resolution, training folders, opens through the commands in
+*File > IO Utilities*, which use the functions below.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docbin_napari.io.page import PAGE_SUFFIXES, Page, PageError, read_pages
+from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, find_pairs, read_pair
+from docbin_napari.plugin.ink import BACKGROUND, INK, UNLABELLED
+from docbin_napari.plugin.layers import label_style
+from docbin_napari.plugin.preferences import read_preferences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from docbin_napari.io.mask import GroundTruth
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+DOCUMENT_PIXEL_LIMIT = 4_000_000_000
+"""Most pixels of all pages of one document together; 12 GB as RGB."""
+
+_GAP = 0.03
+
+
+def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerData]] | None:
+    """Offer to read a document or a training folder.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        One or several files or folders.
+
+    Returns
+    -------
+    callable or None
+        Takes the same argument and returns layers; None for anything that is neither
+        a page nor a training folder.
+    """
+    paths = _as_paths(path)
+    if paths and all(_is_ours(one) for one in paths):
+        return read_layers
+    return None
+
+
+def read_layers(path: str | Sequence[str], **_: Any) -> list[LayerData]:
+    """Read documents and training folders.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        One or several files or folders.
+
+    Returns
+    -------
+    list of tuple
+        napari layer data.
+
+    Raises
+    ------
+    PageError, MaskError, PairError
+        If something cannot be read; the text names the file and what is wrong.
+    """
+    layers: list[LayerData] = []
+    for one in _as_paths(path):
+        layers += read_training_folder(one) if one.is_dir() else read_document(one)
+    return layers
+
+
+def read_document(path: Path) -> list[LayerData]:
+    """Read all pages of a file.
+
+    Parameters
+    ----------
+    path : Path
+        Anything that `docbin_napari.io.page.read_pages` reads.
+
+    Returns
+    -------
+    list of tuple
+        One image layer: a page (H, W, 3) or, when all pages have one size, a stack
+        (pages, H, W, 3). Otherwise one layer a page, laid out side by side. The metadata
+        hold ``dpi`` (x, y), None, or a list of one for each page of a stack where they
+        differ; ``source``, the file; and ``page``, from 1, None for a stack.
+
+    Raises
+    ------
+    PageError
+        If the file cannot be read, or its pages are too many to be held in memory.
+    """
+    pages = list(_checked(read_pages(path, dpi=read_preferences().pdf_dpi)))
+    if len(pages) > 1 and len({page.pixels.shape for page in pages}) == 1:
+        return [_stack_layer(path, pages)]
+    places = side_by_side([page.pixels.shape[:2] for page in pages])
+    return [_page_layer(page, place) for page, place in zip(pages, places, strict=True)]
+
+
+def read_training_folder(folder: Path) -> list[LayerData]:
+    """Read a training folder: pages and their ground truth.
+
+    Parameters
+    ----------
+    folder : Path
+        A collection (it has a folder ``fg_mask``), or a folder of collections.
+
+    Returns
+    -------
+    list of tuple
+        An image and a labels layer for each pair (0 background, 1 ink, 2 unlabelled),
+        one stack of each when all pages have one size.
+
+    Raises
+    ------
+    PageError, MaskError, PairError
+        If pages and masks do not belong together, or a file cannot be read.
+    """
+    pairs = find_pairs(folder)
+    read, pixels = [], 0
+    for pair in pairs:
+        page, truth = read_pair(pair)
+        pixels += truth.ink.size
+        if pixels > DOCUMENT_PIXEL_LIMIT:
+            raise PageError(folder, f"its {len(pairs)} pairs are too many to be opened at once")
+        read.append((page, label_values(truth)))
+    shapes = [labels.shape for _, labels in read]
+    if len(read) > 1 and len(set(shapes)) == 1:
+        stacks = np.stack([page for page, _ in read]), np.stack([labels for _, labels in read])
+        return _pair_layers(folder.resolve().name, stacks, {"source": str(folder)})
+    layers: list[LayerData] = []
+    for pair, both, place in zip(pairs, read, side_by_side(shapes), strict=True):
+        meta = {"source": str(pair.page), "translate": place}
+        layers += _pair_layers(pair.name, both, meta)
+    return layers
+
+
+def label_values(truth: GroundTruth) -> NDArray[np.uint8]:
+    """Turn ground truth into label values.
+
+    Parameters
+    ----------
+    truth : GroundTruth
+        What a person says about a page.
+
+    Returns
+    -------
+    ndarray
+        uint8 (H, W): 0 background, 1 ink, 2 unlabelled.
+    """
+    labels = np.where(truth.ink, np.uint8(INK), np.uint8(BACKGROUND))
+    labels[~truth.labelled] = UNLABELLED
+    return labels
+
+
+def side_by_side(shapes: Sequence[tuple[int, ...]]) -> list[tuple[float, float]]:
+    """Lay pages of mixed size out so that none covers another.
+
+    Parameters
+    ----------
+    shapes : sequence of (int, int)
+        Heights and widths, pixels.
+
+    Returns
+    -------
+    list of (float, float)
+        Row and column of each page's first pixel, in rows of about as many pages
+        as there are rows.
+
+    Examples
+    --------
+    >>> side_by_side([(100, 50), (100, 60)])
+    [(0.0, 0.0), (0.0, 53.0)]
+    """
+    gap = round(_GAP * max((max(shape) for shape in shapes), default=0))
+    per_row = math.ceil(math.sqrt(len(shapes)))
+    places, top, left, lowest = [], 0.0, 0.0, 0.0
+    for number, (height, width) in enumerate(shapes):
+        if number and number % per_row == 0:
+            top, left = lowest + gap, 0.0
+        places.append((top, left))
+        left += width + gap
+        lowest = max(lowest, top + height)
+    return places
+
+
+def _as_paths(path: str | Sequence[str]) -> list[Path]:
+    return [Path(path)] if isinstance(path, (str, os.PathLike)) else [Path(one) for one in path]
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_dir():
+        return any(path.glob(GROUND_TRUTH_FOLDER)) or any(path.glob(f"*/{GROUND_TRUTH_FOLDER}"))
+    return path.suffix.lower() in PAGE_SUFFIXES
+
+
+def _checked(pages: Iterator[Page]) -> Iterator[Page]:
+    """Stop before a long document fills the memory."""
+    pixels = 0
+    for page in pages:
+        pixels += math.prod(page.pixels.shape[:2])
+        if pixels > DOCUMENT_PIXEL_LIMIT:
+            raise PageError(
+                page.source,
+                f"its {page.count} pages are too many to be opened at once (memory is full after "
+                f"page {page.index}); binarize the file with the docbin command, or draw PDF "
+                "pages at a lower resolution (Preferences, docbin-napari)",
+            )
+        yield page
+
+
+def _page_layer(page: Page, place: tuple[float, float]) -> LayerData:
+    name = page.source.stem if page.count == 1 else f"{page.source.stem}, page {page.index + 1}"
+    metadata = {"dpi": page.dpi, "source": str(page.source), "page": page.index + 1}
+    return page.pixels, {"name": name, "metadata": metadata, "translate": place}, "image"
+
+
+def _stack_layer(path: Path, pages: list[Page]) -> LayerData:
+    resolutions = [page.dpi for page in pages]
+    metadata = {
+        "dpi": resolutions[0] if len(set(resolutions)) == 1 else resolutions,
+        "source": str(path),
+        "page": None,
+    }
+    stack = np.empty((len(pages), *pages[0].pixels.shape), np.uint8)
+    while pages:  # Each page is let go as it is copied, so that memory holds them once.
+        page = pages.pop()
+        stack[page.index] = page.pixels
+    return stack, {"name": path.stem, "metadata": metadata}, "image"
+
+
+def _pair_layers(
+    name: str, both: tuple[NDArray[np.uint8], NDArray[np.uint8]], meta: dict[str, Any]
+) -> list[LayerData]:
+    pixels, labels = both
+    place = {"translate": meta["translate"]} if "translate" in meta else {}
+    metadata = {"dpi": None, "source": meta["source"], "page": 1 if place else None}
+    return [
+        (pixels, {"name": name, "metadata": metadata, **place}, "image"),
+        (
+            labels,
+            {"name": f"Ink of {name}", "metadata": metadata, **place, **label_style()},
+            "labels",
+        ),
+    ]
