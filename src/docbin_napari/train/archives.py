@@ -6,53 +6,18 @@ pages of one archive resemble each other like neighbours in a box, not like copi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from docbin_napari.train import dice as colours
 from docbin_napari.train.damage import Damage
-from docbin_napari.train.ink import Ink
-from docbin_napari.train.layout import Plan
-from docbin_napari.train.lettering import Hand
-from docbin_napari.train.paper import Paper
-from docbin_napari.train.scan import Scan
-from docbin_napari.train.text import Setting
+from docbin_napari.train.dice import BLACK, BLUE, BUFF, CREAM, GALL, RED, SEPIA, TAN, WHITE, Dice
+from docbin_napari.train.sheet import Archive, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Colour = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Archive:
-    """Everything that is chosen before a page is drawn.
-
-    Parameters
-    ----------
-    name : str
-        Kind of archive, one of `ARCHIVES`.
-    plan : Plan
-        What is written, and how.
-    ink, second, marks : Ink
-        Main ink, second ink, and the ink of stamps.
-    paper : Paper
-        The sheet.
-    damage : Damage
-        What happened to it.
-    scan : Scan
-        How it was scanned.
-    """
-
-    name: str
-    plan: Plan
-    ink: Ink
-    second: Ink
-    marks: Ink
-    paper: Paper
-    damage: Damage
-    scan: Scan
+    import numpy as np
 
 
 def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive:
@@ -63,319 +28,243 @@ def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive
     rng : numpy.random.Generator
         Source of all choices.
     name : str, optional
-        One of `ARCHIVES`; chosen by chance when not given.
+        One of `ARCHIVES`; by default one of those, by chance, without "negative".
 
     Returns
     -------
     Archive
         The settings of one page.
+
+    Raises
+    ------
+    ValueError
+        If there is no archive of that name.
     """
-    names = [*ARCHIVES, "letters", "through", "faded"]
-    chosen = names[int(rng.integers(len(names)))] if name is None else name
-    archive = ARCHIVES[chosen](_Dice(rng))
-    return replace(archive, name=chosen)
+    if name is not None and name not in ARCHIVES:
+        raise ValueError(f"there is no archive {name!r}; choose one of {', '.join(ARCHIVES)}")
+    chosen = _DRAWN[int(rng.integers(len(_DRAWN)))]
+    return ARCHIVES[chosen if name is None else name](Dice(rng))
 
 
-class _Dice:
-    """Short names for the draws below."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng = rng
-
-    def between(self, low: float, high: float) -> float:
-        return float(self.rng.uniform(low, high))
-
-    def chance(self, share: float) -> bool:
-        return bool(self.rng.random() < share)
-
-    def one_of(self, *values: str) -> str:
-        return str(values[int(self.rng.integers(len(values)))])
-
-    def count(self, share: float, most: int) -> int:
-        return int(self.rng.integers(1, most + 1)) if self.chance(share) else 0
-
-    def near(self, colour: Colour, spread: float = 0.03) -> Colour:
-        shift = self.rng.normal(0, spread)
-        red, green, blue = (
-            float(np.clip(value + shift + self.rng.normal(0, spread / 3), 0.01, 1))
-            for value in colour
-        )
-        return red, green, blue
-
-
-WHITE, CREAM, BUFF = (0.95, 0.94, 0.91), (0.92, 0.87, 0.75), (0.82, 0.7, 0.5)
-TAN, BROWN, GRAY, BLUE_GRAY = (0.72, 0.58, 0.38), (0.58, 0.44, 0.28), (0.75, 0.75, 0.74), (0.66, 0.71, 0.74)
-BLACK, GALL, SEPIA = (0.05, 0.05, 0.06), (0.2, 0.11, 0.06), (0.42, 0.27, 0.14)
-PENCIL, BLUE, RED, VIOLET, GREEN = (
-    (0.35, 0.35, 0.36), (0.1, 0.16, 0.45), (0.62, 0.1, 0.1), (0.38, 0.15, 0.5), (0.12, 0.4, 0.25))
-
-
-def _scan(dice: _Dice, **fixed: object) -> Scan:
-    """A scan as any archive may have made it, with some settings fixed."""
-    dark = dice.between(0.02, 0.2)
-    backdrops = [(dark, dark, dark), (dark * 1.6, dark * 1.1, dark * 0.7), (0.6, 0.62, 0.63)]
-    drawn = Scan(
-        rotation=dice.rng.normal(0, 0.9),
-        warp=dice.between(0, 4) if dice.chance(0.5) else 0.0,
-        border=dice.between(0.01, 0.07) if dice.chance(0.4) else 0.0,
-        backdrop=backdrops[int(dice.rng.choice(3, p=[0.6, 0.25, 0.15]))],
-        torn=dice.between(0.3, 5),
-        gutter=dice.between(0.1, 0.6) if dice.chance(0.3) else 0.0,
-        uneven=dice.between(0, 0.12),
-        blur=dice.between(0.3, 1.0),
-        coarse=dice.between(1.2, 2.2) if dice.chance(0.2) else 1.0,
-        noise=dice.between(0.002, 0.025),
-        contrast=dice.between(0.85, 1.15),
-        gamma=dice.between(0.85, 1.25),
-        gray=dice.chance(0.3),
-        jpeg=int(dice.between(35, 95)) if dice.chance(0.6) else 0,
-    )
-    return replace(drawn, **fixed)  # type: ignore[arg-type]
-
-
-def _marks(dice: _Dice) -> Ink:
-    colour = [BLUE, RED, VIOLET, GREEN, BLACK][int(dice.rng.integers(5))]
-    return Ink(dice.near(colour), dice.between(0.5, 0.9), 0.3, 0.25, dice.between(0, 0.6), 0.3)
-
-
-def _pen(dice: _Dice, low: float = 14, high: float = 52) -> Hand:
-    """Handwriting with a steel pen or a quill; small hands are more frequent."""
-    x_height = low * (high / low) ** dice.between(0, 1)
-    return Hand(
-        script="running" if dice.chance(0.75) else "upright",
-        x_height=x_height,
-        pen=max(1.5, x_height * dice.between(0.09, 0.19)),
-        contrast=dice.between(0.2, 0.7),
-        nib=dice.between(0.2, 1.1),
-        slant=dice.between(-0.1, 0.8),
-        stretch=dice.between(0.75, 1.4),
-        jitter=dice.between(0.2, 0.9),
-    )
-
-
-def _type(dice: _Dice, low: float = 12, high: float = 24) -> Hand:
-    """A typeface."""
-    x_height = dice.between(low, high)
-    return Hand(
-        script="serif",
-        x_height=x_height,
-        pen=max(1.8, x_height * dice.between(0.14, 0.24)),
-        contrast=dice.between(0.35, 0.72),
-        nib=dice.between(-0.1, 0.35),
-        slant=0.22 if dice.chance(0.15) else 0.0,
-        stretch=dice.between(0.8, 1.05),
-        jitter=dice.between(0.02, 0.08),
-    )
-
-
-def _written(dice: _Dice, **fixed: object) -> Setting:
-    drawn = Setting(
-        leading=dice.between(2.1, 3.4),
-        drift=dice.between(0.3, 1.5),
-        corrections=dice.between(0, 0.06) if dice.chance(0.4) else 0.0,
-    )
-    return replace(drawn, **fixed)  # type: ignore[arg-type]
-
-
-def _set(dice: _Dice) -> Setting:
-    return Setting(leading=dice.between(2.0, 2.6), align="justify", indent=1.5, drift=0.1)
-
-
-def _letters(dice: _Dice) -> Archive:
+def _letters(dice: Dice) -> Archive:
     """Letters in iron-gall ink that ate itself through the paper."""
-    ink = Ink(dice.near(GALL), dice.between(0.6, 1.0), dice.between(0.1, 0.35),
-              dice.between(0.05, 0.25), dice.between(0, 1.2), 0.25)
     layout = dice.one_of("letter", "letter", "plain", "annotated", "envelope")
     return Archive(
-        "", Plan(layout, _pen(dice), _pen(dice, 10, 20), _written(dice), 0.1, 0.15),
-        ink, replace(ink, colour=dice.near(SEPIA)), _marks(dice),
-        Paper(dice.near(CREAM if dice.chance(0.6) else BUFF), dice.between(0.02, 0.08),
-              dice.between(0.01, 0.04), dice.count(0.4, 120), 0.02 * dice.chance(0.5),
-              dice.count(0.4, 60)),
-        Damage(dice.count(0.4, 3), dice.count(0.3, 2), dice.count(0.3, 6), dice.count(0.5, 3),
-               dice.count(0.3, 6), dice.between(0.1, 0.6) if dice.chance(0.6) else 0.0,
-               dice.between(1, 3), dice.between(0, 0.6)),
-        _scan(dice),
+        Plan(layout, dice.pen(), dice.pen(10, 20), dice.lines(), guides=0.1, stamps=0.15),
+        dice.ink(GALL, GALL, BLACK),
+        dice.ink(SEPIA, RED),
+        dice.stamp_ink(),
+        dice.paper([CREAM, CREAM, BUFF]),
+        dice.damage(0.4),
+        dice.scan(),
     )
 
 
-def _faded(dice: _Dice) -> Archive:
+def _faded(dice: Dice) -> Archive:
     """Sepia or pencil, hardly darker than the paper."""
-    pencil = dice.chance(0.5)
-    ink = Ink(dice.near(PENCIL if pencil else SEPIA), dice.between(0.3, 0.6), dice.between(0.1, 0.3),
-              dice.between(0.2, 0.45) if pencil else 0.15, 0.0, 0.3)
-    hand = _pen(dice, 16, 40)
-    hand = replace(hand, contrast=hand.contrast * 0.4) if pencil else hand
-    colour = [CREAM, GRAY, BUFF, WHITE][int(dice.rng.integers(4))]
     layout = dice.one_of("letter", "plain", "envelope", "diary", "blank")
+    pencil = dice.chance(0.5)
+    hand = dice.pen(16, 45)
+    if pencil:
+        hand = replace(hand, contrast=hand.contrast * 0.4)
+    grain = dice.between(0.2, 0.45) if pencil else 0.15
+    strength = dice.between(0.3, 0.6)
+    ink = dice.ink(colours.PENCIL if pencil else SEPIA, strength=strength, grain=grain, spread=0.0)
     return Archive(
-        "", Plan(layout, hand, _type(dice), _written(dice), 0.2, 0.1), ink, ink, _marks(dice),
-        Paper(dice.near(colour), dice.between(0.02, 0.06), dice.between(0.01, 0.05),
-              dice.count(0.5, 200), 0.0, dice.count(0.2, 30)),
-        Damage(dice.count(0.3, 2), dice.count(0.2, 1), dice.count(0.2, 3), dice.count(0.5, 2),
-               dice.count(0.4, 5), dice.between(0.05, 0.25) if dice.chance(0.4) else 0.0, 2.5, 0.3),
-        _scan(dice, noise=dice.between(0.002, 0.012), contrast=1.0),
+        Plan(layout, hand, dice.face(), dice.lines(), guides=0.2, stamps=0.1),
+        ink,
+        dice.ink(BLACK, strength=strength + 0.1),
+        dice.stamp_ink(),
+        dice.paper([CREAM, colours.GRAY, BUFF, WHITE]),
+        dice.damage(0.3, bleed=dice.maybe(0.4, 0.05, 0.25), beneath=0.0, water=0.2),
+        dice.scan(noise=dice.scale(0.002, 0.012), contrast=1.0),
     )
 
 
-def _through(dice: _Dice) -> Archive:
+def _through(dice: Dice) -> Archive:
     """Both sides written with a full pen: the other side is nearly as dark."""
     archive = _letters(dice)
-    damage = replace(archive.damage, bleed=dice.between(0.5, 0.95), bleed_blur=dice.between(0.8, 3))
+    damage = replace(archive.damage, bleed=dice.between(0.5, 0.95))
     ink = replace(archive.ink, strength=dice.between(0.9, 1.05), patches=dice.between(0.05, 0.2))
     return replace(archive, damage=damage, ink=ink)
 
 
-def _printed_book(dice: _Dice) -> Archive:
+def _book(dice: Dice) -> Archive:
     """A book, with print that shows through."""
-    ink = Ink(dice.near(BLACK), dice.between(0.75, 1.0), dice.between(0.05, 0.25),
-              dice.between(0.05, 0.3), dice.between(0, 0.8), dice.between(0.1, 0.4))
-    red = replace(ink, colour=dice.near(RED))
-    colour = [CREAM, BUFF, TAN, WHITE][int(dice.rng.integers(4))]
+    layout = dice.one_of("book", "book", "title", "columns")
     return Archive(
-        "", Plan(dice.one_of("book", "book", "title", "columns"), _type(dice), _pen(dice, 10, 18),
-                 _set(dice), 0.0, 0.2), ink, red, _marks(dice),
-        Paper(dice.near(colour), dice.between(0.02, 0.06), dice.between(0.01, 0.05),
-              dice.count(0.6, 250), 0.015 * dice.chance(0.3), dice.count(0.5, 100)),
-        Damage(dice.count(0.3, 2), dice.count(0.3, 2), dice.count(0.2, 4), 0, dice.count(0.2, 4),
-               dice.between(0.05, 0.4) if dice.chance(0.8) else 0.0, dice.between(1, 3), 0.1),
-        _scan(dice, gutter=dice.between(0.1, 0.7) if dice.chance(0.6) else 0.0),
+        Plan(layout, dice.face(), dice.pen(10, 18), dice.justified(), stamps=0.2),
+        dice.ink(BLACK),
+        dice.ink(RED, BLACK),
+        dice.stamp_ink(),
+        dice.paper([CREAM, BUFF, TAN, WHITE]),
+        dice.damage(0.3, folds=0, bleed=dice.maybe(0.8, 0.05, 0.45)),
+        dice.scan(gutter=dice.maybe(0.6, 0.1, 0.7)),
     )
 
 
-def _blackletter_book(dice: _Dice) -> Archive:
+def _blackletter(dice: Dice) -> Archive:
     """An old print in broken letters on browned paper."""
-    archive = _printed_book(dice)
-    x_height = dice.between(13, 30)
-    hand = Hand("blackletter", x_height, x_height * dice.between(0.2, 0.28), dice.between(0.55, 0.75),
-                dice.between(0.6, 0.9), 0.0, dice.between(0.65, 0.85), 0.08)
-    plan = replace(archive.plan, hand=hand, layout=dice.one_of("book", "title", "columns", "plain"))
-    return replace(archive, plan=plan, paper=replace(archive.paper, colour=dice.near(BUFF, 0.06)))
+    archive = _book(dice)
+    layout = dice.one_of("book", "title", "columns", "plain")
+    plan = replace(archive.plan, hand=dice.broken_face(), layout=layout)
+    return replace(archive, plan=plan, paper=dice.paper([BUFF, TAN]))
 
 
-def _newspaper(dice: _Dice) -> Archive:
-    """Columns of small worn type on yellow wood-pulp paper."""
-    archive = _printed_book(dice)
-    plan = replace(archive.plan, hand=_type(dice, 9, 14), layout="columns")
-    ink = replace(archive.ink, grain=dice.between(0.2, 0.45), rough=dice.between(0.2, 0.5))
-    paper = replace(archive.paper, colour=dice.near((0.8, 0.72, 0.55), 0.06), fibres=300,
-                    grain=dice.between(0.03, 0.07))
-    return replace(archive, plan=plan, ink=ink, paper=paper)
+def _newspaper(dice: Dice) -> Archive:
+    """Columns of small worn type on yellow wood-pulp paper, sometimes a picture."""
+    archive = _book(dice)
+    plan = replace(archive.plan, hand=dice.face(9, 15), layout="columns", pictures=0.35)
+    grain = dice.between(0.2, 0.45)
+    ink = replace(archive.ink, grain=grain, rough=dice.between(0.2, 0.5))
+    pulp = dice.paper([(0.8, 0.72, 0.55), (0.86, 0.8, 0.66), (0.78, 0.74, 0.66)], fibres=300)
+    return replace(archive, plan=plan, ink=ink, paper=pulp)
 
 
-def _typescript(dice: _Dice) -> Archive:
+def _typescript(dice: Dice) -> Archive:
     """A typewriter, ribbon or carbon copy, on thin paper."""
-    x_height = dice.between(12, 22)
-    hand = Hand("typewriter", x_height, max(1.6, x_height * dice.between(0.1, 0.2)), 0.0, 0.0, 0.0, 1.0,
-                dice.between(0.05, 0.25))
-    carbon = dice.chance(0.4)
-    ink = Ink(dice.near(BLUE if dice.chance(0.25) else BLACK), dice.between(0.5, 0.95),
-              dice.between(0.1, 0.3), dice.between(0.15, 0.4), 1.2 if carbon else 0.2, 0.4)
-    colour = [WHITE, CREAM, BUFF, (0.9, 0.82, 0.62)][int(dice.rng.integers(4))]
-    setting = Setting(leading=dice.between(2.4, 4.0), drift=0.2, indent=3.0,
-                      corrections=0.02 * dice.chance(0.3))
+    layout = dice.one_of("letter", "plain", "table", "book")
+    setting = dice.lines(leading=dice.between(2.4, 4.0), drift=0.2, indent=3.0)
+    carbon = 1.4 if dice.chance(0.4) else 0.2
     return Archive(
-        "", Plan(dice.one_of("letter", "plain", "table", "book"), hand, _pen(dice, 14, 26), setting,
-                 0.0, 0.5), ink, Ink(dice.near(BLUE), 0.8), _marks(dice),
-        Paper(dice.near(colour), dice.between(0.01, 0.05), dice.between(0.01, 0.04),
-              dice.count(0.5, 150), 0.0, dice.count(0.2, 20)),
-        Damage(dice.count(0.2, 2), dice.count(0.2, 1), dice.count(0.2, 3), dice.count(0.6, 3),
-               dice.count(0.3, 8), dice.between(0.05, 0.3) if dice.chance(0.4) else 0.0, 1.5, 0.0),
-        _scan(dice),
+        Plan(layout, dice.typewriter(), dice.pen(14, 26), setting, stamps=0.5),
+        dice.ink(BLACK, BLACK, BLUE, grain=dice.between(0.15, 0.4), spread=carbon),
+        dice.ink(BLUE, BLACK),
+        dice.stamp_ink(),
+        dice.paper([WHITE, CREAM, BUFF, (0.9, 0.82, 0.62)]),
+        dice.damage(0.3),
+        dice.scan(holes=dice.count(0.3, 2)),
     )
 
 
-def _office(dice: _Dice) -> Archive:
+def _office(dice: Dice) -> Archive:
     """Forms and ledgers: printed labels, answers by hand, rules and stamps."""
-    ink = Ink(dice.near(BLUE if dice.chance(0.5) else BLACK), dice.between(0.6, 0.95), 0.15,
-              dice.between(0.05, 0.25), dice.between(0, 0.6), 0.25)
-    label = replace(_type(dice, 9, 14), script=dice.one_of("serif", "sans"))
-    colour = [WHITE, CREAM, BLUE_GRAY, BUFF][int(dice.rng.integers(4))]
+    layout = dice.one_of("form", "form", "table")
+    label = replace(dice.face(9, 14), script="serif" if dice.chance(0.5) else "sans")
     return Archive(
-        "", Plan(dice.one_of("form", "form", "table"), _pen(dice, 13, 24), label, _written(dice), 0.0,
-                 0.6), ink, Ink(dice.near(BLACK), dice.between(0.6, 0.9)), _marks(dice),
-        Paper(dice.near(colour), dice.between(0.01, 0.05), dice.between(0.01, 0.03)),
-        Damage(dice.count(0.3, 2), dice.count(0.2, 2), dice.count(0.3, 4), dice.count(0.5, 3),
-               dice.count(0.3, 6), dice.between(0.05, 0.4) if dice.chance(0.5) else 0.0, 2.0, 0.3),
-        _scan(dice),
+        Plan(layout, dice.pen(13, 26), label, dice.lines(), stamps=0.6),
+        dice.ink(BLUE, BLACK),
+        dice.ink(BLACK, colours.GREEN, BLACK),
+        dice.stamp_ink(),
+        dice.paper([WHITE, CREAM, colours.SKY, BUFF], fibres=0),
+        dice.damage(0.35),
+        dice.scan(holes=dice.count(0.3, 2)),
     )
 
 
-def _microfilm_diary(dice: _Dice) -> Archive:
+def _microfilm(dice: Dice) -> Archive:
     """A diary on microfilm: gray, dark, stained, black beyond its edges."""
-    hand = _pen(dice, 10, 18)
-    ink = Ink(BLACK, dice.between(0.6, 0.95), 0.3, 0.2, 0.3, 0.3)
     light = dice.between(0.5, 0.8)
+    sheet = dice.paper(
+        [(light, light, light)], mottling=dice.between(0.06, 0.18), browning=dice.between(0, 0.6)
+    )
+    film = dice.scan(
+        gray=True,
+        border=dice.between(0.02, 0.06),
+        backdrop=(0.08, 0.08, 0.08),
+        torn=dice.scale(1, 7),
+        uneven=dice.between(0.1, 0.3),
+        gutter=dice.between(0, 0.5),
+    )
     return Archive(
-        "", Plan("diary", hand, replace(_type(dice, 12, 18), script="serif"), _written(dice), 0.5),
-        ink, Ink(BLACK, 0.95), _marks(dice),
-        Paper((light, light, light), dice.between(0.08, 0.2), dice.between(0.02, 0.06)),
-        Damage(dice.count(0.8, 5), dice.count(0.5, 2), dice.count(0.5, 10), 0, dice.count(0.5, 5),
-               dice.between(0.05, 0.35), 2.0, 0.3),
-        _scan(dice, gray=True, border=dice.between(0.02, 0.06), backdrop=(0.08, 0.08, 0.08),
-              torn=dice.between(2, 7), uneven=dice.between(0.1, 0.3), gutter=dice.between(0, 0.5)),
+        Plan("diary", dice.pen(10, 20), dice.face(12, 18), dice.lines(), guides=0.5),
+        dice.ink(BLACK),
+        dice.ink(BLACK, strength=0.95),
+        dice.stamp_ink(),
+        sheet,
+        dice.damage(0.8, folds=0, tapes=0, bleed=dice.between(0.05, 0.35)),
+        film,
     )
 
 
-def _oriental(dice: _Dice) -> Archive:
+def _oriental(dice: Dice) -> Archive:
     """Joined writing from right to left with a reed pen, on tinted paper."""
-    x_height = dice.between(9, 18)
-    hand = Hand("nastaliq", x_height, x_height * dice.between(0.22, 0.4), dice.between(0.5, 0.8),
-                dice.between(0.8, 1.3), dice.between(-0.1, 0.15), dice.between(0.9, 1.4),
-                dice.between(0.1, 0.5))
-    ink = Ink(dice.near(BLACK), dice.between(0.75, 1.0), 0.15, dice.between(0.05, 0.25), 0.2, 0.25)
-    tint = [(0.78, 0.42, 0.25), (0.6, 0.66, 0.68), CREAM, TAN, (0.75, 0.7, 0.5)]
+    hand = dice.reed()
+    notes = replace(hand, x_height=hand.x_height * 0.75, pen=hand.pen * 0.75)
+    lines = dice.lines(leading=dice.between(3.6, 5.5), corrections=0.0)
     return Archive(
-        "", Plan(dice.one_of("plain", "annotated", "letter"), hand, replace(hand, x_height=x_height * 0.75),
-                 _written(dice, leading=dice.between(3.6, 5.5), corrections=0.0), 0.0, 0.1),
-        ink, Ink(dice.near(RED), 0.9), _marks(dice),
-        Paper(dice.near(tint[int(dice.rng.integers(5))]), dice.between(0.03, 0.09),
-              dice.between(0.02, 0.05), dice.count(0.6, 150), 0.02 * dice.chance(0.5), dice.count(0.4, 50)),
-        Damage(dice.count(0.4, 3), dice.count(0.4, 2), dice.count(0.4, 8), dice.count(0.3, 2), 0,
-               dice.between(0.05, 0.35) if dice.chance(0.5) else 0.0, 2.5, 0.2),
-        _scan(dice),
+        Plan(dice.one_of("plain", "annotated", "letter"), hand, notes, lines, stamps=0.1),
+        dice.ink(BLACK),
+        dice.ink(RED, BLACK),
+        dice.stamp_ink(),
+        dice.paper([(0.78, 0.42, 0.25), (0.6, 0.66, 0.68), CREAM, TAN, (0.75, 0.7, 0.5)]),
+        dice.damage(0.4),
+        dice.scan(),
     )
 
 
-def _parchment(dice: _Dice) -> Archive:
+def _parchment(dice: Dice) -> Archive:
     """Parchment with a broad nib, in letters that nobody knows, or upright ones."""
-    x_height = dice.between(18, 45)
-    hand = Hand(dice.one_of("runes", "upright", "blackletter"), x_height, x_height * dice.between(0.14, 0.24),
-                dice.between(0.4, 0.75), dice.between(0.5, 0.9), dice.between(-0.05, 0.2), 0.9,
-                dice.between(0.1, 0.35), int(dice.rng.integers(1 << 30)))
-    ink = Ink(dice.near(GALL), dice.between(0.7, 1.0), dice.between(0.2, 0.5), 0.2, 0.4, 0.35)
-    colour = [BUFF, TAN, BROWN, (0.85, 0.8, 0.66)][int(dice.rng.integers(4))]
+    hand = dice.pen(
+        18,
+        45,
+        script=dice.one_of("runes", "upright", "blackletter"),
+        slant=dice.between(-0.05, 0.2),
+        stretch=0.9,
+        jitter=dice.between(0.1, 0.35),
+        letters=int(dice.rng.integers(1 << 30)),
+    )
+    hand = replace(hand, pen=hand.x_height * dice.between(0.14, 0.24))
+    layout = dice.one_of("plain", "annotated", "book", "title")
     return Archive(
-        "", Plan(dice.one_of("plain", "annotated", "book", "title"), hand, _pen(dice, 10, 16),
-                 _written(dice, corrections=0.0), 0.3), ink, Ink(dice.near(RED), 0.85), _marks(dice),
-        Paper(dice.near(colour), dice.between(0.06, 0.15), dice.between(0.02, 0.06)),
-        Damage(dice.count(0.7, 4), dice.count(0.5, 3), dice.count(0.5, 8), 0, dice.count(0.7, 10),
-               dice.between(0.1, 0.5) if dice.chance(0.6) else 0.0, 3.0, 0.4),
-        _scan(dice, border=dice.between(0.01, 0.08) if dice.chance(0.6) else 0.0, torn=dice.between(2, 9)),
+        Plan(layout, hand, dice.pen(10, 16), dice.lines(corrections=0.0), guides=0.3),
+        dice.ink(GALL, patches=dice.between(0.2, 0.5)),
+        dice.ink(RED, BLUE),
+        dice.stamp_ink(),
+        dice.paper([BUFF, TAN, colours.BROWN, (0.85, 0.8, 0.66)], fibres=0, laid=0.0),
+        dice.damage(0.6, folds=0, tapes=0),
+        dice.scan(border=dice.maybe(0.6, 0.01, 0.08), torn=dice.scale(1, 9)),
     )
 
 
-def _clean(dice: _Dice) -> Archive:
+def _clean(dice: Dice) -> Archive:
     """A good scan of a clean page; some are almost blank."""
-    archive = [_letters, _printed_book, _office, _typescript][int(dice.rng.integers(4))](dice)
-    damage = Damage(folds=dice.count(0.2, 1), bleed=0.08 * dice.chance(0.4))
-    plan = replace(archive.plan, layout=dice.one_of("blank", "title", "plain", archive.plan.layout))
-    paper = replace(archive.paper, colour=dice.near(WHITE), mottling=0.01, foxing=0, fibres=0)
-    return replace(archive, plan=plan, damage=damage, paper=paper)
+    archive = [_letters, _book, _office, _typescript][int(dice.rng.integers(4))](dice)
+    damage = Damage(folds=dice.count(0.2, 1), bleed=dice.maybe(0.4, 0.02, 0.12))
+    layout = dice.one_of("blank", "title", "plain", archive.plan.layout)
+    sheet = dice.paper([WHITE], mottling=0.01, foxing=0, fibres=0, browning=0.0)
+    return replace(archive, plan=replace(archive.plan, layout=layout), damage=damage, paper=sheet)
 
 
-ARCHIVES: dict[str, Callable[[_Dice], Archive]] = {
+def _photograph(dice: Dice) -> Archive:
+    """A page under a lamp, taken by a hand-held camera: shadows, blur, strong JPEG."""
+    archive = [_letters, _book, _office, _typescript][int(dice.rng.integers(4))](dice)
+    photo = dice.scan(
+        gray=False,
+        rotation=dice.between(-3, 3),
+        warp=dice.between(2, 9),
+        uneven=dice.between(0.12, 0.3),
+        shadow=dice.between(0.2, 0.6),
+        blur=dice.between(0.7, 1.4),
+        noise=dice.scale(0.01, 0.03),
+        jpeg=int(dice.between(30, 75)),
+    )
+    return replace(archive, scan=photo)
+
+
+def _negative(dice: Dice) -> Archive:
+    """Light writing on a dark page, as on negative films and copies."""
+    archive = [_letters, _book, _typescript][int(dice.rng.integers(3))](dice)
+    return replace(archive, scan=replace(archive.scan, negative=True, gray=dice.chance(0.6)))
+
+
+ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
     "letters": _letters,
     "faded": _faded,
     "through": _through,
-    "book": _printed_book,
-    "blackletter": _blackletter_book,
+    "book": _book,
+    "blackletter": _blackletter,
     "newspaper": _newspaper,
     "typescript": _typescript,
     "office": _office,
-    "microfilm": _microfilm_diary,
+    "microfilm": _microfilm,
     "oriental": _oriental,
     "parchment": _parchment,
     "clean": _clean,
+    "photograph": _photograph,
+    "negative": _negative,
 }
 """Every kind of archive by name."""
+
+# Three kinds of handwriting come twice, because real collections hold most of those.
+_DRAWN = [*(name for name in ARCHIVES if name != "negative"), "letters", "through", "faded"]

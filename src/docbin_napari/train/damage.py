@@ -31,10 +31,14 @@ class Damage:
         Straight folds over the whole page.
     creases : int
         Short creases.
+    tapes : int
+        Strips of yellowed adhesive tape.
     bleed : float
         Strength of the writing of the other side, mirrored, 0 to 1.
     bleed_blur : float
         Its blur in pixels.
+    beneath : float
+        Strength of the writing of the next leaf, not mirrored, 0 to 1.
     water : float
         Share of the ink that water took away inside tide lines, 0 to 1.
     """
@@ -44,8 +48,10 @@ class Damage:
     blots: int = 0
     folds: int = 0
     creases: int = 0
+    tapes: int = 0
     bleed: float = 0.0
     bleed_blur: float = 1.5
+    beneath: float = 0.0
     water: float = 0.0
 
 
@@ -84,33 +90,37 @@ def age(
         kept *= 1 - inside * np.float32(damage.water)
     for _ in range(damage.blots):
         _blot(rng, sheet)
+    for _ in range(damage.tapes):
+        sheet = stained(sheet, _tape(rng, shape), (0.86, 0.72, 0.42))
     for index in range(damage.folds + damage.creases):
         sheet *= _fold(rng, shape, index >= damage.folds)[..., None]
     return sheet, kept
 
 
 def bleed_through(
-    rng: np.random.Generator, amount: NDArray[np.float32], damage: Damage
+    rng: np.random.Generator, amount: NDArray[np.float32], strength: float, blur: float
 ) -> NDArray[np.float32]:
-    """Turn the ink of the other side into what comes through the paper.
+    """Turn ink that lies elsewhere into what comes through the paper.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Makes it stronger here and weaker there.
     amount : ndarray of float32, shape (H, W)
-        Ink of the other side, as seen from there.
-    damage : Damage
-        `bleed` and `bleed_blur` are used.
+        Ink behind the paper, as seen from the front.
+    strength : float
+        Share that comes through, 0 to 1.
+    blur : float
+        Standard deviation of the blur in pixels.
 
     Returns
     -------
     ndarray of float32, shape (H, W)
-        Mirrored, blurred amount of ink.
+        Blurred amount of ink, stronger here and weaker there.
     """
-    soft = ndimage.gaussian_filter(amount[:, ::-1], damage.bleed_blur)
+    soft = ndimage.gaussian_filter(amount, blur, truncate=3)
     uneven = np.clip(0.8 + 0.45 * clouds(rng, amount.shape, max(amount.shape) / 4), 0.1, 1.3)
-    result: NDArray[np.float32] = soft * uneven * np.float32(damage.bleed)
+    result: NDArray[np.float32] = soft * uneven * np.float32(strength)
     return result
 
 
@@ -153,14 +163,32 @@ def _blot(rng: np.random.Generator, sheet: NDArray[np.float32]) -> None:
     sheet[where] = stained(sheet[where], amount, _brown(rng))
 
 
-def _fold(
-    rng: np.random.Generator, shape: tuple[int, int], short: bool
-) -> NDArray[np.float32]:
+def _tape(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Amount of a strip with straight edges that crosses the page."""
+    angle = rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.08)
+    rows = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(rng.uniform(0, 1) * shape[0])
+    columns = np.arange(shape[1], dtype=np.float32)[None, :] - np.float32(
+        rng.uniform(0, 1) * shape[1]
+    )
+    across = np.abs(columns * np.float32(np.sin(angle)) - rows * np.float32(np.cos(angle)))
+    along = np.abs(columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle)))
+    half = np.float32(max(shape) * rng.uniform(0.012, 0.03))
+    inside = ramp(half - across, -0.8, 0.8) * ramp(
+        half * np.float32(rng.uniform(4, 40)) - along, -1, 1
+    )
+    strength = np.float32(rng.uniform(0.3, 0.9)) * (1 + 0.15 * field(rng, shape, float(half)))
+    strip: NDArray[np.float32] = (inside * np.clip(strength, 0, 1)).astype(np.float32)
+    return strip
+
+
+def _fold(rng: np.random.Generator, shape: tuple[int, int], short: bool) -> NDArray[np.float32]:
     """Light factor of a fold: one side darker, a worn bright or dirty dark ridge."""
     height, width = shape
     angle = rng.uniform(0, np.pi) if short else rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.02)
     rows = np.arange(height, dtype=np.float32)[:, None] - np.float32(rng.uniform(0.1, 0.9) * height)
-    columns = np.arange(width, dtype=np.float32)[None, :] - np.float32(rng.uniform(0.1, 0.9) * width)
+    columns = np.arange(width, dtype=np.float32)[None, :] - np.float32(
+        rng.uniform(0.1, 0.9) * width
+    )
     across = columns * np.float32(np.sin(angle)) - rows * np.float32(np.cos(angle))
     across = across + field(rng, shape, 60) * np.float32(4 if short else 1.5)
     depth = np.full(shape, rng.uniform(0.04, 0.16), np.float32)
@@ -168,6 +196,8 @@ def _fold(
         along = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
         depth = depth * np.exp(-((along / np.float32(rng.uniform(0.05, 0.25) * max(shape))) ** 2))
     shade = np.exp(-np.abs(across) / np.float32(rng.uniform(5, 30))) * np.sign(across)
-    ridge = np.exp(-((across / np.float32(rng.uniform(0.8, 2.0))) ** 2)) * rng.choice([-2.5, -1.2, 1.0])
+    ridge = np.exp(-((across / np.float32(rng.uniform(0.8, 2.0))) ** 2)) * rng.choice(
+        [-2.5, -1.2, 1.0]
+    )
     light: NDArray[np.float32] = (1 + depth * (shade + ridge)).astype(np.float32)
     return light

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.train.noise import clouds, field
+from docbin_napari.train.noise import clouds, field, ramp
 from docbin_napari.train.strokes import coverage
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ class Ink:
         How uneven the amount is over the page, 0 to 1: faded regions.
     grain : float
         How uneven it is within a stroke, 0 to 1: pencil, worn type.
+    rim : float
+        How much weaker the middle of wide strokes is than their edges, 0 to 1: wet ink
+        dries at the rim, a press squeezes it there.
     spread : float
         How far ink ran into the paper around strokes, in pixels: a soft halo that is
         no part of the ground truth.
@@ -39,6 +42,7 @@ class Ink:
     strength: float = 0.95
     patches: float = 0.15
     grain: float = 0.15
+    rim: float = 0.0
     spread: float = 0.0
     rough: float = 0.15
 
@@ -96,6 +100,8 @@ def layer(
     if ink.grain:
         grain = field(rng, shape, 1.6) + field(rng, shape, 4)
         amount = amount * np.clip(1 + grain * np.float32(ink.grain), 0.35, 1.15)
+    if ink.rim:
+        amount = amount * (1 - np.float32(ink.rim) * ramp(distance, 0.8, 3.0))
     share = coverage(distance)
     if ink.spread > 0:
         halo = np.clip(1 + distance / np.float32(ink.spread + 1.0), 0, 1)

@@ -2,82 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.train.ornament import flourish, framed_initial, guide_lines, rule, stamp, vignette
+from docbin_napari.train.ornament import (
+    flourish,
+    framed_initial,
+    guide_lines,
+    rule,
+    stamp,
+    vignette,
+)
+from docbin_napari.train.sheet import Plan, Sheet
 from docbin_napari.train.strokes import Strokes, joined
-from docbin_napari.train.text import Box, Setting, fitted, set_line, set_lines, write
+from docbin_napari.train.text import Box, fitted, set_line, set_lines, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from docbin_napari.train.lettering import Hand
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What is drawn on one side of a leaf.
-
-    Parameters
-    ----------
-    text : Strokes
-        In the main ink.
-    second : Strokes
-        In a second ink: filled-in answers, notes of another hand, coloured initials.
-    marks : Strokes
-        Stamps, in their own colour.
-    guides : Strokes
-        Pale printed lines to write on; they are part of the paper.
-    """
-
-    text: Strokes
-    second: Strokes
-    marks: Strokes
-    guides: Strokes
-
-    @classmethod
-    def of(cls, *layers: list[Strokes]) -> Sheet:
-        """Make a sheet from up to four lists of strokes, in the order of the fields."""
-        padded = [*layers, [], [], [], []]
-        return cls(*(joined(layer) for layer in padded[:4]))
-
-    def changed(self, change: Callable[[Strokes], Strokes]) -> Sheet:
-        """Return the sheet with each layer sent through a function."""
-        return Sheet(*(change(part) for part in self.layers))
-
-    @property
-    def layers(self) -> tuple[Strokes, Strokes, Strokes, Strokes]:
-        """The four layers in the order of the fields."""
-        return self.text, self.second, self.marks, self.guides
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a page of an archive holds.
-
-    Parameters
-    ----------
-    layout : str
-        One of `LAYOUTS`.
-    hand, second : Hand
-        Main hand or typeface, and another for notes, headings or answers.
-    setting : Setting
-        How the lines of the main text are set.
-    guides : float
-        Chance of pale writing lines.
-    stamps : float
-        Chance of a stamp.
-    """
-
-    layout: str
-    hand: Hand
-    second: Hand
-    setting: Setting
-    guides: float = 0.0
-    stamps: float = 0.0
 
 
 def compose(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
@@ -147,7 +90,8 @@ def _diary(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
 def _book(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     """One printed column, running head, perhaps a large initial."""
     size = plan.hand.x_height
-    parts, second = [set_line(rng, plan.hand, box, 4, "centre")], []
+    parts = [set_line(rng, plan.hand, box, 4, "centre")]
+    second: list[Strokes] = []
     body = box._replace(top=box.top + 4.0 * size)
     if rng.random() < 0.5 and body.height > 14 * size:
         parts.append(vignette(rng, body._replace(bottom=body.top + 2 * size)))
@@ -168,26 +112,43 @@ def _columns(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     """A heading over two or three columns, a line between them."""
     count = int(rng.integers(2, 4)) if box.width > 50 * plan.hand.x_height else 2
     gutter = 1.6 * plan.hand.x_height
-    heading = set_line(rng, replace(plan.hand, x_height=plan.hand.x_height * 2.2,
-                                    pen=plan.hand.pen * 2.2), box, 3, "centre")
+    heading = set_line(
+        rng,
+        replace(plan.hand, x_height=plan.hand.x_height * 2.2, pen=plan.hand.pen * 2.2),
+        box,
+        3,
+        "centre",
+    )
     top = box.top + plan.hand.x_height * 7
     parts = [heading]
     width = (box.width - gutter * (count - 1)) / count
+    picture = None
     for index in range(count):
         left = box.left + index * (width + gutter)
         body = Box(left, top, left + width, box.bottom)
+        if picture is None and rng.random() < plan.pictures:
+            height = min(width * rng.uniform(0.5, 1.1), body.height * 0.6)
+            picture = body._replace(bottom=top + height)
+            body = body._replace(top=top + height + plan.hand.x_height)
         parts.append(set_lines(rng, plan.hand, body, plan.setting))
         if index and rng.random() < 0.7:
             x = left - gutter / 2
             parts.append(rule(rng, (x, top), (x, box.bottom), 0.7))
-    return Sheet.of(parts)
+    return replace(Sheet.of(parts), picture=picture)
 
 
 def _form(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     """Printed labels, answers by hand on pale lines."""
     label = fitted(plan.second, box)
-    printed = [set_line(rng, replace(label, x_height=label.x_height * 1.6, pen=label.pen * 1.5),
-                        box, 3, "centre")]
+    printed = [
+        set_line(
+            rng,
+            replace(label, x_height=label.x_height * 1.6, pen=label.pen * 1.5),
+            box,
+            3,
+            "centre",
+        )
+    ]
     answers, guides = [], []
     y = box.top + 6 * label.x_height
     step = max(plan.hand.x_height * 2.4, label.x_height * 3)
@@ -253,8 +214,12 @@ def _envelope(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
 
 def _blank(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     """Almost nothing: a shelf mark, a number."""
-    place = Box(box.left + box.width * rng.uniform(0, 0.6), box.top + box.height * rng.uniform(0, 0.8),
-                box.right, box.bottom)
+    place = Box(
+        box.left + box.width * rng.uniform(0, 0.6),
+        box.top + box.height * rng.uniform(0, 0.8),
+        box.right,
+        box.bottom,
+    )
     return Sheet.of([set_line(rng, plan.hand, place, int(rng.integers(1, 3)))])
 
 

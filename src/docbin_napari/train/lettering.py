@@ -13,7 +13,9 @@ from docbin_napari.train.strokes import Strokes, joined, spline, stroke
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Script = Literal["running", "upright", "serif", "sans", "typewriter", "blackletter", "nastaliq", "runes"]
+Script = Literal[
+    "running", "upright", "serif", "sans", "typewriter", "blackletter", "nastaliq", "runes"
+]
 
 PRINTED: frozenset[Script] = frozenset({"serif", "sans", "typewriter", "blackletter"})
 """Scripts whose letters look the same each time they occur."""
@@ -174,7 +176,7 @@ def _side_by_side(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyp
             squeeze, shift = 1.0, x - left + pen / 2
             advance = width + pen + (2.6 if hand.script == "serif" else 2.0)
         wobble = np.eye(2) + rng.normal(0, 0.06 * hand.jitter, (2, 2))
-        offset = rng.normal(0, 0.5 * hand.jitter, 2) + (shift, 0)
+        offset = rng.normal(0, 0.5 * hand.jitter, 2) + np.array((shift, 0))
         for line in glyph:
             shaken = line * (squeeze, 1) @ wobble.T + offset
             lines.append(shaken + rng.normal(0, 0.35 * hand.jitter, line.shape))
@@ -184,7 +186,8 @@ def _side_by_side(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyp
 
 def _run_together(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyph, float]:
     """Skeleton of a word written without lifting the pen, and its width in units."""
-    main, extra = [], []
+    main: Glyph = []
+    extra: Glyph = []
     x = 0.0
     for letter in word:
         glyph = RUNNING.get(letter)

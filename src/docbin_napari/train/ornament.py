@@ -48,17 +48,25 @@ def framed_initial(
     rng: np.random.Generator, hand: Hand, corner: tuple[float, float], side: float
 ) -> Strokes:
     """Draw a large capital with its top left at `corner`, sometimes in a frame of scrolls."""
-    big = replace(hand, script="serif", x_height=side / 1.6, pen=side / 9, slant=0.0, stretch=0.9,
-                  contrast=0.6, nib=0.0, jitter=0.05)
+    big = replace(
+        hand,
+        script="serif",
+        x_height=side / 1.6,
+        pen=side / 9,
+        slant=0.0,
+        stretch=0.9,
+        contrast=0.6,
+        nib=0.0,
+        jitter=0.05,
+    )
     letter, advance = write_word(rng, big, str(rng.choice(list("ABDEHIKLMNOPRSTVW"))))
     x, y = corner
     parts = [letter.moved(x + max(0.0, (side - advance) / 2), y + side * 0.97)]
     if rng.random() < 0.5:
         frame = np.array([[0, 0], [side, 0], [side, side], [0, side], [0, 0]]) + corner
         parts.append(stroke(frame, 0.9))
-        for _ in range(int(rng.integers(3, 8))):
-            parts.append(stroke(_scroll(rng, side * 0.16) + corner + rng.uniform(0.15, 0.85, 2)
-                                * side, 0.7))
+        places = corner + rng.uniform(0.15, 0.85, (int(rng.integers(3, 8)), 2)) * side
+        parts.extend(stroke(_scroll(rng, side * 0.16) + place, 0.7) for place in places)
     return joined(parts)
 
 
@@ -70,7 +78,7 @@ def vignette(rng: np.random.Generator, box: Box) -> Strokes:
     bar = np.column_stack([t * half, np.zeros(40)])
     parts = [stroke(bar + centre, 0.6 + (1 - np.abs(t)) * rng.uniform(0.5, 3))]
     for _ in range(int(rng.integers(0, 4))):
-        curve = _scroll(rng, box.height * 0.45) + (half * rng.uniform(0.2, 1), 0)
+        curve = _scroll(rng, box.height * 0.45) + np.array((half * rng.uniform(0.2, 1), 0))
         parts.extend(stroke(curve * (sign, 1) + centre, 1.1) for sign in (-1, 1))
     return joined(parts)
 

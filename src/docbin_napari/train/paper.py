@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.train.ink import stained
 from docbin_napari.train.noise import clouds, field, ramp
-from docbin_napari.train.strokes import coverage, rasterize, stroke, joined, spline
+from docbin_napari.train.strokes import coverage, joined, rasterize, spline, stroke
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from docbin_napari.train.text import Box
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Paper:
         Strength of the lines of laid paper, 0 to 1.
     foxing : int
         Brown spots on a page.
+    browning : float
+        How much darker and browner the edges of the page are, 0 to 1.
     """
 
     colour: tuple[float, float, float] = (0.9, 0.86, 0.76)
@@ -40,6 +45,7 @@ class Paper:
     fibres: int = 0
     laid: float = 0.0
     foxing: int = 0
+    browning: float = 0.0
 
 
 def make_paper(
@@ -73,7 +79,24 @@ def make_paper(
     sheet: NDArray[np.float32] = colour * (tone[..., None] + yellow[..., None] * tint)
     if paper.foxing:
         _add_foxing(rng, sheet, paper.foxing)
+    if paper.browning:
+        brown = _near_edges(rng, shape) * np.float32(paper.browning)
+        sheet *= 1 - brown[..., None] * np.array([0.35, 0.5, 0.65], np.float32)
     return sheet
+
+
+def _near_edges(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """1 at the edges of the page, falling to 0 inside, ragged."""
+    rows = np.arange(shape[0], dtype=np.float32)[:, None]
+    columns = np.arange(shape[1], dtype=np.float32)[None, :]
+    inside = np.minimum(
+        np.minimum(rows, shape[0] - 1 - rows), np.minimum(columns, shape[1] - 1 - columns)
+    )
+    side = float(max(shape))
+    ragged = np.float32(1) + np.float32(0.5) * clouds(rng, shape, side / 6)
+    reach = np.float32(side * rng.uniform(0.03, 0.12)) * np.clip(ragged, 0.2, 2)
+    near: NDArray[np.float32] = np.exp(-inside / reach)
+    return near
 
 
 def _laid_lines(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -88,9 +111,7 @@ def _laid_lines(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.
     return lines
 
 
-def _fibres(
-    rng: np.random.Generator, shape: tuple[int, int], count: int
-) -> NDArray[np.float32]:
+def _fibres(rng: np.random.Generator, shape: tuple[int, int], count: int) -> NDArray[np.float32]:
     """Coverage by thin curved threads."""
     threads = []
     for _ in range(count):
@@ -108,8 +129,37 @@ def _add_foxing(rng: np.random.Generator, sheet: NDArray[np.float32], count: int
         row, column = rng.integers(0, height), rng.integers(0, width)
         radius = float(np.clip(rng.lognormal(1.3, 0.8), 1.5, 40))
         reach = int(radius * 2.5) + 1
-        rows = np.arange(max(row - reach, 0), min(row + reach, height))
-        columns = np.arange(max(column - reach, 0), min(column + reach, width))
+        rows = np.arange(max(int(row) - reach, 0), min(int(row) + reach, height))
+        columns = np.arange(max(int(column) - reach, 0), min(int(column) + reach, width))
         square = (rows[:, None] - row) ** 2 + (columns[None, :] - column) ** 2
         spot = np.exp(-square / radius**2).astype(np.float32) * np.float32(rng.uniform(0.15, 0.7))
         sheet[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] *= 1 - spot[..., None] * loss
+
+
+def print_picture(rng: np.random.Generator, sheet: NDArray[np.float32], picture: Box) -> None:
+    """Print a halftone picture into a sheet, in place: dots on a turned screen.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Makes up the picture.
+    sheet : ndarray of float32, shape (H, W, 3)
+        Light of the sheet.
+    picture : Box
+        Where to print, in pixels.
+    """
+    where = np.s_[
+        max(0, int(picture.top)) : max(0, int(picture.bottom)),
+        max(0, int(picture.left)) : max(0, int(picture.right)),
+    ]
+    part = sheet[where]
+    if min(part.shape[:2]) < 8:
+        return
+    rows, columns = np.indices(part.shape[:2], np.float32)
+    pitch, angle = rng.uniform(2.5, 6), rng.uniform(0, np.pi)
+    u = (columns * np.cos(angle) + rows * np.sin(angle)) * (2 * np.pi / pitch)
+    v = (rows * np.cos(angle) - columns * np.sin(angle)) * (2 * np.pi / pitch)
+    screen = (np.cos(u) + np.cos(v)).astype(np.float32) * np.float32(0.25)
+    tone = clouds(rng, part.shape[:2], max(part.shape[:2]) / 3, 5) * np.float32(0.35)
+    dots = ramp(tone + screen, -0.12 * pitch / 3, 0.12 * pitch / 3)
+    sheet[where] = stained(part, dots * np.float32(0.85), (0.12, 0.12, 0.12))

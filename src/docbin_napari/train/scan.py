@@ -35,6 +35,10 @@ class Scan:
         Depth of the shadow at one side, 0 to 1.
     uneven : float
         Unevenness of the light, 0 to 1.
+    shadow : float
+        Depth of a shadow with a soft edge that falls over the page, 0 to 1.
+    holes : int
+        Punched holes at the left.
     blur : float
         Standard deviation of the blur in pixels.
     coarse : float
@@ -47,6 +51,8 @@ class Scan:
         Exponent of the light.
     gray : bool
         Whether colour was lost.
+    negative : bool
+        Whether light and dark are exchanged.
     jpeg : int
         Quality of the JPEG file it went through, 0 for none.
     """
@@ -58,18 +64,19 @@ class Scan:
     torn: float = 1.5
     gutter: float = 0.0
     uneven: float = 0.05
+    shadow: float = 0.0
+    holes: int = 0
     blur: float = 0.5
     coarse: float = 1.0
     noise: float = 0.01
     contrast: float = 1.0
     gamma: float = 1.0
     gray: bool = False
+    negative: bool = False
     jpeg: int = 0
 
 
-def page_share(
-    rng: np.random.Generator, shape: tuple[int, int], scan: Scan
-) -> NDArray[np.float32]:
+def page_share(rng: np.random.Generator, shape: tuple[int, int], scan: Scan) -> NDArray[np.float32]:
     """How much of each pixel is page, not background of the scanner.
 
     Parameters
@@ -86,8 +93,19 @@ def page_share(
     ndarray of float32, shape (H, W)
         1 page, 0 background.
     """
-    if scan.border <= 0:
-        return np.ones(shape, np.float32)
+    share = np.ones(shape, np.float32) if scan.border <= 0 else _cut_out(rng, shape, scan)
+    height, width = shape
+    for index in range(scan.holes):
+        radius = max(shape) * 0.009
+        row = height * (0.5 + 0.07 * (2 * index + 1 - scan.holes) * height / max(shape))
+        rows = np.arange(height, dtype=np.float32)[:, None] - np.float32(row)
+        columns = np.arange(width, dtype=np.float32)[None, :] - np.float32(width * 0.05)
+        share = np.minimum(share, ramp(np.hypot(rows, columns) - np.float32(radius), -0.7, 0.7))
+    return share
+
+
+def _cut_out(rng: np.random.Generator, shape: tuple[int, int], scan: Scan) -> NDArray[np.float32]:
+    """Share of the page in each pixel, inside its straight or torn edges."""
     height, width = shape
     side = max(shape)
     angle = np.deg2rad(scan.rotation)
@@ -96,7 +114,12 @@ def page_share(
     across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
     down = rows * np.float32(np.cos(angle)) - columns * np.float32(np.sin(angle))
     inside = np.full(shape, 1e6, np.float32)
-    for line, half in ((across, width / 2), (-across, width / 2), (down, height / 2), (-down, height / 2)):
+    for line, half in (
+        (across, width / 2),
+        (-across, width / 2),
+        (down, height / 2),
+        (-down, height / 2),
+    ):
         # A side that lies outside the scan shows no background at all.
         margin = side * scan.border * rng.uniform(0.3, 1.2) * (rng.random() < 0.75)
         inside = np.minimum(inside, half - margin - line if margin else 1e6)
@@ -136,15 +159,32 @@ def laid_on(
             columns = columns[:, ::-1]
         wide = np.float32(shape[1] * rng.uniform(0.03, 0.12))
         light = light * (1 - np.float32(scan.gutter) * np.exp(-columns / wide))
+    if scan.shadow:
+        light = light * (1 - np.float32(scan.shadow) * _shadow(rng, shape))
     scene = page * light[..., None]
-    if scan.border > 0:
+    if scan.border > 0 or scan.holes:
         dark = np.asarray(scan.backdrop, np.float32)
-        texture = 1 + field(rng, shape, 2)[..., None] * 0.08 + field(rng, shape, 90)[..., None] * 0.1
+        texture = (
+            1 + field(rng, shape, 2)[..., None] * 0.08 + field(rng, shape, 90)[..., None] * 0.1
+        )
         near = ndimage.uniform_filter(share, max(3, max(shape) // 80))
         shadow = 1 - 0.35 * near[..., None]
         scene = scene * share[..., None] + dark * texture * shadow * (1 - share[..., None])
     result: NDArray[np.float32] = scene.astype(np.float32)
     return result
+
+
+def _shadow(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """1 in the shadow of a hand or a camera, 0 outside, with a soft edge."""
+    side = float(max(shape))
+    angle = rng.uniform(0, 2 * np.pi)
+    rows = np.arange(shape[0], dtype=np.float32)[:, None] / side - np.float32(rng.uniform(0.2, 0.8))
+    columns = np.arange(shape[1], dtype=np.float32)[None, :] / side
+    columns = columns - np.float32(rng.uniform(0.2, 0.6))
+    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
+    bent = across + field(rng, shape, side / 3) * np.float32(0.08)
+    soft = rng.uniform(0.01, 0.15)
+    return ramp(bent, -soft, soft)
 
 
 def digitized(
@@ -174,6 +214,8 @@ def digitized(
     light = (light - 0.5) * np.float32(scan.contrast) + np.float32(0.5)
     common = field(rng, shape, scan.coarse)[..., None]
     own = rng.standard_normal(light.shape, dtype=np.float32)
+    if scan.negative:
+        light = 1 - light
     light += (common + own * 0.4) * np.float32(scan.noise)
     pixels = np.clip(light * 255 + 0.5, 0, 255).astype(np.uint8)
     if scan.gray:

@@ -9,13 +9,23 @@ import numpy as np
 from docbin_napari.train.lettering import Hand, inked
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from docbin_napari.train.alphabet import Glyph
     from docbin_napari.train.strokes import Strokes
 
 # Points of joined letters, written towards negative x from the end of the letter before.
 _JOINED = {
     "tooth": [(-0.8, 1), (-1.4, 4.6), (-2.0, 1), (-3.6, 0)],
-    "teeth": [(-0.8, 1), (-1.2, 3.6), (-2.4, 0.6), (-3.4, 3.6), (-4.6, 0.6), (-5.8, 3.8), (-7.2, 0)],
+    "teeth": [
+        (-0.8, 1),
+        (-1.2, 3.6),
+        (-2.4, 0.6),
+        (-3.4, 3.6),
+        (-4.6, 0.6),
+        (-5.8, 3.8),
+        (-7.2, 0),
+    ],
     "long": [(-4, -0.6), (-10, -0.4), (-15, 0.6)],
     "loop": [(-1.6, 0.6), (-3.4, 3.4), (-1.8, 5.2), (-0.6, 3.4), (-2.4, 0.8), (-5, 0)],
     "knot": [(-1, 0), (-2.2, -2.2), (-3.6, -0.6), (-2.4, 0.6), (-5, 0)],
@@ -73,28 +83,30 @@ def _joined_word(rng: np.random.Generator, hand: Hand, size: int) -> Glyph:
         left -= letters
         if letters == 1 and rng.random() < 0.6:
             shape = np.array(_ALONE[str(rng.choice(list(_ALONE)))], float)
-            lines.append(shape + (x, 0) + rng.normal(0, 0.3 * hand.jitter, shape.shape))
+            lines.append(shape + np.array((x, 0)) + rng.normal(0, 0.3 * hand.jitter, shape.shape))
             x = float(lines[-1][:, 0].min()) - 3
             continue
         names = [str(name) for name in rng.choice(list(_JOINED), letters)]
         path = [np.array([[0.6, 3.2], [0, 0.4]])]
-        marks: list[np.ndarray] = []
+        marks: list[NDArray[np.float64]] = []
         for name in names:
             begin = path[-1][-1]
             path.append(np.array(_JOINED[name], float) * rng.normal(1, 0.12, 2) + (begin[0], 0))
             if rng.random() < 0.55:
                 marks.extend(_dots(rng, (begin[0] + path[-1][-1][0]) / 2))
         begin = path[-1][-1]
-        path.append(np.array(_FINAL[str(rng.choice(list(_FINAL)))], float) + (begin[0], 0))
+        path.append(
+            np.array(_FINAL[str(rng.choice(list(_FINAL)))], float) + np.array((begin[0], 0))
+        )
         whole = np.concatenate(path)
         whole[:, 1] += (whole[:, 0] - whole[:, 0].min()) * 0.12
-        lines.append(whole + (x, 0) + rng.normal(0, 0.3 * hand.jitter, whole.shape))
-        lines.extend(mark + (x, 0) for mark in marks)
+        lines.append(whole + np.array((x, 0)) + rng.normal(0, 0.3 * hand.jitter, whole.shape))
+        lines.extend(mark + np.array((x, 0)) for mark in marks)
         x += float(whole[:, 0].min()) - 1.6
     return lines
 
 
-def _dots(rng: np.random.Generator, x: float) -> list[np.ndarray]:
+def _dots(rng: np.random.Generator, x: float) -> list[NDArray[np.float64]]:
     """One to three dots above or below a letter."""
     count = int(rng.integers(1, 4))
     y = 8.5 if rng.random() < 0.6 else -4.0

@@ -46,7 +46,7 @@ class Strokes:
 
     def moved(self, x: float, y: float) -> Strokes:
         """Return the strokes shifted by (x, y) pixels."""
-        return Strokes(self.points + (x, y), self.radius, self.density, self.start)
+        return Strokes(self.points + np.array((x, y)), self.radius, self.density, self.start)
 
     def mapped(self, matrix: ArrayLike) -> Strokes:
         """Return the strokes with each point multiplied by a 2 × 2 matrix; widths stay."""

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docbin_napari.io.pairs import write_pair
-from docbin_napari.train.archives import Archive, choose_archive
+from docbin_napari.train.archives import ARCHIVES, choose_archive
 from docbin_napari.train.damage import age, bleed_through
 from docbin_napari.train.ink import Ink, layer, roughened, stained
-from docbin_napari.train.layout import Sheet, compose
-from docbin_napari.train.paper import make_paper
+from docbin_napari.train.layout import compose
+from docbin_napari.train.paper import make_paper, print_picture
 from docbin_napari.train.scan import digitized, laid_on, page_share
 from docbin_napari.train.strokes import Strokes, coverage, rasterize
 from docbin_napari.train.text import Box
@@ -32,8 +32,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from docbin_napari.train.sheet import Archive, Sheet
+
 SMALLEST = 64
 """Smallest height and width of a page in pixels."""
+
+GUIDE_COLOUR = (0.35, 0.4, 0.5)
+PAPER_TINT = (0.4, 0.3, 0.2)
 
 SAMPLE_SEED = 7
 """Seed of the page that is shown as sample data."""
@@ -55,7 +60,9 @@ class SyntheticPage:
     ink: NDArray[np.bool_]
 
 
-def draw_page(seed: int, height: int = 1200, width: int = 900) -> SyntheticPage:
+def draw_page(
+    seed: int, height: int = 1200, width: int = 900, archive: str | None = None
+) -> SyntheticPage:
     """Draw a degraded page and its ground truth.
 
     Text, initials, stamps and dark rules are ink, however faded. Pale printed
@@ -68,6 +75,8 @@ def draw_page(seed: int, height: int = 1200, width: int = 900) -> SyntheticPage:
         Chooses everything; the same seed and size give the same page.
     height, width : int
         Size in pixels, 64 or more.
+    archive : str, optional
+        One of `archives.ARCHIVES`; by default the seed chooses it too.
 
     Returns
     -------
@@ -77,7 +86,7 @@ def draw_page(seed: int, height: int = 1200, width: int = 900) -> SyntheticPage:
     Raises
     ------
     ValueError
-        If the page would be smaller than 64 × 64 pixels.
+        If the page would be smaller than 64 × 64 pixels, or there is no such archive.
 
     Examples
     --------
@@ -90,7 +99,7 @@ def draw_page(seed: int, height: int = 1200, width: int = 900) -> SyntheticPage:
             f"a page needs at least {SMALLEST} × {SMALLEST} pixels, not {height} × {width}"
         )
     rng = np.random.default_rng(seed)
-    return draw_archive_page(rng, choose_archive(rng), (height, width))
+    return draw_archive_page(rng, choose_archive(rng, archive), (height, width))
 
 
 def draw_archive_page(
@@ -115,11 +124,12 @@ def draw_archive_page(
     share = page_share(rng, shape, archive.scan)
     light = make_paper(rng, shape, archive.paper)
     light, kept = age(rng, light, archive.damage)
-    if archive.damage.bleed:
-        light = _other_side(rng, light, archive)
+    light = _behind(rng, light, archive)
     sheet = _bent(rng, compose(rng, archive.plan, _text_box(rng, shape, archive)), shape, archive)
+    if sheet.picture is not None:
+        print_picture(rng, light, sheet.picture)
     guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(rng.uniform(0.1, 0.35))
-    light = stained(light, guides, (0.35, 0.4, 0.5))
+    light = stained(light, guides, GUIDE_COLOUR)
     ink = np.zeros(shape, np.bool_)
     for strokes, kind in _inks(sheet, archive):
         distance, density = rasterize(strokes, shape)
@@ -167,17 +177,38 @@ def _bent(
     return sheet.changed(change)
 
 
-def _other_side(
+def _behind(
     rng: np.random.Generator, light: NDArray[np.float32], archive: Archive
 ) -> NDArray[np.float32]:
-    """Write the other side of the leaf and let it show."""
+    """Let the other side of the leaf, mirrored, and the next leaf show through."""
+    damage = archive.damage
+    if damage.bleed:
+        light = _shown(rng, light, archive, damage.bleed, mirrored=True)
+    if damage.beneath:
+        light = _shown(rng, light, archive, damage.beneath, mirrored=False)
+    return light
+
+
+def _shown(
+    rng: np.random.Generator,
+    light: NDArray[np.float32],
+    archive: Archive,
+    strength: float,
+    *,
+    mirrored: bool,
+) -> NDArray[np.float32]:
+    """Write another page of the archive and let it show."""
     shape = light.shape[:2]
     sheet = compose(rng, archive.plan, _text_box(rng, shape, archive))
+    sheet = _bent(rng, sheet, shape, archive)
+    blur = archive.damage.bleed_blur * (1.0 if mirrored else 1.6)
     for strokes, kind in _inks(sheet, archive):
         distance, density = rasterize(strokes, shape)
-        amount = bleed_through(rng, layer(rng, distance, density, kind), archive.damage)
-        warm = [0.5 * value + 0.5 * tone for value, tone in zip(kind.colour, (0.4, 0.3, 0.2), strict=True)]
-        light = stained(light, amount, (warm[0], warm[1], warm[2]))
+        amount = layer(rng, distance, density, kind)
+        amount = bleed_through(rng, amount[:, ::-1] if mirrored else amount, strength, blur)
+        # Seen through paper, any ink looks browner than it is.
+        red, green, blue = (np.add(kind.colour, PAPER_TINT) / 2).tolist()
+        light = stained(light, amount, (red, green, blue))
     return light
 
 
@@ -185,16 +216,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write generated pages as a collection of pairs; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m docbin_napari.train.synthesis",
-        description="Generate degraded pages with exact ground truth: OUTPUT/PAGE.png and OUTPUT/fg_mask/PAGE.png.",
+        description="Generate degraded pages with exact ground truth: "
+        "OUTPUT/PAGE.png and OUTPUT/fg_mask/PAGE.png.",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder of the collection")
     parser.add_argument("--pages", type=int, default=10, help="number of pages")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first page; the next is one more")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the first page; the next is one more"
+    )
+    parser.add_argument("--archive", choices=[*ARCHIVES], help="kind of archive; default: any")
     parser.add_argument("--height", type=int, default=1200, help="height in pixels")
     parser.add_argument("--width", type=int, default=900, help="width in pixels")
     options = parser.parse_args(arguments)
     for seed in range(options.seed, options.seed + options.pages):
-        page = draw_page(seed, options.height, options.width)
+        page = draw_page(seed, options.height, options.width, options.archive)
         write_pair(options.output, f"page_{seed:06d}", page.pixels, page.ink)
     return 0
 

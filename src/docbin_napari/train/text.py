@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 Align = Literal["start", "centre", "end", "justify"]
 
-_ONSETS = ("b c d f g h j k l m n p qu r s t v w y z th st br ch sh tr pl gr cl sp fr " + " " * 9).split(" ")
-_NUCLEI = "a e i o u e a i o ea ou ei ai io".split()
+_ONSETS = (
+    "b c d f g h j k l m n p qu r s t v w y z th st br ch sh tr pl gr cl sp fr " + " " * 9
+).split(" ")
+_NUCLEI = ["a", "e", "i", "o", "u", "e", "a", "i", "o", "ea", "ou", "ei", "ai", "io"]
 _CODAS = ("n r s t l m d nd st rt ng ck ss x " + " " * 12).split(" ")
 
 
@@ -142,8 +144,7 @@ def set_lines(rng: np.random.Generator, hand: Hand, box: Box, setting: Setting) 
             x = box.right - indent - shift - advance if hand.right_to_left else start + shift
             y = baseline + (x - box.left) * tilt + rng.normal(0, 0.05) * setting.drift * x_height
             amount = ink()
-            word = replace(word, density=word.density * amount)
-            parts.append(word.moved(x, y))
+            parts.append(replace(word, density=word.density * amount).moved(x, y))
             if rng.random() < setting.corrections:
                 parts.append(_correction(rng, hand, advance).moved(x, y))
         indent = setting.indent * x_height if end else 0.0
@@ -160,10 +161,7 @@ def set_line(
     shifts = _shifts(line, hand, box.width, align)
     y = box.top + 1.7 * hand.x_height
     return joined(
-        [
-            word.moved(box.left + shift, y)
-            for (word, _), shift in zip(line, shifts, strict=True)
-        ]
+        [word.moved(box.left + shift, y) for (word, _), shift in zip(line, shifts, strict=True)]
     )
 
 
