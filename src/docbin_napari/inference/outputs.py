@@ -23,9 +23,7 @@ class OutputConfig:
     Parameters
     ----------
     output : Path, optional
-        Folder for the results. With several or nested folders as input, their sub-folders
-        are kept inside it. By default the results of each page go into a folder auto_bin
-        beside it.
+        Folder for the results, in which folders inside an input folder are kept.
     format : {"png", "tiff"}
         "png" writes 1-bit PNG, one file a page: a file of many pages becomes NAME_001.png,
         NAME_002.png and so on. "tiff" writes 1-bit CCITT G4 TIFF, in which many pages stay

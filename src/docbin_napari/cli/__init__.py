@@ -1,0 +1,90 @@
+"""The command line door: ``docbin binarize``, ``evaluate``, ``models`` and ``info``.
+
+Only this room prints. Importing it, and showing any help, loads neither torch nor numpy.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from docbin_napari.__about__ import __version__
+from docbin_napari.cli.binarize import BinarizeCommand
+from docbin_napari.cli.console import Console, UsageError
+from docbin_napari.cli.evaluate import EvaluateCommand
+from docbin_napari.cli.info import InfoCommand
+from docbin_napari.cli.models import ModelsCommand
+
+DESCRIPTION = f"""Turn scanned pages into clean black and white.
+
+docbin-napari {__version__} (--version prints it alone). docbin COMMAND --help says more.
+Exit code: 0 all went well, 1 some files failed, 2 the command cannot be carried out as given.
+"""
+
+Command = (
+    Annotated[BinarizeCommand, tyro.conf.subcommand("binarize")]
+    | Annotated[EvaluateCommand, tyro.conf.subcommand("evaluate")]
+    | Annotated[ModelsCommand, tyro.conf.subcommand("models")]
+    | Annotated[InfoCommand, tyro.conf.subcommand("info")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``docbin``.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the name of the program; that of this process by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0 all went well, 1 some files failed, 2 nothing could be done as asked,
+        130 interrupted.
+
+    Raises
+    ------
+    SystemExit
+        With code 2 if the arguments are wrong, with 0 after a help text.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _never_fail_on_a_character()
+    if arguments and arguments[0] == "--version":
+        Console().say(__version__)
+        return 0
+    command: BinarizeCommand | EvaluateCommand | ModelsCommand | InfoCommand = tyro.cli(
+        Command,
+        args=arguments,
+        prog="docbin",
+        description=DESCRIPTION,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    console = Console(quiet=getattr(command, "quiet", False))
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: console.complain(f"warning: {message}")
+        try:
+            return command.run(console)
+        except UsageError as error:
+            console.complain(f"docbin {arguments[0]}: error: {error}")
+            return 2
+        except KeyboardInterrupt:
+            console.complain("interrupted")
+            return 130
+        except BrokenPipeError:
+            # Whoever read the output, a pager for instance, has seen enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+
+
+def _never_fail_on_a_character() -> None:
+    """Show a character that the terminal cannot show as a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")

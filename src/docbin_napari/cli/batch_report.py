@@ -1,0 +1,115 @@
+"""What a batch says while it runs: bars on a terminal, one line a file elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docbin_napari.cli.console import Console
+from docbin_napari.inference.events import (
+    Event,
+    FileFailed,
+    FileSkipped,
+    FileStarted,
+    FileWritten,
+    PageProgress,
+)
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+class BatchReport:
+    """Shows the events of a batch and sums them up at the end.
+
+    Parameters
+    ----------
+    console : Console
+        Where to show them.
+    files : int
+        Files in the batch.
+    """
+
+    def __init__(self, console: Console, files: int) -> None:
+        self._console = console
+        self._ended = Counter[type[Event]]()
+        self._files: tqdm[None] | None = None
+        self._windows: tqdm[None] | None = None
+        if console.shows_bars:
+            self._files = _bar(0, files, "file")
+            self._windows = _bar(1, 0, "window")
+
+    @property
+    def failed(self) -> int:
+        """Number of files that could not be finished."""
+        return self._ended[FileFailed]
+
+    def __enter__(self) -> BatchReport:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        for bar in (self._windows, self._files):
+            if bar is not None:
+                bar.close()
+        if error not in (None, KeyboardInterrupt):
+            return
+        kinds = {FileWritten: "written", FileSkipped: "skipped", FileFailed: "failed"}
+        counts = [f"{self._ended[kind]} {word}" for kind, word in kinds.items()]
+        self._console.say(", ".join(counts))
+
+    def show(self, event: Event) -> None:
+        """Show one event.
+
+        Parameters
+        ----------
+        event : Event
+            From `binarize_files`.
+        """
+        match event:
+            case FileStarted(source):
+                self._start_file(source)
+                return
+            case PageProgress():
+                self._show_windows(event)
+                return
+            case FileWritten(source, outputs):
+                others = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
+                self._say_plainly(f"written: {outputs[0]}{others}")
+            case FileSkipped(source):
+                self._say_plainly(f"skipped: {source} (already done)")
+            case FileFailed(source, reason):
+                self._console.complain(f"failed: {source}: {reason}")
+        self._ended[type(event)] += 1
+        if self._files is not None:
+            self._files.update()
+
+    def _say_plainly(self, line: str) -> None:
+        if not self._console.is_terminal:
+            self._console.say(line)
+
+    def _start_file(self, source: Path) -> None:
+        if self._files is not None:
+            self._files.set_description_str(source.name)
+
+    def _show_windows(self, event: PageProgress) -> None:
+        if self._windows is None:
+            return
+        if event.done == 0:
+            self._windows.reset(total=event.total)
+            page = f"page {event.page} of {event.pages}" if event.pages > 1 else "page"
+            self._windows.set_description_str(page)
+        self._windows.update(event.done - self._windows.n)
+
+
+def _bar(position: int, total: int, unit: str) -> tqdm[None]:
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total,
+        unit=unit,
+        position=position,
+        leave=position == 0,
+        dynamic_ncols=True,
+        mininterval=0.2,
+    )

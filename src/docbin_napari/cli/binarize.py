@@ -1,0 +1,170 @@
+"""``docbin binarize``: files and folders of pages to masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from docbin_napari.cli.batch_report import BatchReport
+from docbin_napari.cli.console import Console, UsageError, option, setting
+from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, Symmetries
+from docbin_napari.inference.outputs import OutputConfig, plan_jobs
+from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
+
+if TYPE_CHECKING:
+    from docbin_napari.model.weights import InkModel
+
+_PRESET = "as the preset says"
+
+
+def _describe_presets() -> str:
+    views = ", ".join(f"{name} {config.symmetries}" for name, config in PRESETS.items())
+    return f"How thorough to look. Views of each window that are averaged: {views}."
+
+
+@dataclass(frozen=True)
+class BinarizeCommand:
+    """Find the ink of scanned pages and write it as black on white.
+
+    Each page of an image, a TIFF or a PDF becomes a 1-bit mask in a folder auto_bin beside it.
+    Files that are already done are skipped. A file that cannot be read is named and does not
+    stop the others.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+        Files or folders with pages.
+    preset : {"fast", "balanced", "best"}
+        How thorough to look.
+    overlap, symmetries, window, batch : optional
+        Replace single values of the preset; see `InferenceConfig`.
+    threshold : float, optional
+        Probability from which a pixel is ink, 0 to 1.
+    model : str
+        Name of a model, as docbin models lists them, or a .safetensors file.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to run the network. auto takes a GPU if there is one.
+    output, format, probability, recursive, overwrite, dpi, pixel_limit : optional
+        What is read and where the results go; see `OutputConfig`.
+    quiet : bool
+        Print nothing but errors.
+    """
+
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional, option(metavar="PATH...", default="-")]
+    preset: Annotated[PresetName, option(_describe_presets())] = "balanced"
+    overlap: Annotated[
+        float | None, setting(InferenceConfig, "overlap", "SHARE", default=_PRESET)
+    ] = None
+    symmetries: Annotated[
+        Symmetries | None, setting(InferenceConfig, "symmetries", "{1,2,4,8}", default=_PRESET)
+    ] = None
+    window: Annotated[int | None, setting(InferenceConfig, "window", "PIXELS", default=_PRESET)] = (
+        None
+    )
+    batch: Annotated[int | None, setting(InferenceConfig, "batch", "WINDOWS", default=_PRESET)] = (
+        None
+    )
+    threshold: Annotated[
+        float | None,
+        option(metavar="PROBABILITY", default="the model's own"),
+    ] = None
+    model: Annotated[str, option(metavar="NAME|FILE")] = DEFAULT_MODEL
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    output: Annotated[
+        Path | None, setting(OutputConfig, "output", "DIR", default="auto_bin beside each page")
+    ] = None
+    format: Annotated[Literal["png", "tiff"], setting(OutputConfig, "format")] = OutputConfig.format
+    probability: Annotated[bool, setting(OutputConfig, "probability", default="-")] = False
+    recursive: Annotated[bool, setting(OutputConfig, "recursive", default="-")] = False
+    overwrite: Annotated[bool, setting(OutputConfig, "overwrite", default="-")] = False
+    dpi: Annotated[float, setting(OutputConfig, "dpi", "DPI")] = OutputConfig.dpi
+    pixel_limit: Annotated[int, setting(OutputConfig, "pixel_limit", "PIXELS")] = (
+        OutputConfig.pixel_limit
+    )
+    quiet: Annotated[bool, option(default="-")] = False
+
+    def run(self, console: Console) -> int:
+        """Binarize, and say what became of each file.
+
+        Parameters
+        ----------
+        console : Console
+            Where to say it.
+
+        Returns
+        -------
+        int
+            Exit code: 0, or 1 if some files failed.
+
+        Raises
+        ------
+        UsageError
+            If a value is out of range, or the model or the device is not there.
+        """
+        self._check()
+        inference, outputs = self.inference_config(), self.output_config()
+        jobs = plan_jobs(self.paths, outputs)
+        # Imported late: these bring numpy, and with the model torch, which no help text needs.
+        from docbin_napari.inference.batch import BatchModel, binarize_files
+
+        model = BatchModel(self._load_model, inference, self.threshold)
+        with BatchReport(console, len(jobs)) as report:
+            for event in binarize_files(jobs, model, outputs):
+                report.show(event)
+        return 1 if report.failed else 0
+
+    def inference_config(self) -> InferenceConfig:
+        """Apply the single options to the preset.
+
+        Returns
+        -------
+        InferenceConfig
+            The settings of the network.
+
+        Raises
+        ------
+        UsageError
+            If one of them is out of range.
+        """
+        given = {field.name: getattr(self, field.name) for field in fields(InferenceConfig)}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        try:
+            return replace(PRESETS[self.preset], **chosen)
+        except ValueError as error:
+            raise UsageError(f"--{error}") from error
+
+    def output_config(self) -> OutputConfig:
+        """Collect the options about files.
+
+        Returns
+        -------
+        OutputConfig
+            What is read and where the results go.
+        """
+        return OutputConfig(
+            **{field.name: getattr(self, field.name) for field in fields(OutputConfig)}
+        )
+
+    def _check(self) -> None:
+        if not self.paths:
+            raise UsageError("name at least one file or folder with pages")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise UsageError(f"--threshold must lie between 0 and 1, not {self.threshold}")
+        if not 1 <= self.dpi <= 10_000:
+            raise UsageError(f"--dpi must lie between 1 and 10000, not {self.dpi}")
+        if self.pixel_limit < 1:
+            raise UsageError(f"--pixel-limit must be positive, not {self.pixel_limit}")
+
+    def _load_model(self) -> InkModel:
+        from docbin_napari.model.device import DeviceError
+        from docbin_napari.model.weights import load_model
+
+        try:
+            return load_model(self.model, self.device)
+        except DeviceError as error:
+            raise UsageError(f"--device {self.device}: {error}") from error
+        except ModelError as error:
+            raise UsageError(f"--model {self.model}: {error}") from error

@@ -1,0 +1,141 @@
+"""Where text goes: results to the standard output, troubles to the error output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import tyro
+
+from docbin_napari.inference.describe import describe
+
+
+class UsageError(Exception):
+    """The command cannot be carried out as given; nothing was done."""
+
+
+@dataclass(frozen=True)
+class Console:
+    """The two outputs of the process.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether only troubles are told.
+    """
+
+    quiet: bool = False
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether results go to a person's terminal."""
+        return _is_terminal(sys.stdout)
+
+    @property
+    def shows_bars(self) -> bool:
+        """Whether progress bars make sense."""
+        return not self.quiet and _is_terminal(sys.stderr)
+
+    def say(self, text: str) -> None:
+        """Print a result."""
+        if not self.quiet:
+            _write(text, sys.stdout)
+
+    def complain(self, text: str) -> None:
+        """Print a trouble, in red on a terminal."""
+        colour = _is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
+        _write(f"\033[31m{text}\033[0m" if colour else text, sys.stderr)
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Write a line, above the progress bars if there are any."""
+    if "tqdm" in sys.modules:
+        from tqdm import tqdm
+
+        tqdm.write(text, file=stream)
+    else:
+        print(text, file=stream)
+    stream.flush()
+
+
+def setting(config: type, name: str, metavar: str | None = None, default: str = "") -> Any:
+    """Make a command line option of a setting, with the words of the class that declares it.
+
+    Parameters
+    ----------
+    config : type
+        The dataclass of the setting.
+    name : str
+        The setting.
+    metavar : str, optional
+        What stands for the value in the help text.
+    default : str
+        What happens without the option, where the default value does not say it.
+
+    Returns
+    -------
+    object
+        Goes into the ``Annotated`` type of the option.
+    """
+    return option(describe(config, name), metavar, default)
+
+
+def option(words: str | None = None, metavar: str | None = None, default: str = "") -> Any:
+    """Describe a command line option, or leave its words to the docstring.
+
+    Parameters
+    ----------
+    words : str, optional
+        The help text.
+    metavar : str, optional
+        What stands for the value in the help text.
+    default : str
+        What happens without the option, where the default value does not say it; "-" says
+        nothing about it, for what is simply not done unless it is asked for.
+
+    Returns
+    -------
+    object
+        Goes into the ``Annotated`` type of the option.
+    """
+    hint = {"": None, "-": ""}.get(default, f"(default: {default})")
+    return tyro.conf.arg(help=words, metavar=metavar, help_behavior_hint=hint)
+
+
+def table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Align cells in columns.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        The cells; the first row is the header.
+    left : int
+        How many columns are aligned to the left; the others to the right.
+
+    Returns
+    -------
+    str
+        Lines without spaces at their ends.
+
+    Examples
+    --------
+    >>> print(table([["page", "FM"], ["a", "86.59"], ["letter", "9.10"]]))
+    page       FM
+    a       86.59
+    letter   9.10
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,94 @@
+"""The figures of an evaluation as a table, as CSV and as JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+
+from docbin_napari.cli.console import table
+from docbin_napari.metrics import MeanScores, PageScores, mean_scores
+
+COLUMNS = {
+    "f_measure": ("FM", ".2f"),
+    "skeleton_pseudo_f_measure": ("skeleton pFM", ".2f"),
+    "psnr": ("PSNR", ".2f"),
+    "drd": ("DRD", ".2f"),
+    "nrm": ("NRM", ".4f"),
+    "precision": ("precision", ".2f"),
+    "recall": ("recall", ".2f"),
+}
+"""Heading and number format of each metric in the table."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Scores of pages.
+
+    Parameters
+    ----------
+    pages : dict of str to PageScores
+        Name of each page and its scores, at least one.
+    """
+
+    pages: dict[str, PageScores]
+
+    @property
+    def mean(self) -> MeanScores:
+        """Means over the pages."""
+        return mean_scores(list(self.pages.values()))
+
+    def as_table(self) -> str:
+        """Format for reading.
+
+        Returns
+        -------
+        str
+            A header, a line for each page and one for the mean.
+        """
+        mean = self.mean
+        name = "mean of 1 page" if mean.pages == 1 else f"mean of {mean.pages} pages"
+        rows = [["page", *(heading for heading, _ in COLUMNS.values())]]
+        rows += [_row(page, scores) for page, scores in self.pages.items()]
+        lines = table([*rows, _row(name, mean)])
+        if mean.perfect_pages:
+            number = "1 page is" if mean.perfect_pages == 1 else f"{mean.perfect_pages} pages are"
+            lines += f"\n{number} perfect; in the mean PSNR that counts as 100 dB"
+        return lines
+
+    def as_csv(self) -> str:
+        """Format for spreadsheets.
+
+        Returns
+        -------
+        str
+            A header, a line for each page and a last one that is called ``mean``.
+        """
+        names = [field.name for field in fields(PageScores)]
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["page", *names])
+        for page, scores in [*self.pages.items(), ("mean", self.mean)]:
+            writer.writerow([page, *(getattr(scores, name) for name in names)])
+        return text.getvalue()
+
+    def as_json(self) -> str:
+        """Format for programs.
+
+        Returns
+        -------
+        str
+            An object with ``pages`` and ``mean``; infinite and undefined figures are null.
+        """
+        pages = [{"page": page, **_finite(scores)} for page, scores in self.pages.items()]
+        return json.dumps({"pages": pages, "mean": _finite(self.mean)}, indent=2) + "\n"
+
+
+def _row(name: str, scores: PageScores) -> list[str]:
+    return [name, *(format(getattr(scores, key), form) for key, (_, form) in COLUMNS.items())]
+
+
+def _finite(scores: PageScores) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in asdict(scores).items()}

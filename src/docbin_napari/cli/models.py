@@ -1,0 +1,60 @@
+"""``docbin models``: which models can be loaded by name."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from dataclasses import dataclass
+
+from docbin_napari.cli.console import Console, table
+from docbin_napari.model.registry import ModelInfo, built_in_folder, list_models, user_model_folder
+
+_HEADER = ["name", "size", "parameters", "trained on", "figures"]
+_NARROWEST = 24
+
+
+@dataclass(frozen=True)
+class ModelsCommand:
+    """List the models: size, what they were trained on, and their figures."""
+
+    def run(self, console: Console) -> int:
+        """Print the table.
+
+        Parameters
+        ----------
+        console : Console
+            Where to print it.
+
+        Returns
+        -------
+        int
+            Exit code: 0, or 1 if there is no model.
+        """
+        models = list_models()
+        if not models:
+            folders = f"{built_in_folder()} or {user_model_folder()}"
+            console.complain(f"there are no models in {folders}")
+            return 1
+        width = max(_NARROWEST, (shutil.get_terminal_size((120, 24)).columns - 45) // 2)
+        rows = [line for info in models for line in _lines(info, width)]
+        console.say(table([_HEADER, *rows], left=len(_HEADER)))
+        return 0
+
+
+def _lines(info: ModelInfo, width: int) -> list[list[str]]:
+    """One row of the table, on as many lines as its long texts need."""
+    figures = ", ".join(f"{name} {_figure(value)}" for name, value in info.figures.items())
+    trained = textwrap.wrap(info.training_data, width) or ["not stated"]
+    measured = textwrap.wrap(figures, width) or ["none"]
+    first = [info.name, f"{info.size / 2**20:.1f} MiB", f"{info.parameters:,}"]
+    lines = max(len(trained), len(measured))
+    trained += [""] * (lines - len(trained))
+    measured += [""] * (lines - len(measured))
+    return [
+        [*(first if number == 0 else ["", "", ""]), data, results]
+        for number, (data, results) in enumerate(zip(trained, measured, strict=True))
+    ]
+
+
+def _figure(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
