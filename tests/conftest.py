@@ -69,6 +69,21 @@ def no_ink() -> NamedPage:
 
 
 @pytest.fixture(scope="session")
+def tiny_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file with a tiny network and random weights, always the same."""
+    torch = pytest.importorskip("torch")
+    from docbin_napari.model.unet import UNet, UNetConfig
+    from docbin_napari.model.weights import save_model
+
+    torch.manual_seed(1)
+    network = UNet(UNetConfig(fold=2, channels=(8, 8)))
+    header = {"threshold": 0.4, "calibration": {"temperature": 1.5, "bias": -0.1}}
+    path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
+    save_model(path, network, {**header, "title": "Random numbers", "training_data": "nothing"})
+    return path
+
+
+@pytest.fixture(scope="session")
 def project_root() -> Path:
     """The folder that holds pyproject.toml."""
     return ROOT

@@ -11,6 +11,7 @@ plain sum, and a region is final as soon as the next window begins beyond it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -58,7 +59,8 @@ def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWind
     window : int
         Largest size of a window, pixels.
     overlap : float
-        Share of the largest size that neighbours have in common, at least.
+        Share of the largest size that neighbours have in common, at least; windows
+        move on by a stride all the same.
     stride : int
         Starts and sizes are multiples of it.
 
@@ -82,8 +84,8 @@ def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWind
     if length < 1:
         raise ValueError(f"a page needs at least one pixel each way, not {length}")
     largest = window // stride * stride
-    shared = math.ceil(overlap * window / stride) * stride
-    if largest < 2 * stride or shared >= largest:
+    shared = min(math.ceil(overlap * window / stride) * stride, largest - stride)
+    if largest < 2 * stride:
         raise ValueError(f"a window of {window} pixels is too small for this network")
     padded = _up(length, stride)
     count = 1 if padded <= largest else math.ceil((padded - shared) / (largest - shared))
@@ -98,15 +100,19 @@ def _up(value: int, multiple: int) -> int:
 
 
 def _weights(starts: tuple[int, ...], size: int) -> np.ndarray:
-    positions = np.arange(size, dtype=np.float32) + 0.5
-    weights = np.ones((len(starts), size), np.float32)
-    for index in range(1, len(starts)):
-        shared = starts[index - 1] + size - starts[index]
-        ramp = min(_RAMP, shared)
-        if not ramp:
-            continue
-        rising = np.clip((positions - (shared - ramp) / 2) / ramp, 0, 1)
-        smooth = rising * rising * (3 - 2 * rising)
-        weights[index, :shared] *= smooth[:shared]
-        weights[index - 1, size - shared :] *= 1 - smooth[:shared]
-    return weights
+    """Share of each window: what has faded in with it and not yet with its successor."""
+    positions = np.array(starts)[:, None] + np.arange(size) + 0.5
+    shared = [before + size - start for before, start in itertools.pairwise(starts)]
+    ramp = max(min([_RAMP, *shared]), 1)
+    weights = np.ones(positions.shape)
+    for index, pixels in enumerate(shared, start=1):
+        middle = starts[index] + pixels / 2
+        weights[index] = _fade_in(positions[index] - middle, ramp)
+        weights[index - 1] -= _fade_in(positions[index - 1] - middle, ramp)
+    return weights.astype(np.float32)
+
+
+def _fade_in(distance: np.ndarray, ramp: int) -> np.ndarray:
+    """0 before the ramp about distance 0, 1 behind it, smooth at both ends."""
+    share = np.clip(distance / ramp + 0.5, 0, 1)
+    return np.asarray(share * share * (3 - 2 * share))

@@ -1,0 +1,156 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.predict import (
+    DeviceMemoryError,
+    InferenceError,
+    binarize,
+    ink_probability,
+    predict,
+)
+
+WHOLE = InferenceConfig(window=1024, overlap=0.0)
+WINDOWED = InferenceConfig(window=96, overlap=0.6)
+"""Overlap of 58 pixels: twice the context of the tiny network and a ramp."""
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@settings(max_examples=15)
+@given(
+    height=st.integers(97, 260),
+    width=st.integers(97, 260),
+    symmetries=st.sampled_from([1, 4]),
+    seed=st.integers(0, 99),
+)
+def test_windowed_equals_whole_page(tiny_model, height, width, symmetries, seed):
+    pixels = noise(height, width, seed)
+    whole = ink_probability(pixels, tiny_model, replace(WHOLE, symmetries=symmetries))
+    windowed = ink_probability(pixels, tiny_model, replace(WINDOWED, symmetries=symmetries))
+    assert np.abs(whole - windowed).max() <= 1 / 255
+    assert whole.std() > 0.01, "a network that says the same everywhere proves nothing"
+
+
+@given(height=st.integers(1, 70), width=st.integers(1, 70))
+def test_pages_smaller_than_a_window_work(tiny_model, height, width):
+    probability = ink_probability(noise(height, width), tiny_model, "fast")
+    assert probability.shape == (height, width)
+    assert probability.dtype == np.float32
+    assert 0 <= probability.min() <= probability.max() <= 1
+
+
+@pytest.mark.parametrize("symmetry", range(8))
+def test_eight_symmetries_make_the_answer_follow_the_page(tiny_model, symmetry):
+    def turned(array: np.ndarray) -> np.ndarray:
+        return np.rot90(array[:, ::-1] if symmetry >= 4 else array, symmetry % 4)
+
+    pixels, config = noise(64, 96), replace(WHOLE, symmetries=8)
+    straight = ink_probability(pixels, tiny_model, config)
+    other_way = ink_probability(np.ascontiguousarray(turned(pixels)), tiny_model, config)
+    np.testing.assert_allclose(turned(straight), other_way, atol=1e-5)
+
+
+def test_a_constant_page_gives_a_constant_answer_away_from_its_border(tiny_model):
+    probability = ink_probability(np.full((300, 200, 3), 200, np.uint8), tiny_model, WINDOWED)
+    inner = probability[tiny_model.context : -tiny_model.context, 24:-24][:, ::4][::4]
+    assert inner.std() < 1e-5
+
+
+def test_every_pixel_is_written_once_and_progress_adds_up(tiny_model):
+    config = replace(WINDOWED, symmetries=2, batch=2)
+    pixels = noise(200, 250)
+    out = np.full((200, 250), -1, np.float32)
+    times = np.zeros(out.shape, int)
+    reports = []
+    for report in predict(pixels, tiny_model, config, out):
+        times[report.rows, report.columns] += 1
+        assert (out[times > 0] >= 0).all()
+        assert (out[times == 0] == -1).all()
+        reports.append(report)
+    assert (times == 1).all()
+    assert reports[0].done == 0
+    assert reports[-1].done == reports[-1].total
+    assert all(a.done <= b.done for a, b in itertools.pairwise(reports))
+    np.testing.assert_array_equal(out, ink_probability(pixels, tiny_model, config))
+
+
+def test_stopping_early_keeps_what_is_done(tiny_model):
+    pixels = noise(300, 100)
+    out = np.full((300, 100), -1, np.float32)
+    steps = predict(pixels, tiny_model, replace(WINDOWED, batch=1), out)
+    written = [next(steps) for _ in range(3)][-1]
+    steps.close()
+    finished = ink_probability(pixels, tiny_model, WINDOWED)
+    np.testing.assert_allclose(
+        out[written.rows, written.columns], finished[written.rows, written.columns], atol=1e-5
+    )
+    assert (out[-50:] == -1).all()
+
+
+def test_eight_bit_results_are_the_rounded_probabilities(tiny_model):
+    pixels = noise(120, 80)
+    coarse = np.zeros((120, 80), np.uint8)
+    for _ in predict(pixels, tiny_model, WHOLE, coarse):
+        pass
+    fine = ink_probability(pixels, tiny_model, WHOLE)
+    np.testing.assert_array_equal(coarse, np.round(fine * 255))
+
+
+def test_batches_do_not_change_the_answer(tiny_model):
+    pixels = noise(150, 400)
+    one, many = (ink_probability(pixels, tiny_model, replace(WINDOWED, batch=n)) for n in (1, 5))
+    np.testing.assert_allclose(one, many, atol=1e-5)
+
+
+def test_the_threshold_of_the_model_is_the_default(tiny_model):
+    pixels = noise(64, 64)
+    probability = ink_probability(pixels, tiny_model, "fast")
+    np.testing.assert_array_equal(binarize(pixels, tiny_model, "fast"), probability >= 0.4)
+    np.testing.assert_array_equal(
+        binarize(pixels, tiny_model, "fast", threshold=0.6), probability >= 0.6
+    )
+
+
+@pytest.mark.parametrize(
+    ("pixels", "reason"),
+    [
+        (np.zeros((4, 4), np.uint8), "RGB"),
+        (np.zeros((4, 4, 4), np.uint8), "RGB"),
+        (np.zeros((0, 4, 3), np.uint8), "above 0"),
+        (np.zeros((4, 4, 3)), "uint8"),
+    ],
+)
+def test_arrays_that_are_no_pages_are_refused(tiny_model, pixels, reason):
+    with pytest.raises(ValueError, match=reason):
+        ink_probability(pixels, tiny_model)
+
+
+def test_a_result_of_another_shape_is_refused(tiny_model):
+    with pytest.raises(ValueError, match=r"result must be .* \(4, 4\)"):
+        next(predict(noise(4, 4), tiny_model, WHOLE, np.zeros((4, 5), np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "words"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), DeviceMemoryError, "smaller windows"),
+        (RuntimeError("MPS backend out of memory"), DeviceMemoryError, "smaller windows"),
+        (RuntimeError("no kernel image\nmore"), InferenceError, "failed on cpu: no kernel image"),
+    ],
+)
+def test_errors_of_torch_become_readable(tiny_model, monkeypatch, raised, expected, words):
+    def fail(_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(tiny_model, "logits", fail)
+    with pytest.raises(expected, match=words):
+        ink_probability(noise(32, 32), tiny_model)

@@ -1,0 +1,75 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from docbin_napari.model import registry
+from docbin_napari.model.registry import ModelError, find_model, list_models, read_info
+
+
+@pytest.fixture
+def own_models(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCBIN_MODELS", str(tmp_path))
+    return tmp_path
+
+
+def test_a_users_model_is_found_by_name(own_models, tiny_model_file):
+    shutil.copy(tiny_model_file, own_models / "letters.safetensors")
+    info = find_model("letters")
+    assert (info.name, info.threshold, info.title) == ("letters", 0.4, "Random numbers")
+    assert info.size == tiny_model_file.stat().st_size
+    assert "letters" in [one.name for one in list_models()]
+
+
+def test_a_built_in_model_wins_over_a_users_of_the_same_name(
+    own_models, tiny_model_file, tmp_path_factory, monkeypatch
+):
+    built_in = tmp_path_factory.mktemp("built_in")
+    for folder in (built_in, own_models):
+        shutil.copy(tiny_model_file, folder / "same.safetensors")
+    monkeypatch.setattr(registry, "built_in_folder", lambda: built_in)
+    assert find_model("same").path.parent == built_in
+    assert [info.path.parent for info in list_models()] == [built_in]
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(own_models, tiny_model_file):
+    shutil.copy(tiny_model_file, own_models / "letters.safetensors")
+    with pytest.raises(ModelError, match=r"no model 'post'.*letters"):
+        find_model("post")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ModelError, match=r"gone\.safetensors: No such file"):
+        find_model(tmp_path / "gone.safetensors")
+
+
+def header_only(header: object) -> bytes:
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not a safetensors file"),
+        (b"PK\x03\x04 and what not, a zip file", "not a safetensors file"),
+        (b"\x10\x00\x00\x00\x00\x00\x00\x00{'not json", "damaged"),
+        (header_only({"weight": {"dtype": "F32"}}), "not a docbin-napari model"),
+        (header_only({"__metadata__": {"docbin": "[]"}}), "not a docbin-napari model"),
+        (header_only([1]), "damaged"),
+    ],
+)
+def test_other_files_are_refused_with_the_reason(content, reason, own_models):
+    path = own_models / "other.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=rf"other\.safetensors: .*{reason}"):
+        read_info(path)
+    assert "other" not in [info.name for info in list_models()]
+
+
+def test_listing_models_loads_no_torch():
+    code = "import sys; from docbin_napari.model.registry import list_models; list_models(); "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,54 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from docbin_napari.model.registry import HEADER_KEY, ModelError, list_models
+from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.model.weights import load_model, save_model
+
+
+def test_a_model_comes_back_as_it_was_saved(tmp_path):
+    torch.manual_seed(0)
+    network = UNet(UNetConfig(channels=(8, 8))).eval()
+    path = tmp_path / "one.safetensors"
+    save_model(path, network, {"threshold": 0.3, "figures": {"FM": 91.5}})
+    model = load_model(path, device="cpu")
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
+    with torch.no_grad():
+        expected = network((torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 170) / 60)[:, 0]
+    got = model.logits(model.upload(pixels))
+    torch.testing.assert_close(got, expected, rtol=0.05, atol=0.05)  # bfloat16 on some CPUs
+    assert model.threshold == 0.3
+    assert model.info.figures == {"FM": 91.5}
+    assert [file.name for file in tmp_path.iterdir()] == ["one.safetensors"]
+
+
+def test_damaged_weights_are_refused(tiny_model_file, tmp_path):
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(tiny_model_file.read_bytes()[:-100])
+    with pytest.raises(ModelError, match=r"cut\.safetensors: the weights are damaged"):
+        load_model(path, device="cpu")
+
+
+def test_a_network_of_another_version_is_refused(tiny_model_file, tmp_path):
+    path = tmp_path / "future.safetensors"
+    header = {"architecture": {"channels": [8, 8], "attention": True}, "threshold": 0.5}
+    metadata = {HEADER_KEY: json.dumps({**header, "version": "9.0"})}
+    save_file(load_file(tiny_model_file), path, metadata=metadata)
+    with pytest.raises(ModelError, match=r"docbin-napari 9\.0"):
+        load_model(path, device="cpu")
+
+
+def test_every_built_in_model_loads_and_describes_itself():
+    built_in = [info for info in list_models() if info.path.parent.name == "weights"]
+    assert built_in
+    for info in built_in:
+        model = load_model(info.name, device="cpu")
+        assert 0 < model.threshold < 1
+        assert info.size <= 16 * 2**20
+        assert info.training_data != "not stated"
+        assert info.figures
+        assert info.path.with_suffix(".md").is_file(), "every model has a card"
