@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from docbin_napari.io.pairs import PairError
+from docbin_napari.train.config import AugmentConfig
+from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
+
+STILL = AugmentConfig(warp=0, mirror=0)
+ALWAYS_WARPED = AugmentConfig(warp=1, mirror=0.5)
+
+
+def test_all_collections_of_a_folder_are_read(collections):
+    pairs = load_pairs([collections])
+    assert [pair.name for pair in pairs] == [
+        "letters/page0",
+        "letters/page1",
+        "letters/page2",
+        "post/half",
+    ]
+    assert pairs[3].truth[:80, :, 1].min() == 255
+    assert pairs[3].truth[80:, :, 1].max() == 0
+
+
+def test_a_folder_without_pairs_is_named(tmp_path):
+    with pytest.raises(PairError, match=str(tmp_path.name)):
+        load_pairs([tmp_path])
+
+
+@pytest.mark.parametrize("config", [STILL, ALWAYS_WARPED])
+def test_ink_stays_where_the_page_is_dark(collections, config):
+    sampler = WindowSampler(load_pairs([collections]), 96, {}, config)
+    pixels, truth = sampler.batch(24, np.random.default_rng(0))
+    assert pixels.shape == (24, 3, 96, 96)
+    assert truth.shape == (24, 2, 96, 96)
+    known = truth[:, 1] == 1
+    gray, ink = pixels.mean(1), truth[:, 0]
+    assert gray[known & (ink > 0.95)].max() < 120
+    assert gray[known & (ink < 0.05)].min() > 120
+
+
+def test_the_same_seed_draws_the_same_windows(collections):
+    sampler = WindowSampler(load_pairs([collections]), 64, {}, AugmentConfig())
+    one, same, other = (sampler.batch(4, np.random.default_rng(s))[0] for s in (5, 5, 6))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_a_factor_of_zero_leaves_a_collection_out(collections):
+    sampler = WindowSampler(load_pairs([collections]), 64, {"letters": 0}, STILL)
+    _, truth = sampler.batch(16, np.random.default_rng(0))
+    assert (truth[:, 1] == 0).any(), "only the half labelled page is left"
+    with pytest.raises(ValueError, match="no collection to draw from"):
+        WindowSampler(load_pairs([collections]), 64, {"letters": 0, "post": 0}, STILL)
+
+
+def test_beyond_a_small_page_nothing_is_labelled():
+    truth = np.full((20, 30, 2), 255, np.uint8)
+    pair = LoadedPair("c/p", "c", np.full((20, 30, 3), 9, np.uint8), truth)
+    sampler = WindowSampler([pair], 64, {}, STILL)
+    _, both = sampler.batch(6, np.random.default_rng(0))
+    assert (both[:, 1].sum((1, 2)) == 600).all()
+    assert (both[:, 0].sum((1, 2)) == 600).all()
+
+
+def test_magnified_strokes_grow(collections):
+    def mean_ink(scale: float) -> float:
+        config = replace(ALWAYS_WARPED, scale=(scale, scale))
+        sampler = WindowSampler(load_pairs([collections / "letters"]), 64, {}, config)
+        _, truth = sampler.batch(32, np.random.default_rng(0))
+        edges = (truth[:, 0, :, 1:] - truth[:, 0, :, :-1]).abs().sum()
+        return float(truth[:, 0].sum() / edges)
+
+    assert mean_ink(1.6) > 1.6 * mean_ink(0.6)
