@@ -1,0 +1,86 @@
+"""Speed of networks of several shapes with random weights: python benchmarks/networks.py."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from docbin_napari.model.device import Device, choose_device
+from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
+from hardware import hardware
+
+SHAPES = {
+    "full-16": UNetConfig(fold=1, channels=(16, 32, 64, 96, 128)),
+    "fold2-32": UNetConfig(fold=2, channels=(32, 64, 96, 128)),
+    "fold2-48": UNetConfig(fold=2, channels=(48, 64, 96, 128)),
+    "fold2-64": UNetConfig(fold=2, channels=(64, 96, 128, 192)),
+    "fold4-64": UNetConfig(fold=4, channels=(64, 96, 128)),
+}
+
+
+def main() -> None:
+    """Time every shape and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--window", type=int, default=768)
+    parser.add_argument("--repeat", type=int, default=5)
+    arguments = parser.parse_args()
+    device = choose_device(arguments.device)
+    print(f"{hardware(device)}; windows of {arguments.window}², training on 8 of 256²\n")
+    print("| network | channels | parameters | inference Mpix/s | training Mpix/s |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, config in SHAPES.items():
+        network = UNet(config)
+        shape = f"{config.fold}×{config.fold}: {', '.join(map(str, config.channels))}"
+        cells = [name, shape, f"{count_parameters(network) / 1e6:.2f} M"]
+        cells.append(f"{inference_rate(network, device, arguments):.2f}")
+        cells.append(f"{training_rate(network, device, arguments.repeat):.2f}")
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def inference_rate(network: UNet, device: Device, arguments: argparse.Namespace) -> float:
+    """Mpix/s of one pass, batch norms folded."""
+    ready = copy.deepcopy(network).fold_norms().move(device.name, device.torch_dtype)
+    pixels = torch.randn(1, 3, arguments.window, arguments.window)
+    pixels = pixels.to(device.name, device.torch_dtype).to(memory_format=torch.channels_last)
+
+    def once() -> None:
+        with torch.inference_mode():
+            ready(pixels).float().sum().item()
+
+    return pixels[0, 0].numel() / median_seconds(once, arguments.repeat) / 1e6
+
+
+def training_rate(network: UNet, device: Device, repeat: int) -> float:
+    """Mpix/s of forward and backward under autocast."""
+    network.move(device.name).train()
+    pixels = torch.randn(8, 3, 256, 256, device=device.name)
+    pixels = pixels.to(memory_format=torch.channels_last)
+
+    def once() -> None:
+        with torch.autocast(device.name, torch.bfloat16, enabled=device.dtype == "bfloat16"):
+            logits = network(pixels)
+        logits.float().square().mean().backward()
+        network.zero_grad()
+
+    return 8 * 256**2 / median_seconds(once, repeat) / 1e6
+
+
+def median_seconds(work: Callable[[], None], repeat: int) -> float:
+    """Median of some runs, after one that does not count."""
+    work()
+    seconds = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""How good the presets are beside classical methods: python benchmarks/quality.py COLLECTIONS.
+
+COLLECTIONS is a folder of collections of pairs (PAGE and fg_mask/PAGE.png).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from docbin_napari.inference.classical import BASELINES
+from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.predict import binarize
+from docbin_napari.io.pairs import Pair, find_pairs, read_pair
+from docbin_napari.metrics import PageScores, mean_scores, score_page
+from docbin_napari.model.registry import DEFAULT_MODEL
+from docbin_napari.model.weights import load_model
+from hardware import hardware
+
+Method = Callable[[np.ndarray], np.ndarray]
+
+
+def main() -> None:
+    """Measure all methods on all pages and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("collections", type=Path)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--methods", nargs="+", default=["otsu", "sauvola", *PRESETS])
+    arguments = parser.parse_args()
+    model = load_model(arguments.model, arguments.device)
+    methods: dict[str, Method] = dict(BASELINES)
+    for name, config in PRESETS.items():
+        methods[name] = lambda pixels, config=config: binarize(pixels, model, config)
+    print(f"model {model.info.name}, threshold {model.threshold}; {hardware(model.device)}\n")
+    print("| method | collection | pages | FM | skeleton pFM | PSNR | DRD |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    pairs = find_pairs(arguments.collections)
+    for name in arguments.methods:
+        measure(name, methods[name], pairs)
+
+
+def measure(name: str, method: Method, pairs: list[Pair]) -> None:
+    """Print one row for each collection and one for all pages."""
+    everything: list[PageScores] = []
+    for collection, group in groupby(pairs, lambda pair: pair.collection):
+        scores = [score(method, pair) for pair in tqdm(list(group), collection, leave=False)]
+        print_row(name, collection, scores)
+        everything += scores
+    print_row(name, "all", everything)
+
+
+def score(method: Method, pair: Pair) -> PageScores:
+    """Figures of one method on one page."""
+    pixels, truth = read_pair(pair)
+    return score_page(method(pixels), truth.ink, truth.labelled)
+
+
+def print_row(name: str, collection: str, scores: list[PageScores]) -> None:
+    """One line of the table."""
+    mean = mean_scores(scores)
+    figures = (mean.f_measure, mean.skeleton_pseudo_f_measure, mean.psnr, mean.drd)
+    cells = " | ".join(f"{figure:.2f}" for figure in figures)
+    print(f"| {name} | {collection} | {len(scores)} | {cells} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
