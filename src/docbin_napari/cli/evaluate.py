@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from docbin_napari.cli.console import Console, UsageError, option
-from docbin_napari.cli.matching import Match, Matches, match_files
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from docbin_napari.cli.figures import Figures
+    from docbin_napari.cli.matching import Match, Matches
     from docbin_napari.metrics import PageScores
 
 _FILE = option(metavar="FILE", default="not written; - prints it")
@@ -72,10 +72,11 @@ class EvaluateCommand:
         UsageError
             If the paths do not fit together.
         """
-        matches = match_files(self.predictions, self.ground_truth, pages=self.baseline is not None)
-        # Imported late: it brings numpy, which no help text needs.
+        # Imported late: they bring numpy, which no help text needs.
         from docbin_napari.cli.figures import Figures
+        from docbin_napari.cli.matching import match_files
 
+        matches = match_files(self.predictions, self.ground_truth, pages=self.baseline is not None)
         _name_unmatched(matches, console)
         figures = Figures(dict(self._score(matches, console)))
         failed = len(matches.pages) - len(figures.pages) + len(matches.without_prediction)

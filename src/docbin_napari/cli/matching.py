@@ -8,8 +8,8 @@ from pathlib import Path
 
 from docbin_napari.cli.console import UsageError
 from docbin_napari.inference.outputs import OUTPUT_FOLDER
-
-GROUND_TRUTH_FOLDER = "fg_mask"
+from docbin_napari.io.page import find_pages, natural_key
+from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,6 @@ def match_files(predictions: Path, ground_truth: Path, *, pages: bool = False) -
 
 def _ground_truth_folders(root: Path) -> dict[str, Path]:
     """Folders of masks by the collection they belong to; "" where there is only one."""
-    from docbin_napari.io.page import natural_key
-
     if (root / GROUND_TRUTH_FOLDER).is_dir():
         return {"": root / GROUND_TRUTH_FOLDER}
     collections = {
@@ -128,8 +126,6 @@ def _match_folders(predictions: Path, masks: Path, collection: str) -> Matches:
 
 def _by_name(folder: Path, wanted: Iterable[str] | None = None) -> dict[str, Path]:
     """Files of a folder by their name before the suffix."""
-    from docbin_napari.io.page import find_pages
-
     found: dict[str, Path] = {}
     for path in find_pages(folder) if folder.is_dir() else []:
         clash = found.setdefault(path.stem, path)
