@@ -6,11 +6,15 @@ from docbin_napari.cli.console import Console, table
 
 
 @pytest.fixture
-def terminal(monkeypatch, capsys):
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    return capsys
+def pretend_terminal(monkeypatch):
+    """To be called by the test: pytest changes the outputs between a fixture and its test."""
+
+    def pretend():
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    return pretend
 
 
 def test_troubles_are_plain_text_in_a_file(capsys):
@@ -18,15 +22,17 @@ def test_troubles_are_plain_text_in_a_file(capsys):
     assert capsys.readouterr().err == "bad page\n"
 
 
-def test_troubles_are_red_on_a_terminal(terminal):
+def test_troubles_are_red_on_a_terminal(pretend_terminal, capsys):
+    pretend_terminal()
     Console().complain("bad page")
-    assert terminal.readouterr().err == "\033[31mbad page\033[0m\n"
+    assert capsys.readouterr().err == "\033[31mbad page\033[0m\n"
 
 
-def test_no_color_is_respected(terminal, monkeypatch):
+def test_no_color_is_respected(pretend_terminal, capsys, monkeypatch):
+    pretend_terminal()
     monkeypatch.setenv("NO_COLOR", "1")
     Console().complain("bad page")
-    assert terminal.readouterr().err == "bad page\n"
+    assert capsys.readouterr().err == "bad page\n"
 
 
 def test_quiet_tells_troubles_only(capsys):
@@ -37,7 +43,8 @@ def test_quiet_tells_troubles_only(capsys):
     assert (captured.out, captured.err) == ("", "failed\n")
 
 
-def test_bars_are_for_terminals_that_are_not_quiet(terminal, monkeypatch):
+def test_bars_are_for_terminals_that_are_not_quiet(pretend_terminal, monkeypatch):
+    pretend_terminal()
     assert Console().shows_bars
     assert not Console(quiet=True).shows_bars
     monkeypatch.setenv("TERM", "dumb")
