@@ -49,7 +49,7 @@ def unpacked_sdist(project_root: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def test_the_wheel_holds_every_file_of_the_package(project_root: Path, wheel: set[str]) -> None:
     source = project_root / "src"
-    files = [path for path in source.rglob("*") if path.is_file()]
+    files = [path for path in (source / "docbin_napari").rglob("*") if path.is_file()]
     wanted = {path.relative_to(source).as_posix() for path in files if path.suffix != ".pyc"}
     assert {"docbin_napari/napari.yaml", "docbin_napari/py.typed"} <= wanted
     assert [name for name in wheel if name.endswith(".safetensors")]
