@@ -123,22 +123,31 @@ def inked(rng: np.random.Generator, hand: Hand, glyph: Glyph) -> Strokes:
     for line in glyph:
         curve = line if hand.script == "blackletter" else spline(line, samples)
         points = curve * (hand.stretch * scale, -scale)
-        radius = np.full(len(points), hand.pen / 2 * 1.1)
-        if len(points) > 1:
-            points[:, 0] += hand.slant * curve[:, 1] * scale
-            way = np.gradient(points, axis=0)
-            angle = np.arctan2(-way[:, 1], way[:, 0])
-            thin = 1 - np.abs(np.sin(angle - hand.nib))
-            radius = hand.pen / 2 * (1 - hand.contrast * thin)
-            if not hand.printed:
-                wave = spline(rng.normal(1, 0.18 * hand.jitter, (len(radius) // 8 + 3, 2)), 8)
-                radius = radius * np.clip(wave[: len(radius), 0], 0.5, 1.5)
-        else:
-            points[:, 0] += hand.slant * curve[:, 1] * scale
+        points[:, 0] += hand.slant * curve[:, 1] * scale
+        radius = _half_widths(rng, hand, points)
         parts.append(stroke(points, np.maximum(radius, 0.4)))
         if hand.script in ("serif", "typewriter"):
             parts.extend(_serifs(hand, points))
     return joined(parts)
+
+
+def _half_widths(
+    rng: np.random.Generator, hand: Hand, points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Half width at each point of a centre line, in pixels."""
+    if len(points) < 2:
+        return np.full(len(points), hand.pen / 2 * 1.1)
+    way = np.empty_like(points)
+    way[1:-1] = points[2:] - points[:-2]
+    way[0], way[-1] = points[1] - points[0], points[-1] - points[-2]
+    angle = np.arctan2(-way[:, 1], way[:, 0])
+    thin = 1 - np.abs(np.sin(angle - hand.nib))
+    radius: NDArray[np.float64] = hand.pen / 2 * (1 - hand.contrast * thin)
+    if hand.printed:
+        return radius
+    wave = spline(rng.normal(1, 0.18 * hand.jitter, (len(radius) // 8 + 3, 2)), 8)
+    pressed: NDArray[np.float64] = radius * np.clip(wave[: len(radius), 0], 0.5, 1.5)
+    return pressed
 
 
 def _serifs(hand: Hand, points: NDArray[np.float64]) -> list[Strokes]:

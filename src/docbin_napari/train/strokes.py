@@ -71,8 +71,9 @@ def stroke(points: ArrayLike, radius: ArrayLike, density: ArrayLike = 1.0) -> St
     line = np.asarray(points, float).reshape(-1, 2)
     start = np.zeros(len(line), bool)
     start[:1] = True
-    radii = np.broadcast_to(np.asarray(radius, float), len(line))
-    return Strokes(line, radii, np.broadcast_to(np.asarray(density, float), len(line)), start)
+    radii, densities = np.empty((2, len(line)))
+    radii[:], densities[:] = radius, density
+    return Strokes(line, radii, densities, start)
 
 
 def joined(parts: Sequence[Strokes]) -> Strokes:

@@ -121,23 +121,25 @@ def draw_archive_page(
     SyntheticPage
         The page.
     """
-    share = page_share(rng, shape, archive.scan)
-    light = make_paper(rng, shape, archive.paper)
-    light, kept = age(rng, light, archive.damage)
-    light = _behind(rng, light, archive)
-    sheet = _bent(rng, compose(rng, archive.plan, _text_box(rng, shape, archive)), shape, archive)
+    # Streams of their own: the same text stands on a page whatever happens to its paper.
+    of_edges, of_paper, of_back, of_text, of_ink, of_light = rng.spawn(6)
+    share = page_share(of_edges, shape, archive.scan)
+    light = make_paper(of_paper, shape, archive.paper)
+    light, kept = age(of_paper, light, archive.damage)
+    light = _behind(of_back, light, archive)
+    sheet = _sheet(of_text, shape, archive)
     if sheet.picture is not None:
-        print_picture(rng, light, sheet.picture)
-    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(rng.uniform(0.1, 0.35))
+        print_picture(of_ink, light, sheet.picture)
+    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(of_ink.uniform(0.1, 0.35))
     light = stained(light, guides, GUIDE_COLOUR)
     ink = np.zeros(shape, np.bool_)
     for strokes, kind in _inks(sheet, archive):
         distance, density = rasterize(strokes, shape)
-        distance = roughened(rng, distance, kind)
+        distance = roughened(of_ink, distance, kind)
         ink |= distance >= 0
-        light = stained(light, layer(rng, distance, density, kind) * kept, kind.colour)
-    scene = laid_on(rng, light, share, archive.scan)
-    return SyntheticPage(digitized(rng, scene, archive.scan), ink & (share >= 0.5))
+        light = stained(light, layer(of_ink, distance, density, kind) * kept, kind.colour)
+    scene = laid_on(of_light, light, share, archive.scan)
+    return SyntheticPage(digitized(of_light, scene, archive.scan), ink & (share >= 0.5))
 
 
 def _inks(sheet: Sheet, archive: Archive) -> list[tuple[Strokes, Ink]]:
@@ -150,19 +152,13 @@ def _inks(sheet: Sheet, archive: Archive) -> list[tuple[Strokes, Ink]]:
     return [(strokes, kind) for strokes, kind in layers if len(strokes)]
 
 
-def _text_box(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -> Box:
-    """Area inside the margins."""
+def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -> Sheet:
+    """Write inside the margins, turned by the angle of the scan, on lines that sway."""
     height, width = shape
     edge = archive.scan.border * max(shape) * 1.2
     low = 0.02 if archive.scan.border else 0.04
     left, right, top, bottom = rng.uniform(low, 0.11, 4) * min(shape) + edge
-    return Box(left, top, width - right, height - bottom)
-
-
-def _bent(
-    rng: np.random.Generator, sheet: Sheet, shape: tuple[int, int], archive: Archive
-) -> Sheet:
-    """Turn a sheet by the angle of the scan and let its lines sway."""
+    sheet = compose(rng, archive.plan, Box(left, top, width - right, height - bottom))
     angle = np.deg2rad(archive.scan.rotation)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = np.array(shape[::-1]) / 2
@@ -199,8 +195,7 @@ def _shown(
 ) -> NDArray[np.float32]:
     """Write another page of the archive and let it show."""
     shape = light.shape[:2]
-    sheet = compose(rng, archive.plan, _text_box(rng, shape, archive))
-    sheet = _bent(rng, sheet, shape, archive)
+    sheet = _sheet(rng, shape, archive)
     blur = archive.damage.bleed_blur * (1.0 if mirrored else 1.6)
     for strokes, kind in _inks(sheet, archive):
         distance, density = rasterize(strokes, shape)
@@ -228,6 +223,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--height", type=int, default=1200, help="height in pixels")
     parser.add_argument("--width", type=int, default=900, help="width in pixels")
     options = parser.parse_args(arguments)
+    if min(options.height, options.width) < SMALLEST:
+        parser.error(f"height and width must be {SMALLEST} or more")
     for seed in range(options.seed, options.seed + options.pages):
         page = draw_page(seed, options.height, options.width, options.archive)
         write_pair(options.output, f"page_{seed:06d}", page.pixels, page.ink)

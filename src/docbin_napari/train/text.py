@@ -81,8 +81,9 @@ def invent_word(rng: np.random.Generator) -> str:
     if rng.random() < 0.04:
         return str(rng.integers(1, 2000))
     word = ""
-    for _ in range(int(rng.choice([1, 1, 2, 2, 3], p=[0.2, 0.2, 0.3, 0.1, 0.2]))):
-        word += f"{rng.choice(_ONSETS)}{rng.choice(_NUCLEI)}{rng.choice(_CODAS)}"
+    for _ in range((1, 1, 2, 2, 3)[int(rng.integers(5))]):
+        for part in (_ONSETS, _NUCLEI, _CODAS):
+            word += part[int(rng.integers(len(part)))]
     if rng.random() < 0.1:
         word = word.capitalize()
     if rng.random() < 0.12:
@@ -157,7 +158,7 @@ def set_line(
 ) -> Strokes:
     """Write one line of at most `words` words at the top of a box."""
     hand = fitted(hand, box)
-    line = _line_of_words(rng, hand, box.width)[:words]
+    line = _line_of_words(rng, hand, box.width, words)
     shifts = _shifts(line, hand, box.width, align)
     y = box.top + 1.7 * hand.x_height
     return joined(
@@ -175,16 +176,20 @@ def fitted(hand: Hand, box: Box) -> Hand:
 
 
 def _line_of_words(
-    rng: np.random.Generator, hand: Hand, room: float
+    rng: np.random.Generator, hand: Hand, room: float, most: int = 60
 ) -> list[tuple[Strokes, float]]:
-    """Words until the room is used up; a word that is too long is dropped."""
+    """Words until the room is used up; at the start, other words are tried for too long ones."""
     gap = _gap(hand)
-    words = []
+    words: list[tuple[Strokes, float]] = []
     used = 0.0
-    for _ in range(200):
+    for tries in range(most + 8):
+        if len(words) == most:
+            break
         strokes, advance = write(rng, hand)
         if used + advance > room:
-            break
+            if words or tries >= 8:
+                break
+            continue
         words.append((strokes, advance))
         used += advance + gap * (1 + 0.3 * hand.jitter * float(rng.random()))
     return words
