@@ -50,7 +50,11 @@ def atomic_path(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     ...     [entry.name for entry in path.parent.iterdir()]
     ['page.txt']
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        # Keeps FileExistsError for the file itself.
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
     temporary = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(6)}{path.suffix}")
     # Made by hand: the files of the tempfile module can be read by their owner only.
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -93,13 +97,13 @@ def writing_trouble(error: OSError) -> str:
     Examples
     --------
     >>> writing_trouble(OSError(errno.ENOSPC, "No space left on device"))
-    'the disk is full; make room or choose another folder'
+    'there is no room on the disk; make some or choose another folder'
     """
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "this folder may not be written to; choose another one or change its permissions"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; make room or choose another folder"
-    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "there is no room on the disk; make some or choose another folder"
+    if error.errno == errno.ENOTDIR:
         return "a file stands where its folder should be; choose another folder"
     if error.errno == errno.EISDIR:
         return "a folder of this name exists; choose another name"

@@ -68,8 +68,6 @@ def write_pages(
             else:
                 _save_tiff(path, temporary, numbered)
     except FileExistsError:
-        if overwrite:
-            raise MaskError(path, "a file stands where its folder should be") from None
         raise
     except OSError as error:
         raise MaskError(path, writing_trouble(error)) from error

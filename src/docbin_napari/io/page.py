@@ -30,6 +30,8 @@ PAGE_SUFFIXES: frozenset[str] = frozenset(
 )
 """Suffixes of files that `find_pages` takes for pages, lower case, with the dot."""
 
+# An image whose metadata speak of PDF is still an image.
+_IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8", b"II", b"MM", b"RIFF", b"GIF8", b"\0\0\0\x0cjP", b"BM")
 _OUTPUT_FOLDERS = frozenset({"auto_bin", "fg_mask"})
 
 
@@ -132,7 +134,7 @@ def _read(path: Path, dpi: float, pixel_limit: int) -> Iterator[Page]:
 
 def is_pdf(start: bytes) -> bool:
     """Tell from the first kilobyte whether a file is a PDF; some have a few bytes before it."""
-    return b"%PDF-" in start
+    return b"%PDF-" in start and not start.startswith(_IMAGE_STARTS)
 
 
 def is_tiff(start: bytes) -> bool:

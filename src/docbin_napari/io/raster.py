@@ -158,29 +158,30 @@ def stored_view(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint
 def _band(image: Image.Image, rows: slice) -> NDArray[Any]:
     """Rows of a picture as an array that `to_rgb` understands."""
     band = image.crop((0, rows.start, image.width, rows.stop))
-    if image.mode == "LAB":
-        band = _lab_to_rgb(band)
+    if image.mode.startswith("I"):
+        return _integers(band, sixteen_bit=_is_sixteen_bit(image))
+    if image.mode == "La":
+        band = band.convert("LA")
     elif image.has_transparency_data:
         band = band.convert("RGBA")
-    elif image.mode == "I" and _is_sixteen_bit(image):
-        return np.asarray(band).astype(np.uint16)
-    elif image.mode not in ("1", "L", "RGB", "F", "I") and not image.mode.startswith("I;16"):
+    elif image.mode not in ("1", "L", "RGB", "F"):
         band = band.convert("RGB")
     return np.asarray(band)
 
 
 def _is_sixteen_bit(image: Image.Image) -> bool:
-    """Whether 32-bit integers of Pillow stand for the 16 bits of the file."""
-    return image.mode == "I" and image.format in ("PNG", "PPM")
+    """Whether integers of Pillow stand for the 16 bits of the file, whatever their width."""
+    return image.mode.startswith("I;16") or image.format in ("PNG", "PPM")
 
 
-def _lab_to_rgb(band: Image.Image) -> Image.Image:
-    from PIL import ImageCms
-
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(band, lab, srgb, outputMode="RGB")
-    assert converted is not None
-    return converted
+def _integers(band: Image.Image, *, sixteen_bit: bool) -> NDArray[Any]:
+    """Gray of more than 8 bits, which Pillow would clip when it converts it."""
+    if not sixteen_bit:
+        return np.asarray(band)
+    values = np.array(band, dtype=np.uint16)
+    if isinstance(transparent := band.info.get("transparency"), int):
+        values[values == transparent] = 65535
+    return values
 
 
 def _resolution(image: Image.Image, exif: Any) -> tuple[float, float] | None:

@@ -1,0 +1,68 @@
+import errno
+from pathlib import Path
+
+import pytest
+
+from docbin_napari.io.atomic import atomic_path, writing_trouble
+
+
+def test_file_appears_at_the_end_only(tmp_path):
+    path = tmp_path / "page.txt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".txt"
+        assert temporary.name.startswith(".")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_failure_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "page.txt"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_existing_file_is_kept_if_asked(tmp_path, monkeypatch, links):
+    """With hard links and on file systems that have none."""
+
+    def no_links(self, target):
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
+    path = tmp_path / "page.txt"
+    for text in ("first", "second"):
+        try:
+            with atomic_path(path, overwrite=False) as temporary:
+                temporary.write_text(text)
+        except FileExistsError:
+            assert text == "second"
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_very_long_name(tmp_path):
+    path = tmp_path / ("n" * 250 + ".txt")
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (errno.EACCES, "may not be written to"),
+        (errno.EROFS, "may not be written to"),
+        (errno.ENOSPC, "no room"),
+        (errno.EISDIR, "a folder of this name"),
+        (errno.ENOTDIR, "a file stands"),
+        (errno.EIO, "strange trouble"),
+    ],
+)
+def test_every_reason_says_what_to_do(code, says):
+    reason = writing_trouble(OSError(code, "strange trouble"))
+    assert says in reason
+    assert "choose" in reason

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from docbin_napari.io.jpeg import jpeg_round_trip
+
+
+def test_better_quality_changes_less(ramp):
+    def change(quality):
+        return np.abs(jpeg_round_trip(ramp, quality).astype(int) - ramp).mean()
+
+    assert 0 < change(95) < change(50) < change(5)
+
+
+def test_result_is_a_new_page_of_the_same_kind(ramp):
+    before = ramp.copy()
+    result = jpeg_round_trip(ramp, 60)
+    assert (result.shape, result.dtype) == (ramp.shape, np.uint8)
+    result[:] = 0
+    assert (ramp == before).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 50, 3), (17, 3, 3)])
+def test_small_pages(shape):
+    assert jpeg_round_trip(np.full(shape, 128, np.uint8), 80).shape == shape
+
+
+def test_view_that_is_not_contiguous(ramp):
+    assert (jpeg_round_trip(ramp[::-1], 70) == jpeg_round_trip(ramp[::-1].copy(), 70)).all()
+
+
+def test_bomb_limit_of_pillow_does_not_matter(ramp, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert jpeg_round_trip(ramp, 70).shape == ramp.shape
+
+
+@pytest.mark.parametrize("quality", [0, 101, -5])
+def test_quality_out_of_range(ramp, quality):
+    with pytest.raises(ValueError, match="quality"):
+        jpeg_round_trip(ramp, quality)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3)),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+)
+def test_what_is_no_page(pixels):
+    with pytest.raises(ValueError, match=r"uint8|pixels a side"):
+        jpeg_round_trip(pixels, 70)

@@ -1,0 +1,237 @@
+import struct
+import threading
+import zlib
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, ImageOps
+
+from docbin_napari.io.decoded import clean_dpi
+from docbin_napari.io.page import read_pages
+from docbin_napari.io.raster import rgb_pixels, without_pillow_limit
+
+ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT = 0x0112, 0x011A, 0x011B, 0x0128
+
+
+def png(width, bits, row, transparent=None):
+    """A gray PNG file of one row by hand, for kinds that Pillow does not write."""
+
+    def chunk(kind, data):
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, bits, 0, 0, 0, 0))
+    key = b"" if transparent is None else chunk(b"tRNS", struct.pack(">H", transparent))
+    data = chunk(b"IDAT", zlib.compress(b"\0" + row))
+    return b"\x89PNG\r\n\x1a\n" + header + key + data + chunk(b"IEND", b"")
+
+
+def read(path):
+    (page,) = read_pages(path)
+    return page
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_gray_png_of_few_bits(tmp_path, bits):
+    step = 255 // (2**bits - 1)
+    values = np.arange(2**bits, dtype=np.uint8)
+    wide = np.unpackbits(values[:, np.newaxis], axis=1)[:, -bits:].reshape(-1)
+    path = tmp_path / "page.png"
+    path.write_bytes(png(values.size, bits, np.packbits(wide).tobytes()))
+    assert read(path).pixels[0, :, 0].tolist() == (values * step).tolist()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_palette_png_of_few_bits(tmp_path, bits):
+    path = tmp_path / "page.png"
+    image = Image.fromarray(np.array([[0, 1]], np.uint8))
+    image.putpalette([10, 20, 30, 40, 50, 60])
+    image.save(path, bits=bits)
+    assert read(path).pixels[0].tolist() == [[10, 20, 30], [40, 50, 60]]
+
+
+def test_sixteen_bit_gray_png(tmp_path):
+    path = tmp_path / "page.png"
+    values = np.array([[0, 257, 1000, 65535]], np.uint16)
+    Image.fromarray(values).save(path)
+    assert read(path).pixels[0, :, 1].tolist() == [0, 1, 4, 255]
+
+
+def test_transparent_gray_of_sixteen_bits_is_white(tmp_path):
+    path = tmp_path / "page.png"
+    rows = np.array([1000, 40000, 50000], ">u2").tobytes()
+    path.write_bytes(png(3, 16, rows, transparent=40000))
+    assert read(path).pixels[0, :, 0].tolist() == [4, 255, 195]
+
+
+def test_sixteen_bit_rgb_png(tmp_path, ramp):
+    path = tmp_path / "page.png"
+    path.write_bytes(imagecodecs.png_encode(ramp.astype(np.uint16) * 257))
+    assert (read(path).pixels == ramp).all()
+
+
+def test_sixteen_bit_pgm_is_not_stretched(tmp_path):
+    path = tmp_path / "page.pgm"
+    path.write_bytes(b"P5 2 1 65535\n" + np.array([25700, 51400], ">u2").tobytes())
+    assert read(path).pixels[0, :, 0].tolist() == [100, 200]
+
+
+def test_palette_with_transparency_is_laid_over_white(tmp_path):
+    path = tmp_path / "page.png"
+    image = Image.fromarray(np.array([[0, 1, 2]], np.uint8))
+    image.putpalette([10, 20, 30, 40, 50, 60, 0, 0, 0])
+    image.save(path, transparency=bytes([255, 0, 51]))
+    assert read(path).pixels[0].tolist() == [[10, 20, 30], [255] * 3, [204] * 3]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_transparent_colour_is_white(tmp_path, mode):
+    path = tmp_path / "page.png"
+    image = Image.new(mode, (2, 1), 0 if mode == "L" else (0, 0, 0))
+    image.putpixel((1, 0), 80 if mode == "L" else (80, 80, 80))
+    image.save(path, transparency=0 if mode == "L" else (0, 0, 0))
+    assert read(path).pixels[0, :, 0].tolist() == [255, 80]
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_alpha_png(tmp_path, mode):
+    path = tmp_path / "page.png"
+    Image.merge(
+        mode, [Image.new("L", (2, 2), value) for value in (0,) * (len(mode) - 1) + (51,)]
+    ).save(path)
+    assert (read(path).pixels == 204).all()
+
+
+def test_cmyk_jpeg(tmp_path):
+    path = tmp_path / "page.jpg"
+    Image.new("CMYK", (16, 16), (0, 0, 0, 255)).save(path, quality=95)
+    assert read(path).pixels.max() < 5
+    Image.new("CMYK", (16, 16), (0, 0, 0, 0)).save(path, quality=95)
+    assert read(path).pixels.min() > 250
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"]
+)
+def test_every_mode_shows_what_pillow_shows(gray_ramp, mode):
+    image = Image.fromarray(gray_ramp).convert("RGB").convert(mode)
+    expected = np.asarray(image.convert("RGB"))
+    assert (rgb_pixels(image) == expected).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBa", "La"])
+def test_alpha_multiplied_into_the_colour(mode):
+    image = Image.new(mode.upper(), (2, 1), (0,) * (len(mode) - 1) + (51,)).convert(mode)
+    assert (rgb_pixels(image) == 204).all()
+
+
+def test_palette_with_alpha():
+    image = Image.new("P", (2, 1))
+    image.putpalette([10, 20, 30])
+    image = image.convert("PA")
+    image.putalpha(0)
+    assert (rgb_pixels(image) == 255).all()
+
+
+def test_lab_shows_gray_as_gray(gray_ramp):
+    rgb = Image.fromarray(gray_ramp).convert("RGB")
+    lab = ImageCms.profileToProfile(
+        rgb, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    assert np.abs(rgb_pixels(lab).astype(int) - np.asarray(rgb)).max() <= 3
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_wide_values_are_stretched_over_the_whole_page(mode):
+    ramp = np.linspace(-1000, 3000, 800 * 700).reshape(800, 700)
+    pixels = rgb_pixels(Image.fromarray(ramp.astype(np.int32 if mode == "I" else np.float32)))
+    assert (pixels[0, 0, 0], pixels[-1, -1, 0]) == (0, 255)
+    assert np.diff(pixels[:, 0, 0].astype(int)).min() >= 0
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".jpg"])
+def test_orientation_is_applied_and_dpi_turned_with_it(tmp_path, ramp, orientation, suffix):
+    path = tmp_path / f"page{suffix}"
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    exif[X_RESOLUTION], exif[Y_RESOLUTION], exif[UNIT] = 300.0, 200.0, 2
+    options = {".webp": {"lossless": True}, ".jpg": {"quality": 100, "subsampling": 0}}
+    dpi = {} if suffix == ".webp" else {"dpi": (300, 200)}
+    Image.fromarray(ramp).save(path, exif=exif, **dpi, **options.get(suffix, {}))
+    page = read(path)
+    with Image.open(path) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    assert (page.pixels == upright).all()
+    assert page.dpi == ((200.0, 300.0) if orientation > 4 else (300.0, 200.0))
+
+
+@pytest.mark.parametrize("dpi", [(300, 300), (72, 72), (96, 96), (600, 200), (1200, 1200)])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+def test_dpi_comes_back_as_written(tmp_path, ramp, dpi, suffix):
+    path = tmp_path / f"page{suffix}"
+    Image.fromarray(ramp).save(path, dpi=dpi)
+    assert read(path).dpi == dpi
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".jp2", ".tif", ".ppm"])
+def test_no_dpi_is_made_up(tmp_path, ramp, suffix):
+    path = tmp_path / f"page{suffix}"
+    Image.fromarray(ramp).save(path)
+    assert read(path).dpi is None
+
+
+def test_jpeg_with_exif_but_no_resolution_has_no_dpi(tmp_path, ramp):
+    path = tmp_path / "page.jpg"
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    Image.fromarray(ramp).save(path, exif=exif)
+    assert read(path).dpi is None
+
+
+def test_jpeg_resolution_in_centimetres(tmp_path, ramp):
+    path = tmp_path / "page.jpg"
+    Image.fromarray(ramp).save(path, dpi=(100, 100))
+    jpeg = bytearray(path.read_bytes())
+    unit = jpeg.index(b"JFIF\0") + 7
+    assert jpeg[unit] == 1
+    jpeg[unit] = 2
+    path.write_bytes(jpeg)
+    assert read(path).dpi == (254.0, 254.0)
+
+
+@pytest.mark.parametrize(
+    "dpi", [None, (0, 300), (float("nan"), 1), (float("inf"), 1), (-1, 1), (1,), "ab"]
+)
+def test_nonsense_is_no_resolution(dpi):
+    assert clean_dpi(dpi) is None
+
+
+def test_only_the_first_picture_of_an_animation_counts(tmp_path, ramp):
+    path = tmp_path / "page.webp"
+    first = Image.fromarray(ramp)
+    first.save(path, save_all=True, append_images=[Image.new("RGB", first.size)], lossless=True)
+    page = read(path)
+    assert page.count == 1
+    assert (page.pixels == ramp).all()
+
+
+def test_lift_of_two_threads_ends_with_the_last(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with without_pillow_limit():
+            inside.set()
+            leave.wait(5)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert inside.wait(5)
+    with without_pillow_limit():
+        assert Image.MAX_IMAGE_PIXELS is None
+    assert Image.MAX_IMAGE_PIXELS is None
+    leave.set()
+    thread.join()
+    assert Image.MAX_IMAGE_PIXELS == 10

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docbin_napari.io.rgb import row_bands, to_rgb, value_limits
+
+
+def first_channel(values, limits=None):
+    return to_rgb(np.array([values]), limits)[0, :, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([False, True]), [0, 255]),
+        (np.array([0, 7, 255], np.uint8), [0, 7, 255]),
+        (np.array([0, 128, 129, 257, 65535], np.uint16), [0, 0, 1, 1, 255]),
+        (np.array([0, 257], ">u2"), [0, 1]),
+        (np.array([0.0, 0.25, 1.0], np.float32), [0, 64, 255]),
+        (np.array([0.0, 1.0], np.float16), [0, 255]),
+        (np.array([-2.0, 0.0, 2.0]), [0, 128, 255]),
+        (np.array([0.0, 0.5, 510.0]), [0, 0, 255]),
+        (np.array([4_000_000_000, 4_000_000_255], np.uint32), [0, 255]),
+        (np.array([-100, 0, 155], np.int16), [0, 100, 255]),
+        (np.array([-128, 127], np.int8), [0, 255]),
+    ],
+)
+def test_range_of_each_type(values, expected):
+    assert first_channel(values) == expected
+
+
+def test_nan_is_white_and_infinities_are_the_ends():
+    assert first_channel([np.nan, -np.inf, 0.0, 1.0, np.inf]) == [255, 0, 0, 255, 255]
+
+
+def test_infinity_does_not_stretch_the_other_values():
+    assert first_channel([np.inf, 10.0, 20.0]) == [255, 0, 255]
+
+
+@pytest.mark.parametrize("value", [7.0, -3.0, 1e12])
+def test_page_of_one_value_outside_the_unit_range_is_white(value):
+    assert first_channel([value, value]) == [255, 255]
+
+
+def test_all_nan_is_white():
+    assert first_channel([np.nan, np.nan]) == [255, 255]
+
+
+def test_limits_clip_and_leave_alpha_alone():
+    assert first_channel([0.0, 10.0, 15.0, 30.0], (10, 20)) == [0, 0, 128, 255]
+    half = np.array([[[10, 128]]], np.uint8)
+    assert to_rgb(half, (0, 20)).tolist() == to_rgb(np.array([[[128, 128]]], np.uint8)).tolist()
+
+
+def test_full_limits_of_bytes_change_nothing(ramp):
+    assert to_rgb(ramp, (0, 255)) is ramp
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_channels(channels):
+    image = np.full((2, 3, channels), 255, np.uint8)
+    image[0, 0, 0] = 10
+    rgb = to_rgb(image)
+    assert rgb.shape == (2, 3, 3)
+    assert rgb.dtype == np.uint8
+    assert rgb[0, 0].tolist() == ([10, 10, 10] if channels < 3 else [10, 255, 255])
+
+
+def test_alpha_is_blended_over_white():
+    image = np.array([[[0, 0, 0, 0], [0, 0, 0, 255], [100, 0, 200, 51]]], np.uint8)
+    assert to_rgb(image)[0].tolist() == [[255] * 3, [0] * 3, [224, 204, 244]]
+
+
+@given(colour=st.integers(0, 255), alpha=st.integers(0, 255))
+def test_alpha_is_rounded_exactly(colour, alpha):
+    exact = np.rint((colour * alpha + 255 * (255 - alpha)) / 255)
+    assert to_rgb(np.array([[[colour, alpha]]], np.uint8))[0, 0, 0] == exact
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_alpha_of_each_type(dtype):
+    top = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+    image = np.array([[[0, 0, 0, top], [0, 0, 0, 0]]], dtype)
+    assert to_rgb(image)[0, :, 0].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("shape", [(700, 800), (3, 300_000), (1, 1)])
+def test_bands_do_not_show(shape):
+    image = np.random.default_rng(0).integers(0, 65536, shape, dtype=np.uint16)
+    assert (to_rgb(image)[..., 1] == np.rint(image / 257)).all()
+
+
+def test_limits_are_those_of_the_whole_page():
+    page = np.zeros((900, 800), np.float32)
+    page[-1, -1] = 100
+    assert to_rgb(page).max() == 255
+    assert to_rgb(page)[0, 0, 0] == 0
+
+
+def test_lazy_array_is_read_in_small_bands():
+    class Lazy:
+        shape, dtype = (5000, 1000), np.dtype(np.uint16)
+        largest = 0
+
+        def __getitem__(self, rows):
+            Lazy.largest = max(Lazy.largest, rows.stop - rows.start)
+            return np.full((rows.stop - rows.start, 1000), 65535, np.uint16)
+
+    assert (to_rgb(Lazy()) == 255).all()
+    assert 0 < Lazy.largest < 1000
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros(3), np.zeros((2, 2, 5)), np.zeros((1, 2, 2, 3)), np.zeros((2, 2), np.complex64)],
+)
+def test_what_is_no_image_is_refused(array):
+    with pytest.raises(ValueError, match=r"image|shape"):
+        to_rgb(array)
+
+
+@pytest.mark.parametrize("limits", [(1, 1), (2, 1), (0, np.nan)])
+def test_limits_must_rise(limits):
+    with pytest.raises(ValueError, match="rising"):
+        to_rgb(np.zeros((2, 2)), limits)
+
+
+@given(height=st.integers(0, 3000), width=st.integers(0, 10_000))
+def test_bands_cover_every_row_once(height, width):
+    rows = [row for band in row_bands(height, width) for row in range(band.start, band.stop)]
+    assert rows == list(range(height))
+
+
+def test_alpha_does_not_count_for_limits():
+    assert value_limits([np.array([[[2.0, 900.0], [4.0, 0.0]]])]) == (2.0, 4.0)

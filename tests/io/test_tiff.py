@@ -1,0 +1,306 @@
+import logging
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from docbin_napari.io.page import PageError, read_pages
+from docbin_napari.io.tiff_header import read_tiff_header
+
+
+def read(path):
+    (page,) = read_pages(path)
+    return page
+
+
+def wide(pixels):
+    """The same page in 16 bits."""
+    return pixels.astype(np.uint16) * 257
+
+
+@pytest.mark.parametrize(
+    "compression",
+    [None, "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "zstd", "lzma"],
+)
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "CMYK", "P"])
+def test_lossless_compressions_of_pillow(tmp_path, ramp, compression, mode):
+    path = tmp_path / "page.tif"
+    image = Image.fromarray(ramp).convert(mode)
+    image.save(path, compression=compression, dpi=(300, 150))
+    page = read(path)
+    assert (page.pixels == np.asarray(image.convert("RGB"))).all()
+    assert page.dpi == (300.0, 150.0)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_ccitt_has_the_right_polarity(tmp_path, black_corner, compression, photometric):
+    path = tmp_path / "page.tif"
+    image = Image.fromarray(black_corner)
+    image.save(path, compression=compression, tiffinfo={262: photometric})
+    assert (read(path).pixels[..., 0] == black_corner * 255).all()
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4"])
+def test_ccitt_in_bigtiff(tmp_path, black_corner, compression):
+    """No library at hand writes this: the strip of a classic file under a new directory."""
+    path = tmp_path / "page.tif"
+    height, width = black_corner.shape
+    image = Image.fromarray(black_corner)
+    image.save(path, compression=compression, tiffinfo={262: 0, 278: height})
+    (page,) = read_tiff_header(path).pages
+    ((offset, length),) = page.extents
+    strip = path.read_bytes()[offset : offset + length]
+    entries = [(256, width), (257, height), (258, 1), (259, page.compression), (262, 0)]
+    entries += [(273, 16), (277, 1), (278, height), (279, length)]
+    body = b"".join(struct.pack("<HHQQ", tag, 16, 1, value) for tag, value in entries)
+    start = b"II+\0" + struct.pack("<HHQ", 8, 0, 16 + length)
+    path.write_bytes(start + strip + struct.pack("<Q", len(entries)) + body + bytes(8))
+    assert (read(path).pixels[..., 0] == black_corner * 255).all()
+
+
+def test_jpeg_in_tiff(tmp_path, ramp):
+    path = tmp_path / "page.tif"
+    Image.fromarray(ramp).save(path, compression="jpeg", quality=95)
+    assert np.abs(read(path).pixels.astype(int) - ramp).mean() < 3
+
+
+KINDS = {
+    "16-bit RGB": (wide, {"photometric": "rgb"}),
+    "16-bit RGB, LZW": (wide, {"photometric": "rgb", "compression": "lzw"}),
+    "16-bit RGB, predictor": (
+        wide,
+        {"photometric": "rgb", "compression": "deflate", "predictor": True},
+    ),
+    "16-bit RGB, big endian": (wide, {"photometric": "rgb", "byteorder": ">"}),
+    "16-bit gray": (lambda p: wide(p)[..., 0], {}),
+    "16-bit WhiteIsZero": (lambda p: 65535 - wide(p)[..., 0], {"photometric": "miniswhite"}),
+    "8-bit WhiteIsZero": (lambda p: 255 - p[..., 0], {"photometric": "miniswhite"}),
+    "BigTIFF": (lambda p: p, {"photometric": "rgb", "bigtiff": True}),
+    "BigTIFF, big endian": (
+        lambda p: p,
+        {"photometric": "rgb", "bigtiff": True, "byteorder": ">"},
+    ),
+    "BigTIFF, 16-bit": (wide, {"photometric": "rgb", "bigtiff": True}),
+    "tiled": (lambda p: p, {"photometric": "rgb", "tile": (16, 16)}),
+    "tiled, LZW": (lambda p: p, {"photometric": "rgb", "tile": (16, 32), "compression": "lzw"}),
+    "tiled, 16-bit": (wide, {"photometric": "rgb", "tile": (16, 16)}),
+    "planes": (
+        lambda p: p.transpose(2, 0, 1),
+        {"photometric": "rgb", "planarconfig": "separate"},
+    ),
+    "planes, 16-bit": (
+        lambda p: wide(p).transpose(2, 0, 1),
+        {"photometric": "rgb", "planarconfig": "separate"},
+    ),
+    "float 16": (lambda p: (p[..., 0] / 255).astype(np.float16), {}),
+    "float 32": (lambda p: (p[..., 0] / 255).astype(np.float32), {}),
+    "float 64": (lambda p: p[..., 0] / 255, {}),
+    "float RGB": (lambda p: (p / 255).astype(np.float32), {"photometric": "rgb"}),
+    "16-bit alpha": (
+        lambda p: np.dstack([wide(p), np.full(p.shape[:2], 65535, np.uint16)]),
+        {"photometric": "rgb", "extrasamples": ["unassalpha"]},
+    ),
+    "16-bit unspecified channel": (
+        lambda p: np.dstack([wide(p), np.zeros(p.shape[:2], np.uint16)]),
+        {"photometric": "rgb", "extrasamples": ["unspecified"]},
+    ),
+    "16-bit CMYK": (
+        lambda p: np.dstack([65535 - wide(p), np.zeros(p.shape[:2], np.uint16)]),
+        {"photometric": "separated"},
+    ),
+    "JPEG 2000 in TIFF": (lambda p: p, {"photometric": "rgb", "compression": "jpeg2000"}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_of_tifffile(tmp_path, ramp, kind):
+    make, options = KINDS[kind]
+    path = tmp_path / "page.tif"
+    data = np.ascontiguousarray(make(ramp))
+    tifffile.imwrite(path, data, metadata=None, **options)
+    gray = data.ndim == 2
+    assert (read(path).pixels == (ramp[..., :1] if gray else ramp)).all()
+
+
+@pytest.mark.parametrize("alpha", ["assocalpha", "unassalpha"])
+def test_sixteen_bit_alpha_is_blended_over_white(tmp_path, alpha):
+    """Black and mid gray at alpha 1/5; associated colours are stored multiplied."""
+    gray = 32896 // 5 if alpha == "assocalpha" else 32896
+    data = np.array([[[0, 0, 0, 13107], [gray, gray, gray, 13107], [0, 0, 0, 0]]], np.uint16)
+    path = tmp_path / "page.tif"
+    tifffile.imwrite(path, data, photometric="rgb", extrasamples=[alpha], metadata=None)
+    assert read(path).pixels[0, :, 0].tolist() == [204, 230, 255]
+
+
+def test_twelve_bits_fill_the_range(tmp_path):
+    """No library at hand writes 12 bits: two samples in three bytes, in a directory by hand."""
+    entries = [(256, 3, 1, 2), (257, 3, 1, 2), (258, 3, 1, 12), (259, 3, 1, 1), (262, 3, 1, 1)]
+    entries += [(273, 4, 1, 8), (278, 3, 1, 2), (279, 4, 1, 6)]
+    data = bytes([0x00, 0x08, 0x00, 0xFF, 0xFF, 0xFF])
+    body = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *e) for e in entries)
+    path = tmp_path / "page.tif"
+    path.write_bytes(b"II*\0" + struct.pack("<I", 14) + data + body + bytes(4))
+    assert read(path).pixels[..., 0].tolist() == [[0, 128], [255, 255]]
+
+
+def test_sixteen_bit_palette(tmp_path):
+    path = tmp_path / "page.tif"
+    colours = np.zeros((3, 65536), np.uint16)
+    colours[:, 300] = [25700, 51400, 65535]
+    tifffile.imwrite(
+        path,
+        np.array([[0, 300]], np.uint16),
+        photometric="palette",
+        colormap=colours,
+        metadata=None,
+    )
+    assert read(path).pixels[0].tolist() == [[0, 0, 0], [100, 200, 255]]
+
+
+def test_float_with_nan(tmp_path):
+    path = tmp_path / "page.tif"
+    tifffile.imwrite(path, np.array([[-50, np.nan, 50]], np.float32), metadata=None)
+    assert read(path).pixels[0, :, 0].tolist() == [0, 255, 255]
+
+
+def test_lab_of_sixteen_bits_is_refused_by_name(tmp_path):
+    path = tmp_path / "page.tif"
+    tifffile.imwrite(
+        path,
+        np.zeros((4, 4, 3), np.uint16),
+        photometric="cielab",
+        planarconfig="contig",
+        metadata=None,
+    )
+    with pytest.raises(PageError, match="unknown kind"):
+        read(path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_the_same_with_both_libraries(tmp_path, ramp, orientation):
+    pages = []
+    for name, data in (("pillow.tif", ramp), ("tifffile.tif", wide(ramp))):
+        path = tmp_path / name
+        tag = (274, 3, 1, orientation, False)
+        tifffile.imwrite(
+            path, data, photometric="rgb", extratags=[tag], resolution=(300, 200), metadata=None
+        )
+        pages.append(read(path))
+    assert (pages[0].pixels == pages[1].pixels).all()
+    expected = (200.0, 300.0) if orientation > 4 else (300.0, 200.0)
+    assert pages[0].dpi == pages[1].dpi == expected
+
+
+@pytest.mark.parametrize(
+    ("unit", "dpi"),
+    [("INCH", (118.11, 118.11)), ("CENTIMETER", (300.0, 300.0)), ("NONE", None)],
+)
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_unit_of_resolution(tmp_path, ramp, unit, dpi, bigtiff):
+    path = tmp_path / "page.tif"
+    tifffile.imwrite(
+        path,
+        ramp,
+        photometric="rgb",
+        resolution=(118.11, 118.11),
+        resolutionunit=unit,
+        bigtiff=bigtiff,
+        metadata=None,
+    )
+    assert read(path).dpi == dpi
+
+
+def mixed_pages(path):
+    """Three pages: G4 of 37 x 21, gray LZW of 50 x 10, RGB of 20 x 30 pixels."""
+    sizes = [(37, 21), (50, 10), (20, 30)]
+    modes = ["1", "L", "RGB"]
+    compressions = ["group4", "tiff_lzw", "tiff_adobe_deflate"]
+    pages = [
+        Image.new(mode, size, 1 if mode == "1" else "white")
+        for mode, size in zip(modes, sizes, strict=True)
+    ]
+    for page, compression, dpi in zip(pages, compressions, (100, 200, 300), strict=True):
+        page.encoderinfo = {"compression": compression, "dpi": (dpi, dpi)}
+    pages[0].save(
+        path, save_all=True, append_images=pages[1:], compression="group4", dpi=(100, 100)
+    )
+    return [(height, width, 3) for width, height in sizes]
+
+
+def test_pages_of_different_size_and_kind(tmp_path):
+    path = tmp_path / "pages.tif"
+    shapes = mixed_pages(path)
+    pages = list(read_pages(path))
+    assert [page.pixels.shape for page in pages] == shapes
+    assert [page.index for page in pages] == [0, 1, 2]
+    assert {page.count for page in pages} == {3}
+    assert [page.dpi for page in pages] == [(100.0, 100.0), (200.0, 200.0), (300.0, 300.0)]
+
+
+def test_pages_are_decoded_when_asked_for(tmp_path):
+    path = tmp_path / "pages.tif"
+    mixed_pages(path)
+    pages = read_pages(path)
+    assert next(pages).index == 0
+    path.unlink()
+    with pytest.raises(PageError, match="page 2"):
+        next(pages)
+
+
+def test_bad_page_in_the_middle_is_named(tmp_path, ramp):
+    path = tmp_path / "pages.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for _ in range(4):
+            writer.write(ramp, photometric="rgb", compression="deflate", metadata=None)
+    with tifffile.TiffFile(path) as file:
+        offset = file.pages[2].dataoffsets[0]
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 40] = bytes(40)
+    path.write_bytes(content)
+    pages = read_pages(path)
+    assert [next(pages).index, next(pages).index] == [0, 1]
+    with pytest.raises(PageError, match=r"page 3: .*damaged"):
+        next(pages)
+
+
+def test_page_over_the_limit_is_named(tmp_path):
+    path = tmp_path / "pages.tif"
+    mixed_pages(path)
+    with pytest.raises(PageError, match=r"page 1: 37 × 21 .* limit of 700"):
+        list(read_pages(path, pixel_limit=700))
+
+
+def test_thumbnail_is_no_page(tmp_path, ramp):
+    path = tmp_path / "page.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(ramp[::4, ::4], photometric="rgb", subfiletype=1, metadata=None)
+        writer.write(ramp, photometric="rgb", metadata=None)
+    page = read(path)
+    assert (page.pixels == ramp).all()
+    assert page.count == 1
+
+
+def test_cut_in_the_last_of_several_pages(tmp_path, ramp):
+    path = tmp_path / "pages.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for _ in range(3):
+            writer.write(ramp, photometric="rgb", metadata=None)
+    path.write_bytes(path.read_bytes()[:-100])
+    pages = read_pages(path)
+    next(pages)
+    next(pages)
+    with pytest.raises(PageError, match=r"page 3: .*truncated"):
+        next(pages)
+
+
+def test_second_library_is_silent(tmp_path, capfd):
+    path = tmp_path / "page.tif"
+    tifffile.imwrite(path, np.zeros((20, 20), np.uint16), compression="deflate", metadata=None)
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(PageError, match="truncated"):
+        list(read_pages(path))
+    assert capfd.readouterr().err == ""
+    assert logging.getLogger("tifffile").level == logging.NOTSET

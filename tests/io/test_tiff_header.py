@@ -1,0 +1,83 @@
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from docbin_napari.io.page import PageError, read_pages
+from docbin_napari.io.tiff_header import read_tiff_header
+
+
+def by_hand(entries, following=0, order="<"):
+    """A classic TIFF with one directory, right after the header."""
+    start = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+    body = b"".join(struct.pack(order + "HHII", *entry) for entry in entries)
+    return (
+        start + struct.pack(order + "H", len(entries)) + body + struct.pack(order + "I", following)
+    )
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("bigtiff", [False, True])
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+def test_header_says_what_tifffile_says(tmp_path, byteorder, bigtiff, tile):
+    path = tmp_path / "page.tif"
+    page = np.zeros((40, 70, 3), np.uint16)
+    tifffile.imwrite(
+        path,
+        page,
+        photometric="rgb",
+        compression="deflate",
+        predictor=True,
+        tile=tile,
+        byteorder=byteorder,
+        bigtiff=bigtiff,
+        resolution=(300, 200),
+        metadata=None,
+    )
+    (ours,) = read_tiff_header(path).pages
+    with tifffile.TiffFile(path) as file:
+        theirs = file.pages[0]
+        compression = int(theirs.compression)
+        extents = tuple(zip(theirs.dataoffsets, theirs.databytecounts, strict=True))
+    assert (ours.width, ours.height, ours.bits) == (70, 40, (16, 16, 16))
+    assert (ours.compression, ours.photometric, ours.predictor) == (compression, 2, 2)
+    assert ours.dpi == (300.0, 200.0)
+    assert ours.extents == extents
+    assert read_tiff_header(path).damage == ""
+
+
+def test_directories_in_a_circle(tmp_path):
+    path = tmp_path / "page.tif"
+    path.write_bytes(by_hand([(256, 3, 1, 5), (257, 3, 1, 5)], following=8))
+    header = read_tiff_header(path)
+    assert len(header.pages) == 1
+    assert "circle" in header.damage
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ([(256, 4, 1, 0), (257, 4, 1, 5)], "no pixels"),
+        ([(257, 4, 1, 5)], "no pixels"),
+        ([(256, 4, 1, 4_000_000_000), (257, 4, 1, 4_000_000_000)], "limit"),
+        ([(256, 4, 4_000_000_000, 50)], "truncated"),
+        ([(256, 12, 1, 5), (257, 99, 1, 5)], "no pixels"),
+        ([(256, 4, 1, 5), (257, 4, 1, 5), (282, 5, 1, 8)], "damaged|kind|truncated"),
+    ],
+)
+def test_strange_directories_end_in_a_page_error(tmp_path, entries, says):
+    path = tmp_path / "page.tif"
+    path.write_bytes(by_hand(entries))
+    with pytest.raises(PageError, match=says):
+        list(read_pages(path))
+
+
+def test_resolution_over_zero_is_none(tmp_path):
+    path = tmp_path / "page.tif"
+    Image.new("L", (5, 5)).save(path, dpi=(300, 300))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(struct.pack("<II", 300, 1), struct.pack("<II", 300, 0)))
+    (page,) = read_pages(path)
+    assert page.dpi is None
