@@ -10,7 +10,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
-from docbin_napari.plugin import fields, layers, work
+from docbin_napari.plugin import fields, ink_layers, layers, work
 from docbin_napari.plugin.session import Request, Session
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class BinarizeDocument(Container[Any]):
         self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._timer = QTimer(self.native)
         self._timer.setInterval(_TICK_MILLISECONDS)
-        self._labels = {field.label for field in (*self._choices, self.threshold)}
+        self._names = {field.label for field in (*self._choices, self.threshold)}
         self._watch = _Watch(self.native, shown=self._align, closed=self._stop)
 
     def _connect(self) -> None:
@@ -85,13 +85,13 @@ class BinarizeDocument(Container[Any]):
 
     def _align(self) -> None:
         """Give the names of the fields one width; the style of the window decides which."""
-        names = [name for name in self.native.findChildren(QLabel) if name.text() in self._labels]
+        names = [name for name in self.native.findChildren(QLabel) if name.text() in self._names]
         width = max(name.sizeHint().width() for name in names)
         for name in names:
             name.setMinimumWidth(width)
 
     def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
-        return [(layer.name, layer) for layer in self._session.images()]
+        return [(layer.name, layer) for layer in ink_layers.images(self._viewer)]
 
     # ---- layers
 
@@ -99,7 +99,7 @@ class BinarizeDocument(Container[Any]):
         if self._watch.gone:
             return
         self.image.reset_choices()
-        if self._session.lost_its_layer():
+        if self._session.lost_its_layer:
             self._stop()
         if self.image.value is None:
             self._choose_favourite()
@@ -111,7 +111,7 @@ class BinarizeDocument(Container[Any]):
             self._on_image()
 
     def _choose_favourite(self) -> None:
-        favourite = self._session.favourite()
+        favourite = ink_layers.favourite(self._viewer)
         if favourite is not None and favourite in self.image.choices:
             self.image.value = favourite
 

@@ -1,0 +1,326 @@
+"""A run from Run to the end, in a viewer model: no window, no thread, no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from docbin_napari.plugin import ink_layers
+from docbin_napari.plugin.ink import InkResult, result_behind
+from docbin_napari.plugin.session import Request, Session
+from docbin_napari.plugin.work import Failed, run
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+pytestmark = pytest.mark.viewer
+REQUEST = Request("fast", "any", "cpu", 0.5)
+ALL = Request("fast", "any", "cpu", 0.5, all_pages=True)
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    """A viewer without a window."""
+    return pytest.importorskip("napari.components").ViewerModel()
+
+
+def compute(session: Session, image: Any, engine: Any, request: Request = REQUEST) -> str:
+    """Run to the end."""
+    for event in run(session.start(image, request), engine.load):
+        session.receive(event)
+    trouble = session.finish()
+    while session.tick():
+        pass
+    return trouble
+
+
+def test_the_ink_of_a_page_becomes_labels_over_it(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(one_stroke.pixels, name="letter", scale=(0.5, 2), rgb=True)
+    assert compute(Session(viewer), image, fake_engine) == ""
+    layer = viewer.layers["Ink of letter"]
+    assert np.array_equal(layer.data, one_stroke.ink)
+    assert layer.scale.tolist() == [0.5, 2]
+    assert viewer.layers.index(layer) > viewer.layers.index(image)
+
+
+def test_the_labels_fill_in_window_by_window(viewer, one_stroke, fake_engine) -> None:
+    session = Session(viewer)
+    job = session.start(viewer.add_image(one_stroke.pixels), REQUEST)
+    layer, filled, fractions = session.ink_layer(None), [], []
+    for event in run(job, fake_engine.load):
+        session.receive(event)
+        filled.append(np.count_nonzero(layer.data))
+        fractions.append(session.fraction)
+    assert len(set(filled)) > 3
+    assert filled == sorted(filled)
+    assert fractions[0] == 0
+    assert fractions[-1] == 1
+
+
+def test_a_stopped_run_keeps_what_is_done(viewer, one_stroke, fake_engine) -> None:
+    session = Session(viewer)
+    image = viewer.add_image(one_stroke.pixels)
+    events = run(session.start(image, REQUEST), fake_engine.load)
+    for _ in range(7):  # ready, the start of the page, five windows: all of the first row
+        session.receive(next(events))
+    session.stop()
+    assert session.stopping
+    session.finish()
+    layer = session.ink_layer(image)
+    assert np.array_equal(layer.data[:16], one_stroke.ink[:16])
+    assert not layer.data[16:, 16:].any()
+    assert "5 of 12 windows" in session.status
+    assert not session.running
+
+
+def test_this_page_of_a_stack_and_then_another_fill_one_layer(
+    viewer, one_stroke, fake_engine
+) -> None:
+    stack = np.stack([one_stroke.pixels] * 3)
+    image = viewer.add_image(stack)
+    session = Session(viewer)
+    for page in (2, 0):
+        viewer.dims.set_point(0, page)
+        compute(session, image, fake_engine)
+    (layer,) = [layer for layer in viewer.layers if layer is not image]
+    assert [bool(plane.any()) for plane in layer.data] == [True, False, True]
+    assert np.array_equal(layer.data[2], one_stroke.ink)
+
+
+def test_all_pages_of_a_stack(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(np.stack([one_stroke.pixels] * 3))
+    session = Session(viewer)
+    compute(session, image, fake_engine, ALL)
+    assert np.array_equal(session.ink_layer(image).data, np.stack([one_stroke.ink] * 3))
+
+
+def test_a_second_run_fills_the_same_layer_again(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(one_stroke.pixels)
+    session = Session(viewer)
+    compute(session, image, fake_engine)
+    first = session.ink_layer(image)
+    compute(session, image, fake_engine, Request("best", "any", "cpu", 0.7))
+    assert session.ink_layer(image) is first
+    assert len(viewer.layers) == 2
+    assert session.threshold_of(image) == 0.7
+
+
+def test_a_second_run_leaves_corrections_alone(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(one_stroke.pixels)
+    session = Session(viewer)
+    compute(session, image, fake_engine)
+    first = session.ink_layer(image)
+    first.data[0, 0] = 2
+    corrected = first.data.copy()
+    compute(session, image, fake_engine)
+    second = session.ink_layer(image)
+    assert second is not first
+    assert np.array_equal(first.data, corrected)
+    assert np.array_equal(second.data, one_stroke.ink)
+    assert "corrections" in session.status
+
+
+def test_a_page_that_is_corrected_does_not_keep_other_pages_from_the_layer(
+    viewer, one_stroke, fake_engine
+) -> None:
+    image = viewer.add_image(np.stack([one_stroke.pixels] * 2))
+    session = Session(viewer)
+    viewer.dims.set_point(0, 0)
+    compute(session, image, fake_engine)
+    layer = session.ink_layer(image)
+    layer.data[0, 0, 0] = 1
+    viewer.dims.set_point(0, 1)
+    compute(session, image, fake_engine)
+    assert session.ink_layer(image) is layer
+    assert layer.data[0, 0, 0] == 1
+    assert np.array_equal(layer.data[1], one_stroke.ink)
+
+
+def test_the_threshold_moves_the_labels_without_the_network(
+    viewer, faint_stroke, fake_engine
+) -> None:
+    image = viewer.add_image(faint_stroke.pixels)
+    session = Session(viewer)
+    compute(session, image, fake_engine)
+    layer = session.ink_layer(image)
+    assert not layer.data.any()
+    session.move_threshold(image, 0.2)
+    while session.tick():
+        pass
+    assert np.array_equal(layer.data, faint_stroke.ink)
+    assert len(fake_engine.calls) == 1
+
+
+def test_a_later_session_moves_the_labels_of_an_earlier_one(
+    viewer, faint_stroke, fake_engine
+) -> None:
+    image = viewer.add_image(faint_stroke.pixels)
+    compute(Session(viewer), image, fake_engine)
+    later = Session(viewer)
+    assert later.threshold_of(image) == 0.5
+    later.move_threshold(image, 0.2)
+    while later.tick():
+        pass
+    assert np.array_equal(later.ink_layer(image).data, faint_stroke.ink)
+
+
+def test_the_threshold_moves_while_the_run_goes_on(viewer, faint_stroke, fake_engine) -> None:
+    image = viewer.add_image(faint_stroke.pixels)
+    session = Session(viewer)
+    for number, event in enumerate(run(session.start(image, REQUEST), fake_engine.load)):
+        session.receive(event)
+        if number == 8:
+            session.move_threshold(image, 0.2)
+        session.tick()
+    session.finish()
+    while session.tick():
+        pass
+    assert np.array_equal(session.ink_layer(image).data, faint_stroke.ink)
+
+
+def test_a_failure_is_told_and_the_session_is_idle(viewer, one_stroke, fake_engine) -> None:
+    def fail(number: int) -> None:
+        raise RuntimeError("CUDA error: device-side assert triggered\nand a long tail")
+
+    fake_engine.before = fail
+    session = Session(viewer)
+    trouble = compute(session, viewer.add_image(one_stroke.pixels), fake_engine)
+    assert trouble == "RuntimeError: CUDA error: device-side assert triggered"
+    assert session.status == trouble
+    assert not session.running
+
+
+def test_events_after_the_end_are_ignored(viewer) -> None:
+    session = Session(viewer)
+    session.receive(Failed("too late"))
+    session.stop()
+    assert session.finish() == ""
+    assert session.status == ""
+
+
+def test_the_favourite_is_the_active_image_or_the_one_behind_the_active_labels(
+    viewer, one_stroke, fake_engine
+) -> None:
+    assert ink_layers.favourite(viewer) is None
+    first, second = (viewer.add_image(one_stroke.pixels, name=name) for name in "ab")
+    compute(Session(viewer), first, fake_engine)
+    assert viewer.layers.selection.active.name == "Ink of a"
+    assert ink_layers.favourite(viewer) is first
+    viewer.layers.selection.active = second
+    assert ink_layers.favourite(viewer) is second
+    viewer.layers.selection.active = viewer.add_points([[0, 0]])
+    assert ink_layers.favourite(viewer) is second
+    assert ink_layers.images(viewer) == [second, first]
+
+
+def test_the_active_one_of_two_results_of_an_image_follows_the_threshold(
+    viewer, one_stroke, fake_engine
+) -> None:
+    image, session = viewer.add_image(one_stroke.pixels), Session(viewer)
+    compute(session, image, fake_engine)
+    first = session.ink_layer(image)
+    first.data[0, 0] = 1
+    compute(session, image, fake_engine)
+    assert session.ink_layer(image) is not first
+    viewer.layers.selection.active = first
+    assert session.ink_layer(image) is first
+
+
+def test_the_result_of_another_image_does_not_follow(viewer, one_stroke, fake_engine) -> None:
+    first, second = (viewer.add_image(one_stroke.pixels) for _ in range(2))
+    session = Session(viewer)
+    compute(session, first, fake_engine)
+    assert session.ink_layer(second) is None
+    assert session.threshold_of(second) is None
+    session.move_threshold(second, 0.1)
+    assert result_behind(session.ink_layer(first)).threshold == 0.5
+
+
+def test_labels_whose_image_is_gone_still_follow(viewer, faint_stroke, fake_engine) -> None:
+    image, session = viewer.add_image(faint_stroke.pixels), Session(viewer)
+    compute(session, image, fake_engine)
+    layer = session.ink_layer(image)
+    viewer.layers.remove(image)
+    del image
+    session.move_threshold(None, 0.2)
+    while session.tick():
+        pass
+    assert np.array_equal(layer.data, faint_stroke.ink)
+
+
+def test_a_layer_removed_or_renamed_during_the_run_harms_nothing(
+    viewer, one_stroke, fake_engine
+) -> None:
+    image, session = viewer.add_image(one_stroke.pixels), Session(viewer)
+    for number, event in enumerate(run(session.start(image, REQUEST), fake_engine.load)):
+        session.receive(event)
+        session.tick()
+        if number == 3:
+            image.name = "another name"
+            viewer.layers.remove(image)
+        if number == 5:
+            layer = viewer.layers.pop()
+            assert session.lost_its_layer
+    assert session.finish() == ""
+    assert np.array_equal(layer.data, one_stroke.ink)
+    assert session.ink_layer(image) is None
+
+
+def test_an_image_of_another_size_gets_labels_of_its_own(viewer, one_stroke, fake_engine) -> None:
+    image, session = viewer.add_image(one_stroke.pixels), Session(viewer)
+    compute(session, image, fake_engine)
+    image.data = one_stroke.pixels[:32]
+    compute(session, image, fake_engine)
+    assert session.ink_layer(image).data.shape == (32, 64)
+    assert len(viewer.layers) == 3
+
+
+def test_resolution_and_source_go_with_the_labels(viewer, one_stroke, fake_engine) -> None:
+    known = {"dpi": (300.0, 300.0), "source": "scan.pdf", "page": 4, "else": 1}
+    image, session = viewer.add_image(one_stroke.pixels, metadata=known), Session(viewer)
+    compute(session, image, fake_engine)
+    expected = {"dpi": (300.0, 300.0), "source": "scan.pdf", "page": 4}
+    assert session.ink_layer(image).metadata == expected
+
+
+def test_a_resolution_that_napari_dropped_is_looked_up_in_the_file(
+    viewer, one_stroke, fake_engine, tmp_path
+) -> None:
+    from docbin_napari.io.mask import write_mask
+
+    file = write_mask(tmp_path / "scan.png", one_stroke.ink, dpi=(600, 400))
+    image = viewer.add_image(one_stroke.pixels, metadata={"source": str(file)})
+    session = Session(viewer)
+    compute(session, image, fake_engine)
+    assert np.allclose(session.ink_layer(image).metadata["dpi"], (600, 400), atol=0.05)
+
+
+def test_the_preset_reaches_the_engine(viewer, one_stroke, fake_engine) -> None:
+    from docbin_napari.inference.config import PRESETS
+
+    compute(Session(viewer), viewer.add_image(one_stroke.pixels), fake_engine)
+    assert fake_engine.calls == [((48, 64, 3), PRESETS["fast"])]
+
+
+def test_a_refresh_comes_at_most_five_times_a_second(viewer, one_stroke, monkeypatch) -> None:
+    now = [100.0]
+    session = Session(viewer, clock=lambda: now[0])
+    image = viewer.add_image(one_stroke.pixels)
+    job = session.start(image, REQUEST)
+    refreshed = []
+    monkeypatch.setattr(type(session.ink_layer(image)), "refresh", lambda *_, **__: refreshed.append(now[0]))
+    for _ in range(100):
+        now[0] += 0.02
+        session._upkeep.touch(session.ink_layer(image))
+        session.tick()
+    assert 8 <= len(refreshed) <= 11
+    assert isinstance(job.result, InkResult)
+
+
+def test_the_outlook_names_the_size(viewer, one_stroke) -> None:
+    session = Session(viewer)
+    assert session.outlook(viewer.add_image(one_stroke.pixels)) == "64 × 48 pixels"
+    stack = viewer.add_image(np.stack([one_stroke.pixels] * 3))
+    assert session.outlook(stack) == "3 pages of 64 × 48 pixels"
+    assert session.outlook(None) == ""

@@ -1,0 +1,102 @@
+"""Whatever goes wrong beside the window ends in words, never in an exception."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from docbin_napari.inference.config import PRESETS
+from docbin_napari.io.page import PageError
+from docbin_napari.model.registry import ModelError
+from docbin_napari.plugin.ink import InkResult
+from docbin_napari.plugin.layers import PageSource
+from docbin_napari.plugin.work import Computed, Failed, Job, Ready, load_engine, readable, run
+
+
+def job(data: Any, **changes: Any) -> Job:
+    """A job on one page, in memory or lazy."""
+    settings: dict[str, Any] = {
+        "source": PageSource(data, rgb=True, limits=None),
+        "pages": (0,),
+        "result": InkResult(tuple(data.shape[:2]), 0.5),
+        "model": "any",
+        "device": "cpu",
+        "config": PRESETS["fast"],
+    }
+    return Job(**settings | changes)
+
+
+class OwnError(Exception):
+    """An error of this package, as far as can be seen."""
+
+    __module__ = "docbin_napari.inference.predict"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OwnError("the memory of the cuda device is too small"), "the memory of the cuda device is too small"),
+        (PageError("a.tif", "truncated"), "a.tif: truncated"),
+        (ModelError("there is no model 'x'"), "there is no model 'x'"),
+        (RuntimeError("CUDA error\nlong tail"), "RuntimeError: CUDA error"),
+        (KeyError(), "KeyError"),
+        (MemoryError(), "There is not enough memory for this page."),
+    ],
+)
+def test_an_error_anywhere_is_the_last_event(
+    error: Exception, words: str, one_stroke, fake_engine
+) -> None:
+    def fail(number: int) -> None:
+        if number == 3:
+            raise error
+
+    fake_engine.before = fail
+    events = list(run(job(one_stroke.pixels), fake_engine.load))
+    assert [type(event) for event in events] == [Ready, Computed, Computed, Computed, Failed]
+    assert events[-1].message == words == readable(error)
+
+
+def test_a_network_that_cannot_be_loaded_is_told() -> None:
+    def load(model: str, device: str) -> Any:
+        raise RuntimeError("no kernel image is available")
+
+    (event,) = run(job(np.zeros((4, 4, 3), np.uint8)), load)
+    assert event == Failed("RuntimeError: no kernel image is available")
+
+
+def test_a_lazy_page_that_cannot_be_read_is_told(fake_engine) -> None:
+    class Broken:
+        ndim, shape, dtype = 3, (4, 4, 3), np.dtype(np.uint8)
+
+        def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+            raise OSError("the disk is gone")
+
+    events = list(run(job(Broken()), fake_engine.load))
+    assert [type(event) for event in events] == [Ready, Failed]
+    assert "the disk is gone" in events[-1].message
+
+
+def test_a_file_without_readable_resolution_does_not_stop_the_run(
+    one_stroke, fake_engine, tmp_path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    for file in (broken, tmp_path / "missing.png"):
+        ready, *_ = run(job(one_stroke.pixels, file=file), fake_engine.load)
+        assert ready.dpi is None
+
+
+def test_the_real_engine_fills_the_page(one_stroke, tiny_model_file) -> None:
+    work = job(one_stroke.pixels, model=str(tiny_model_file))
+    events = list(run(work, load_engine))
+    assert events[0].device.startswith("cpu, ")
+    assert all(isinstance(event, Computed) for event in events[1:])
+    last = events[-1].progress
+    assert last.done == last.total > 0
+    assert len(np.unique(work.result.probability)) > 3
+
+
+def test_the_real_engine_tells_a_missing_model(one_stroke) -> None:
+    (event,) = run(job(one_stroke.pixels, model="no-such-model"), load_engine)
+    assert "no-such-model" in event.message
