@@ -6,10 +6,14 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import hypothesis
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 PAPER, FAINT_INK, INK = 235, 200, 20
@@ -81,6 +85,51 @@ def tiny_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
     save_model(path, network, {**header, "title": "Random numbers", "training_data": "nothing"})
     return path
+
+
+class Windows(NamedTuple):
+    """What a prediction yields, without torch."""
+
+    done: int
+    total: int
+    rows: slice
+    columns: slice
+
+
+class FakeEngine:
+    """Computes pages without a network: the darker a pixel, the more it is ink.
+
+    Windows of 16 x 16 pixels, one a batch. `before` is called in the worker with the
+    number of each window, from 1; it may wait or raise.
+    """
+
+    device = "cpu, float32 (made up)"
+
+    def __init__(self) -> None:
+        self.before: Callable[[int], None] = lambda number: None
+        self.calls: list[tuple[tuple[int, ...], object]] = []
+
+    def load(self, model: str, device: str) -> FakeEngine:
+        """Stand in for load_engine."""
+        return self
+
+    def predict(self, pixels: np.ndarray, config: object, out: np.ndarray) -> Iterator[Windows]:
+        """Fill `out` window by window."""
+        self.calls.append((pixels.shape, config))
+        corners = [(y, x) for y in range(0, out.shape[0], 16) for x in range(0, out.shape[1], 16)]
+        yield Windows(0, len(corners), slice(0, 0), slice(0, 0))
+        for number, (top, left) in enumerate(corners, start=1):
+            self.before(number)
+            rows = slice(top, min(top + 16, out.shape[0]))
+            columns = slice(left, min(left + 16, out.shape[1]))
+            out[rows, columns] = 255 - pixels[rows, columns].min(axis=2)
+            yield Windows(number, len(corners), rows, columns)
+
+
+@pytest.fixture
+def fake_engine() -> FakeEngine:
+    """An engine for the plugin that needs no torch and no weights."""
+    return FakeEngine()
 
 
 @pytest.fixture(scope="session")
