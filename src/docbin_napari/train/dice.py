@@ -96,7 +96,11 @@ class Dice:
             nib=self.between(0.2, 1.1),
             slant=self.between(-0.1, 0.8),
             stretch=self.between(0.75, 1.4),
-            jitter=self.between(0.2, 0.9),
+            jitter=self.between(0.1, 0.9),
+            reach=self.between(0.6, 1.6),
+            spacing=self.between(-0.6, 2.5),
+            character=self.between(0.2, 0.9),
+            letters=int(self.rng.integers(1 << 30)),
         )
         return replace(drawn, **fixed)
 
@@ -112,6 +116,9 @@ class Dice:
             slant=0.22 if self.chance(0.15) else 0.0,
             stretch=self.between(0.8, 1.05),
             jitter=self.between(0.02, 0.08),
+            reach=self.between(0.75, 1.1),
+            character=self.between(0.0, 0.25),
+            letters=int(self.rng.integers(1 << 30)),
         )
         return replace(drawn, **fixed)
 
@@ -127,6 +134,8 @@ class Dice:
             slant=0.0,
             stretch=self.between(0.65, 0.85),
             jitter=0.08,
+            character=self.between(0.0, 0.4),
+            letters=int(self.rng.integers(1 << 30)),
         )
 
     def typewriter(self) -> Hand:

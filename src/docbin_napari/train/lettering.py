@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -45,8 +46,15 @@ class Hand:
         Width of letters over the usual width.
     jitter : float
         Unsteadiness of the hand, 0 a machine, 1 very uneven.
+    reach : float
+        Length of ascenders and descenders over the usual length.
+    spacing : float
+        Extra room after each letter, in tenths of the height of small letters.
+    character : float
+        How far the shapes of this hand's letters differ from the alphabet, in tenths of
+        the height of small letters; the same letter differs in the same way each time.
     letters : int
-        Seed from which a script of invented letters is made.
+        Seed of these differences, or of a whole script of invented letters.
     """
 
     script: Script = "running"
@@ -57,6 +65,9 @@ class Hand:
     slant: float = 0.3
     stretch: float = 1.0
     jitter: float = 0.3
+    reach: float = 1.0
+    spacing: float = 0.0
+    character: float = 0.0
     letters: int = 0
 
     @property
@@ -122,13 +133,38 @@ def inked(rng: np.random.Generator, hand: Hand, glyph: Glyph) -> Strokes:
     parts = []
     for line in glyph:
         curve = line if hand.script == "blackletter" else spline(line, samples)
-        points = curve * (hand.stretch * scale, -scale)
-        points[:, 0] += hand.slant * curve[:, 1] * scale
+        high = _stretched(curve[:, 1], hand.reach)
+        across = curve[:, 0] * hand.stretch + hand.slant * high
+        points = np.column_stack([across, -high]) * scale
         radius = _half_widths(rng, hand, points)
         parts.append(stroke(points, np.maximum(radius, 0.4)))
         if hand.script in ("serif", "typewriter"):
             parts.extend(_serifs(hand, points))
     return joined(parts)
+
+
+def _stretched(high: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
+    """Heights with longer or shorter ascenders and descenders; small letters stay."""
+    middle = np.clip(high, 0, 10)
+    longer: NDArray[np.float64] = middle + (high - middle) * reach
+    return longer
+
+
+@lru_cache(maxsize=256)
+def _own_shape(letter: str, joined_up: bool, character: float, letters: int) -> Glyph:
+    """Skeleton of a letter as one hand shapes it, each time alike; empty if there is none."""
+    glyph = (RUNNING if joined_up else UPRIGHT).get(letter, [])
+    if not character:
+        return glyph
+    rng = np.random.default_rng([letters, ord(letter)])
+    own: Glyph = []
+    for line in glyph:
+        shift = rng.normal(0, character, line.shape)
+        # Points given twice are corners and stay so.
+        again = np.append(False, (np.diff(line, axis=0) == 0).all(axis=1)).nonzero()[0]
+        shift[again] = shift[again - 1]
+        own.append(line + shift)
+    return own
 
 
 def _half_widths(
@@ -172,8 +208,8 @@ def _side_by_side(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyp
     pen = hand.pen / hand.x_height * 10
     x = 0.0
     for letter in word:
-        glyph = UPRIGHT.get(letter)
-        if glyph is None:
+        glyph = _own_shape(letter, False, hand.character, hand.letters)
+        if not glyph:
             continue
         left = min(float(line[:, 0].min()) for line in glyph)
         width = max(float(line[:, 0].max()) for line in glyph) - left
@@ -189,7 +225,7 @@ def _side_by_side(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyp
         for line in glyph:
             shaken = line * (squeeze, 1) @ wobble.T + offset
             lines.append(shaken + rng.normal(0, 0.35 * hand.jitter, line.shape))
-        x += advance * (1 + rng.normal(0, 0.06 * hand.jitter))
+        x += (advance + hand.spacing) * (1 + rng.normal(0, 0.06 * hand.jitter))
     return lines, x
 
 
@@ -199,8 +235,8 @@ def _run_together(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyp
     extra: Glyph = []
     x = 0.0
     for letter in word:
-        glyph = RUNNING.get(letter)
-        if glyph is None:
+        glyph = _own_shape(letter, True, hand.character, hand.letters)
+        if not glyph:
             continue
         wobble = np.eye(2) + rng.normal(0, 0.09 * hand.jitter, (2, 2))
         offset = np.array([x, rng.normal(0, 0.5 * hand.jitter)])
@@ -213,7 +249,8 @@ def _run_together(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyp
             main = []
         main.append(shaken[0])
         extra.extend(shaken[1:])
-        x += float(glyph[0][:, 0].max()) * (1 + rng.normal(0, 0.08 * hand.jitter))
+        advance = float(glyph[0][:, 0].max()) + hand.spacing
+        x += advance * (1 + rng.normal(0, 0.08 * hand.jitter))
     if main:
         extra.append(np.concatenate(main))
     return extra, x

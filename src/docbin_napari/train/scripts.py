@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -129,6 +130,7 @@ def _rune_word(rng: np.random.Generator, hand: Hand, size: int) -> Glyph:
     return lines
 
 
+@lru_cache(maxsize=16)
 def invented_alphabet(seed: int, size: int = 20) -> list[Glyph]:
     """Make up letters: a stem or an arc, with arms, loops and dots on a coarse grid.
 
