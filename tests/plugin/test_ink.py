@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from docbin_napari.plugin import ink
-from docbin_napari.plugin.ink import InkResult, bind, image_behind, level_of, result_behind
 from hypothesis import given
 from hypothesis import strategies as st
+
+from docbin_napari.plugin import ink
+from docbin_napari.plugin.ink import InkResult, bind, image_behind, level_of, result_behind
 
 WHOLE = slice(0, 4), slice(0, 6)
 

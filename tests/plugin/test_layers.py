@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from docbin_napari.plugin.layers import (
     current_page,
     label_style,
@@ -89,9 +90,7 @@ def test_only_the_wanted_page_of_a_lazy_stack_is_computed_and_only_once() -> Non
         computed.append(number)
         return GRAY + number
 
-    stack = da.stack(
-        [da.from_delayed(delayed(load)(n), GRAY.shape, GRAY.dtype) for n in range(4)]
-    )
+    stack = da.stack([da.from_delayed(delayed(load)(n), GRAY.shape, GRAY.dtype) for n in range(4)])
     layer = Image(stack, contrast_limits=(0, 255))
     computed.clear()
     page = page_source(layer).read(2)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
 from docbin_napari.plugin import ink_layers
 from docbin_napari.plugin.ink import InkResult, result_behind
 from docbin_napari.plugin.session import Request, Session
@@ -309,7 +310,9 @@ def test_a_refresh_comes_at_most_five_times_a_second(viewer, one_stroke, monkeyp
     image = viewer.add_image(one_stroke.pixels)
     job = session.start(image, REQUEST)
     refreshed = []
-    monkeypatch.setattr(type(session.ink_layer(image)), "refresh", lambda *_, **__: refreshed.append(now[0]))
+    monkeypatch.setattr(
+        type(session.ink_layer(image)), "refresh", lambda *_, **__: refreshed.append(now[0])
+    )
     for _ in range(100):
         now[0] += 0.02
         session._upkeep.touch(session.ink_layer(image))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.io.page import PageError
 from docbin_napari.model.registry import ModelError
@@ -36,7 +37,10 @@ class OwnError(Exception):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OwnError("the memory of the cuda device is too small"), "the memory of the cuda device is too small"),
+        (
+            OwnError("the memory of the cuda device is too small"),
+            "the memory of the cuda device is too small",
+        ),
         (PageError("a.tif", "truncated"), "a.tif: truncated"),
         (ModelError("there is no model 'x'"), "there is no model 'x'"),
         (RuntimeError("CUDA error\nlong tail"), "RuntimeError: CUDA error"),

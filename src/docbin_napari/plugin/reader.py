@@ -37,6 +37,8 @@ DOCUMENT_PIXEL_LIMIT = 4_000_000_000
 """Most pixels of all pages of one document together; 12 GB as RGB."""
 
 _GAP = 0.03
+# napari takes the colours of a page that is less than 30 pixels high for a third dimension.
+_RGB = {"rgb": True}
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerData]] | None:
@@ -226,7 +228,7 @@ def _checked(pages: Iterator[Page]) -> Iterator[Page]:
 def _page_layer(page: Page, place: tuple[float, float]) -> LayerData:
     name = page.source.stem if page.count == 1 else f"{page.source.stem}, page {page.index + 1}"
     metadata = {"dpi": page.dpi, "source": str(page.source), "page": page.index + 1}
-    return page.pixels, {"name": name, "metadata": metadata, "translate": place}, "image"
+    return page.pixels, {"name": name, "metadata": metadata, "translate": place, **_RGB}, "image"
 
 
 def _stack_layer(path: Path, pages: list[Page]) -> LayerData:
@@ -240,7 +242,7 @@ def _stack_layer(path: Path, pages: list[Page]) -> LayerData:
     while pages:  # Each page is let go as it is copied, so that memory holds them once.
         page = pages.pop()
         stack[page.index] = page.pixels
-    return stack, {"name": path.stem, "metadata": metadata}, "image"
+    return stack, {"name": path.stem, "metadata": metadata, **_RGB}, "image"
 
 
 def _pair_layers(
@@ -250,7 +252,7 @@ def _pair_layers(
     place = {"translate": meta["translate"]} if "translate" in meta else {}
     metadata = {"dpi": None, "source": meta["source"], "page": 1 if place else None}
     return [
-        (pixels, {"name": name, "metadata": metadata, **place}, "image"),
+        (pixels, {"name": name, "metadata": metadata, **place, **_RGB}, "image"),
         (
             labels,
             {"name": f"Ink of {name}", "metadata": metadata, **place, **label_style()},

@@ -22,6 +22,6 @@ def degraded_page() -> list[tuple[Any, dict[str, Any], str]]:
     page = draw_page(SAMPLE_SEED)
     truth = {"name": "Ground truth", "visible": False, **label_style()}
     return [
-        (page.pixels, {"name": "Degraded page"}, "image"),
+        (page.pixels, {"name": "Degraded page", "rgb": True}, "image"),
         (page.ink.astype(np.uint8), truth, "labels"),
     ]
