@@ -111,7 +111,9 @@ def predict(
                 if number < len(symmetries):
                     yield Progress(done, total, _NOTHING, _NOTHING)
             assert logits is not None
-            _blend(band, (logits / len(symmetries)).cpu().numpy(), rows.weights[row], columns, chosen)
+            _blend(
+                band, (logits / len(symmetries)).cpu().numpy(), rows.weights[row], columns, chosen
+            )
             region = _final_region(rows, columns, row, chosen)
             _write(out, band, model, region)
             yield Progress(done, total, *region)

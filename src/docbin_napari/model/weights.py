@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from docbin_napari.__about__ import __version__
+from docbin_napari.io.atomic import atomic_path
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
 from docbin_napari.model.registry import (
@@ -201,8 +202,6 @@ def save_model(path: Path, network: UNet, header: Mapping[str, Any]) -> ModelInf
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    save_file(tensors, temporary, metadata={HEADER_KEY: json.dumps(complete)})
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata={HEADER_KEY: json.dumps(complete)}))
     return find_model(path)

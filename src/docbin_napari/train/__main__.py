@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import sys
 from pathlib import Path
 
@@ -49,8 +50,9 @@ def _line(report: Report) -> str:
         f"{report.share:6.1%}",
         f"step {report.step}",
         f"{report.minutes:.1f} min",
-        f"loss {report.loss:.4f}",
     ]
+    if not math.isnan(report.loss):
+        parts.append(f"loss {report.loss:.4f}")
     if report.validation:
         parts.append(f"validation FM {report.validation.f_measure:.2f}")
         parts += [f"{name} {value:.2f}" for name, value in report.validation.collections.items()]

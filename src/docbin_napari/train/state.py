@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from docbin_napari.io.atomic import atomic_path
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.train.config import TrainConfig
 
@@ -97,8 +98,6 @@ def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:
     config : TrainConfig
         Checked again when the run goes on.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
     content = {
         "network": state.network.state_dict(),
         "average": state.average.state_dict(),
@@ -107,8 +106,8 @@ def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:
         "seconds": state.seconds,
         "settings": _settings(config),
     }
-    torch.save(content, temporary)
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
 
 
 def load_checkpoint(path: Path, config: TrainConfig, device: str) -> TrainState:
