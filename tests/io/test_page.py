@@ -110,6 +110,13 @@ def test_missing_file_and_folder(tmp_path):
         list(read_pages(tmp_path))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_pipe_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / "page.png")
+    with pytest.raises(PageError, match="pipe"):
+        list(read_pages(tmp_path / "page.png"))
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
 def test_forbidden_file(tmp_path, ramp):
     path = tmp_path / "page.png"

@@ -158,13 +158,15 @@ def _decode_single(path: Path, pixel_limit: int) -> Iterator[tuple[Decoded, int]
 def _first_bytes(path: Path) -> bytes:
     """Read the first kilobyte, or say why the file cannot be read."""
     try:
+        if path.is_dir():
+            raise PageError(path, "this is a folder, not a file")
+        if path.exists() and not path.is_file():
+            raise PageError(path, "this is a device or a pipe, not a file")
         with path.open("rb") as stream:
             start = stream.read(1024)
     except FileNotFoundError:
         raise PageError(path, "there is no such file") from None
     except OSError as error:
-        if path.is_dir():
-            raise PageError(path, "this is a folder, not a file") from None
         raise PageError(path, f"the file cannot be opened ({error.strerror})") from error
     if not start:
         raise PageError(path, "the file is empty")
