@@ -144,6 +144,19 @@ def test_command_writes_pairs_that_can_be_read(tmp_path):
     assert truth.labelled.all()
 
 
+def test_command_writes_small_jpeg_files_of_one_archive(tmp_path):
+    arguments = ["--output", str(tmp_path), "--pages", "1", "--seed", "5", "--archive", "book"]
+    main([*arguments, "--height", "200", "--width", "150", "--jpeg", "90"])
+    (pair,) = find_pairs(tmp_path)
+    assert pair.page.name == "book_000005.jpg"
+    pixels, truth = read_pair(pair)
+    page = draw_page(5, 200, 150, "book")
+    np.testing.assert_array_equal(truth.ink, page.ink)
+    assert 0 < np.abs(pixels.astype(int) - page.pixels).mean() < 10
+    with pytest.raises(FileExistsError):
+        main([*arguments, "--height", "200", "--width", "150", "--jpeg", "90"])
+
+
 def test_command_refuses_a_page_that_is_too_small(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--output", str(tmp_path), "--pages", "1", "--height", "10"])

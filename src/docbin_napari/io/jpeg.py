@@ -37,8 +37,8 @@ def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
     Examples
     --------
     >>> import numpy as np
-    >>> encode_jpeg(np.full((16, 16, 3), 200, np.uint8), 75)[:2]
-    b'\xff\xd8'
+    >>> encode_jpeg(np.full((16, 16, 3), 200, np.uint8), 75)[6:10]
+    b'JFIF'
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(

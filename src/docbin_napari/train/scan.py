@@ -123,7 +123,7 @@ def _cut_out(rng: np.random.Generator, shape: tuple[int, int], scan: Scan) -> ND
         # A side that lies outside the scan shows no background at all.
         margin = side * scan.border * rng.uniform(0.3, 1.2) * (rng.random() < 0.75)
         inside = np.minimum(inside, half - margin - line if margin else 1e6)
-    corner = rng.uniform(0, 12) * scan.torn
+    corner = max(0.0, rng.uniform(-6, 6)) * scan.torn
     ragged = field(rng, shape, side / 5) * np.float32(scan.torn)
     ragged += clouds(rng, shape, 24, 4) * ramp(field(rng, shape, side / 8), -0.2, 1.6) * scan.torn
     round_off = np.hypot(across / (width / 2), down / (height / 2)).astype(np.float32)

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.jpeg import encode_jpeg
+from docbin_napari.io.mask import write_ground_truth
+from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, write_pair
 from docbin_napari.train.archives import ARCHIVES, choose_archive
 from docbin_napari.train.damage import age, bleed_through
 from docbin_napari.train.ink import Ink, layer, roughened, stained
@@ -207,6 +210,16 @@ def _shown(
     return light
 
 
+def _write(folder: Path, name: str, page: SyntheticPage, quality: int) -> None:
+    """Add a page to a collection, as PNG or, with a quality, as a much smaller JPEG file."""
+    if not quality:
+        write_pair(folder, name, page.pixels, page.ink)
+        return
+    with atomic_path(folder / f"{name}.jpg", overwrite=False) as temporary:
+        temporary.write_bytes(encode_jpeg(page.pixels, quality))
+    write_ground_truth(folder / GROUND_TRUTH_FOLDER / f"{name}.png", page.ink, overwrite=False)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write generated pages as a collection of pairs; returns the exit status."""
     parser = argparse.ArgumentParser(
@@ -222,12 +235,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--archive", choices=[*ARCHIVES], help="kind of archive; default: any")
     parser.add_argument("--height", type=int, default=1200, help="height in pixels")
     parser.add_argument("--width", type=int, default=900, help="width in pixels")
+    parser.add_argument("--jpeg", type=int, default=0, help="write pages as JPEG of this quality")
     options = parser.parse_args(arguments)
     if min(options.height, options.width) < SMALLEST:
         parser.error(f"height and width must be {SMALLEST} or more")
     for seed in range(options.seed, options.seed + options.pages):
         page = draw_page(seed, options.height, options.width, options.archive)
-        write_pair(options.output, f"page_{seed:06d}", page.pixels, page.ink)
+        name = f"{options.archive or 'page'}_{seed:06d}"
+        _write(options.output, name, page, options.jpeg)
     return 0
 
 
