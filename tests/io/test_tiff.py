@@ -6,7 +6,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from docbin_napari.io import tiff
 from docbin_napari.io.page import PageError, read_pages
+from docbin_napari.io.raster import open_image, rgb_pixels
 from docbin_napari.io.tiff_header import read_tiff_header
 
 
@@ -240,14 +242,38 @@ def test_pages_of_different_size_and_kind(tmp_path):
     assert [page.dpi for page in pages] == [(100.0, 100.0), (200.0, 200.0), (300.0, 300.0)]
 
 
-def test_pages_are_decoded_when_asked_for(tmp_path):
+def test_pages_are_decoded_when_asked_for(tmp_path, monkeypatch):
+    decoded = []
+
+    def note(image):
+        decoded.append(image.size)
+        return rgb_pixels(image)
+
+    monkeypatch.setattr(tiff, "rgb_pixels", note)
     path = tmp_path / "pages.tif"
     mixed_pages(path)
     pages = read_pages(path)
-    assert next(pages).index == 0
+    assert decoded == []
+    next(pages)
+    assert len(decoded) == 1
+    pages.close()
     path.unlink()
-    with pytest.raises(PageError, match="page 2"):
-        next(pages)
+
+
+@pytest.mark.parametrize("large", [0, 10**9])
+def test_file_is_the_same_kept_open_or_not(tmp_path, monkeypatch, large):
+    opened = []
+
+    def note(path):
+        opened.append(path)
+        return open_image(path)
+
+    monkeypatch.setattr(tiff, "open_image", note)
+    monkeypatch.setattr(tiff, "_LARGE_PAGE", large)
+    path = tmp_path / "pages.tif"
+    shapes = mixed_pages(path)
+    assert [page.pixels.shape for page in read_pages(path)] == shapes
+    assert len(opened) == (1 if large else 3)
 
 
 def test_bad_page_in_the_middle_is_named(tmp_path, ramp):

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
 
 from docbin_napari.io.decoded import Decoded, check_size, clean_dpi, decoder_trouble
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.raster import open_image, rgb_pixels, stored_view, without_pillow_limit
-from docbin_napari.io.rgb import row_bands, to_rgb, value_limits
+from docbin_napari.io.raster import open_image, rgb_pixels, without_pillow_limit
 from docbin_napari.io.tiff_header import TiffPage, read_tiff_header
+from docbin_napari.io.tiff_samples import decode_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
-_SILENT = logging.NullHandler()
 _UNCOMPRESSED = 1
 _CCITT = (2, 3, 4, 32771)
-_WHITE_IS_ZERO, _PALETTE, _CMYK = 0, 3, 5
-_COLOURS = {_WHITE_IS_ZERO: 1, 1: 1, 2: 3, _PALETTE: 1, _CMYK: 4}
-_PREMULTIPLIED, _STRAIGHT = 1, 2
+_LARGE_PAGE = 16_000_000
 
 
 def decode_tiff(path: Path, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
@@ -51,12 +48,13 @@ def decode_tiff(path: Path, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
     """
     header = read_tiff_header(path)
     count = len(header.pages) + bool(header.damage)
-    for index, page in enumerate(header.pages):
-        where = f"page {index + 1}: " if count > 1 else ""
-        check_size(path, page.width, page.height, pixel_limit, where)
-        if _is_cut(page, header.size):
-            raise PageError(path, f"{where}the file is truncated: part of the page is missing")
-        yield _decode_page(path, page, where), count
+    with closing(_PillowFile(path)) as pillow:
+        for index, page in enumerate(header.pages):
+            where = f"page {index + 1}: " if count > 1 else ""
+            check_size(path, page.width, page.height, pixel_limit, where)
+            if _is_cut(page, header.size):
+                raise PageError(path, f"{where}the file is truncated: part of the page is missing")
+            yield _decode_page(path, pillow, page, where), count
     if header.damage:
         where = f"page {count}: " if count > 1 else ""
         raise PageError(path, where + header.damage)
@@ -72,18 +70,19 @@ def _is_cut(page: TiffPage, size: int) -> bool:
     return any(offset + room * length > size for offset, length in page.extents)
 
 
-def _decode_page(path: Path, page: TiffPage, where: str) -> Decoded:
+def _decode_page(path: Path, pillow: _PillowFile, page: TiffPage, where: str) -> Decoded:
     """Decode with one library, and with the other if the first cannot."""
-    decoders = [_by_pillow, _by_tifffile]
+    decoders: list[Callable[[TiffPage], NDArray[np.uint8]]]
+    decoders = [pillow.decode, partial(decode_samples, path)]
     if page.sample_format != 1 or max(page.bits) > 8:
         decoders.reverse()
     if page.compression in _CCITT:
         # The second library fills what it cannot decode with white.
-        decoders = [_by_pillow]
+        decoders = [pillow.decode]
     errors: list[Exception] = []
     for decoder in decoders:
         try:
-            pixels = decoder(path, page)
+            pixels = decoder(page)
         except Exception as error:
             errors.append(error)
         else:
@@ -92,99 +91,35 @@ def _decode_page(path: Path, page: TiffPage, where: str) -> Decoded:
     raise PageError(path, where + decoder_trouble(errors[0])) from errors[0]
 
 
-def _by_pillow(path: Path, page: TiffPage) -> NDArray[np.uint8]:
-    # Opened anew for each page: an open file of Pillow keeps the last page in memory.
-    with without_pillow_limit(), open_image(path) as image:
-        image.seek(page.directory)
-        image.load()  # turns the page upright, too
-        return rgb_pixels(image)
+class _PillowFile:
+    """A TIFF file that Pillow keeps open from page to page, unless the pages are large.
 
+    Strategy: to get to a page Pillow walks over all before it, so opening the file for
+    each page would take quadratic time; but while it is open, it keeps the last page
+    in memory. Large pages are worth the walk, small ones are worth the memory.
+    """
 
-def _by_tifffile(path: Path, page: TiffPage) -> NDArray[np.uint8]:
-    import tifffile
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._image: Image.Image | None = None
 
-    # Without a handler it would print to the terminal what is raised here anyway.
-    logging.getLogger("tifffile").addHandler(_SILENT)
-    with tifffile.TiffFile(path) as file:
-        directory = file.pages[page.directory]
-        kind = _SampleKind.of(directory, page)
-        samples = _samples_last(directory.asarray(squeeze=False))
-    height, width = samples.shape[:2]
-    limits = None
-    if samples.dtype.kind in "if" or samples.dtype.itemsize > 2:
-        colours = samples[..., : kind.colours]
-        limits = value_limits(colours[rows] for rows in row_bands(height, width))
-    elif 8 < kind.bits < 16:
-        limits = (0.0, 2.0**kind.bits - 1)
-    turned = page.orientation in (5, 6, 7, 8)
-    pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
-    stored = stored_view(pixels, page.orientation)
-    for rows in row_bands(height, width):
-        stored[rows] = _rgb_band(samples[rows], kind, limits)
-    return pixels
+    def decode(self, page: TiffPage) -> NDArray[np.uint8]:
+        """Decode a page; Pillow turns it upright, too."""
+        keep = False
+        try:
+            with without_pillow_limit():
+                self._image = self._image or open_image(self._path)
+                self._image.seek(page.directory)
+                self._image.load()
+                pixels = rgb_pixels(self._image)
+            keep = page.width * page.height < _LARGE_PAGE
+        finally:
+            if not keep:
+                self.close()
+        return pixels
 
-
-@dataclass(frozen=True)
-class _SampleKind:
-    """What the samples of a pixel mean."""
-
-    bits: int
-    photometric: int
-    colours: int
-    alpha: int
-    palette: NDArray[np.uint16] | None
-
-    @classmethod
-    def of(cls, directory: Any, page: TiffPage) -> _SampleKind:
-        colours = _COLOURS.get(int(directory.photometric))
-        if colours is None:
-            raise ValueError(f"colours of kind {page.photometric} with {max(page.bits)} bits")
-        extra = [int(kind) for kind in directory.extrasamples]
-        alpha = extra[0] if extra and extra[0] in (_PREMULTIPLIED, _STRAIGHT) else 0
-        return cls(max(page.bits), int(directory.photometric), colours, alpha, directory.colormap)
-
-
-def _samples_last(samples: NDArray[Any]) -> NDArray[Any]:
-    """From (planes, depth, H, W, samples) to (H, W, samples)."""
-    planes, depth, height, width, inner = samples.shape
-    if depth != 1:
-        raise ValueError("a page that is a volume")
-    if planes == 1:
-        return samples.reshape(height, width, inner)
-    return samples.reshape(planes, height, width).transpose(1, 2, 0)
-
-
-def _rgb_band(
-    samples: NDArray[Any], kind: _SampleKind, limits: tuple[float, float] | None
-) -> NDArray[np.uint8]:
-    """Convert a band of raw samples to RGB, uint8 (H, W, 3)."""
-    colour = samples[..., : kind.colours]
-    if kind.photometric == _PALETTE and kind.palette is not None:
-        return to_rgb(kind.palette[:, samples[..., 0]].transpose(1, 2, 0))
-    if kind.photometric == _CMYK:
-        return _cmyk_to_rgb(colour)
-    if kind.photometric == _WHITE_IS_ZERO:
-        return 255 - to_rgb(colour, limits)
-    if not kind.alpha:
-        return to_rgb(colour, limits)
-    band = samples[..., : kind.colours + 1]
-    if kind.alpha == _PREMULTIPLIED:
-        band = _straight(band)
-    return to_rgb(band, limits)
-
-
-def _straight(band: NDArray[Any]) -> NDArray[Any]:
-    """Divide colours by the alpha with which they are stored multiplied."""
-    top = float(np.iinfo(band.dtype).max) if band.dtype.kind in "iu" else 1.0
-    alpha = band[..., -1:].astype(np.float64) / top
-    straight = band.copy()
-    colour = band[..., :-1] / np.where(alpha > 0, alpha, 1.0)
-    straight[..., :-1] = np.rint(colour.clip(0, top)) if top > 1 else colour
-    return straight
-
-
-def _cmyk_to_rgb(inks: NDArray[Any]) -> NDArray[np.uint8]:
-    """Multiply the light that each ink leaves over, as Pillow does for 8 bits."""
-    colour = (255 - to_rgb(inks[..., :3])).astype(np.uint16)
-    black = (255 - to_rgb(inks[..., 3:])).astype(np.uint16)
-    return ((colour * black + 127) // 255).astype(np.uint8)
+    def close(self) -> None:
+        """Close the file and forget the last page."""
+        if self._image is not None:
+            self._image.close()
+            self._image = None

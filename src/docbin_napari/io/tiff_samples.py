@@ -1,0 +1,135 @@
+"""Decode what Pillow cannot: TIFF pages of more than 8 bits, float pages, odd layouts."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docbin_napari.io.raster import stored_view
+from docbin_napari.io.rgb import row_bands, to_rgb, value_limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from docbin_napari.io.tiff_header import TiffPage
+
+_SILENT = logging.NullHandler()
+_WHITE_IS_ZERO, _PALETTE, _CMYK = 0, 3, 5
+_COLOURS = {_WHITE_IS_ZERO: 1, 1: 1, 2: 3, _PALETTE: 1, _CMYK: 4}
+_PREMULTIPLIED, _STRAIGHT = 1, 2
+
+
+def decode_samples(path: Path, page: TiffPage) -> NDArray[np.uint8]:
+    """Decode a page with tifffile and imagecodecs, and interpret its samples here.
+
+    Parameters
+    ----------
+    path : Path
+        TIFF file.
+    page : TiffPage
+        One of its pages.
+
+    Returns
+    -------
+    ndarray, uint8, shape (H, W, 3)
+        RGB, 0..255, upright.
+
+    Raises
+    ------
+    ValueError
+        If the page has colours that are not known here, or is a volume.
+    Exception
+        Whatever tifffile raises for a damaged file.
+    """
+    import tifffile
+
+    # Without a handler it would print to the terminal what is raised here anyway.
+    logging.getLogger("tifffile").addHandler(_SILENT)
+    with tifffile.TiffFile(path) as file:
+        directory = file.pages[page.directory]
+        kind = _SampleKind.of(directory, page)
+        samples = _samples_last(directory.asarray(squeeze=False))
+    height, width = samples.shape[:2]
+    limits = None
+    if samples.dtype.kind in "if" or samples.dtype.itemsize > 2:
+        colours = samples[..., : kind.colours]
+        limits = value_limits(colours[rows] for rows in row_bands(height, width))
+    elif 8 < kind.bits < 16:
+        limits = (0.0, 2.0**kind.bits - 1)
+    turned = page.orientation in (5, 6, 7, 8)
+    pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
+    stored = stored_view(pixels, page.orientation)
+    for rows in row_bands(height, width):
+        stored[rows] = _rgb_band(samples[rows], kind, limits)
+    return pixels
+
+
+@dataclass(frozen=True)
+class _SampleKind:
+    """What the samples of a pixel mean."""
+
+    bits: int
+    photometric: int
+    colours: int
+    alpha: int
+    palette: NDArray[np.uint16] | None
+
+    @classmethod
+    def of(cls, directory: Any, page: TiffPage) -> _SampleKind:
+        colours = _COLOURS.get(int(directory.photometric))
+        if colours is None:
+            raise ValueError(f"colours of kind {page.photometric} with {max(page.bits)} bits")
+        extra = [int(kind) for kind in directory.extrasamples]
+        alpha = extra[0] if extra and extra[0] in (_PREMULTIPLIED, _STRAIGHT) else 0
+        return cls(max(page.bits), int(directory.photometric), colours, alpha, directory.colormap)
+
+
+def _samples_last(samples: NDArray[Any]) -> NDArray[Any]:
+    """From (planes, depth, H, W, samples) to (H, W, samples)."""
+    planes, depth, height, width, inner = samples.shape
+    if depth != 1:
+        raise ValueError("a page that is a volume")
+    if planes == 1:
+        return samples.reshape(height, width, inner)
+    return samples.reshape(planes, height, width).transpose(1, 2, 0)
+
+
+def _rgb_band(
+    samples: NDArray[Any], kind: _SampleKind, limits: tuple[float, float] | None
+) -> NDArray[np.uint8]:
+    """Convert a band of raw samples to RGB, uint8 (H, W, 3)."""
+    colour = samples[..., : kind.colours]
+    if kind.photometric == _PALETTE and kind.palette is not None:
+        return to_rgb(kind.palette[:, samples[..., 0]].transpose(1, 2, 0))
+    if kind.photometric == _CMYK:
+        return _cmyk_to_rgb(colour)
+    if kind.photometric == _WHITE_IS_ZERO:
+        return 255 - to_rgb(colour, limits)
+    if not kind.alpha:
+        return to_rgb(colour, limits)
+    band = samples[..., : kind.colours + 1]
+    if kind.alpha == _PREMULTIPLIED:
+        band = _straight(band)
+    return to_rgb(band, limits)
+
+
+def _straight(band: NDArray[Any]) -> NDArray[Any]:
+    """Divide colours by the alpha with which they are stored multiplied."""
+    top = float(np.iinfo(band.dtype).max) if band.dtype.kind in "iu" else 1.0
+    alpha = band[..., -1:].astype(np.float64) / top
+    straight = band.copy()
+    colour = band[..., :-1] / np.where(alpha > 0, alpha, 1.0)
+    straight[..., :-1] = np.rint(colour.clip(0, top)) if top > 1 else colour
+    return straight
+
+
+def _cmyk_to_rgb(inks: NDArray[Any]) -> NDArray[np.uint8]:
+    """Multiply the light that each ink leaves over, as Pillow does for 8 bits."""
+    colour = (255 - to_rgb(inks[..., :3])).astype(np.uint16)
+    black = (255 - to_rgb(inks[..., 3:])).astype(np.uint16)
+    return ((colour * black + 127) // 255).astype(np.uint8)
