@@ -132,3 +132,26 @@ def test_the_command_names_a_folder_without_pairs(config, tmp_path, capsys):
     empty.mkdir()
     assert main([*arguments(config), "--train", str(empty)]) == 1
     assert f"error: {empty}" in capsys.readouterr().err
+
+
+def test_a_training_can_start_from_a_model(config, tmp_path):
+    list(train(config))
+    still = replace(
+        config,
+        start=config.output,
+        steps=1,
+        learning_rate=0.0,
+        channels=(16, 16),
+        run=tmp_path / "second",
+        output=str(tmp_path / "second.safetensors"),
+    )
+    list(train(still))
+    before, after = weights(config), weights(still)
+    assert before.keys() == after.keys(), "the architecture is that of the model"
+    kernels = [name for name in before if name.endswith("conv.weight")]
+    assert all(torch.equal(before[name], after[name]) for name in kernels)
+
+
+def test_the_command_names_a_missing_model_to_start_from(config, capsys):
+    assert main([*arguments(config), "--start", "gone.safetensors"]) == 1
+    assert "error: gone.safetensors" in capsys.readouterr().err

@@ -144,6 +144,27 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: str = "auto") -
     """
     info = find_model(name_or_path)
     chosen = choose_device(device)
+    return InkModel(load_network(info), info, chosen)
+
+
+def load_network(info: ModelInfo) -> UNet:
+    """Load the network of a model file, as it was trained.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        From `find_model`.
+
+    Returns
+    -------
+    UNet
+        On the CPU in float32, batch norms not folded.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged or of another version.
+    """
     try:
         network = UNet(architecture(info))
         network.load_state_dict(load_file(info.path))
@@ -154,7 +175,7 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: str = "auto") -
             f"{info.path}: written by docbin-napari {info.version}, "
             f"its network is not known to {__version__} ({str(error).splitlines()[0]})"
         ) from error
-    return InkModel(network, info, chosen)
+    return network
 
 
 def architecture(info: ModelInfo) -> UNetConfig:

@@ -11,6 +11,7 @@ import tyro
 
 from docbin_napari.io.pairs import PairError
 from docbin_napari.model.device import DeviceError
+from docbin_napari.model.registry import ModelError
 from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.loop import Report, train
 from docbin_napari.train.state import CheckpointError
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         for report in train(config):
             _log(config.run / "log.csv", report)
             print(_line(report), flush=True)
-    except (PairError, CheckpointError, DeviceError, ValueError) as error:
+    except (PairError, CheckpointError, DeviceError, ModelError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -90,9 +90,9 @@ def fade(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
 def bleed(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
     """Let the mirrored ink of another window show through."""
     count = len(pixels)
-    radius = int(random.integers(1, 4))
+    radius = int(random.integers(1, 5))
     soft = F.avg_pool2d(ink, 2 * radius + 1, 1, radius)
-    strength = _uniform(random, 0.1, 0.55, count, 1, 1, 1) * (
+    strength = _uniform(random, 0.1, 0.75, count, 1, 1, 1) * (
         0.4 + 0.6 * smooth_field(pixels, 4, random)
     )
     tint = _uniform(random, 0.5, 1.0, count, 3, 1, 1)
@@ -125,7 +125,7 @@ def gray(pixels: Tensor) -> Tensor:
 
 
 def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> Tensor:
-    """Put dark scanner background beyond a wavy page edge; there is no ink there."""
+    """Put scanner background beyond a wavy page edge; there is no ink there."""
     height, width = pixels.shape[-2:]
     rows = torch.arange(height, dtype=torch.float32)
     for index in np.flatnonzero(random.random(len(pixels)) < chance):
@@ -135,8 +135,10 @@ def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> 
         beyond = torch.arange(width)[None, :] < edge[:, None]
         quarter = int(random.integers(4))
         beyond = torch.rot90(beyond, quarter) if height == width else beyond
-        dark = _uniform(random, 0, 70, 3, 1, 1) + _uniform(random, -6, 6, 1, height, width)
-        pixels[index] = torch.where(beyond, dark, pixels[index])
+        level = random.uniform(0, 70) if random.random() < 0.5 else random.uniform(70, 210)
+        grain = _uniform(random, -6, 6, 1, height, width)
+        background = level + _uniform(random, -12, 12, 3, 1, 1) + grain
+        pixels[index] = torch.where(beyond, background, pixels[index])
         truth[index, 0].masked_fill_(beyond, 0)
         truth[index, 1].masked_fill_(beyond, 1)
     return pixels

@@ -36,13 +36,13 @@ class AugmentConfig:
     jpeg : float
         Share that went through JPEG.
     edge : float
-        Share with dark scanner background beyond a page edge.
+        Share with scanner background, dark or gray, beyond a page edge.
     """
 
-    warp: float = 0.4
-    scale: tuple[float, float] = (0.6, 1.6)
-    mirror: float = 0.25
-    bleed: float = 0.25
+    warp: float = 0.5
+    scale: tuple[float, float] = (0.4, 1.6)
+    mirror: float = 0.1
+    bleed: float = 0.35
     light: float = 0.4
     fade: float = 0.2
     colour: float = 0.6
@@ -50,7 +50,7 @@ class AugmentConfig:
     blur: float = 0.15
     noise: float = 0.25
     jpeg: float = 0.15
-    edge: float = 0.06
+    edge: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,9 @@ class TrainConfig:
         Decay of the moving average of the weights; what is saved is the average.
     weights : tuple of str
         ``COLLECTION=FACTOR`` pairs: how much more or less often a collection is drawn.
+    start : str
+        Name or file of a model whose weights to start from, with its architecture;
+        random weights where it is empty.
     seed : int
         Same seed, same steps and same machine type: same weights.
     every : float
@@ -120,6 +123,7 @@ class TrainConfig:
     dice: float = 0.5
     average: float = 0.998
     weights: tuple[str, ...] = ()
+    start: str = ""
     seed: int = 0
     every: float = 10.0
     fold: int = 2

@@ -150,7 +150,7 @@ class WindowSampler:
     def _cut(self, pair: LoadedPair, side: int, random: np.random.Generator) -> Tensor:
         """A square of the page as float32 (5, side, side), white and unlabelled beyond it."""
         height, width = pair.truth.shape[:2]
-        wants_ink = random.random() < 0.8
+        wants_ink = random.random() < 0.7
         top = left = 0
         for _ in range(_TRIES_FOR_INK):
             top = int(random.integers(min(0, height - side), max(0, height - side) + 1))

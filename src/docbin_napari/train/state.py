@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 
 from docbin_napari.io.atomic import atomic_path
+from docbin_napari.model.registry import find_model
 from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.model.weights import load_network
 from docbin_napari.train.config import TrainConfig
 
 
@@ -73,9 +75,17 @@ def new_state(config: TrainConfig, device: str) -> TrainState:
     -------
     TrainState
         At step 0.
+
+    Raises
+    ------
+    ModelError
+        If there is no model to start from.
     """
     torch.manual_seed(config.seed)
-    network = UNet(UNetConfig(config.fold, config.channels, config.blocks)).move(device)
+    network = UNet(UNetConfig(config.fold, config.channels, config.blocks))
+    if config.start:
+        network = load_network(find_model(config.start))
+    network.move(device)
     average = copy.deepcopy(network).requires_grad_(False)
     weights = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
