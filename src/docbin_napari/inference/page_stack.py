@@ -38,7 +38,7 @@ class PageStack(Sequence["NDArray[Any]"]):
             It is copied.
         """
         bits = np.packbits(array) if array.dtype == np.bool_ else np.ascontiguousarray(array)
-        self._packed.append((zlib.compress(bits, level=1), array.shape, array.dtype))
+        self._packed.append((zlib.compress(bits.data, level=1), array.shape, array.dtype))
 
     def __len__(self) -> int:
         return len(self._packed)
