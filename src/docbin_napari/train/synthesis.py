@@ -43,7 +43,7 @@ SMALLEST = 64
 GUIDE_COLOUR = (0.35, 0.4, 0.5)
 PAPER_TINT = (0.4, 0.3, 0.2)
 
-SAMPLE_SEED = 7
+SAMPLE_SEED = 48
 """Seed of the page that is shown as sample data."""
 
 
