@@ -53,9 +53,9 @@ def test_every_archive_gives_a_page_with_some_ink(name):
         assert 0 < page.ink.mean() < 0.35
 
 
-@pytest.mark.parametrize("size", [(64, 64), (64, 400), (400, 64), (65, 97)])
+@pytest.mark.parametrize("size", [(64, 64), (64, 200), (200, 64), (65, 97)])
 def test_tiny_pages_can_be_drawn(size):
-    for seed in range(12):
+    for seed in range(8):
         assert draw_page(seed, *size).pixels.shape == (*size, 3)
 
 
