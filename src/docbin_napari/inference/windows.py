@@ -77,7 +77,7 @@ def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWind
     Examples
     --------
     >>> plan_axis(1000, 512, 0.125, 16).starts
-    (0, 240, 480)
+    (0, 320, 624)
     >>> plan_axis(100, 512, 0.125, 16).size
     112
     """
