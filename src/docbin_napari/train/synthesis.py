@@ -21,21 +21,21 @@ from docbin_napari.io.atomic import atomic_path
 from docbin_napari.io.jpeg import encode_jpeg
 from docbin_napari.io.mask import write_ground_truth
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, write_pair
-from docbin_napari.train.archives import ARCHIVES, choose_archive
-from docbin_napari.train.damage import age, bleed_through
-from docbin_napari.train.ink import Ink, layer, roughened, stained
-from docbin_napari.train.layout import compose
-from docbin_napari.train.paper import make_paper, print_picture
-from docbin_napari.train.scan import digitized, laid_on, page_share
-from docbin_napari.train.strokes import Strokes, coverage, rasterize
-from docbin_napari.train.text import Box
+from docbin_napari.drawing.archives import ARCHIVES, choose_archive
+from docbin_napari.drawing.damage import age, bleed_through
+from docbin_napari.drawing.ink import Ink, layer, roughened, stained
+from docbin_napari.drawing.layout import compose
+from docbin_napari.drawing.paper import make_paper, print_picture
+from docbin_napari.drawing.scan import digitized, laid_on, page_share
+from docbin_napari.drawing.strokes import Strokes, coverage, rasterize
+from docbin_napari.drawing.text import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from docbin_napari.train.sheet import Archive, Sheet
+    from docbin_napari.drawing.sheet import Archive, Sheet
 
 SMALLEST = 64
 """Smallest height and width of a page in pixels."""

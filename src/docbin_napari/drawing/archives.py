@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from docbin_napari.train import dice as colours
-from docbin_napari.train.damage import Damage
-from docbin_napari.train.dice import BLACK, BLUE, BUFF, CREAM, GALL, RED, SEPIA, TAN, WHITE, Dice
-from docbin_napari.train.sheet import Archive, Plan
+from docbin_napari.drawing import dice as colours
+from docbin_napari.drawing.damage import Damage
+from docbin_napari.drawing.dice import BLACK, BLUE, BUFF, CREAM, GALL, RED, SEPIA, TAN, WHITE, Dice
+from docbin_napari.drawing.sheet import Archive, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from docbin_napari.train.ink import stained
-from docbin_napari.train.noise import clouds, field, ramp
+from docbin_napari.drawing.ink import stained
+from docbin_napari.drawing.noise import clouds, field, ramp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from docbin_napari.io.jpeg import jpeg_round_trip
-from docbin_napari.train.noise import clouds, field, ramp
+from docbin_napari.drawing.noise import clouds, field, ramp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

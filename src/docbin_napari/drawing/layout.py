@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.train.ornament import (
+from docbin_napari.drawing.ornament import (
     flourish,
     framed_initial,
     guide_lines,
@@ -15,9 +15,9 @@ from docbin_napari.train.ornament import (
     stamp,
     vignette,
 )
-from docbin_napari.train.sheet import Plan, Sheet
-from docbin_napari.train.strokes import Strokes, joined
-from docbin_napari.train.text import Box, fitted, set_line, set_lines, write
+from docbin_napari.drawing.sheet import Plan, Sheet
+from docbin_napari.drawing.strokes import Strokes, joined
+from docbin_napari.drawing.text import Box, fitted, set_line, set_lines, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable

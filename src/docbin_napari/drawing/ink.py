@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.train.noise import clouds, field, ramp
-from docbin_napari.train.strokes import coverage
+from docbin_napari.drawing.noise import clouds, field, ramp
+from docbin_napari.drawing.strokes import coverage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

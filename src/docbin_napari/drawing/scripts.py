@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.train.lettering import Hand, inked
+from docbin_napari.drawing.lettering import Hand, inked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from docbin_napari.train.alphabet import Glyph
-    from docbin_napari.train.strokes import Strokes
+    from docbin_napari.drawing.alphabet import Glyph
+    from docbin_napari.drawing.strokes import Strokes
 
 # Points of joined letters, written towards negative x from the end of the letter before.
 _JOINED = {

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from docbin_napari.train.alphabet import RUNNING, UPRIGHT, Glyph
-from docbin_napari.train.strokes import Strokes, joined, spline, stroke
+from docbin_napari.drawing.alphabet import RUNNING, UPRIGHT, Glyph
+from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.train.lettering import Hand, write_word
-from docbin_napari.train.strokes import Strokes, joined, spline, stroke
-from docbin_napari.train.text import Box, invent_word
+from docbin_napari.drawing.lettering import Hand, write_word
+from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
+from docbin_napari.drawing.text import Box, invent_word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from docbin_napari.train.lettering import Hand, write_word
-from docbin_napari.train.scripts import write_foreign
-from docbin_napari.train.strokes import Strokes, joined, stroke
+from docbin_napari.drawing.lettering import Hand, write_word
+from docbin_napari.drawing.scripts import write_foreign
+from docbin_napari.drawing.strokes import Strokes, joined, stroke
 
 if TYPE_CHECKING:
     from collections.abc import Callable

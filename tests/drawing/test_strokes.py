@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.train.strokes import FAR, coverage, joined, rasterize, spline, stroke
+from docbin_napari.drawing.strokes import FAR, coverage, joined, rasterize, spline, stroke
 
 SHAPE = (40, 60)
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.train.damage import Damage
-from docbin_napari.train.ink import Ink
-from docbin_napari.train.lettering import Hand
-from docbin_napari.train.paper import Paper
-from docbin_napari.train.scan import Scan
-from docbin_napari.train.text import Setting
+from docbin_napari.drawing.damage import Damage
+from docbin_napari.drawing.ink import Ink
+from docbin_napari.drawing.lettering import Hand
+from docbin_napari.drawing.paper import Paper
+from docbin_napari.drawing.scan import Scan
+from docbin_napari.drawing.text import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from docbin_napari.train.alphabet import RUNNING, UPRIGHT
-from docbin_napari.train.lettering import Hand, write_word
-from docbin_napari.train.scripts import invented_alphabet, write_foreign
-from docbin_napari.train.strokes import rasterize
+from docbin_napari.drawing.alphabet import RUNNING, UPRIGHT
+from docbin_napari.drawing.lettering import Hand, write_word
+from docbin_napari.drawing.scripts import invented_alphabet, write_foreign
+from docbin_napari.drawing.strokes import rasterize
 
 MACHINE = Hand(script="sans", x_height=40, pen=6, contrast=0, slant=0, jitter=0)
 

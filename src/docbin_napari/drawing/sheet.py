@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from docbin_napari.train.strokes import Strokes, joined
+from docbin_napari.drawing.strokes import Strokes, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from docbin_napari.train.damage import Damage
-    from docbin_napari.train.ink import Ink
-    from docbin_napari.train.lettering import Hand
-    from docbin_napari.train.paper import Paper
-    from docbin_napari.train.scan import Scan
-    from docbin_napari.train.text import Box, Setting
+    from docbin_napari.drawing.damage import Damage
+    from docbin_napari.drawing.ink import Ink
+    from docbin_napari.drawing.lettering import Hand
+    from docbin_napari.drawing.paper import Paper
+    from docbin_napari.drawing.scan import Scan
+    from docbin_napari.drawing.text import Box, Setting
 
 
 @dataclass(frozen=True)

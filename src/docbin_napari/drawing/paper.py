@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.train.ink import stained
-from docbin_napari.train.noise import clouds, field, ramp
-from docbin_napari.train.strokes import coverage, joined, rasterize, spline, stroke
+from docbin_napari.drawing.ink import stained
+from docbin_napari.drawing.noise import clouds, field, ramp
+from docbin_napari.drawing.strokes import coverage, joined, rasterize, spline, stroke
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from docbin_napari.train.text import Box
+    from docbin_napari.drawing.text import Box
 
 
 @dataclass(frozen=True)
