@@ -1,0 +1,1 @@
+"""Pages drawn from pen strokes: hands, layouts, inks, paper and its damages. Loads no torch."""
