@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from docbin_napari import binarize, ink_probability
+from docbin_napari import binarize
 from docbin_napari.inference.classical import otsu
 from docbin_napari.io.rgb import to_rgb
 
 IMAGES = Path(__file__).resolve().parent / "images"
 TEST_PAGES = IMAGES.parents[1] / "datasets" / "test"
-SHOWN_GENERATED = ("bleed", 0)
 
 
 def black_on_white(ink: np.ndarray) -> np.ndarray:
@@ -40,20 +40,45 @@ def before_and_after() -> None:
 
     pixels = to_rgb(page())
     double = pixels.repeat(2, axis=0).repeat(2, axis=1)
-    shown = [double]
-    for ink in (otsu(pixels), binarize(pixels, config="best")):
-        shown.append(black_on_white(ink).repeat(2, axis=0).repeat(2, axis=1))
-    side_by_side(shown, IMAGES / "page.png")
+    inks = (otsu(pixels), binarize(pixels, config="best"))
+    results = [black_on_white(ink).repeat(2, axis=0).repeat(2, axis=1) for ink in inks]
+    side_by_side([double, *results], IMAGES / "page.png")
 
     from docbin_napari.io.pairs import find_pairs, read_pair
 
-    pair = find_pairs(TEST_PAGES)[0]
+    pair = next(pair for pair in find_pairs(TEST_PAGES) if "through" in pair.name)
     pixels, _ = read_pair(pair)
     middle = pixels.shape[0] // 2, pixels.shape[1] // 2
     part = np.s_[middle[0] - 250 : middle[0] + 250, middle[1] - 260 : middle[1] + 260]
-    ours = ink_probability(pixels, config="best") >= 0.5
+    ours = binarize(pixels, config="best")
     pictures = [pixels[part], black_on_white(otsu(pixels))[part], black_on_white(ours)[part]]
     side_by_side(pictures, IMAGES / "generated.png")
+
+
+def napari_window() -> None:
+    """The whole window after a run of the widget on the sample page."""
+    import napari
+    from qtpy.QtWidgets import QApplication
+
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1400, 900)
+    viewer.open_sample("docbin-napari", "degraded_page")
+    for layer in list(viewer.layers)[1:]:
+        viewer.layers.remove(layer)
+    _, widget = viewer.window.add_plugin_dock_widget("docbin-napari", "Binarize document")
+    widget.run.native.click()
+    end = time.monotonic() + 300
+    while not widget.run.enabled:
+        assert time.monotonic() < end, widget.status.value
+        QApplication.processEvents()
+        time.sleep(0.01)
+    for _ in range(50):
+        QApplication.processEvents()
+        time.sleep(0.02)
+    path = IMAGES / "napari.png"
+    viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+    print(path)
+    viewer.close()
 
 
 if __name__ == "__main__":
@@ -61,3 +86,5 @@ if __name__ == "__main__":
     chosen = sys.argv[1:] or ["before-after", "napari"]
     if "before-after" in chosen:
         before_and_after()
+    if "napari" in chosen:
+        napari_window()
