@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from docbin_napari.io.jpeg import jpeg_round_trip
 from docbin_napari.drawing.noise import clouds, field, ramp
+from docbin_napari.io.jpeg import jpeg_round_trip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

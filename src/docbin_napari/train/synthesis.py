@@ -17,10 +17,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.io.atomic import atomic_path
-from docbin_napari.io.jpeg import encode_jpeg
-from docbin_napari.io.mask import write_ground_truth
-from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, write_pair
 from docbin_napari.drawing.archives import ARCHIVES, choose_archive
 from docbin_napari.drawing.damage import age, bleed_through
 from docbin_napari.drawing.ink import Ink, layer, roughened, stained
@@ -29,6 +25,10 @@ from docbin_napari.drawing.paper import make_paper, print_picture
 from docbin_napari.drawing.scan import digitized, laid_on, page_share
 from docbin_napari.drawing.strokes import Strokes, coverage, rasterize
 from docbin_napari.drawing.text import Box
+from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.jpeg import encode_jpeg
+from docbin_napari.io.mask import write_ground_truth
+from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, write_pair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
