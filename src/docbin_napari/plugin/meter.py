@@ -99,7 +99,7 @@ def in_words(seconds: float) -> str:
     Examples
     --------
     >>> in_words(0.42), in_words(12), in_words(125), in_words(7300)
-    ('0.4 s', '12 s', '2 min 5 s', '2 h 2 min')
+    ('0.4 s', '12 s', '2 min 5 s', '2 h 1 min')
     """
     if seconds < 9.95:
         return f"{seconds:.1f} s"
