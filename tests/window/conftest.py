@@ -1,0 +1,146 @@
+"""A viewer with a real window, the widget in it, and a hand that waits and takes pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from docbin_napari.model.registry import ModelInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PICTURES = "DOCBIN_PICTURES"
+CHILD = "DOCBIN_WINDOW_CHILD"
+
+
+@dataclass
+class Bench:
+    """A viewer, the widget docked in it, and what napari told its user."""
+
+    viewer: Any
+    widget: Any
+    engine: Any
+    errors: list[str] = field(default_factory=list)
+
+    def wait(self, done: Callable[[], bool], seconds: float = 10) -> None:
+        """Let the window live until something is so."""
+        from qtpy.QtWidgets import QApplication
+
+        end = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < end, f"waited in vain; status: {self.widget.status.value!r}"
+            QApplication.processEvents()
+            time.sleep(0.005)
+
+    def press(self, button: Any) -> None:
+        """Click a button of the widget as a user does."""
+        button.native.click()
+
+    def run_to_the_end(self) -> None:
+        """Press Run and wait until it can be pressed again."""
+        self.press(self.widget.run)
+        self.wait(lambda: self.widget.run.enabled)
+
+    def look(self) -> None:
+        """Let the window draw what was done so far."""
+        from qtpy.QtWidgets import QApplication
+
+        for _ in range(3):
+            QApplication.processEvents()
+
+    def settle(self) -> None:
+        """Wait until nothing is left to do."""
+        self.wait(lambda: not self.widget._timer.isActive())
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the whole window in the folder named by DOCBIN_PICTURES."""
+        folder = os.environ.get(PICTURES)
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            path = str(Path(folder) / f"{name}.png")
+            self.viewer.window.screenshot(path, canvas_only=False, flash=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run every window test in a process of its own.
+
+    napari 0.9.2 under software OpenGL crashes, without any plugin, in a process that has
+    shown and removed some layers before; and a crash shall not take other tests with it.
+    """
+    no_display = sys.platform == "linux" and not os.environ.get("DISPLAY")
+    if os.environ.get(CHILD) or no_display or not item.get_closest_marker("window"):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for when in ("setup", "call", "teardown"):
+        work = functools.partial(run_alone, item) if when == "call" else lambda: None
+        call = pytest.CallInfo.from_call(work, when=when)
+        item.ihook.pytest_runtest_logreport(report=pytest.TestReport.from_item_and_call(item, call))
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def run_alone(item: pytest.Item) -> None:
+    """Run one test in a child process; its output is the message of a failure."""
+    command = [sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "--no-header"]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", item.nodeid],
+        cwd=item.config.rootpath,
+        env={**os.environ, CHILD: "1"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}", pytrace=False)
+    if "1 passed" not in done.stdout:
+        pytest.skip(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture
+def the_viewer(qapp: Any) -> Iterator[Any]:
+    """A viewer with a real window."""
+    import napari
+
+    viewer = napari.Viewer(show=True)
+    yield viewer
+    with contextlib.suppress(RuntimeError):  # a test may have closed it
+        viewer.close()
+
+
+@pytest.fixture
+def bench(the_viewer: Any, fake_engine: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """The widget in a window, with a made-up engine and two made-up models."""
+    from napari.utils.notifications import notification_manager
+
+    from docbin_napari.plugin import fields
+    from docbin_napari.plugin.binarize import BinarizeDocument
+
+    models = [
+        ModelInfo(name, Path(f"{name}.safetensors"), 1, {"threshold": threshold, "title": "t"})
+        for name, threshold in (("general-1", 0.5), ("faint", 0.2))
+    ]
+    monkeypatch.setattr(fields, "list_models", lambda: models)
+    widget = BinarizeDocument(the_viewer, load=fake_engine.load)
+    the_viewer.window.add_dock_widget(widget, name="Binarize document")
+    bench = Bench(the_viewer, widget, fake_engine)
+
+    def note(notification: Any) -> None:
+        bench.errors.append(str(notification.message))
+
+    notification_manager.notification_ready.connect(note)
+    yield bench
+    notification_manager.notification_ready.disconnect(note)
+    fake_engine.before = lambda number: None
+    bench.wait(lambda: not widget._session.running)
