@@ -43,7 +43,9 @@ def unpacked_sdist(project_root: Path, tmp_path_factory: pytest.TempPathFactory)
     """Folder of the unpacked sdist."""
     folder = tmp_path_factory.mktemp("sdist")
     with tarfile.open(build(project_root, "sdist", folder / "packed")) as archive:
-        archive.extractall(folder, filter="data")
+        # Python 3.11.0 to 3.11.3 knows no filters; later ones ask for one.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)
     return folder / NAME
 
 
