@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import statistics
 import time
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -11,6 +10,7 @@ from typing import Literal, get_args
 import torch
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+_ROUNDS = 12
 
 
 class DeviceError(Exception):
@@ -109,23 +109,28 @@ def bfloat16_gain() -> float:
         The ratio; 0 where the CPU has no bfloat16 units.
     """
     supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    threads = torch.get_num_threads()
     try:
         if supported is None or not supported():
             return 0.0
-        return _convolution_seconds(torch.float32) / _convolution_seconds(torch.bfloat16)
+        # One thread, in turns, and the shortest time of each: other work on the machine only adds
+        # time, and most where threads wait for each other.
+        torch.set_num_threads(1)
+        seconds = [(_seconds(torch.float32), _seconds(torch.bfloat16)) for _ in range(_ROUNDS)]
     except RuntimeError:
         return 0.0
+    finally:
+        torch.set_num_threads(threads)
+    wide, narrow = zip(*seconds, strict=True)
+    return min(wide) / min(narrow)
 
 
-def _convolution_seconds(dtype: torch.dtype) -> float:
-    layout = torch.channels_last
+def _seconds(dtype: torch.dtype) -> float:
     convolution = torch.nn.Conv2d(32, 32, 3, padding=1, dtype=dtype)
-    convolution.to(memory_format=layout)  # type: ignore[call-overload]
-    pixels = torch.full((1, 32, 128, 128), 0.5, dtype=dtype).to(memory_format=layout)
-    seconds = []
+    convolution.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    pixels = torch.full((1, 32, 96, 96), 0.5, dtype=dtype).to(memory_format=torch.channels_last)
     with torch.inference_mode():
-        for _ in range(7):
-            start = time.perf_counter()
-            convolution(pixels)
-            seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[2:])
+        convolution(pixels)
+        start = time.perf_counter()
+        convolution(pixels)
+        return time.perf_counter() - start
