@@ -87,6 +87,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         call = pytest.CallInfo.from_call(work, when=when)
         item.ihook.pytest_runtest_logreport(report=pytest.TestReport.from_item_and_call(item, call))
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    # What pytest's own protocol does last: leave the folders that the next test does not share.
+    item.session._setupstate.teardown_exact(nextitem)
     return True
 
 
