@@ -40,12 +40,13 @@ def start_and_hold(bench: Any, at: int = 6) -> Gate:
     return gate
 
 
-def test_removing_and_renaming_the_image_during_the_run_does_not_stop_it(bench, one_stroke) -> None:
+def test_renaming_layers_during_the_run_does_not_stop_it(bench, one_stroke) -> None:
+    # That the image may be removed as well is shown in tests/plugin/test_session.py: napari 0.9.2
+    # with software OpenGL can crash, without any plugin, when an image goes before labels over it.
     image = bench.viewer.add_image(one_stroke.pixels, name="letter")
     gate = start_and_hold(bench)
     image.name = "renamed"
     bench.viewer.layers["Ink of letter"].name = "my ink"
-    bench.viewer.layers.remove(image)
     gate.open.set()
     bench.wait(lambda: not bench.widget._session.running)
     assert np.array_equal(bench.viewer.layers["my ink"].data, one_stroke.ink)
