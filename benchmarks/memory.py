@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from docbin_napari.model.registry import DEFAULT_MODEL
+
 _MEBIBYTE = 2**20
 
 
@@ -22,17 +24,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 15, 60])
     parser.add_argument("--preset", default="fast")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--page", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.page:
-        measure(arguments.page, arguments.preset)
+        measure(arguments.page, arguments.preset, arguments.model)
         return
     print(f"preset {arguments.preset}\n\n| page | idle | peak above idle |\n| --- | --- | --- |")
     for megapixels in arguments.megapixels:
         with tempfile.TemporaryDirectory() as folder:
             page = Path(folder) / "page.tif"
             write_page(page, megapixels)
-            command = [sys.executable, __file__, "--page", str(page), "--preset", arguments.preset]
+            command = [sys.executable, __file__, "--page", str(page)]
+            command += ["--preset", arguments.preset, "--model", arguments.model]
             idle, peak = subprocess.run(
                 command, check=True, capture_output=True, text=True
             ).stdout.split()[-2:]
@@ -50,15 +54,15 @@ def write_page(path: Path, megapixels: float) -> None:
     tifffile.imwrite(path, pixels, compression="deflate", rowsperstrip=64)
 
 
-def measure(page: Path, preset: str) -> None:
+def measure(page: Path, preset: str, model: str) -> None:
     """Print the resident size before, with the model warm, and the highest one after."""
     from docbin_napari.cli import main as docbin
     from docbin_napari.inference.predict import ink_probability
     from docbin_napari.model.weights import load_model
 
-    ink_probability(np.full((64, 64, 3), 200, np.uint8), load_model(), "fast")
+    ink_probability(np.full((64, 64, 3), 200, np.uint8), load_model(model), "fast")
     idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    docbin(["binarize", str(page), "--preset", preset, "--quiet"])
+    docbin(["binarize", str(page), "--preset", preset, "--model", model, "--quiet"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(idle // _MEBIBYTE, peak // _MEBIBYTE)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
-import time
-from collections.abc import Callable
 
 import torch
 
 from docbin_napari.model.device import Device, choose_device
 from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
 from hardware import hardware
+from timing import times
 
 SHAPES = {
     "full-16": UNetConfig(fold=1, channels=(16, 32, 64, 96, 128)),
@@ -53,7 +52,7 @@ def inference_rate(network: UNet, device: Device, arguments: argparse.Namespace)
         with torch.inference_mode():
             ready(pixels).float().sum().item()
 
-    return pixels[0, 0].numel() / median_seconds(once, arguments.repeat) / 1e6
+    return pixels[0, 0].numel() / statistics.median(times(once, arguments.repeat)) / 1e6
 
 
 def training_rate(network: UNet, device: Device, repeat: int) -> float:
@@ -68,18 +67,7 @@ def training_rate(network: UNet, device: Device, repeat: int) -> float:
         logits.float().square().mean().backward()
         network.zero_grad()
 
-    return 8 * 256**2 / median_seconds(once, repeat) / 1e6
-
-
-def median_seconds(work: Callable[[], None], repeat: int) -> float:
-    """Median of some runs, after one that does not count."""
-    work()
-    seconds = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    return 8 * 256**2 / statistics.median(times(once, repeat)) / 1e6
 
 
 if __name__ == "__main__":

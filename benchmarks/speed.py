@@ -6,8 +6,6 @@ import argparse
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.inference.predict import ink_probability
@@ -15,6 +13,7 @@ from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.synthesis import draw_page
 from hardware import hardware
+from timing import times
 
 
 def main() -> None:
@@ -39,17 +38,6 @@ def main() -> None:
     command = [sys.executable, "-m", "docbin_napari", "--help"]
     seconds = times(lambda: subprocess.run(command, check=True, capture_output=True), 9)
     print(f"| docbin --help | {statistics.median(seconds):.2f} s | {min(seconds):.2f} s |")
-
-
-def times(work: Callable[[], object], repeat: int) -> list[float]:
-    """Seconds of some runs, after one that does not count."""
-    work()
-    seconds = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return seconds
 
 
 if __name__ == "__main__":
