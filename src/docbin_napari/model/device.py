@@ -121,8 +121,7 @@ def bfloat16_gain() -> float:
         return 0.0
     finally:
         torch.set_num_threads(threads)
-    wide, narrow = zip(*seconds, strict=True)
-    return min(wide) / min(narrow)
+    return min(wide for wide, _ in seconds) / min(narrow for _, narrow in seconds)
 
 
 def _seconds(dtype: torch.dtype) -> float:
