@@ -308,7 +308,7 @@ def test_only_one_page_is_in_memory(tmp_path, monkeypatch):
     """When a page is asked for, the pixels of the one before are gone."""
     import weakref
 
-    from docbin_napari.inference import batch
+    from docbin_napari.inference import treatment
 
     source = draw_file_of_pages(tmp_path / "letters.tif")
     alive: list[weakref.ref] = []
@@ -325,7 +325,7 @@ def test_only_one_page_is_in_memory(tmp_path, monkeypatch):
             yield box.pop()
             assert alive[-1]() is None
 
-    monkeypatch.setattr(batch, "read_pages", watched)
+    monkeypatch.setattr(treatment, "read_pages", watched)
     for form in ("png", "tiff"):
         (end,) = ends(run([source], format=form))
         assert isinstance(end, FileWritten)

@@ -1,75 +1,17 @@
-"""Many files: read, binarize and write one page after the other, whatever happens to single ones.
-
-Strategy: the batch is a generator of events, so that a door can show them as it likes and stops
-by not asking for the next. Only one page is in memory: its pixels, one byte a pixel for the
-probability and one for the mask. Where all pages of a file go into one TIFF, the finished ones
-wait packed. Files appear under their names when they are complete, so whatever ends the batch,
-the next one goes on where it stopped.
-"""
+"""Many files, one after the other, whatever happens to single ones."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from docbin_napari.inference.events import Event, FileStarted
+from docbin_napari.inference.outputs import Job, OutputConfig
+from docbin_napari.inference.treatment import BatchModel, FileTreatment
 
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.events import (
-    Event,
-    FileFailed,
-    FileSkipped,
-    FileStarted,
-    FileWritten,
-    PageProgress,
-)
-from docbin_napari.inference.outputs import Job, OutputConfig, PageOutputs
-from docbin_napari.inference.page_stack import PageStack
-from docbin_napari.io.errors import FileError, PageError
-from docbin_napari.io.mask import write_mask, write_probability
-from docbin_napari.io.page import Page, read_pages
-
-if TYPE_CHECKING:
-    # It loads torch.
-    from docbin_napari.model.weights import InkModel
-
-Resolution = tuple[float, float] | None
-Result = TypeVar("Result")
-Work = Generator[PageProgress, None, Result]
-"""A computation that yields its progress and returns its result."""
-
-
-@dataclass(frozen=True)
-class BatchModel:
-    """The network of a batch and how it is used.
-
-    Parameters
-    ----------
-    load : callable
-        Gives the `InkModel`. Called once, before the first page that has to be computed, so that
-        a batch in which all is done needs no network.
-    inference : InferenceConfig
-        Windows, overlap and symmetries.
-    threshold : float, optional
-        Probability from which a pixel is ink, 0 to 1. By default the model's own.
-    """
-
-    load: Callable[[], InkModel]
-    inference: InferenceConfig
-    threshold: float | None = None
-
-    def find_ink(self, probability: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Compare an 8-bit probability with the threshold."""
-        threshold = self.load().threshold if self.threshold is None else self.threshold
-        # Rounded, so that a threshold of 51/255 does not become 51.00000000000001.
-        lowest = math.ceil(round(threshold * 255, 6))
-        ink: NDArray[np.bool_] = probability >= np.uint8(lowest)
-        return ink
+__all__ = ["BatchModel", "binarize_files", "owners_of"]
 
 
 def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig) -> Iterator[Event]:
@@ -100,105 +42,23 @@ def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig)
     the written probability gives.
     """
     loading_once = replace(model, load=cache(model.load))
-    batch = _Batch(loading_once, config, {job.outputs().mask: job for job in jobs})
+    treatment = FileTreatment(loading_once, config, owners_of(jobs))
     for number, job in enumerate(jobs, start=1):
         yield FileStarted(job.source, number, len(jobs))
-        yield from batch.treat(job)
+        yield from treatment.treat(job)
 
 
-@dataclass(frozen=True)
-class _Batch:
-    model: BatchModel
-    config: OutputConfig
-    planned: dict[Path, Job]
+def owners_of(jobs: Sequence[Job]) -> dict[Path, Path]:
+    """Tell whose each planned mask is.
 
-    def treat(self, job: Job) -> Iterator[Event]:
-        """Treat one file; what is wrong with it becomes an event."""
-        if job.problem:
-            yield FileFailed(job.source, job.problem)
-            return
-        if self._is_done(job.outputs()):
-            yield FileSkipped(job.source)
-            return
-        pages = read_pages(job.source, dpi=self.config.dpi, pixel_limit=self.config.pixel_limit)
-        write = self._write_one_file if job.suffix == ".tiff" else self._write_page_files
-        try:
-            written = yield from write(job, pages)
-        except (FileError, OSError, MemoryError) as error:
-            yield FileFailed(job.source, _reason(error, job.source))
-        else:
-            yield FileWritten(job.source, written) if written else FileSkipped(job.source)
+    Parameters
+    ----------
+    jobs : sequence of Job
+        From `plan_jobs`.
 
-    def _is_done(self, outputs: PageOutputs) -> bool:
-        return outputs.exist and not self.config.overwrite
-
-    def _write_page_files(self, job: Job, pages: Iterator[Page]) -> Work[tuple[Path, ...]]:
-        """Write each page to files of its own as soon as it is done."""
-        written: list[Path] = []
-        for page in pages:
-            outputs = job.outputs(page.index, page.count)
-            self._refuse_taken(outputs, job)
-            if not self._is_done(outputs):
-                probability = yield from self._compute(page)
-                _write(outputs, self.model.find_ink(probability), probability, page.dpi)
-                written += outputs.paths
-                del probability
-            # Or this name would hold the page while the next one is decoded.
-            del page
-        return tuple(written)
-
-    def _write_one_file(self, job: Job, pages: Iterator[Page]) -> Work[tuple[Path, ...]]:
-        """Write all pages to one file when the last is done."""
-        masks, probabilities = PageStack(), PageStack()
-        resolutions: list[Resolution] = []
-        for page in pages:
-            resolutions.append(page.dpi)
-            probability = yield from self._compute(page)
-            masks.append(self.model.find_ink(probability))
-            if job.probability:
-                probabilities.append(probability)
-            del page, probability
-        outputs = job.outputs()
-        _write(outputs, masks, probabilities, resolutions)
-        return outputs.paths
-
-    def _compute(self, page: Page) -> Work[NDArray[np.uint8]]:
-        """Compute the probability of ink in 256 steps."""
-        from docbin_napari.inference.predict import InferenceError, predict
-
-        model = self.model.load()
-        probability = np.zeros(page.pixels.shape[:2], np.uint8)
-        place = (page.source, page.index + 1, page.count)
-        try:
-            for progress in predict(page.pixels, model, self.model.inference, probability):
-                yield PageProgress(*place, progress.done, progress.total)
-        except InferenceError as error:
-            raise PageError(page.source, str(error)) from error
-        return probability
-
-    def _refuse_taken(self, outputs: PageOutputs, job: Job) -> None:
-        """Refuse a name that only now, when pages are counted, turns out to be another file's."""
-        owner = self.planned.get(outputs.mask, job)
-        if owner.source != job.source:
-            raise PageError(job.source, f"its result would replace that of {owner.source}")
-
-
-def _write(
-    outputs: PageOutputs,
-    ink: NDArray[np.bool_] | PageStack,
-    probability: NDArray[np.uint8] | PageStack,
-    dpi: Resolution | list[Resolution],
-) -> None:
-    """Write the probability first: the mask under its name says that the page is done."""
-    if outputs.probability is not None:
-        write_probability(outputs.probability, probability, dpi=dpi)
-    write_mask(outputs.mask, ink, dpi=dpi)
-
-
-def _reason(error: Exception, source: Path) -> str:
-    """Put an error into one line that need not name the file again."""
-    if isinstance(error, MemoryError):
-        return "there is not enough memory for this page"
-    if isinstance(error, FileError) and error.path == source:
-        return error.reason
-    return " ".join(str(error).split()) or type(error).__name__
+    Returns
+    -------
+    dict
+        Path of a mask to the file that it comes from.
+    """
+    return {job.outputs().mask: job.source for job in jobs}
