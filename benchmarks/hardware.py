@@ -6,20 +6,20 @@ import os
 import platform
 from pathlib import Path
 
+import torch
+
 from docbin_napari.model.device import Device
 
 
 def hardware(device: Device) -> str:
-    """Processor or GPU, cores in use, number format.
+    """Processor or GPU, cores and threads in use, number format.
 
     Examples
     --------
-    >>> "cores" in hardware(Device("cpu", "float32", "example"))
-    True
+    >>> hardware(Device("cpu", "float32", "example")).split(", ")[-1]
+    'float32'
     """
     if device.name == "cuda":
-        import torch
-
         return f"{torch.cuda.get_device_name(0)}, {device.dtype}"
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
@@ -27,4 +27,5 @@ def hardware(device: Device) -> str:
         lines = cpuinfo.read_text(encoding="utf-8").splitlines()
         name = next((x.split(": ")[1] for x in lines if x.startswith("model name")), name)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores, {device.dtype}"
+    threads = torch.get_num_threads()
+    return f"{name}, cores: {cores}, threads: {threads}, {device.dtype}"

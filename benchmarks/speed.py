@@ -1,43 +1,61 @@
-"""How fast the presets are, decoding and encoding left out: python benchmarks/speed.py."""
+"""How fast the presets are beside others, and what the command line adds: benchmarks/speed.py.
+
+Every method runs once in every round, so that other load on the machine hits all of them alike;
+ratios are medians of the ratios of each round. Pages are in memory, but for the last two tables.
+"""
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import subprocess
-import sys
+from pathlib import Path
 
+import torch
+
+from commands import Command, cold_start, folder_overhead
 from docbin_napari.inference.config import PRESETS
-from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import load_model
-from docbin_napari.train.synthesis import draw_page
+from engines import EngineComparison
 from hardware import hardware
-from timing import times
+from pages import draw, megapixels
+from records import Journal
+
+PARTS = ("engine", "cold", "folder")
 
 
 def main() -> None:
-    """Time every preset on one page, and the help text of the command."""
+    """Measure the parts that are asked for."""
+    arguments = parse()
+    model = load_model(arguments.model, arguments.device)
+    pixels = draw(arguments.height, arguments.width)
+    settings = f"model {model.info.name}, page of {megapixels(pixels):.1f} Mpix"
+    print(f"{settings}; {hardware(model.device)}; torch {torch.__version__}\n", flush=True)
+    journal = Journal(arguments.csv, "speed", hardware(model.device), settings)
+    if "engine" in arguments.parts:
+        EngineComparison(model, pixels, arguments, journal).run()
+    command = Command(arguments.model, arguments.device, tuple(arguments.presets))
+    if "cold" in arguments.parts:
+        cold_start(command, pixels, arguments.repeat, journal)
+    if "folder" in arguments.parts:
+        rounds = arguments.folder_repeat
+        folder_overhead(command, pixels, arguments.folder_pages, rounds, journal)
+
+
+def parse() -> argparse.Namespace:
+    """Read the options."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--height", type=int, default=2600)
-    parser.add_argument("--width", type=int, default=1900)
-    arguments = parser.parse_args()
-    model = load_model(arguments.model, arguments.device)
-    pixels = draw_page(7, arguments.height, arguments.width).pixels
-    size = pixels.shape[0] * pixels.shape[1] / 1e6
-    print(f"model {model.info.name}, page of {size:.1f} Mpix; {hardware(model.device)}\n")
-    print("| what | median | best |")
-    print("| --- | --- | --- |")
-    for name, config in PRESETS.items():
-        seconds = times(lambda c=config: ink_probability(pixels, model, c), arguments.repeat)
-        median, best = size / statistics.median(seconds), size / min(seconds)
-        print(f"| {name} | {median:.2f} Mpix/s | {best:.2f} Mpix/s |", flush=True)
-    command = [sys.executable, "-m", "docbin_napari", "--help"]
-    seconds = times(lambda: subprocess.run(command, check=True, capture_output=True), 9)
-    print(f"| docbin --help | {statistics.median(seconds):.2f} s | {min(seconds):.2f} s |")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds, after one that warms up")
+    parser.add_argument("--height", type=int, default=2600, help="rounded up to a multiple of 32")
+    parser.add_argument("--width", type=int, default=1900, help="rounded up to a multiple of 32")
+    parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS))
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--monai-batch", type=int, default=4, help="windows in one pass")
+    parser.add_argument("--folder-pages", type=int, default=20)
+    parser.add_argument("--folder-repeat", type=int, default=3, help="rounds of the folder")
+    parser.add_argument("--csv", type=Path, help="append the figures to this file")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

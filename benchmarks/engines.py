@@ -1,0 +1,146 @@
+"""Our engine and others on one page in memory: rates, ratios, and how much the results differ."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from agreement import TITLES, agreement, uncut
+from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.predict import ink_probability
+from docbin_napari.model.device import Device
+from docbin_napari.model.weights import InkModel, load_network
+from pages import megapixels
+from peers import Monai, MonaiSettings, classical_peers, missing_peers
+from records import Journal, figure, print_header, print_row, span
+from roofline import describe, measure_roofline, passes, share_cells, share_titles
+from timing import interleaved, median_ratio, ratios
+
+
+class EngineComparison:
+    """Our engine and the others on one page in memory.
+
+    Parameters
+    ----------
+    model : InkModel
+        As users load it.
+    pixels : ndarray
+        uint8 (H, W, 3), RGB, sides multiples of the stride.
+    arguments : Namespace
+        From `parse`.
+    journal : Journal
+        Where the figures are kept.
+    """
+
+    def __init__(
+        self, model: InkModel, pixels: np.ndarray, arguments: argparse.Namespace, journal: Journal
+    ) -> None:
+        self._model = model
+        self._pixels = pixels
+        self._arguments = arguments
+        self._journal = journal
+        self._presets = {name: PRESETS[name] for name in arguments.presets}
+        self._monai = self._load_monai()
+        self._others = classical_peers(model.device.name)
+
+    def run(self) -> None:
+        """Warm up, measure, and print three tables."""
+        if missing := missing_peers():
+            print(f"not installed and left out: {', '.join(missing)}\n")
+        works = self._works()
+        results = {name: work() for name, work in works.items()}
+        runs = interleaved(works, self._arguments.repeat)
+        self._print_rates(runs)
+        self._print_ratios(runs)
+        if self._monai:
+            self._print_agreement(results)
+
+    def _load_monai(self) -> dict[str, Monai]:
+        if "MONAI" in missing_peers():
+            return {}
+        device = self._model.device
+        narrow = torch.bfloat16 if device.dtype == "float32" else device.torch_dtype
+        ways = [
+            MonaiSettings(device.name, dtype, self._arguments.monai_batch)
+            for dtype in (None, narrow)
+        ]
+        return {way.label: Monai(self._arguments.model, way) for way in ways}
+
+    def _works(self) -> dict[str, Callable[[], np.ndarray]]:
+        works: dict[str, Callable[[], np.ndarray]] = {}
+        for name, config in self._presets.items():
+            works[name] = partial(ink_probability, self._pixels, self._model, config)
+            for label, monai in self._monai.items():
+                works[f"{label}, {name}"] = partial(monai.probability, self._pixels, config)
+        for name, method in self._others.items():
+            works[name] = partial(method, self._pixels)
+        return works
+
+    def _print_rates(self, runs: dict[str, list[float]]) -> None:
+        roofline = measure_roofline(self._arguments.model, self._model.device)
+        print(describe(roofline), end="")
+        print_header(["method", "median, Mpix/s", "lowest–highest", *share_titles(roofline)])
+        size = megapixels(self._pixels)
+        for name, taken in runs.items():
+            rates = [size / seconds for seconds in taken]
+            self._journal.add(name, "rate", "Mpix/s", rates)
+            median = statistics.median(rates)
+            through = None
+            if config := self._presets.get(name):
+                through = median * 1e6 * passes(config, self._pixels.shape[:2], self._model.stride)
+            print_row([name, figure(median), span(rates), *share_cells(roofline, through)])
+
+    def _print_ratios(self, runs: dict[str, list[float]]) -> None:
+        print(
+            "\nHow many times as fast as others (MONAI: with the windows and symmetries of each):\n"
+        )
+        print_header(["than", *self._presets])
+        for peer in (*self._monai, *self._others):
+            cells = [peer]
+            for preset in self._presets:
+                other = runs[f"{peer}, {preset}" if peer in self._monai else peer]
+                self._journal.add(
+                    f"{preset} / {peer}", "speed-up", "1", ratios(other, runs[preset])
+                )
+                cells.append(figure(median_ratio(other, runs[preset])))
+            print_row(cells)
+
+    def _print_agreement(self, results: dict[str, np.ndarray]) -> None:
+        print("\nHow much the probabilities differ; the uncut page is one window, in float32:\n")
+        print_header(["preset", "first", "second", *TITLES])
+        exact = in_float32(self._model)
+        wide, narrow = self._monai
+        for name, config in self._presets.items():
+            pages = {
+                "ours": results[name],
+                "ours, float32": ink_probability(self._pixels, exact, config),
+                "uncut page": ink_probability(
+                    self._pixels, exact, uncut(config, self._pixels.shape)
+                ),
+                **{label: results[f"{label}, {name}"] for label in self._monai},
+            }
+            for first, second in (
+                ("ours, float32", wide),
+                ("ours", wide),
+                ("ours", narrow),
+                ("ours", "ours, float32"),
+                ("uncut page", "ours, float32"),
+                ("uncut page", wide),
+            ):
+                found = agreement(pages[first], pages[second])
+                pair = f"{name}: {first} - {second}"
+                self._journal.add(pair, "largest difference", "1/255", [found.largest])
+                self._journal.add(pair, "mean difference", "1/255", [found.mean])
+                self._journal.add(pair, "pixels above 2/255", "1", [found.beyond])
+                print_row([name, first, second, *found.cells])
+
+
+def in_float32(model: InkModel) -> InkModel:
+    """The same model, computing in float32."""
+    device = Device(model.device.name, "float32", "asked for")
+    return InkModel(load_network(model.info), model.info, device)

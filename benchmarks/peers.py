@@ -1,0 +1,182 @@
+"""Other ways to the same result, as their users would write them; those not installed are named.
+
+Strategy: MONAI's window inference runs the very network of our model file. So that nothing but
+the engine is compared, it gets the size of windows and the step that our plan arrives at, and the
+same symmetries. Pages whose sides are multiples of the network's stride keep its windows on the
+grid that ours lie on; what differs then is rounding, and how borders of windows are blended.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from docbin_napari.inference.classical import gray, sauvola
+from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.symmetry import SYMMETRY_SETS, turn, turn_back
+from docbin_napari.inference.windows import plan_axis
+from docbin_napari.model.calibration import Calibration
+from docbin_napari.model.registry import find_model
+from docbin_napari.model.weights import Normalisation, load_network
+from reference_network import ReferenceWorkload
+
+_PEERS = {"monai": "MONAI", "doxapy": "doxapy"}
+
+Method = Callable[[np.ndarray], np.ndarray]
+
+
+def missing_peers() -> list[str]:
+    """Names of the optional peers that are not installed."""
+    return [name for module, name in _PEERS.items() if importlib.util.find_spec(module) is None]
+
+
+def classical_peers(device: str) -> dict[str, Method]:
+    """The reference workload, and Sauvola's threshold in the libraries that are there."""
+    methods: dict[str, Method] = {
+        "reference workload": ReferenceWorkload(device).probability,
+        "Sauvola, scikit-image": sauvola,
+    }
+    if importlib.util.find_spec("doxapy"):
+        methods["Sauvola, doxapy"] = doxapy_sauvola
+    return methods
+
+
+def doxapy_sauvola(pixels: np.ndarray) -> np.ndarray:
+    """Sauvola's threshold of doxapy, with the settings of `sauvola`: bool (H, W), True is ink."""
+    import doxapy
+
+    luma = gray(pixels)
+    binary = np.empty_like(luma)
+    method = doxapy.Binarization(doxapy.Binarization.Algorithms.SAUVOLA)
+    method.initialize(luma)
+    method.to_binary(binary, {"window": 25, "k": 0.2})
+    return binary == 0
+
+
+@dataclass(frozen=True)
+class MonaiSettings:
+    """How a user of MONAI runs the network.
+
+    Parameters
+    ----------
+    device : str
+        Such as ``"cpu"``.
+    dtype : torch.dtype or None
+        Format of autocast, and then channels-last layout, too; None is float32 in PyTorch's
+        default layout, as everything is unless its user changes it.
+    batch : int
+        Windows in one pass.
+    """
+
+    device: str
+    dtype: torch.dtype | None = None
+    batch: int = 4
+
+    @property
+    def label(self) -> str:
+        """Name in the tables."""
+        name = "float32" if self.dtype is None else f"{str(self.dtype)[6:]} + channels_last"
+        return f"MONAI, {name}"
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """Memory layout of network and pixels."""
+        return torch.contiguous_format if self.dtype is None else torch.channels_last
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Context that the network runs in."""
+        if self.dtype is None:
+            return nullcontext()
+        return torch.autocast(self.device, self.dtype)
+
+
+class Monai:
+    """A model of ours under MONAI's window inference.
+
+    Parameters
+    ----------
+    model : str
+        Name or file of the model.
+    settings : MonaiSettings
+        How it is run.
+    """
+
+    def __init__(self, model: str, settings: MonaiSettings) -> None:
+        info = find_model(model)
+        network = load_network(info).eval()
+        self._network = network.to(settings.device, memory_format=settings.layout)
+        self._normalisation = Normalisation(**info.header.get("normalisation", {}))
+        self._calibration = Calibration(**info.header.get("calibration", {}))
+        self._settings = settings
+        self.stride = network.config.stride
+
+    def probability(self, pixels: np.ndarray, config: InferenceConfig) -> np.ndarray:
+        """Probability of ink.
+
+        Parameters
+        ----------
+        pixels : ndarray
+            uint8 (H, W, 3), RGB; H and W are multiples of the stride.
+        config : InferenceConfig
+            Windows, overlap and symmetries; every window under every symmetry.
+
+        Returns
+        -------
+        ndarray
+            float32 (H, W), 0 to 1.
+        """
+        page = torch.from_numpy(pixels).to(self._settings.device).permute(2, 0, 1)[None].float()
+        page = (page - self._normalisation.mean) / self._normalisation.deviation
+        symmetries = SYMMETRY_SETS[config.symmetries]
+        with torch.no_grad():
+            logits = [self._logits(page, symmetry, config) for symmetry in symmetries]
+            mean = torch.stack(logits).mean(dim=0)
+            return self._calibration.probability(mean)[0, 0].cpu().numpy()
+
+    def _logits(self, page: Tensor, symmetry: int, config: InferenceConfig) -> Tensor:
+        from monai.inferers import sliding_window_inference
+
+        turned = turn(page, symmetry).contiguous(memory_format=self._settings.layout)
+        axes = [planned_window(length, config, self.stride) for length in turned.shape[2:]]
+        with self._settings.autocast():
+            logits = sliding_window_inference(
+                turned,
+                roi_size=[size for size, _ in axes],
+                sw_batch_size=self._settings.batch,
+                predictor=self._network,
+                # Half a pixel less: the step is rounded down there.
+                overlap=[1 - (step + 0.5) / size if step < size else 0.0 for size, step in axes],
+                mode="gaussian",
+            )
+        return turn_back(logits, symmetry).float()
+
+
+def planned_window(length: int, config: InferenceConfig, stride: int) -> tuple[int, int]:
+    """Size of our windows along an axis, and the largest step from one to the next.
+
+    Parameters
+    ----------
+    length : int
+        Pixels of the page along the axis.
+    config : InferenceConfig
+        Windows and overlap.
+    stride : int
+        Of the network.
+
+    Examples
+    --------
+    >>> planned_window(896, InferenceConfig(window=512, overlap=0.25), 16)
+    (512, 384)
+    >>> planned_window(320, InferenceConfig(window=512), 16)
+    (320, 320)
+    """
+    plan = plan_axis(length, config.window, config.overlap, stride)
+    steps = [after - before for before, after in itertools.pairwise(plan.starts)]
+    return plan.size, max(steps, default=plan.size)
