@@ -30,8 +30,9 @@ def dark_is_ink(monkeypatch):
     def predict(pixels, model, config, out):
         asked.update(config=config)
         yield Progress(0, 1, slice(0, 0), slice(0, 0))
-        out[:] = 255 - pixels[..., 0]
-        yield Progress(1, 1, slice(0, len(out)), slice(0, out.shape[1]))
+        everything = slice(0, out.shape[0]), slice(0, out.shape[1])
+        out[everything] = 255 - pixels[..., 0]
+        yield Progress(1, 1, *everything)
 
     monkeypatch.setattr(weights, "load_model", load_model)
     monkeypatch.setattr(predict_module, "predict", predict)

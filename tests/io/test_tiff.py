@@ -269,7 +269,7 @@ def test_file_is_the_same_kept_open_or_not(tmp_path, monkeypatch, large):
         return open_image(path)
 
     monkeypatch.setattr(tiff, "open_image", note)
-    monkeypatch.setattr(tiff, "_LARGE_PAGE", large)
+    monkeypatch.setattr(tiff, "LARGE_PAGE", large)
     path = tmp_path / "pages.tif"
     shapes = mixed_pages(path)
     assert [page.pixels.shape for page in read_pages(path)] == shapes

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -26,6 +26,25 @@ from docbin_napari.model.weights import InkModel, load_model
 
 _PIXELS_A_BATCH = {"cpu": 2**20, "cuda": 2**24, "mps": 2**22}
 _NOTHING = slice(0, 0)
+
+
+class ProbabilitySink(Protocol):
+    """What a page's probability is written to: an array, or what takes regions as one does.
+
+    Regions come band by band from top to bottom, in each band from left to right, and every
+    pixel exactly once.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(H, W)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or uint8."""
+
+    def __setitem__(self, region: tuple[slice, slice], values: np.ndarray, /) -> None:
+        """Take the values of a region."""
 
 
 class InferenceError(Exception):
@@ -55,7 +74,7 @@ class Progress:
 
 
 def predict(
-    pixels: Any, model: InkModel, config: InferenceConfig, out: np.ndarray
+    pixels: Any, model: InkModel, config: InferenceConfig, out: ProbabilitySink
 ) -> Iterator[Progress]:
     """Fill an array with ink probability, batch by batch.
 
@@ -69,7 +88,7 @@ def predict(
         From `load_model`.
     config : InferenceConfig
         Windows, overlap, symmetries.
-    out : ndarray
+    out : ndarray or ProbabilitySink
         (H, W), filled in place: float32 with probabilities 0 to 1, or uint8 with
         the same times 255.
 
@@ -207,7 +226,7 @@ def binarize(
     return ink_probability(pixels, ready, config) >= limit
 
 
-def _check(pixels: Any, out: np.ndarray) -> None:
+def _check(pixels: Any, out: ProbabilitySink) -> None:
     shape = tuple(np.shape(pixels))
     if len(shape) != 3 or shape[2] != 3 or 0 in shape:
         raise ValueError(f"a page must be RGB, shape (H, W, 3) with H and W above 0, not {shape}")
@@ -266,7 +285,9 @@ def _final_region(
     return rows.final(row), slice(left.start, right.stop)
 
 
-def _write(out: np.ndarray, band: np.ndarray, model: InkModel, region: tuple[slice, slice]) -> None:
+def _write(
+    out: ProbabilitySink, band: np.ndarray, model: InkModel, region: tuple[slice, slice]
+) -> None:
     rows, columns = region
     finished = torch.from_numpy(band[: rows.stop - rows.start, columns])
     probability = model.calibration.probability(finished)

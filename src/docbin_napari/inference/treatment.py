@@ -1,10 +1,10 @@
 """One file of a batch: read its pages, binarize them, write the results.
 
 Strategy: the work on a file is a generator of events, so that whoever drives it can show them,
-or stop by not asking for the next. Only one page is in memory: its pixels, one byte a pixel for
-the probability and one for the mask. Where all pages of a file go into one TIFF, the finished
-ones wait packed. Files appear under their names when they are complete, so whatever ends the
-work, the next batch goes on where it stopped.
+or stop by not asking for the next. A page is read, looked at and kept in bands of rows: large
+ones are decoded as far as the windows have come, and results wait packed until the page, or the
+last page of a file that becomes one TIFF, is done. Files appear under their names when they are
+complete, so whatever ends the work, the next batch goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.events import (
     Event,
@@ -27,7 +24,7 @@ from docbin_napari.inference.events import (
     PageProgress,
 )
 from docbin_napari.inference.outputs import Job, OutputConfig, PageOutputs
-from docbin_napari.inference.page_stack import PageStack
+from docbin_napari.inference.packed_page import InkCollector, PackedPage
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.mask import write_mask, write_probability
 from docbin_napari.io.page import Page, read_pages
@@ -61,13 +58,11 @@ class BatchModel:
     inference: InferenceConfig
     threshold: float | None = None
 
-    def find_ink(self, probability: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Compare an 8-bit probability with the threshold."""
+    def lowest(self) -> int:
+        """Probability in 256 steps from which a pixel is ink."""
         threshold = self.load().threshold if self.threshold is None else self.threshold
         # Rounded, so that a threshold of 51/255 does not become 51.00000000000001.
-        lowest = math.ceil(round(threshold * 255, 6))
-        ink: NDArray[np.bool_] = probability >= np.uint8(lowest)
-        return ink
+        return math.ceil(round(threshold * 255, 6))
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,9 @@ class FileTreatment:
         if self._is_done(job.outputs()):
             yield FileSkipped(job.source)
             return
-        pages = read_pages(job.source, dpi=self.config.dpi, pixel_limit=self.config.pixel_limit)
+        pages = read_pages(
+            job.source, dpi=self.config.dpi, pixel_limit=self.config.pixel_limit, in_bands=True
+        )
         write = self._write_one_file if job.suffix == ".tiff" else self._write_page_files
         try:
             written = yield from write(job, pages)
@@ -131,42 +128,46 @@ class FileTreatment:
             outputs = job.outputs(page.index, page.count)
             self._refuse_taken(outputs, job)
             if not self._is_done(outputs):
-                probability = yield from self._compute(page)
-                _write(outputs, self.model.find_ink(probability), probability, page.dpi)
+                result = yield from self._compute(page, job)
+                _write(outputs, result.ink, result.probability, page.dpi)
                 written += outputs.paths
-                del probability
+                del result
             # Or this name would hold the page while the next one is decoded.
             del page
         return tuple(written)
 
     def _write_one_file(self, job: Job, pages: Iterator[Page]) -> Work[tuple[Path, ...]]:
-        """Write all pages to one file when the last is done."""
-        masks, probabilities = PageStack(), PageStack()
+        """Write all pages to one file when the last is done; until then they wait packed."""
+        masks: list[PackedPage] = []
+        probabilities: list[PackedPage] = []
         resolutions: list[Resolution] = []
         for page in pages:
             resolutions.append(page.dpi)
-            probability = yield from self._compute(page)
-            masks.append(self.model.find_ink(probability))
-            if job.probability:
-                probabilities.append(probability)
-            del page, probability
+            result = yield from self._compute(page, job)
+            masks.append(result.ink)
+            if result.probability is not None:
+                probabilities.append(result.probability)
+            del page, result
         outputs = job.outputs()
         _write(outputs, masks, probabilities, resolutions)
         return outputs.paths
 
-    def _compute(self, page: Page) -> Work[NDArray[np.uint8]]:
-        """Compute the probability of ink in 256 steps."""
+    def _compute(self, page: Page, job: Job) -> Work[InkCollector]:
+        """Compute the ink of a page, and keep the probability where it is wanted."""
         from docbin_napari.inference.predict import InferenceError, predict
 
         model = self.model.load()
-        probability = np.zeros(page.pixels.shape[:2], np.uint8)
+        height, width = page.pixels.shape[:2]
+        result = InkCollector(
+            (height, width), self.model.lowest(), keep_probability=job.probability
+        )
         place = (page.source, page.index + 1, page.count)
         try:
-            for progress in predict(page.pixels, model, self.model.inference, probability):
+            for progress in predict(page.pixels, model, self.model.inference, result):
                 yield PageProgress(*place, progress.done, progress.total)
         except InferenceError as error:
             raise PageError(page.source, str(error)) from error
-        return probability
+        return result
 
     def _refuse_taken(self, outputs: PageOutputs, job: Job) -> None:
         """Refuse a name that only now, when pages are counted, turns out to be another file's."""
@@ -177,12 +178,12 @@ class FileTreatment:
 
 def _write(
     outputs: PageOutputs,
-    ink: NDArray[np.bool_] | PageStack,
-    probability: NDArray[np.uint8] | PageStack,
+    ink: PackedPage | list[PackedPage],
+    probability: PackedPage | list[PackedPage] | None,
     dpi: Resolution | list[Resolution],
 ) -> None:
     """Write the probability first: the mask under its name says that the page is done."""
-    if outputs.probability is not None:
+    if outputs.probability is not None and probability is not None:
         write_probability(outputs.probability, probability, dpi=dpi)
     write_mask(outputs.mask, ink, dpi=dpi)
 

@@ -11,14 +11,16 @@ from docbin_napari.io.errors import PageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from docbin_napari.io.row_source import RowSource
 
 
 class Decoded(NamedTuple):
-    """Pixels of one page, uint8 (H, W, 3), and its resolution in dots per inch (x, y)."""
+    """Pixels of one page, uint8 (H, W, 3), and its resolution in dots per inch (x, y).
 
-    pixels: NDArray[np.uint8]
+    The pixels are an array, or a source of rows where the caller asked for it.
+    """
+
+    pixels: RowSource
     dpi: tuple[float, float] | None
 
 

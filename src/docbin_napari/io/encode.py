@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import io
-import struct
-from itertools import islice
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import TiffImagePlugin
 
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.decoded import clean_dpi
 from docbin_napari.io.errors import MaskError
+from docbin_napari.io.png_bands import write_png_bands
+from docbin_napari.io.tiff_strips import image_of, tiff_of_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from docbin_napari.io.row_source import RowSource
+
+    Conversion = Callable[[NDArray[Any]], NDArray[Any]]
+
 Dpi = tuple[float, float] | None
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
-_PHOTOMETRIC, _ROWS_PER_STRIP, _WHITE_IS_ZERO = 262, 278, 0
+_BAND_PIXELS = 1 << 26
+"""A usual page is one band; larger pages are encoded in bands of so many pixels."""
 
 
 def write_pages(
     path: Path,
-    pages: Iterable[NDArray[Any]],
+    pages: Iterable[RowSource],
     dpi: Dpi | Sequence[Dpi] = None,
     *,
     overwrite: bool = True,
+    convert: Conversion | None = None,
 ) -> Path:
     """Write pages to a file, whole or not at all.
 
@@ -39,12 +46,15 @@ def write_pages(
     ----------
     path : Path
         ``.png`` holds one page, ``.tif`` and ``.tiff`` any number.
-    pages : iterable of ndarray, bool or uint8, shape (H, W) or (H, W, 3)
-        bool (True is white): 1-bit PNG or CCITT G4. uint8: 8-bit PNG or deflate.
+    pages : iterable of RowSource, bool or uint8, shape (H, W) or (H, W, 3)
+        Arrays, or what gives arrays when it is sliced by rows. bool (True is white):
+        1-bit PNG or CCITT G4. uint8: 8-bit PNG or deflate.
     dpi : (float, float), optional
         Resolution x and y, or one such pair (or None) for each page.
     overwrite : bool
         Whether an existing file may be replaced.
+    convert : callable, optional
+        Applied to the rows of a page before they are encoded.
 
     Returns
     -------
@@ -62,13 +72,13 @@ def write_pages(
     suffix = path.suffix.lower()
     if suffix != ".png" and suffix not in TIFF_SUFFIXES:
         raise MaskError(path, f"the suffix {path.suffix!r} is unknown; use .png, .tif or .tiff")
-    numbered = _with_dpi(pages, dpi)
+    encoded = _with_dpi(pages, dpi, convert)
     try:
         with atomic_path(path, overwrite=overwrite) as temporary:
             if suffix == ".png":
-                _save_png(path, temporary, numbered)
+                _save_png(path, temporary, encoded)
             else:
-                _save_tiff(path, temporary, numbered)
+                _save_tiff(path, temporary, encoded)
     except FileExistsError:
         raise
     except OSError as error:
@@ -76,75 +86,78 @@ def write_pages(
     return path
 
 
+@dataclass(frozen=True)
+class _EncodedPage:
+    """One page on its way into a file."""
+
+    source: RowSource
+    convert: Conversion | None
+    dpi: Dpi
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.source.shape[0], self.source.shape[1]
+
+    @property
+    def height(self) -> int:
+        return self.source.shape[0]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What Pillow is to be told about the resolution."""
+        return {} if self.dpi is None else {"dpi": self.dpi}
+
+    def bands(self) -> Iterator[NDArray[Any]]:
+        """The rows as they are to be encoded, from top to bottom; a usual page is one band."""
+        step = max(1, _BAND_PIXELS // self.shape[1])
+        for top in range(0, self.height, step):
+            rows = self.source[top : top + step]
+            yield rows if self.convert is None else self.convert(rows)
+
+
 def _with_dpi(
-    pages: Iterable[NDArray[Any]], dpi: Dpi | Sequence[Dpi]
-) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
-    """Each page with what Pillow is to be told about its resolution."""
+    pages: Iterable[RowSource], dpi: Dpi | Sequence[Dpi], convert: Conversion | None
+) -> Iterator[_EncodedPage]:
+    """Each page with its resolution."""
     same = dpi is None or all(isinstance(value, int | float | np.number) for value in dpi)
     for index, page in enumerate(pages):
         if not same and dpi is not None and index >= len(dpi):
             raise ValueError(f"{len(dpi)} resolutions are too few for the pages")
         stated: Any = dpi if same or dpi is None else dpi[index]
-        if stated is None:
-            yield page, {}
-            continue
-        clean = clean_dpi(stated)
-        if clean is None:
+        clean = None if stated is None else clean_dpi(stated)
+        if stated is not None and clean is None:
             raise ValueError(f"dpi must be two positive numbers, not {stated}")
-        yield page, {"dpi": clean}
+        yield _EncodedPage(page, convert, clean)
 
 
-def _save_png(
-    path: Path, temporary: Path, pages: Iterator[tuple[NDArray[Any], dict[str, Any]]]
-) -> None:
+def _save_png(path: Path, temporary: Path, pages: Iterator[_EncodedPage]) -> None:
     only = list(islice(pages, 2))
     if len(only) != 1:
         number = "several pages" if only else "no page"
         raise MaskError(path, f"a PNG file holds one page, not {number}; use the suffix .tif")
-    pixels, options = only[0]
+    page = only[0]
+    bands = page.bands()
+    first = next(bands)
     with temporary.open("wb") as stream:
-        _image(pixels).save(stream, "PNG", **options)
+        if len(first) == page.height:
+            image_of(first).save(stream, "PNG", **page.options)
+        else:
+            write_png_bands(stream, page.shape, chain([first], bands), page.dpi)
 
 
-def _save_tiff(
-    path: Path, temporary: Path, pages: Iterator[tuple[NDArray[Any], dict[str, Any]]]
-) -> None:
-    """Append page after page, so that only one of them is in memory."""
+def _save_tiff(path: Path, temporary: Path, pages: Iterator[_EncodedPage]) -> None:
+    """Append page after page, so that only one of them is in memory, and that packed."""
     count = 0
     with temporary.open("w+b") as stream, TiffImagePlugin.AppendingTiffWriter(stream) as writer:
-        for pixels, options in pages:
-            if pixels.dtype == np.bool_:
-                writer.write(_group4(pixels, options))
+        for page in pages:
+            bands = page.bands()
+            first = next(bands)
+            if first.dtype != np.bool_ and len(first) == page.height:
+                packing = "tiff_adobe_deflate"
+                image_of(first).save(writer, "TIFF", compression=packing, **page.options)
             else:
-                _image(pixels).save(writer, "TIFF", compression="tiff_adobe_deflate", **options)
+                writer.write(tiff_of_bands(page.shape, chain([first], bands), page.dpi))
             writer.newFrame()
             count += 1
     if not count:
         raise MaskError(path, "there is no page to write")
-
-
-def _group4(white: NDArray[np.bool_], options: dict[str, Any]) -> bytes:
-    """One page as archive software expects it: CCITT Group 4, WhiteIsZero, a single strip.
-
-    Strategy: asked for WhiteIsZero, Pillow inverts the picture pixel by pixel in Python,
-    25 seconds for a large page. Here it is given the inverted picture, which it stores as
-    it stores any other, and the one number that says what the bits mean is set afterwards.
-    """
-    stream = io.BytesIO()
-    strip = {_ROWS_PER_STRIP: white.shape[0]}
-    _image(~white).save(stream, "TIFF", compression="group4", tiffinfo=strip, **options)
-    content = bytearray(stream.getvalue())
-    order = "<" if content[:2] == b"II" else ">"
-    (directory,) = struct.unpack_from(order + "I", content, 4)
-    (entries,) = struct.unpack_from(order + "H", content, directory)
-    for entry in range(directory + 2, directory + 2 + 12 * entries, 12):
-        if struct.unpack_from(order + "H", content, entry) == (_PHOTOMETRIC,):
-            struct.pack_into(order + "H", content, entry + 8, _WHITE_IS_ZERO)
-    return bytes(content)
-
-
-def _image(pixels: NDArray[Any]) -> Image.Image:
-    if pixels.dtype != np.bool_:
-        return Image.fromarray(np.ascontiguousarray(pixels))
-    packed = np.packbits(pixels, axis=1)
-    return Image.frombytes("1", (pixels.shape[1], pixels.shape[0]), packed.tobytes())

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.encode import Dpi
+    from docbin_napari.io.row_source import RowSource
 
 __all__ = [
     "GroundTruth",
@@ -117,7 +118,7 @@ def _gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 def write_mask(
     path: str | os.PathLike[str],
-    ink: NDArray[np.bool_] | Iterable[NDArray[np.bool_]],
+    ink: RowSource | Iterable[RowSource],
     *,
     dpi: Dpi | Sequence[Dpi] = None,
 ) -> Path:
@@ -132,7 +133,8 @@ def write_mask(
         ``.png``, or ``.tif`` and ``.tiff`` for any number of pages.
     ink : ndarray, bool, shape (H, W), or an iterable of them
         True where there is ink. Pages may differ in size; an iterator is asked for
-        one page at a time.
+        one page at a time. Whatever has `shape` and `dtype` and gives an array when
+        it is sliced by rows will do for an array.
     dpi : (float, float), optional
         Resolution x and y in dots per inch, or a sequence of one pair a page.
 
@@ -161,7 +163,8 @@ def write_mask(
     >>> page.dpi, page.pixels[6, 6]
     ((300.0, 300.0), array([0, 0, 0], dtype=uint8))
     """
-    return write_pages(Path(path), (~_checked(page) for page in _pages(ink)), dpi)
+    pages = (_checked(page) for page in _pages(ink))
+    return write_pages(Path(path), pages, dpi, convert=np.logical_not)
 
 
 def write_ground_truth(
@@ -212,7 +215,8 @@ def write_ground_truth(
     array([[  0, 255],
            [255, 128]], dtype=uint8)
     """
-    background = ~_checked(ink)
+    _checked(ink)
+    background = ~ink
     if labelled is not None and _checked(labelled).shape != ink.shape:
         raise ValueError(f"labelled is {labelled.shape}, but ink is {ink.shape}")
     if labelled is None or labelled.all():
@@ -224,7 +228,7 @@ def write_ground_truth(
 
 def write_probability(
     path: str | os.PathLike[str],
-    probability: NDArray[Any] | Iterable[NDArray[Any]],
+    probability: RowSource | Iterable[RowSource],
     *,
     dpi: Dpi | Sequence[Dpi] = None,
 ) -> Path:
@@ -262,29 +266,34 @@ def write_probability(
     ...     next(read_pages(path)).pixels[0, :, 0]
     array([  0,  51, 255], dtype=uint8)
     """
-    return write_pages(Path(path), (_eight_bit(page) for page in _pages(probability)), dpi)
+    pages = (_checked_probability(page) for page in _pages(probability))
+    return write_pages(Path(path), pages, dpi, convert=_eight_bit)
 
 
-def _pages(pages: Any) -> Iterator[NDArray[Any]]:
-    """One array as a single page; an iterable, or an array of more axes, as many."""
-    single = isinstance(pages, np.ndarray) and pages.ndim <= 2
+def _pages(pages: Any) -> Iterator[RowSource]:
+    """One page as a single one; an iterable, or an array of more axes, as many."""
+    single = hasattr(pages, "shape") and len(pages.shape) <= 2
     return iter([pages] if single else pages)
 
 
-def _checked(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    if flags.dtype != np.bool_ or flags.ndim != 2 or not flags.size:
+def _checked(flags: RowSource) -> RowSource:
+    if flags.dtype != np.bool_ or len(flags.shape) != 2 or 0 in flags.shape:
         raise ValueError(f"a mask must be bool (H, W), not {flags.dtype} {tuple(flags.shape)}")
     return flags
 
 
-def _eight_bit(probability: NDArray[Any]) -> NDArray[np.uint8]:
-    kind = f"{probability.dtype} {tuple(probability.shape)}"
-    if probability.ndim != 2 or not probability.size:
+def _checked_probability(page: RowSource) -> RowSource:
+    kind = f"{page.dtype} {tuple(page.shape)}"
+    if len(page.shape) != 2 or 0 in page.shape:
         raise ValueError(f"probability must have the shape (H, W), not {kind}")
+    if page.dtype != np.uint8 and page.dtype.kind != "f":
+        raise ValueError(f"probability must be float or uint8, not {kind}")
+    return page
+
+
+def _eight_bit(probability: NDArray[Any]) -> NDArray[np.uint8]:
     if probability.dtype == np.uint8:
         return probability
-    if probability.dtype.kind != "f":
-        raise ValueError(f"probability must be float or uint8, not {kind}")
     out = np.empty(probability.shape, np.uint8)
     for rows in row_bands(*probability.shape[:2]):
         band = probability[rows]

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from docbin_napari.io.errors import PageError
 
@@ -42,7 +42,7 @@ class Page:
     Parameters
     ----------
     pixels : ndarray, uint8, shape (H, W, 3)
-        RGB, 0..255, upright.
+        RGB, 0..255, upright. With ``in_bands=True`` what gives it row by row.
     dpi : (float, float) or None
         Resolution in dots per inch, x and y; None if the file does not say.
     source : Path
@@ -65,6 +65,7 @@ def read_pages(
     *,
     dpi: float = 300,
     pixel_limit: int = DEFAULT_PIXEL_LIMIT,
+    in_bands: bool = False,
 ) -> Iterator[Page]:
     """Read a file page by page.
 
@@ -82,6 +83,12 @@ def read_pages(
         Resolution at which PDF pages are drawn, dots per inch. Not used for others.
     pixel_limit : int
         Most pixels of one page. The header is checked before anything is decoded.
+    in_bands : bool
+        Do not decode large pages at once where it can be avoided: `Page.pixels` is
+        then no array, but gives one when it is sliced by rows, as `predict` does
+        (`docbin_napari.io.row_source.RowSource`). TIFF in strips or tiles is decoded
+        as far as its rows are asked for, others are not held twice. Damage in a later
+        part shows only there, as a PageError.
 
     Yields
     ------
@@ -112,10 +119,10 @@ def read_pages(
         raise ValueError(f"dpi must be a positive number, not {dpi}")
     if pixel_limit <= 0:
         raise ValueError(f"pixel_limit must be positive, not {pixel_limit}")
-    return _read(Path(path), dpi, pixel_limit)
+    return _read(Path(path), dpi, pixel_limit, in_bands)
 
 
-def _read(path: Path, dpi: float, pixel_limit: int) -> Iterator[Page]:
+def _read(path: Path, dpi: float, pixel_limit: int, in_bands: bool) -> Iterator[Page]:
     start = _first_bytes(path)
     decoded: Iterator[tuple[Decoded, int]]
     if is_pdf(start):
@@ -125,11 +132,11 @@ def _read(path: Path, dpi: float, pixel_limit: int) -> Iterator[Page]:
     elif is_tiff(start):
         from docbin_napari.io.tiff import decode_tiff
 
-        decoded = decode_tiff(path, pixel_limit)
+        decoded = decode_tiff(path, pixel_limit, in_bands=in_bands)
     else:
-        decoded = _decode_single(path, pixel_limit)
+        decoded = _decode_single(path, pixel_limit, in_bands)
     for index, (page, count) in enumerate(decoded):
-        yield Page(page.pixels, page.dpi, path, index, count)
+        yield Page(cast("NDArray[np.uint8]", page.pixels), page.dpi, path, index, count)
 
 
 def is_pdf(start: bytes) -> bool:
@@ -142,12 +149,12 @@ def is_tiff(start: bytes) -> bool:
     return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def _decode_single(path: Path, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
+def _decode_single(path: Path, pixel_limit: int, in_bands: bool) -> Iterator[tuple[Decoded, int]]:
     from docbin_napari.io.decoded import decoder_trouble
     from docbin_napari.io.raster import decode_raster
 
     try:
-        page = decode_raster(path, pixel_limit)
+        page = decode_raster(path, pixel_limit, in_bands=in_bands)
     except PageError:
         raise
     except Exception as error:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+LARGE_PAGE = 16_000_000
+"""Pixels from which on it is worth not to hold a page twice."""
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "BMP", "GIF", "PPM")
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
@@ -64,7 +66,7 @@ def open_image(path: Path) -> Image.Image:
     return Image.open(path, formats=FORMATS)
 
 
-def decode_raster(path: Path, pixel_limit: int) -> Decoded:
+def decode_raster(path: Path, pixel_limit: int, *, in_bands: bool = False) -> Decoded:
     """Decode the first picture of a file that is not TIFF.
 
     Parameters
@@ -73,6 +75,8 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         PNG, JPEG, WebP, JPEG 2000, BMP, GIF or PNM file.
     pixel_limit : int
         Most pixels that are accepted.
+    in_bands : bool
+        Whether the rows of a large page are converted only as they are asked for.
 
     Returns
     -------
@@ -94,6 +98,9 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         dpi = _resolution(image, exif)
         if dpi is not None and orientation in (5, 6, 7, 8):
             dpi = dpi[::-1]
+        rows = RasterRows(image)
+        if in_bands and rows.can_replace_the_page(orientation):
+            return Decoded(rows, dpi)
         return Decoded(rgb_pixels(image, orientation), dpi)
 
 
@@ -121,11 +128,41 @@ def rgb_pixels(image: Image.Image, orientation: int = 1) -> NDArray[np.uint8]:
     pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
     stored = stored_view(pixels, orientation)
     limits = None
-    if image.mode in ("F", "I") and not _is_sixteen_bit(image):
+    if _needs_limits(image):
         limits = value_limits(_band(image, rows) for rows in row_bands(height, width))
     for rows in row_bands(height, width):
         stored[rows] = to_rgb(_band(image, rows), limits)
     return pixels
+
+
+class RasterRows:
+    """A loaded picture that gives RGB when it is sliced by rows, so that the page exists once.
+
+    Parameters
+    ----------
+    image : Image
+        Loaded picture.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, image: Image.Image) -> None:
+        self._image = image
+        self.shape = (image.height, image.width, 3)
+
+    def can_replace_the_page(self, orientation: int) -> bool:
+        """Tell whether it is worth it, and whether rows can be converted one by one."""
+        large = self._image.width * self._image.height >= LARGE_PAGE
+        return large and orientation not in range(2, 9) and not _needs_limits(self._image)
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        start, stop, _ = rows.indices(self.shape[0])
+        return to_rgb(_band(self._image, slice(start, max(stop, start))))
+
+
+def _needs_limits(image: Image.Image) -> bool:
+    """Whether the values that become black and white are known only when all were seen."""
+    return image.mode in ("F", "I") and not _is_sixteen_bit(image)
 
 
 def stored_view(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

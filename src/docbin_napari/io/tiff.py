@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from docbin_napari.io.decoded import Decoded, check_size, clean_dpi, decoder_trouble
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.raster import open_image, rgb_pixels, without_pillow_limit
+from docbin_napari.io.raster import LARGE_PAGE, open_image, rgb_pixels, without_pillow_limit
 from docbin_napari.io.tiff_header import TiffPage, read_tiff_header
+from docbin_napari.io.tiff_rows import TiffRows, can_be_read_in_rows
 from docbin_napari.io.tiff_samples import decode_samples
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 _UNCOMPRESSED = 1
 _CCITT = (2, 3, 4, 32771)
-_LARGE_PAGE = 16_000_000
 
 
-def decode_tiff(path: Path, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
+def decode_tiff(
+    path: Path, pixel_limit: int, *, in_bands: bool = False
+) -> Iterator[tuple[Decoded, int]]:
     """Decode a TIFF file page by page.
 
     Parameters
@@ -34,6 +36,8 @@ def decode_tiff(path: Path, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
         Classic or Big TIFF.
     pixel_limit : int
         Most pixels of one page.
+    in_bands : bool
+        Whether large pages in strips or tiles are decoded only as their rows are asked for.
 
     Yields
     ------
@@ -54,7 +58,8 @@ def decode_tiff(path: Path, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
             check_size(path, page.width, page.height, pixel_limit, where)
             if _is_cut(page, header.size):
                 raise PageError(path, f"{where}the file is truncated: part of the page is missing")
-            yield _decode_page(path, pillow, page, where), count
+            rows = _rows_of(path, page, where) if in_bands else None
+            yield rows or _decode_page(path, pillow, page, where), count
     if header.damage:
         where = f"page {count}: " if count > 1 else ""
         raise PageError(path, where + header.damage)
@@ -68,6 +73,19 @@ def _is_cut(page: TiffPage, size: int) -> bool:
     """
     room = 0 if page.compression == _UNCOMPRESSED else 1
     return any(offset + room * length > size for offset, length in page.extents)
+
+
+def _rows_of(path: Path, page: TiffPage, where: str) -> Decoded | None:
+    """A large page, decoded as its rows are asked for; None if it has to be decoded whole."""
+    if page.width * page.height < LARGE_PAGE or not can_be_read_in_rows(page):
+        return None
+    try:
+        rows = TiffRows(path, page, where)
+        rows[:1]
+    except Exception:
+        # What the other library makes of it, and how it names the damage, comes next.
+        return None
+    return Decoded(rows, clean_dpi(page.dpi))
 
 
 def _decode_page(path: Path, pillow: _PillowFile, page: TiffPage, where: str) -> Decoded:
@@ -112,7 +130,7 @@ class _PillowFile:
                 self._image.seek(page.directory)
                 self._image.load()
                 pixels = rgb_pixels(self._image)
-            keep = page.width * page.height < _LARGE_PAGE
+            keep = page.width * page.height < LARGE_PAGE
         finally:
             if not keep:
                 self.close()

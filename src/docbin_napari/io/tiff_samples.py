@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from docbin_napari.io.tiff_header import TiffPage
 
-_SILENT = logging.NullHandler()
-_WHITE_IS_ZERO, _PALETTE, _CMYK = 0, 3, 5
+SILENT = logging.NullHandler()
+"""For the log of tifffile, which would print to the terminal what is raised here anyway."""
+_WHITE_IS_ZERO, _PALETTE, _CMYK, _YCBCR = 0, 3, 5, 6
+_JPEG = 7
 _COLOURS = {_WHITE_IS_ZERO: 1, 1: 1, 2: 3, _PALETTE: 1, _CMYK: 4}
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 
@@ -48,11 +50,10 @@ def decode_samples(path: Path, page: TiffPage) -> NDArray[np.uint8]:
     """
     import tifffile
 
-    # Without a handler it would print to the terminal what is raised here anyway.
-    logging.getLogger("tifffile").addHandler(_SILENT)
+    logging.getLogger("tifffile").addHandler(SILENT)
     with tifffile.TiffFile(path) as file:
         directory = file.pages[page.directory]
-        kind = _SampleKind.of(directory, page)
+        kind = SampleKind.of(directory, page)
         samples = _samples_last(directory.asarray(squeeze=False))
     height, width = samples.shape[:2]
     limits = None
@@ -65,13 +66,27 @@ def decode_samples(path: Path, page: TiffPage) -> NDArray[np.uint8]:
     pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
     stored = stored_view(pixels, page.orientation)
     for rows in row_bands(height, width):
-        stored[rows] = _rgb_band(samples[rows], kind, limits)
+        stored[rows] = rgb_band(samples[rows], kind, limits)
     return pixels
 
 
 @dataclass(frozen=True)
-class _SampleKind:
-    """What the samples of a pixel mean."""
+class SampleKind:
+    """What the samples of a pixel mean.
+
+    Parameters
+    ----------
+    bits : int
+        Bits of a sample.
+    photometric : int
+        Value of the tag PhotometricInterpretation.
+    colours : int
+        Samples that are not alpha.
+    alpha : int
+        0 none, 1 colours are multiplied with it, 2 they are not.
+    palette : ndarray of uint16 or None
+        (3, colours).
+    """
 
     bits: int
     photometric: int
@@ -80,8 +95,11 @@ class _SampleKind:
     palette: NDArray[np.uint16] | None
 
     @classmethod
-    def of(cls, directory: Any, page: TiffPage) -> _SampleKind:
+    def of(cls, directory: Any, page: TiffPage) -> SampleKind:
+        """Read it from tifffile's directory of a page."""
         colours = _COLOURS.get(int(directory.photometric))
+        if int(directory.photometric) == _YCBCR and page.compression == _JPEG:
+            colours = 3  # The decoder gives RGB.
         if colours is None:
             raise ValueError(f"colours of kind {page.photometric} with {max(page.bits)} bits")
         extra = [int(kind) for kind in directory.extrasamples]
@@ -99,10 +117,25 @@ def _samples_last(samples: NDArray[Any]) -> NDArray[Any]:
     return samples.reshape(planes, height, width).transpose(1, 2, 0)
 
 
-def _rgb_band(
-    samples: NDArray[Any], kind: _SampleKind, limits: tuple[float, float] | None
+def rgb_band(
+    samples: NDArray[Any], kind: SampleKind, limits: tuple[float, float] | None
 ) -> NDArray[np.uint8]:
-    """Convert a band of raw samples to RGB, uint8 (H, W, 3)."""
+    """Convert a band of raw samples to RGB.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (N, W, samples)
+        As they are stored.
+    kind : SampleKind
+        What they mean.
+    limits : (float, float), optional
+        Values that become 0 and 255, where the kind has no fixed range.
+
+    Returns
+    -------
+    ndarray, uint8, shape (N, W, 3)
+        RGB, 0..255.
+    """
     colour = samples[..., : kind.colours]
     if kind.photometric == _PALETTE and kind.palette is not None:
         return to_rgb(kind.palette[:, samples[..., 0]].transpose(1, 2, 0))

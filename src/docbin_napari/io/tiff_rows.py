@@ -1,0 +1,175 @@
+"""Rows of a large TIFF page, decoded strip by strip or tile by tile as they are asked for."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docbin_napari.io.decoded import decoder_trouble
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.rgb import row_bands, value_limits
+from docbin_napari.io.tiff_samples import SILENT, SampleKind, rgb_band
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from docbin_napari.io.tiff_header import TiffPage
+
+_JPEG = 7
+_COMPRESSIONS = frozenset({1, 5, _JPEG, 8, 32773, 32946})
+"""None, LZW, JPEG, deflate (two numbers) and PackBits."""
+_LARGEST_ROW_OF_SEGMENTS = 1 << 27
+
+
+class TiffRows:
+    """A page that gives RGB when it is sliced by rows.
+
+    Strategy: windows go down a page and overlap, so each request begins within the one before.
+    The strips (or rows of tiles) of the last request are kept; what lies above is forgotten, what
+    lies below is not yet decoded.
+
+    Parameters
+    ----------
+    path : Path
+        TIFF file; it is kept open.
+    page : TiffPage
+        One of its pages.
+    where : str
+        Begins the reason of an error, to tell the page.
+
+    Raises
+    ------
+    ValueError
+        If the page is not of a kind that can be decoded in parts: ask `can_be_read_in_rows`.
+    Exception
+        Whatever tifffile raises for a damaged file.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, path: Path, page: TiffPage, where: str = "") -> None:
+        import tifffile
+
+        logging.getLogger("tifffile").addHandler(SILENT)
+        self._path, self._where = path, where
+        self._lock = threading.Lock()
+        self._file = tifffile.TiffFile(path)
+        weakref.finalize(self, self._file.close)
+        directory = self._file.pages[page.directory]
+        self._directory = (
+            directory.aspage() if isinstance(directory, tifffile.TiffFrame) else directory
+        )
+        self._kind = SampleKind.of(self._directory, page)
+        self.shape = (page.height, page.width, 3)
+        self._segment_rows, self._across = _layout(self._directory)
+        self._kept: dict[int, NDArray[Any]] = {}
+        self._limits: tuple[float, float] | None = None
+        dtype = np.dtype(self._directory.dtype)
+        if dtype.kind in "if" or dtype.itemsize > 2:
+            self._limits = value_limits(self._colours())
+        elif 8 < self._kind.bits < 16:
+            self._limits = (0.0, 2.0**self._kind.bits - 1)
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        """Decode rows.
+
+        Parameters
+        ----------
+        rows : slice
+            Without gaps.
+
+        Returns
+        -------
+        ndarray, uint8, shape (N, W, 3)
+            RGB, 0..255.
+
+        Raises
+        ------
+        PageError
+            If this part of the file is damaged.
+        """
+        start, stop, step = rows.indices(self.shape[0])
+        if step != 1:
+            raise ValueError("rows of a page come in order, without gaps")
+        try:
+            with self._lock:
+                samples = self._samples(start, max(stop, start))
+        except Exception as error:
+            raise PageError(self._path, self._where + decoder_trouble(error)) from error
+        result = np.empty((*samples.shape[:2], 3), np.uint8)
+        for band in row_bands(*samples.shape[:2]):
+            result[band] = rgb_band(samples[band], self._kind, self._limits)
+        return result
+
+    def _colours(self) -> Iterator[NDArray[Any]]:
+        """All samples but alpha, to find the values that become black and white."""
+        for top in range(0, self.shape[0], self._segment_rows):
+            band = self._samples(top, min(top + self._segment_rows, self.shape[0]))
+            yield band[..., : self._kind.colours]
+
+    def _samples(self, start: int, stop: int) -> NDArray[Any]:
+        """Raw samples of some rows, (N, W, samples)."""
+        shape = (stop - start, self.shape[1], self._directory.samplesperpixel)
+        samples = np.empty(shape, self._directory.dtype)
+        wanted = range(start // self._segment_rows, -(-stop // self._segment_rows))
+        self._kept = {row: band for row, band in self._kept.items() if row in wanted}
+        for row in wanted:
+            if row not in self._kept:
+                self._kept[row] = self._decode(row)
+            top = row * self._segment_rows
+            low, high = max(top, start), min(top + self._segment_rows, stop)
+            samples[low - start : high - start] = self._kept[row][low - top : high - top]
+        return samples
+
+    def _decode(self, row: int) -> NDArray[Any]:
+        """One strip, or one row of tiles, as wide as the page."""
+        page = self._directory
+        top = row * self._segment_rows
+        rows = min(self._segment_rows, self.shape[0] - top)
+        band = np.zeros((rows, self.shape[1], page.samplesperpixel), page.dtype)
+        for index in range(row * self._across, (row + 1) * self._across):
+            self._file.filehandle.seek(page.dataoffsets[index])
+            content = self._file.filehandle.read(page.databytecounts[index])
+            tables = {} if page.jpegtables is None else {"jpegtables": page.jpegtables}
+            segment, (_, _, _, left, _), shape = page.decode(content, index, **tables)
+            if segment is None:
+                continue  # A tile that was never written: the standard says zeros.
+            right = min(left + shape[2], self.shape[1])
+            band[:, left:right] = segment[0, :rows, : right - left]
+        return band
+
+
+def can_be_read_in_rows(page: TiffPage) -> bool:
+    """Tell whether a page lies in the file in parts that are small beside it.
+
+    Parameters
+    ----------
+    page : TiffPage
+        The page.
+
+    Returns
+    -------
+    bool
+        False for pages that lie on their side, compressions of fax machines (they are decoded
+        whole by the library that knows them all), and pages in one piece.
+    """
+    return len(page.extents) > 1 and page.orientation <= 1 and page.compression in _COMPRESSIONS
+
+
+def _layout(directory: Any) -> tuple[int, int]:
+    """Rows of a strip or tile, and how many lie side by side."""
+    if directory.planarconfig != 1 or directory.imagedepth != 1:
+        raise ValueError("samples that lie in separate planes")
+    rows = directory.tilelength if directory.is_tiled else directory.rowsperstrip
+    across = -(-directory.imagewidth // directory.tilewidth) if directory.is_tiled else 1
+    size = rows * directory.imagewidth * directory.samplesperpixel * directory.dtype.itemsize
+    if size > _LARGEST_ROW_OF_SEGMENTS:
+        raise ValueError("strips that are too large to be parts")
+    return int(rows), int(across)
