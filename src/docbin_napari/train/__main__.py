@@ -1,10 +1,15 @@
-"""``python -m docbin_napari.train``: pairs in, a model file out."""
+"""``python -m docbin_napari.train``: pairs in, a model file out; alone or under torchrun."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import math
+import os
 import sys
+import traceback
+import warnings
 from pathlib import Path
 
 import tyro
@@ -13,9 +18,11 @@ from docbin_napari.io.pairs import PairError
 from docbin_napari.model.device import DeviceError
 from docbin_napari.model.registry import ModelError
 from docbin_napari.train.config import TrainConfig
+from docbin_napari.train.distributed import Ranks, RanksError, join
 from docbin_napari.train.loop import Report, train
 from docbin_napari.train.state import CheckpointError
 
+_REFUSED = (PairError, CheckpointError, DeviceError, ModelError, RanksError, ValueError)
 _COLUMNS = ("step", "minutes", "loss", "learning_rate", "f_measure")
 
 
@@ -32,16 +39,48 @@ def main(arguments: list[str] | None = None) -> int:
     int
         0 when the model was written, 1 when something stopped the training.
     """
-    config = tyro.cli(TrainConfig, args=arguments, prog="python -m docbin_napari.train")
+    config = _settings(arguments)
+    ranks = join()
+    code = _run(config, ranks)
+    if code == 0:
+        ranks.leave()
+    return code
+
+
+def _settings(arguments: list[str] | None) -> TrainConfig:
+    """Read the command line; only one process of each machine says what is wrong with it."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        return tyro.cli(TrainConfig, args=arguments, prog="python -m docbin_napari.train")
     try:
-        for report in train(config):
-            _log(config.run / "log.csv", report)
-            print(_line(report), flush=True)
-    except (PairError, CheckpointError, DeviceError, ModelError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            return tyro.cli(TrainConfig, args=arguments)
+    except SystemExit:
+        # Not as a failure: torchrun would then end the process that is about to say it.
+        raise SystemExit(0) from None
+
+
+def _run(config: TrainConfig, ranks: Ranks) -> int:
+    if not ranks.is_first:
+        warnings.simplefilter("ignore")
+    try:
+        for report in train(config, ranks):
+            if ranks.is_first:
+                _log(config.run / "log.csv", report)
+                print(_line(report), flush=True)
+    except _REFUSED as error:
+        of = "" if ranks.alone else f"{ranks.name}: "
+        refusal = f"error: {of}{error}"
+        ranks.tell(lambda: print(refusal, file=sys.stderr, flush=True))
         return 1
     except KeyboardInterrupt:
-        print(f"stopped; --resume goes on from the last checkpoint in {config.run}")
+        stopped = f"stopped; --resume goes on from the last checkpoint in {config.run}"
+        ranks.tell(lambda: print(stopped, flush=True))
+        return 1
+    except Exception:
+        if ranks.alone:
+            raise
+        failure = f"error: {ranks.name}:\n{traceback.format_exc()}"
+        ranks.tell(lambda: print(failure, file=sys.stderr, flush=True))
         return 1
     return 0
 

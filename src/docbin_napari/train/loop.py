@@ -14,14 +14,22 @@ import torch
 from torch import Tensor, nn
 
 from docbin_napari.inference.config import PRESETS
-from docbin_napari.model.device import Device, choose_device
+from docbin_napari.model.device import Device
 from docbin_napari.model.registry import ModelInfo, user_model_folder
-from docbin_napari.model.weights import Normalisation, load_model, save_model
-from docbin_napari.train.augment import augment
+from docbin_napari.model.weights import load_model, save_model
+from docbin_napari.train.batches import Batches
 from docbin_napari.train.config import TrainConfig, collection_factors
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
+from docbin_napari.train.distributed import ALONE, Ranks
 from docbin_napari.train.loss import ink_loss
-from docbin_napari.train.state import TrainState, load_checkpoint, new_state, save_checkpoint
+from docbin_napari.train.state import (
+    TrainState,
+    common_settings,
+    new_state,
+    read_checkpoint,
+    resumed_state,
+    save_checkpoint,
+)
 from docbin_napari.train.validate import Validation, calibrate, validate
 
 _STEPS_A_REPORT = 20
@@ -59,13 +67,16 @@ class Report:
     model: ModelInfo | None = None
 
 
-def train(config: TrainConfig) -> Iterator[Report]:
+def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     """Train a network; stop by not asking for the next report.
 
     Parameters
     ----------
     config : TrainConfig
         What, how and for how long.
+    ranks : Ranks, optional
+        The processes that train together, from `distributed.join`. All of them call this
+        and get the same reports; only the first reads and writes in `config.run`.
 
     Yields
     ------
@@ -80,39 +91,57 @@ def train(config: TrainConfig) -> Iterator[Report]:
         If the run cannot be resumed.
     DeviceError
         If the device is not there.
+    RanksError
+        If the processes do not fit together.
     """
-    device = choose_device(config.device)
-    checkpoint = config.run / "checkpoint.pt"
-    state = (
-        load_checkpoint(checkpoint, config, device.name)
-        if config.resume
-        else new_state(config, device.name)
-    )
-    sampler = WindowSampler(
-        load_pairs(config.train), config.window, collection_factors(config.weights), config.augment
-    )
-    held_out = load_pairs(config.validate)
+    device = ranks.device(config.device)
+    pairs = load_pairs(config.train)
+    _check_same_work(pairs, config, ranks)
+    factors = collection_factors(config.weights)
+    sampler = WindowSampler(pairs, config.window, factors, config.augment)
+    batches = Batches(sampler, config, device.name, ranks)
+    held_out = load_pairs(config.validate) if ranks.is_first else []
+    state = _begin(config, device, ranks)
+    network = ranks.join_network(state.network, device)
     losses: list[float] = []
     started, next_validation = time.monotonic() - state.seconds, config.every * 60 + state.seconds
     while (share := _share(state, config)) < 1:
-        rate = _learning_rate(config, share)
-        losses.append(_step(state, sampler, config, rate, device))
-        state.seconds = time.monotonic() - started
+        rate = _set_learning_rate(state, config, share)
+        losses.append(_step(state, network, batches, config, device, ranks))
+        state.seconds = ranks.first(lambda: time.monotonic() - started)
         report = Report(state.step, share, state.seconds / 60, float(np.mean(losses)), rate)
         if state.seconds >= next_validation:
-            save_checkpoint(checkpoint, state, config)
-            figures = _measure(state, held_out, config)
-            state.seconds = time.monotonic() - started
+            figures = ranks.first(lambda: _measure(state, held_out, config))
+            state.seconds = ranks.first(lambda: time.monotonic() - started)
             next_validation = state.seconds + config.every * 60
             yield replace(report, validation=figures)
             losses = []
         elif state.step % _STEPS_A_REPORT == 0:
             yield report
             losses = []
-    save_checkpoint(checkpoint, state, config)
-    figures, model = _finish(state, held_out, config)
+    figures, model = ranks.first(lambda: _finish(state, held_out, config))
     loss = float(np.mean(losses)) if losses else math.nan
     yield Report(state.step, 1.0, state.seconds / 60, loss, 0.0, figures, model)
+
+
+def _check_same_work(pairs: list[LoadedPair], config: TrainConfig, ranks: Ranks) -> None:
+    """Machines that share no disk can differ unnoticed in their pages, and in their settings."""
+    mend = "start all processes with the same settings and the same pages in --train"
+    ranks.check_same("settings", common_settings(config), mend)
+    pages = [(pair.name, pair.pixels.shape) for pair in pairs]
+    ranks.check_same("training pages", pages, mend)
+
+
+def _begin(config: TrainConfig, device: Device, ranks: Ranks) -> TrainState:
+    """A new network, or the one of the checkpoint, which only the first process needs to have."""
+    if not config.resume:
+        return new_state(config, device.name)
+    content = ranks.first(lambda: read_checkpoint(_checkpoint(config), config))
+    return resumed_state(content, config, device.name)
+
+
+def _checkpoint(config: TrainConfig) -> Path:
+    return config.run / "checkpoint.pt"
 
 
 def _share(state: TrainState, config: TrainConfig) -> float:
@@ -122,28 +151,29 @@ def _share(state: TrainState, config: TrainConfig) -> float:
     return state.step / config.steps
 
 
-def _learning_rate(config: TrainConfig, share: float) -> float:
+def _set_learning_rate(state: TrainState, config: TrainConfig, share: float) -> float:
+    """A short warm-up, then half a cosine."""
     warm = min(share / _WARM_UP, 1.0) if share < _WARM_UP else 1.0
-    return config.learning_rate * max(warm, 0.01) * (0.01 + 0.495 * (1 + math.cos(math.pi * share)))
+    rate = config.learning_rate * max(warm, 0.01) * (0.01 + 0.495 * (1 + math.cos(math.pi * share)))
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    return rate
 
 
 def _step(
-    state: TrainState, sampler: WindowSampler, config: TrainConfig, rate: float, device: Device
+    state: TrainState,
+    network: nn.Module,
+    batches: Batches,
+    config: TrainConfig,
+    device: Device,
+    ranks: Ranks,
 ) -> float:
-    random = np.random.default_rng([config.seed, state.step])
-    pixels, truth = sampler.batch(config.batch, random)
-    pixels = augment(pixels, truth, config.augment, random)
-    norm = Normalisation()
-    inputs = ((pixels - norm.mean) / norm.deviation).to(
-        device.name, memory_format=torch.channels_last
-    )
-    truth = truth.to(device.name)
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
-    state.network.train()
+    """One step of all processes; the loss is that of the whole batch."""
+    inputs, truth = batches.of(state.step)
+    network.train()
     with torch.autocast(device.name, torch.bfloat16, enabled=device.dtype == "bfloat16"):
-        logits: Tensor = state.network(inputs)
-    loss = ink_loss(logits, truth[:, :1], truth[:, 1:], config.dice)
+        logits: Tensor = network(inputs)
+    loss = ink_loss(logits, truth[:, :1], truth[:, 1:], config.dice, ranks.total)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
@@ -161,6 +191,8 @@ def _interim(state: TrainState, config: TrainConfig, header: dict[str, Any]) -> 
 
 
 def _measure(state: TrainState, held_out: list[LoadedPair], config: TrainConfig) -> Validation:
+    """Write a checkpoint, then measure the averaged weights."""
+    save_checkpoint(_checkpoint(config), state, config)
     model = load_model(_interim(state, config, {}), config.device)
     return validate(model, held_out)
 
@@ -168,7 +200,8 @@ def _measure(state: TrainState, held_out: list[LoadedPair], config: TrainConfig)
 def _finish(
     state: TrainState, held_out: list[LoadedPair], config: TrainConfig
 ) -> tuple[Validation, ModelInfo]:
-    """Calibrate the averaged weights, choose the threshold, write the model file."""
+    """Write a checkpoint, calibrate the averaged weights, choose the threshold, write the model."""
+    save_checkpoint(_checkpoint(config), state, config)
     model = load_model(_interim(state, config, {}), config.device)
     figures = validate(model, held_out)
     calibration, threshold = calibrate(model, held_out, PRESETS["balanced"])

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def ink_loss(logits: Tensor, ink: Tensor, labelled: Tensor, dice: float) -> Tensor:
+def ink_loss(
+    logits: Tensor,
+    ink: Tensor,
+    labelled: Tensor,
+    dice: float,
+    total: Callable[[Tensor], Tensor] = lambda sums: sums,
+) -> Tensor:
     """Binary cross-entropy plus weighted Dice, over labelled pixels only.
 
     Parameters
@@ -19,6 +28,9 @@ def ink_loss(logits: Tensor, ink: Tensor, labelled: Tensor, dice: float) -> Tens
         Float (N, 1, H, W): 1 where the ground truth is known, 0 elsewhere.
     dice : float
         Weight of the Dice term (Milletari et al. 2016, doi:10.1109/3DV.2016.79).
+    total : callable, optional
+        Adds up the sums over pixels where windows of a batch lie in several processes:
+        the loss is a ratio of sums over the whole batch, and a mean of ratios is another one.
 
     Returns
     -------
@@ -37,5 +49,7 @@ def ink_loss(logits: Tensor, ink: Tensor, labelled: Tensor, dice: float) -> Tens
     probability = logits.sigmoid() * labelled
     target = ink * labelled
     shared = (probability * target).sum()
-    unlike = 1 - (2 * shared + 1) / (probability.sum() + target.sum() + 1)
-    return entropy / labelled.sum().clamp(min=1) + dice * unlike
+    sums = torch.stack([entropy, labelled.sum(), shared, probability.sum(), target.sum()])
+    entropy, pixels, shared, found, present = total(sums).unbind()
+    unlike = 1 - (2 * shared + 1) / (found + present + 1)
+    return entropy / pixels.clamp(min=1) + dice * unlike

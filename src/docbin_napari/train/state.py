@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
@@ -120,8 +121,8 @@ def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:
         torch.save(content, temporary)
 
 
-def load_checkpoint(path: Path, config: TrainConfig, device: str) -> TrainState:
-    """Read a checkpoint.
+def read_checkpoint(path: Path, config: TrainConfig) -> dict[str, Any]:
+    """Read a checkpoint and check that it fits.
 
     Parameters
     ----------
@@ -129,13 +130,11 @@ def load_checkpoint(path: Path, config: TrainConfig, device: str) -> TrainState:
         Written by `save_checkpoint`.
     config : TrainConfig
         Must have the same architecture, data and recipe; the time budget may differ.
-    device : str
-        Where to train.
 
     Returns
     -------
-    TrainState
-        As it was saved.
+    dict
+        For `resumed_state`; its tensors are on the CPU.
 
     Raises
     ------
@@ -145,7 +144,7 @@ def load_checkpoint(path: Path, config: TrainConfig, device: str) -> TrainState:
     if not path.is_file():
         raise CheckpointError(f"{path}: no checkpoint to resume from; leave out --resume")
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise CheckpointError(f"{path}: the checkpoint is damaged ({error})") from error
     stored, asked = content["settings"], _settings(config)
@@ -155,6 +154,26 @@ def load_checkpoint(path: Path, config: TrainConfig, device: str) -> TrainState:
             f"{path}: made with other settings ({', '.join(differing)}); "
             "repeat them, or start anew in another --run folder"
         )
+    return cast("dict[str, Any]", content)
+
+
+def resumed_state(content: dict[str, Any], config: TrainConfig, device: str) -> TrainState:
+    """Go on from a checkpoint.
+
+    Parameters
+    ----------
+    content : dict
+        From `read_checkpoint`.
+    config : TrainConfig
+        Of this part of the run.
+    device : str
+        Where to train.
+
+    Returns
+    -------
+    TrainState
+        As it was saved.
+    """
     state = new_state(config, device)
     state.network.load_state_dict(content["network"])
     state.average.load_state_dict(content["average"])
@@ -167,6 +186,22 @@ _FREE_TO_CHANGE = {
     "validate", "output", "minutes", "steps", "every", "device", "run", "resume", "title",
     "training_data",
 }  # fmt: skip
+
+
+def common_settings(config: TrainConfig) -> str:
+    """Settings that all processes of a training have in common, to be compared.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Of one process. Where its files lie on its machine is its own affair.
+
+    Returns
+    -------
+    str
+        Equal for equal trainings.
+    """
+    return repr(replace(config, train=(), validate=(), output="", start="", run=Path()))
 
 
 def _settings(config: TrainConfig) -> dict[str, str]:

@@ -1,0 +1,273 @@
+"""Several processes that train one network, started by torchrun.
+
+Strategy: the processes compute together what one process would compute alone. Each runs
+the network on its share of the batch; whatever is a mean or a sum over the batch (batch
+norm, loss, gradients) is taken over all of them. Everything that is decided (device, time
+spent, what a validation says) is decided by the first process and sent to the others, so
+that all of them do the same steps with the same learning rate and stop together.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.distributed_c10d import Store
+from torch.distributed.rendezvous import rendezvous
+from torch.nn.parallel import DistributedDataParallel
+
+from docbin_napari.model.device import Device, DeviceError, choose_device
+from docbin_napari.train.synced_norm import synchronise_norms
+
+_ANNOUNCED = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+_LONGEST_WAIT = timedelta(days=1)
+_LAST_WORDS = timedelta(seconds=30)
+
+T = TypeVar("T")
+
+
+class RanksError(Exception):
+    """The processes of a training do not fit together."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The processes that train together, seen from one of them; alone by default.
+
+    Parameters
+    ----------
+    rank : int
+        Number of this process, from 0.
+    size : int
+        How many there are, on all machines.
+    local : int
+        Number of this process on its machine, from 0.
+    store : Store, optional
+        Small values that all processes see, even when one of them has failed.
+    waiting : ProcessGroup, optional
+        For waits on the first process, which validates for as long as it takes. All other
+        communication keeps the usual time limit, so that a lost machine is noticed.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+    store: Store | None = None
+    waiting: dist.ProcessGroup | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other process."""
+        return self.size == 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that validates, writes and prints."""
+        return self.rank == 0
+
+    @property
+    def name(self) -> str:
+        """How people find this process."""
+        return f"process {self.rank + 1} of {self.size} on {socket.gethostname()}"
+
+    def first(self, action: Callable[[], T]) -> T:
+        """Do something in the first process only.
+
+        Parameters
+        ----------
+        action : callable
+            Called without arguments; what it returns is pickled.
+
+        Returns
+        -------
+        object
+            What it returned, in every process; the others wait up to a day.
+        """
+        if self.alone:
+            return action()
+        box: list[Any] = [action() if self.is_first else None]
+        dist.broadcast_object_list(box, src=0, group=self.waiting)
+        return cast("T", box[0])
+
+    def check_same(self, what: str, value: object, mend: str) -> None:
+        """Compare a value with that of the first process.
+
+        Parameters
+        ----------
+        what : str
+            What it is, in the plural.
+        value : object
+            Of this process.
+        mend : str
+            What to do where it differs.
+
+        Raises
+        ------
+        RanksError
+            If it differs.
+        """
+        if self.first(lambda: value) != value:
+            raise RanksError(f"{what} differ from those of the first process; {mend}")
+
+    def device(self, name: str) -> Device:
+        """Choose the device of this process: its own GPU, or the CPU.
+
+        Parameters
+        ----------
+        name : str
+            As `choose_device` takes it. The first process chooses device and number format.
+
+        Returns
+        -------
+        Device
+            In each process the same; ``"cuda"`` means the GPU of this process from now on.
+
+        Raises
+        ------
+        DeviceError
+            If it is not there, or there are fewer GPUs than processes.
+        """
+        device = self.first(lambda: choose_device(name))
+        if self.alone:
+            return device
+        if device.name == "mps":
+            raise DeviceError("Apple GPUs cannot train together: use --device cpu, or one process")
+        if device.name == "cuda":
+            cards = torch.cuda.device_count()
+            if self.local >= cards:
+                raise DeviceError(
+                    f"more processes than GPUs, which are {cards} here: give torchrun one process "
+                    "for each GPU (--nproc-per-node), or train with --device cpu"
+                )
+            torch.cuda.set_device(self.local)
+        return device
+
+    def join_network(self, network: nn.Module, device: Device) -> nn.Module:
+        """Let a network be trained by all processes.
+
+        Parameters
+        ----------
+        network : Module
+            On its device. Its batch norms are replaced by ones over all processes, with
+            the same parameters, and it gets the weights of the first process.
+        device : Device
+            From `device`.
+
+        Returns
+        -------
+        Module
+            To be called in training instead of the network; its gradients are means over
+            the processes. The network itself where the process is alone.
+        """
+        if self.alone:
+            return network
+        synchronise_norms(network)
+        own = [self.local] if device.name == "cuda" else None
+        return DistributedDataParallel(network, device_ids=own)
+
+    def total(self, sums: Tensor) -> Tensor:
+        """Add up over all processes, with gradient.
+
+        Parameters
+        ----------
+        sums : Tensor
+            Of this process.
+
+        Returns
+        -------
+        Tensor
+            Of all processes, the same in each.
+        """
+        return sums if self.alone else cast("Tensor", _Total.apply(sums))  # type: ignore[no-untyped-call]
+
+    def exchange(self, windows: Tensor) -> Sequence[Tensor]:
+        """Send each process its share of a batch, and get the own shares of theirs.
+
+        Parameters
+        ----------
+        windows : Tensor
+            (N, ...), a batch that this process has prepared, on its device.
+
+        Returns
+        -------
+        sequence of Tensor
+            From each process in order, (N / size, ...): this process's share of its batch.
+        """
+        if self.alone:
+            return [windows]
+        prepared = windows.contiguous()
+        received = torch.empty_like(prepared)
+        dist.all_to_all_single(received, prepared)
+        return received.chunk(self.size)
+
+    def tell(self, say: Callable[[], object]) -> None:
+        """Let the first process that failed say why; the others know only that one is lost.
+
+        Parameters
+        ----------
+        say : callable
+            Prints what went wrong in this process.
+        """
+        if self.store is None:
+            say()
+            return
+        try:
+            if self.store.add("failures", 1) > 1:
+                # torchrun ends all processes as soon as one has ended.
+                self.store.wait(["told"], _LAST_WORDS)
+                return
+        except dist.DistError:
+            pass  # Nobody is left who could have said it.
+        say()
+        self.store.set("told", "")
+
+    def leave(self) -> None:
+        """Part from the other processes when all went well."""
+        if not self.alone:
+            dist.destroy_process_group()
+
+
+ALONE = Ranks()
+"""A process without others."""
+
+
+def join() -> Ranks:
+    """Meet the other processes, if this one was started by torchrun.
+
+    Returns
+    -------
+    Ranks
+        `ALONE` without torchrun, and where it started a single process.
+    """
+    if not all(name in os.environ for name in _ANNOUNCED) or os.environ["WORLD_SIZE"] == "1":
+        return ALONE
+    store, rank, size = next(rendezvous("env://"))
+    # Each tensor goes the way of its device.
+    has_nccl = torch.cuda.is_available() and dist.is_nccl_available()
+    backend = "cpu:gloo,cuda:nccl" if has_nccl else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+    waiting = dist.new_group(backend="gloo", timeout=_LONGEST_WAIT)
+    return Ranks(rank, size, int(os.environ["LOCAL_RANK"]), store, waiting)
+
+
+class _Total(torch.autograd.Function):
+    """Sum over the processes. Each has a loss that depends on it, so gradients add up too."""
+
+    @staticmethod
+    def forward(_: Any, sums: Tensor) -> Tensor:
+        total = sums.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
