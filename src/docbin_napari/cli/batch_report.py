@@ -38,7 +38,6 @@ class BatchReport:
         self._windows: tqdm[None] | None = None
         if console.shows_bars:
             self._files = _bar(0, files, "file")
-            self._windows = _bar(1, 0, "window")
 
     @property
     def failed(self) -> int:
@@ -64,7 +63,7 @@ class BatchReport:
         Parameters
         ----------
         event : Event
-            From `binarize_files`.
+            From `binarize_files` or `binarize_on_cluster`, in any order.
         """
         match event:
             case FileStarted(source):
@@ -89,12 +88,16 @@ class BatchReport:
             self._console.say(line)
 
     def _start_file(self, source: Path) -> None:
+        """Name the file; on a cluster, where many are worked on, the one begun last."""
         if self._files is not None:
             self._files.set_description_str(source.name)
 
     def _show_windows(self, event: PageProgress) -> None:
-        if self._windows is None:
+        if self._files is None:
             return
+        if self._windows is None:
+            # Only now: the workers of a cluster do not tell how far they are with a page.
+            self._windows = _bar(1, 0, "window")
         if event.done == 0:
             self._windows.reset(total=event.total)
             page = f"page {event.page} of {event.pages}" if event.pages > 1 else "page"

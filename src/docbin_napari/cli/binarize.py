@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,11 +12,13 @@ import tyro
 
 from docbin_napari.cli.batch_report import BatchReport
 from docbin_napari.cli.console import Console, UsageError, option, setting
+from docbin_napari.inference.cluster import ClusterConfig, ClusterError
 from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, Symmetries
-from docbin_napari.inference.outputs import OutputConfig, plan_jobs
+from docbin_napari.inference.outputs import Job, OutputConfig, plan_jobs
 from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
 
 if TYPE_CHECKING:
+    from docbin_napari.inference.events import Event
     from docbin_napari.model.weights import InkModel
 
 _PRESET = "as the preset says"
@@ -49,6 +53,8 @@ class BinarizeCommand:
         Where to run the network. auto takes a GPU if there is one.
     output, format, probability, recursive, overwrite, dpi, pixel_limit : optional
         What is read and where the results go; see `OutputConfig`.
+    dask, workers : optional
+        Where the work is done; see `ClusterConfig`.
     quiet : bool
         Print nothing but errors.
     """
@@ -84,6 +90,13 @@ class BinarizeCommand:
     pixel_limit: Annotated[int, setting(OutputConfig, "pixel_limit", "PIXELS")] = (
         OutputConfig.pixel_limit
     )
+    dask: Annotated[
+        str | None, setting(ClusterConfig, "dask", "ADDRESS|local", default="no cluster")
+    ] = None
+    workers: Annotated[
+        int | None,
+        setting(ClusterConfig, "workers", "N", default="one a GPU, else as CPU and memory allow"),
+    ] = None
     quiet: Annotated[bool, option(default="-")] = False
 
     def run(self, console: Console) -> int:
@@ -102,17 +115,15 @@ class BinarizeCommand:
         Raises
         ------
         UsageError
-            If a value is out of range, or the model or the device is not there.
+            If a value is out of range, or the model, the device or the cluster is not there.
         """
         self._check()
-        inference, outputs = self.inference_config(), self.output_config()
-        jobs = plan_jobs(self.paths, outputs)
-        # Imported late: these bring numpy, and with the model torch, which no help text needs.
-        from docbin_napari.inference.batch import BatchModel, binarize_files
-
-        model = BatchModel(self._load_model, inference, self.threshold)
-        with BatchReport(console, len(jobs)) as report:
-            for event in binarize_files(jobs, model, outputs):
+        self.inference_config()
+        cluster = self.cluster_config()
+        jobs = plan_jobs(self.paths, self.output_config())
+        events = self._on_cluster(jobs, cluster, console) if cluster else self._here(jobs)
+        with BatchReport(console, len(jobs)) as report, closing(events):
+            for event in events:
                 report.show(event)
         return 1 if report.failed else 0
 
@@ -147,6 +158,49 @@ class BinarizeCommand:
         return OutputConfig(
             **{field.name: getattr(self, field.name) for field in fields(OutputConfig)}
         )
+
+    def cluster_config(self) -> ClusterConfig | None:
+        """Collect the options about a cluster.
+
+        Returns
+        -------
+        ClusterConfig or None
+            None if the work is done in this process.
+
+        Raises
+        ------
+        UsageError
+            If they do not go together.
+        """
+        if self.dask is None:
+            if self.workers is not None:
+                raise UsageError("--workers goes with --dask local")
+            return None
+        try:
+            return ClusterConfig(self.dask, self.workers)
+        except ValueError as error:
+            raise UsageError(f"--{error}") from error
+
+    def _here(self, jobs: list[Job]) -> Generator[Event, None, None]:
+        # Imported late: these bring numpy, and with the model torch, which no help text needs.
+        from docbin_napari.inference.batch import BatchModel, binarize_files
+
+        model = BatchModel(self._load_model, self.inference_config(), self.threshold)
+        yield from binarize_files(jobs, model, self.output_config())
+
+    def _on_cluster(
+        self, jobs: list[Job], cluster: ClusterConfig, console: Console
+    ) -> Generator[Event, None, None]:
+        from docbin_napari.inference.batch import binarize_on_cluster
+        from docbin_napari.inference.orders import describe_model
+
+        try:
+            model = describe_model(self.model, self.device, self.inference_config(), self.threshold)
+            yield from binarize_on_cluster(jobs, model, self.output_config(), cluster, console.say)
+        except ModelError as error:
+            raise UsageError(f"--model {self.model}: {error}") from error
+        except ClusterError as error:
+            raise UsageError(f"--dask {cluster.dask}: {error}") from error
 
     def _check(self) -> None:
         if not self.paths:
