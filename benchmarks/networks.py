@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
+from pathlib import Path
 
 import torch
 
 from docbin_napari.model.device import Device, choose_device
 from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
 from hardware import hardware
+from records import Journal, figure, print_header, print_row
 from timing import times
 
 SHAPES = {
@@ -28,21 +30,25 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--window", type=int, default=768)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--csv", type=Path, help="append the figures to this file")
     arguments = parser.parse_args()
     device = choose_device(arguments.device)
-    print(f"{hardware(device)}; windows of {arguments.window}², training on 8 of 256²\n")
-    print("| network | channels | parameters | inference Mpix/s | training Mpix/s |")
-    print("| --- | --- | --- | --- | --- |")
+    settings = f"windows of {arguments.window}², training on 8 of 256²"
+    print(f"{hardware(device)}; {settings}\n")
+    print_header(["network", "channels", "parameters", "inference Mpix/s", "training Mpix/s"])
+    journal = Journal(arguments.csv, "networks", hardware(device), settings)
     for name, config in SHAPES.items():
         network = UNet(config)
         shape = f"{config.fold}×{config.fold}: {', '.join(map(str, config.channels))}"
         cells = [name, shape, f"{count_parameters(network) / 1e6:.2f} M"]
-        cells.append(f"{inference_rate(network, device, arguments):.2f}")
-        cells.append(f"{training_rate(network, device, arguments.repeat):.2f}")
-        print(f"| {' | '.join(cells)} |", flush=True)
+        for kind, measure in (("inference", inference_rates), ("training", training_rates)):
+            rates = measure(network, device, arguments)
+            journal.add(name, kind, "Mpix/s", rates)
+            cells.append(figure(statistics.median(rates)))
+        print_row(cells)
 
 
-def inference_rate(network: UNet, device: Device, arguments: argparse.Namespace) -> float:
+def inference_rates(network: UNet, device: Device, arguments: argparse.Namespace) -> list[float]:
     """Mpix/s of one pass, batch norms folded."""
     ready = copy.deepcopy(network).fold_norms().move(device.name, device.torch_dtype)
     pixels = torch.randn(1, 3, arguments.window, arguments.window)
@@ -52,10 +58,10 @@ def inference_rate(network: UNet, device: Device, arguments: argparse.Namespace)
         with torch.inference_mode():
             ready(pixels).float().sum().item()
 
-    return pixels[0, 0].numel() / statistics.median(times(once, arguments.repeat)) / 1e6
+    return [pixels[0, 0].numel() / taken / 1e6 for taken in times(once, arguments.repeat)]
 
 
-def training_rate(network: UNet, device: Device, repeat: int) -> float:
+def training_rates(network: UNet, device: Device, arguments: argparse.Namespace) -> list[float]:
     """Mpix/s of forward and backward under autocast."""
     network.move(device.name).train()
     pixels = torch.randn(8, 3, 256, 256, device=device.name)
@@ -67,7 +73,7 @@ def training_rate(network: UNet, device: Device, repeat: int) -> float:
         logits.float().square().mean().backward()
         network.zero_grad()
 
-    return 8 * 256**2 / statistics.median(times(once, repeat)) / 1e6
+    return [8 * 256**2 / taken / 1e6 for taken in times(once, arguments.repeat)]
 
 
 if __name__ == "__main__":

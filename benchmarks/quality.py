@@ -21,6 +21,7 @@ from docbin_napari.metrics import PageScores, mean_scores, score_page
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import load_model
 from hardware import hardware
+from records import Journal, print_header, print_row
 
 Method = Callable[[np.ndarray], np.ndarray]
 
@@ -32,27 +33,29 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--methods", nargs="+", default=["otsu", "sauvola", *PRESETS])
+    parser.add_argument("--csv", type=Path, help="append the figures to this file")
     arguments = parser.parse_args()
     model = load_model(arguments.model, arguments.device)
     methods: dict[str, Method] = dict(BASELINES)
     for name, config in PRESETS.items():
         methods[name] = lambda pixels, config=config: binarize(pixels, model, config)
-    print(f"model {model.info.name}, threshold {model.threshold}; {hardware(model.device)}\n")
-    print("| method | collection | pages | FM | skeleton pFM | PSNR | DRD |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    settings = f"model {model.info.name}, threshold {model.threshold}"
+    print(f"{settings}; {hardware(model.device)}\n")
+    print_header(["method", "collection", "pages", "FM", "skeleton pFM", "PSNR", "DRD"])
+    journal = Journal(arguments.csv, "quality", hardware(model.device), settings)
     pairs = find_pairs(arguments.collections)
     for name in arguments.methods:
-        measure(name, methods[name], pairs)
+        measure(name, methods[name], pairs, journal)
 
 
-def measure(name: str, method: Method, pairs: list[Pair]) -> None:
+def measure(name: str, method: Method, pairs: list[Pair], journal: Journal) -> None:
     """Print one row for each collection and one for all pages."""
     everything: list[PageScores] = []
     for collection, group in groupby(pairs, lambda pair: pair.collection):
         scores = [score(method, pair) for pair in tqdm(list(group), collection, leave=False)]
-        print_row(name, collection, scores)
+        show(name, collection, scores, journal)
         everything += scores
-    print_row(name, "all", everything)
+    show(name, "all", everything, journal)
 
 
 def score(method: Method, pair: Pair) -> PageScores:
@@ -61,12 +64,18 @@ def score(method: Method, pair: Pair) -> PageScores:
     return score_page(method(pixels), truth.ink, truth.labelled)
 
 
-def print_row(name: str, collection: str, scores: list[PageScores]) -> None:
+def show(name: str, collection: str, scores: list[PageScores], journal: Journal) -> None:
     """One line of the table."""
     mean = mean_scores(scores)
-    figures = (mean.f_measure, mean.skeleton_pseudo_f_measure, mean.psnr, mean.drd)
-    cells = " | ".join(f"{figure:.2f}" for figure in figures)
-    print(f"| {name} | {collection} | {len(scores)} | {cells} |", flush=True)
+    figures = {
+        ("FM", "%"): mean.f_measure,
+        ("skeleton pFM", "%"): mean.skeleton_pseudo_f_measure,
+        ("PSNR", "dB"): mean.psnr,
+        ("DRD", "1"): mean.drd,
+    }
+    for (quantity, unit), value in figures.items():
+        journal.add(f"{name}, {collection}", quantity, unit, [value])
+    print_row([name, collection, str(len(scores)), *(f"{value:.2f}" for value in figures.values())])
 
 
 if __name__ == "__main__":
