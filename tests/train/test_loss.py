@@ -38,3 +38,23 @@ def test_dice_rewards_finding_the_rare_class():
     everything_paper = torch.full_like(ink, -4.0)
     without = ink_loss(everything_paper, ink, torch.ones_like(ink), 0.0)
     assert ink_loss(everything_paper, ink, torch.ones_like(ink), 1.0) > without + 0.3
+
+
+def test_a_batch_in_two_processes_has_the_loss_of_the_whole():
+    """Half of the windows have few labels: a mean of two ratios would be another loss."""
+    torch.manual_seed(0)
+    logits, ink = torch.randn(4, 1, 8, 8), torch.rand(4, 1, 8, 8).round()
+    labelled = torch.ones_like(ink)
+    labelled[2:, :, 1:] = 0
+    halves = [(logits[part], ink[part], labelled[part], 0.5) for part in (slice(2), slice(2, 4))]
+    sums = []
+
+    def note(own):
+        sums.append(own)
+        return own
+
+    apart = [ink_loss(*half, note) for half in halves]
+    together = ink_loss(*halves[0], lambda _: sums[0] + sums[1])
+    whole = ink_loss(logits, ink, labelled, 0.5)
+    assert together.item() == pytest.approx(whole.item(), rel=1e-6)
+    assert sum(apart).item() / 2 != pytest.approx(whole.item(), rel=1e-3)

@@ -218,13 +218,14 @@ class Ranks:
         if self.store is None:
             say()
             return
+        # torchrun ends all processes as soon as one has ended: so the others wait for the words.
         try:
             if self.store.add("failures", 1) > 1:
-                # torchrun ends all processes as soon as one has ended.
                 self.store.wait(["told"], _LAST_WORDS)
                 return
         except dist.DistError:
-            pass  # Nobody is left who could have said it.
+            say()  # Nobody is left who could have said it.
+            return
         say()
         self.store.set("told", "")
 
