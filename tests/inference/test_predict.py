@@ -1,3 +1,4 @@
+import copy
 import itertools
 from dataclasses import replace
 
@@ -154,3 +155,42 @@ def test_errors_of_torch_become_readable(tiny_model, monkeypatch, raised, expect
     monkeypatch.setattr(tiny_model, "logits", fail)
     with pytest.raises(expected, match=words):
         ink_probability(noise(32, 32), tiny_model)
+
+
+class ShortOfMemory:
+    """Stands for the network on a device with room for some windows."""
+
+    def __init__(self, model, room):
+        self.passes = []
+        self._logits, self._room = model.logits, room
+
+    def __call__(self, pixels):
+        if len(pixels) > self._room:
+            raise torch.OutOfMemoryError("out of memory")
+        self.passes.append(len(pixels))
+        return self._logits(pixels)
+
+
+def test_too_many_windows_for_the_memory_are_halved(tiny_model, monkeypatch):
+    pixels = noise(100, 400)
+    expected = ink_probability(pixels, tiny_model, WINDOWED)
+    short = ShortOfMemory(tiny_model, room=2)
+    monkeypatch.setattr(tiny_model, "logits", short)
+    out = np.zeros((100, 400), np.float32)
+    last = [*predict(pixels, tiny_model, replace(WINDOWED, batch=8), out)][-1]
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+    assert max(short.passes) == 2
+    assert last.done == last.total
+
+
+def test_a_window_too_large_for_the_device_goes_to_the_cpu(tiny_model, monkeypatch):
+    pixels = noise(100, 400)
+    expected = ink_probability(pixels, tiny_model, WINDOWED)
+    elsewhere = copy.copy(tiny_model)
+    elsewhere.device = replace(tiny_model.device, name="mps")
+    monkeypatch.setattr(elsewhere, "upload", tiny_model.upload)
+    monkeypatch.setattr(elsewhere, "logits", ShortOfMemory(tiny_model, room=0))
+    with pytest.warns(UserWarning, match="goes on on the CPU") as caught:
+        probability = ink_probability(pixels, elsewhere, replace(WINDOWED, batch=4))
+    assert len(caught) == 1
+    np.testing.assert_allclose(probability, expected, atol=0.02)

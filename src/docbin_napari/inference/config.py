@@ -24,6 +24,10 @@ class InferenceConfig:
     symmetries : {1, 2, 4, 8}
         How many turned versions of each window are averaged: 1 the window as it
         is, 2 also upside down, 4 all quarter turns, 8 these and their mirror images.
+    tolerance : float
+        Share of a window's ink, 0 to 1, that may change its side when the number of
+        views is doubled, and the window is looked at no more. 0 looks at every
+        window as often as there are symmetries.
     batch : int
         Windows in one pass through the network; 0 chooses for the device.
 
@@ -36,6 +40,7 @@ class InferenceConfig:
     window: int = 1024
     overlap: float = 0.25
     symmetries: Symmetries = 1
+    tolerance: float = 0.0
     batch: int = 0
 
     def __post_init__(self) -> None:
@@ -45,6 +50,8 @@ class InferenceConfig:
             raise ValueError(f"overlap must lie between 0 and 0.75, not {self.overlap}")
         if self.symmetries not in (1, 2, 4, 8):
             raise ValueError(f"symmetries must be 1, 2, 4 or 8, not {self.symmetries}")
+        if not 0 <= self.tolerance <= 1:
+            raise ValueError(f"tolerance must lie between 0 and 1, not {self.tolerance}")
         if self.batch < 0:
             raise ValueError(f"batch must be 0 (automatic) or positive, not {self.batch}")
 

@@ -1,50 +1,31 @@
 """A page in, the probability of ink out.
 
-Strategy: rows of windows are taken from top to bottom. Each batch of windows is turned
-by every symmetry, goes through the network, is turned back and averaged, as logits. The
-weighted logits are added into one band of the page that is as high as a window. What no
-later window touches is calibrated and written to the result at once, so every pixel is
-written exactly once and the band is all the memory that is needed beside page and result.
+Strategy: rows of windows are taken from top to bottom. Each batch of windows is looked at
+from as many sides as it takes, and the averaged logits are added into one band of the
+page that is as high as a window. What no later window touches is calibrated and written
+to the result at once: the band is all the memory that is needed beside page and result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, preset
-from docbin_napari.inference.symmetry import SYMMETRY_SETS, turn, turn_back
+from docbin_napari.inference.page_band import PageBand, ProbabilitySink
+from docbin_napari.inference.views import look
 from docbin_napari.inference.windows import AxisWindows, plan_axis
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import InkModel, load_model
 
 _PIXELS_A_BATCH = {"cpu": 2**20, "cuda": 2**24, "mps": 2**22}
 _NOTHING = slice(0, 0)
-
-
-class ProbabilitySink(Protocol):
-    """What a page's probability is written to: an array, or what takes regions as one does.
-
-    Regions come band by band from top to bottom, in each band from left to right, and every
-    pixel exactly once.
-    """
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(H, W)."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32 or uint8."""
-
-    def __setitem__(self, region: tuple[slice, slice], values: np.ndarray, /) -> None:
-        """Take the values of a region."""
 
 
 class InferenceError(Exception):
@@ -78,7 +59,9 @@ def predict(
 ) -> Iterator[Progress]:
     """Fill an array with ink probability, batch by batch.
 
-    Stop by not asking for the next item; what was written stays.
+    Stop by not asking for the next item; what was written stays. Where the memory of the
+    device is too small, it goes on with half of the windows in a pass, and when a single
+    one is too many, on the CPU, with a warning.
 
     Parameters
     ----------
@@ -102,7 +85,7 @@ def predict(
     ValueError
         If shapes or dtypes are not as above.
     DeviceMemoryError
-        If the device has too little memory; smaller windows need less.
+        If the CPU has too little memory for one window; smaller windows need less.
     InferenceError
         If the network fails on this device in another way.
     """
@@ -110,31 +93,24 @@ def predict(
     height, width = out.shape
     rows = plan_axis(height, config.window, config.overlap, model.stride)
     columns = plan_axis(width, config.window, config.overlap, model.stride)
-    symmetries = SYMMETRY_SETS[config.symmetries]
-    batch = config.batch or max(1, _PIXELS_A_BATCH[model.device.name] // (rows.size * columns.size))
-    total = len(rows.starts) * len(columns.starts) * len(symmetries)
-    band = np.zeros((rows.size, columns.starts[-1] + columns.size), np.float32)
+    batch = config.batch or _batch(model, rows, columns)
+    total = len(rows.starts) * len(columns.starts) * config.symmetries
+    band = PageBand(rows, columns, model.calibration)
     done = 0
     yield Progress(done, total, _NOTHING, _NOTHING)
     for row, top in enumerate(rows.starts):
-        if row:
-            _scroll(band, top - rows.starts[row - 1])
-        strip = _read(pixels, top, rows.size, band.shape[1])
-        for first in range(0, len(columns.starts), batch):
+        strip = _read(pixels, top, rows.size, band.width)
+        first = 0
+        while first < len(columns.starts):
             chosen = range(first, min(first + batch, len(columns.starts)))
-            logits: Tensor | None = None
-            windows = _cut(strip, columns, chosen)
-            for number, symmetry in enumerate(symmetries, start=1):
-                logits = _look(model, windows, symmetry, logits)
-                done += len(chosen)
-                if number < len(symmetries):
-                    yield Progress(done, total, _NOTHING, _NOTHING)
-            assert logits is not None
-            _blend(
-                band, (logits / len(symmetries)).cpu().numpy(), rows.weights[row], columns, chosen
-            )
-            region = _final_region(rows, columns, row, chosen)
-            _write(out, band, model, region)
+            try:
+                logits = yield from _look(model, _cut(strip, columns, chosen), config, done, total)
+            except DeviceMemoryError as error:
+                model, batch = _with_less_memory(model, len(chosen), error)
+                continue
+            band.add(logits, row, chosen)
+            region = band.write(out, row, chosen)
+            first, done = chosen.stop, done + len(chosen) * config.symmetries
             yield Progress(done, total, *region)
 
 
@@ -236,11 +212,6 @@ def _check(pixels: Any, out: ProbabilitySink) -> None:
         raise ValueError(f"the result must be float32 or uint8 of shape {shape[:2]}")
 
 
-def _scroll(band: np.ndarray, by: int) -> None:
-    band[:-by] = band[by:].copy()
-    band[-by:] = 0
-
-
 def _read(pixels: Any, top: int, height: int, width: int) -> np.ndarray:
     """Rows of the page, its last row and column repeated where windows reach beyond it."""
     strip = np.asarray(pixels[top : top + height])
@@ -253,12 +224,22 @@ def _cut(strip: np.ndarray, columns: AxisWindows, chosen: range) -> np.ndarray:
     return np.stack([strip[:, left : left + columns.size] for left in starts])
 
 
-def _look(model: InkModel, windows: np.ndarray, symmetry: int, so_far: Tensor | None) -> Tensor:
-    """Logits of the windows under one symmetry, added to those so far."""
+def _batch(model: InkModel, rows: AxisWindows, columns: AxisWindows) -> int:
+    """Windows in one pass that suit the device."""
+    return max(1, _PIXELS_A_BATCH[model.device.name] // (rows.size * columns.size))
+
+
+def _look(
+    model: InkModel, windows: np.ndarray, config: InferenceConfig, done: int, total: int
+) -> Generator[Progress, None, np.ndarray]:
+    """Average the logits of some windows over their views, float32 (N, H, W)."""
+    passes = look(model, windows, config)
     try:
-        turned = turn(model.upload(windows), symmetry)
-        logits = turn_back(model.logits(turned), symmetry)
-        return logits if so_far is None else so_far + logits
+        while True:
+            yield Progress(done + next(passes), total, _NOTHING, _NOTHING)
+    except StopIteration as end:
+        logits: np.ndarray = end.value.cpu().numpy()
+        return logits
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error).lower():
             raise DeviceMemoryError(
@@ -269,31 +250,16 @@ def _look(model: InkModel, windows: np.ndarray, symmetry: int, so_far: Tensor | 
         raise InferenceError(f"the network failed on {model.device.name}: {message}") from error
 
 
-def _blend(
-    band: np.ndarray, logits: np.ndarray, down: np.ndarray, columns: AxisWindows, chosen: range
-) -> None:
-    for index, window in zip(chosen, logits, strict=True):
-        left = columns.starts[index]
-        weighted = window * down[:, None] * columns.weights[index]
-        band[:, left : left + columns.size] += weighted
-
-
-def _final_region(
-    rows: AxisWindows, columns: AxisWindows, row: int, chosen: range
-) -> tuple[slice, slice]:
-    left, right = columns.final(chosen[0]), columns.final(chosen[-1])
-    return rows.final(row), slice(left.start, right.stop)
-
-
-def _write(
-    out: ProbabilitySink, band: np.ndarray, model: InkModel, region: tuple[slice, slice]
-) -> None:
-    rows, columns = region
-    finished = torch.from_numpy(band[: rows.stop - rows.start, columns])
-    probability = model.calibration.probability(finished)
-    if out.dtype == np.uint8:
-        probability = probability.mul_(255).round_()
-    out[region] = probability.numpy()
+def _with_less_memory(
+    model: InkModel, batch: int, error: DeviceMemoryError
+) -> tuple[InkModel, int]:
+    """Go on with half of the windows, at last on the CPU; raises the error if that was it."""
+    if batch > 1:
+        return model, batch // 2
+    if model.device.name == "cpu":
+        raise error
+    warnings.warn(f"{error}; this page goes on on the CPU", stacklevel=3)
+    return model.on_cpu(), 1
 
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -48,6 +49,26 @@ class Calibration:
         [0.5]
         """
         return torch.sigmoid(logits.float() / self.temperature + self.bias)
+
+    def logit(self, probability: float) -> float:
+        """Raw logit that stands for a calibrated probability; undoes `probability`.
+
+        Parameters
+        ----------
+        probability : float
+            0 to 1, both excluded.
+
+        Returns
+        -------
+        float
+            Logit of the network.
+
+        Examples
+        --------
+        >>> Calibration(2.0, 1.0).logit(0.5)
+        -2.0
+        """
+        return (math.log(probability / (1 - probability)) - self.bias) * self.temperature
 
 
 def fit_calibration(logits: Tensor, ink: Tensor) -> Calibration:

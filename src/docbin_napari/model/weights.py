@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -62,6 +63,16 @@ class InkModel:
         self._normalisation = Normalisation(**info.header.get("normalisation", {}))
         self._network = network.fold_norms().move(device.name, device.torch_dtype)
         self._network.requires_grad_(False)
+
+    def on_cpu(self) -> InkModel:
+        """Give the same model on the CPU, for where the memory of the device ends.
+
+        Returns
+        -------
+        InkModel
+            A copy.
+        """
+        return InkModel(copy.deepcopy(self._network), self.info, choose_device("cpu"))
 
     @property
     def threshold(self) -> float:

@@ -1,0 +1,91 @@
+"""Windows are looked at until their answer stands."""
+
+import numpy as np
+import pytest
+import torch
+
+from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.views import look
+from docbin_napari.model.calibration import Calibration
+
+INK, PAPER = 6.0, -6.0
+
+
+class Network:
+    """Says of each window what it was told to say at each view, over the whole window."""
+
+    threshold, calibration = 0.5, Calibration()
+
+    def __init__(self, *answers):
+        self._answers = answers
+        self.seen = []
+
+    def upload(self, windows):
+        return torch.from_numpy(windows).permute(0, 3, 1, 2).float()
+
+    def logits(self, pixels):
+        numbers = pixels[:, 0].amax(dim=(1, 2)).int().tolist()
+        view = 1 + sum(numbers[0] in passed for passed in self.seen)
+        self.seen.append(numbers)
+        rows = [torch.full(pixels.shape[-2:], self._answers[n][view - 1]) for n in numbers]
+        return torch.stack(rows)
+
+
+def numbered(count):
+    """Windows of 8 × 8 pixels whose value is their number."""
+    return np.stack([np.full((8, 8, 3), number, np.uint8) for number in range(count)])
+
+
+def run(network, count, symmetries, tolerance):
+    passes = look(
+        network, numbered(count), InferenceConfig(symmetries=symmetries, tolerance=tolerance)
+    )
+    done = []
+    try:
+        while True:
+            done.append(next(passes))
+    except StopIteration as end:
+        return end.value[:, 0, 0].tolist(), done
+
+
+def views_of(network, number):
+    return sum(number in numbers for numbers in network.seen)
+
+
+def test_blank_windows_are_seen_once():
+    network = Network([PAPER] * 8, [INK] * 8)
+    logits, _ = run(network, 2, 8, 0.01)
+    assert logits == [PAPER, INK]
+    assert (views_of(network, 0), views_of(network, 1)) == (1, 2)
+
+
+def test_a_window_that_changes_its_mind_is_seen_as_often_as_is_allowed():
+    undecided = [1.0, -2.0, 2.0, 2.0, -9.0, 0.0, 0.0, 0.0]
+    network = Network(undecided, [INK] * 8)
+    logits, _ = run(network, 2, 8, 0.01)
+    assert views_of(network, 0) == 8
+    assert logits[0] == pytest.approx(sum(undecided) / 8)
+    assert views_of(network, 1) == 2
+
+
+def test_it_stops_at_the_first_doubling_that_changes_little():
+    network = Network([1.0, -2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
+    run(network, 1, 8, 0.01)
+    assert views_of(network, 0) == 8
+    network = Network([1.0, 2.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0])
+    logits, _ = run(network, 1, 8, 0.01)
+    assert views_of(network, 0) == 2
+    assert logits == [1.5]
+
+
+@pytest.mark.parametrize("symmetries", [1, 2, 4, 8])
+def test_without_tolerance_all_windows_have_all_views(symmetries):
+    network = Network([PAPER] * 8, [INK] * 8)
+    run(network, 2, symmetries, 0.0)
+    assert network.seen == [[0, 1]] * symmetries
+
+
+def test_progress_counts_what_is_not_needed_any_more():
+    network = Network([PAPER] * 8, [1.0, -2.0] + [INK] * 6)
+    _, done = run(network, 2, 4, 0.01)
+    assert done == [5, 6, 7]
