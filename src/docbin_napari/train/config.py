@@ -71,7 +71,7 @@ class TrainConfig:
     steps : int
         Number of steps where `minutes` is 0.
     batch : int
-        Windows in a step.
+        Windows in a step, of all processes together.
     window : int
         Side of a training window, pixels.
     learning_rate : float
