@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.plugin.layers import (
+    PageSource,
     current_page,
     label_style,
     page_source,
@@ -32,32 +33,35 @@ def gray(page: np.ndarray) -> np.ndarray:
 
 def test_eight_bit_gray_is_used_as_it_is_whatever_the_contrast_limits() -> None:
     layer = Image(GRAY, contrast_limits=(50, 60))
-    assert np.array_equal(gray(page_source(layer).read(0)), GRAY)
+    assert np.array_equal(gray(page_source(layer).read(0)[:]), GRAY)
 
 
 def test_colour_is_used_as_it_is() -> None:
-    assert np.array_equal(page_source(Image(COLOUR, rgb=True)).read(0), COLOUR)
+    assert np.array_equal(page_source(Image(COLOUR, rgb=True)).read(0)[:], COLOUR)
 
 
 def test_alpha_is_blended_over_white() -> None:
     page = np.zeros((1, 2, 4), np.uint8)
     page[0, 0, 3] = 255
-    assert page_source(Image(page, rgb=True)).read(0)[0].tolist() == [[0, 0, 0], [255, 255, 255]]
+    assert page_source(Image(page, rgb=True)).read(0)[:][0].tolist() == [[0, 0, 0], [255, 255, 255]]
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32, np.float64])
 def test_other_gray_is_cut_at_the_contrast_limits(dtype: Any) -> None:
     layer = Image(np.array([[0, 100, 180, 300]], dtype), contrast_limits=(100, 300))
-    assert gray(page_source(layer).read(0)).tolist() == [[0, 0, 102, 255]]
+    assert gray(page_source(layer).read(0)[:]).tolist() == [[0, 0, 102, 255]]
 
 
 def test_float_colour_is_cut_at_zero_and_one() -> None:
     layer = Image(np.array([[[0.0, 0.5, 1.0], [0.2, 0.2, 0.2]]]), rgb=True)
-    assert page_source(layer).read(0)[0].tolist() == [[0, 128, 255], [51, 51, 51]]
+    assert page_source(layer).read(0)[:][0].tolist() == [[0, 128, 255], [51, 51, 51]]
 
 
 def test_bool_pages_are_black_and_white() -> None:
-    assert gray(page_source(Image(np.eye(2, dtype=bool))).read(0)).tolist() == [[255, 0], [0, 255]]
+    assert gray(page_source(Image(np.eye(2, dtype=bool))).read(0)[:]).tolist() == [
+        [255, 0],
+        [0, 255],
+    ]
 
 
 @pytest.mark.parametrize("colour", [False, True])
@@ -66,7 +70,7 @@ def test_a_stack_gives_its_pages(colour: bool) -> None:
     source = page_source(Image(np.stack([page, page + 1, page + 2]), rgb=colour))
     assert (source.is_stack, source.count, source.shape) == (True, 3, (3, 2, 3))
     expected = (page + 2) if colour else np.repeat((page + 2)[..., np.newaxis], 3, axis=2)
-    assert np.array_equal(source.read(2), expected)
+    assert np.array_equal(source.read(2)[:], expected)
 
 
 def test_a_single_page_is_no_stack() -> None:
@@ -77,7 +81,7 @@ def test_a_single_page_is_no_stack() -> None:
 def test_a_multiscale_layer_gives_its_full_resolution() -> None:
     large = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
     layer = Image([large, large[::2, ::2]], multiscale=True)
-    assert np.array_equal(gray(page_source(layer).read(0)), large)
+    assert np.array_equal(gray(page_source(layer).read(0)[:]), large)
     assert refusal(layer) == ""
 
 
@@ -94,8 +98,32 @@ def test_only_the_wanted_page_of_a_lazy_stack_is_computed_and_only_once() -> Non
     layer = Image(stack, contrast_limits=(0, 255))
     computed.clear()
     page = page_source(layer).read(2)
-    assert np.array_equal(gray(page), GRAY + 2)
+    halves = [gray(page[: len(GRAY) // 2]), gray(page[len(GRAY) // 2 :])]
+    assert np.array_equal(np.concatenate(halves), GRAY + 2)
     assert computed == [2]
+
+
+@pytest.mark.parametrize("kind", ["dask", "zarr"])
+def test_a_page_in_chunks_is_computed_as_far_as_it_is_read(kind) -> None:
+    page = np.random.default_rng(2).integers(0, 256, (40, 30), np.uint8)
+    decoded = []
+
+    class Chunked:
+        """As dask and zarr: chunks are stored whole."""
+
+        ndim, shape, dtype = 2, page.shape, page.dtype
+        chunks = ((16, 16, 8), (30,)) if kind == "dask" else (16, 10)
+
+        def __getitem__(self, rows):
+            decoded.append((rows.start, rows.stop))
+            return page[rows]
+
+    rows = PageSource(Chunked(), rgb=False, limits=None).read(0)
+    assert np.array_equal(gray(rows[:12]), page[:12])
+    assert decoded == [(0, 16)]
+    assert np.array_equal(gray(rows[10:20]), page[10:20])
+    assert np.array_equal(gray(rows[30:]), page[30:])
+    assert decoded == [(0, 16), (16, 32), (32, 48)]
 
 
 @pytest.mark.parametrize(

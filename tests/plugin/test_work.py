@@ -73,11 +73,11 @@ def test_a_lazy_page_that_cannot_be_read_is_told(fake_engine) -> None:
     class Broken:
         ndim, shape, dtype = 3, (4, 4, 3), np.dtype(np.uint8)
 
-        def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        def __getitem__(self, rows: Any) -> np.ndarray:
             raise OSError("the disk is gone")
 
     events = list(run(job(Broken()), fake_engine.load))
-    assert [type(event) for event in events] == [Ready, Failed]
+    assert [type(event) for event in events if not isinstance(event, Computed)] == [Ready, Failed]
     assert "the disk is gone" in events[-1].message
 
 

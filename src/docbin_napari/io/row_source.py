@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 
@@ -22,3 +26,55 @@ class RowSource(Protocol):
 
     def __getitem__(self, rows: slice, /) -> NDArray[Any]:
         """Rows of the page, in the order of the file."""
+
+
+class StoredBands:
+    """Rows of something that is stored in bands, each of which has to be decoded whole.
+
+    Strategy: windows go down a page and overlap, so each request begins within the one before.
+    The bands of the last request are kept; what lies above is forgotten, what lies below is not
+    yet decoded.
+
+    Parameters
+    ----------
+    height : int
+        Rows of the page.
+    band_height : int
+        Rows of a band; the last one may have fewer.
+    decode : callable
+        Gives a band, ndarray (rows, ...), by its number from 0.
+
+    Examples
+    --------
+    >>> page = np.arange(10)[:, None]
+    >>> bands = StoredBands(10, 4, lambda number: page[number * 4 : number * 4 + 4])
+    >>> bands[3:5].ravel().tolist()
+    [3, 4]
+    """
+
+    def __init__(
+        self, height: int, band_height: int, decode: Callable[[int], NDArray[Any]]
+    ) -> None:
+        self._height, self._band_height, self._decode = height, band_height, decode
+        self._kept: dict[int, NDArray[Any]] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        start, stop, step = rows.indices(self._height)
+        if step != 1:
+            raise ValueError("rows of a page come in order, without gaps")
+        first = start // self._band_height
+        last = max(-(-stop // self._band_height), first + 1)
+        with self._lock:
+            kept = self._kept
+            self._kept = {
+                number: kept[number] if number in kept else self._decode(number)
+                for number in range(min(first, self._last), min(last, self._last + 1))
+            }
+            joined = np.concatenate(list(self._kept.values()))
+        top = next(iter(self._kept)) * self._band_height
+        return joined[start - top : max(stop, start) - top]
+
+    @property
+    def _last(self) -> int:
+        return (self._height - 1) // self._band_height

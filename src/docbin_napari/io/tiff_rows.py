@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from docbin_napari.io.decoded import decoder_trouble
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.rgb import row_bands, value_limits
+from docbin_napari.io.row_source import StoredBands
 from docbin_napari.io.tiff_samples import SILENT, SampleKind, rgb_band
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ _LARGEST_ROW_OF_SEGMENTS = 1 << 27
 
 class TiffRows:
     """A page that gives RGB when it is sliced by rows.
-
-    Strategy: windows go down a page and overlap, so each request begins within the one before.
-    The strips (or rows of tiles) of the last request are kept; what lies above is forgotten, what
-    lies below is not yet decoded.
 
     Parameters
     ----------
@@ -59,7 +56,6 @@ class TiffRows:
 
         logging.getLogger("tifffile").addHandler(SILENT)
         self._path, self._where = path, where
-        self._lock = threading.Lock()
         self._file = tifffile.TiffFile(path)
         weakref.finalize(self, self._file.close)
         directory = self._file.pages[page.directory]
@@ -69,7 +65,9 @@ class TiffRows:
         self._kind = SampleKind.of(self._directory, page)
         self.shape = (page.height, page.width, 3)
         self._segment_rows, self._across = _layout(self._directory)
-        self._kept: dict[int, NDArray[Any]] = {}
+        # Not the method itself: a circle of references would keep the file open.
+        decode = partial(TiffRows._decode, weakref.proxy(self))
+        self._samples = StoredBands(page.height, self._segment_rows, decode)
         self._limits: tuple[float, float] | None = None
         dtype = np.dtype(self._directory.dtype)
         if dtype.kind in "if" or dtype.itemsize > 2:
@@ -95,12 +93,8 @@ class TiffRows:
         PageError
             If this part of the file is damaged.
         """
-        start, stop, step = rows.indices(self.shape[0])
-        if step != 1:
-            raise ValueError("rows of a page come in order, without gaps")
         try:
-            with self._lock:
-                samples = self._samples(start, max(stop, start))
+            samples = self._samples[rows]
         except Exception as error:
             raise PageError(self._path, self._where + decoder_trouble(error)) from error
         result = np.empty((*samples.shape[:2], 3), np.uint8)
@@ -111,22 +105,7 @@ class TiffRows:
     def _colours(self) -> Iterator[NDArray[Any]]:
         """All samples but alpha, to find the values that become black and white."""
         for top in range(0, self.shape[0], self._segment_rows):
-            band = self._samples(top, min(top + self._segment_rows, self.shape[0]))
-            yield band[..., : self._kind.colours]
-
-    def _samples(self, start: int, stop: int) -> NDArray[Any]:
-        """Raw samples of some rows, (N, W, samples)."""
-        shape = (stop - start, self.shape[1], self._directory.samplesperpixel)
-        samples = np.empty(shape, self._directory.dtype)
-        wanted = range(start // self._segment_rows, -(-stop // self._segment_rows))
-        self._kept = {row: band for row, band in self._kept.items() if row in wanted}
-        for row in wanted:
-            if row not in self._kept:
-                self._kept[row] = self._decode(row)
-            top = row * self._segment_rows
-            low, high = max(top, start), min(top + self._segment_rows, stop)
-            samples[low - start : high - start] = self._kept[row][low - top : high - top]
-        return samples
+            yield self._samples[top : top + self._segment_rows][..., : self._kind.colours]
 
     def _decode(self, row: int) -> NDArray[Any]:
         """One strip, or one row of tiles, as wide as the page."""

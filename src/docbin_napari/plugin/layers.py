@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docbin_napari.io.rgb import to_rgb
+from docbin_napari.io.row_source import StoredBands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
+
+    from docbin_napari.io.row_source import RowSource
 
 LABEL_COLOURS: dict[int | None, str] = {
     0: "transparent",
@@ -60,8 +63,12 @@ class PageSource:
         """Shape of the labels: (H, W) or (pages, H, W), pixels."""
         return tuple(int(side) for side in self.data.shape[: self.data.ndim - self.rgb])
 
-    def read(self, page: int) -> NDArray[np.uint8]:
-        """Read one page; a lazy one is computed once and whole.
+    def read(self, page: int) -> RowSource:
+        """Open one page, to be read by rows as they are needed.
+
+        Strategy: what lies in memory is converted as it is asked for. A lazy page is computed
+        in the bands in which it is stored. napari's lazy folders store a page in one piece:
+        such a page is computed once, or each row of windows would decode the file again.
 
         Parameters
         ----------
@@ -70,11 +77,58 @@ class PageSource:
 
         Returns
         -------
-        ndarray
+        RowSource
             uint8 (H, W, 3), RGB.
         """
         plane = self.data[page] if self.is_stack else self.data
-        return to_rgb(np.asarray(plane), self.limits)
+        if self.limits is None and plane.dtype not in (np.bool_, np.uint8, np.uint16):
+            # Only the whole page says which values are black and white.
+            return to_rgb(np.asarray(plane))
+        return LayerRows(plane, _stored_rows(self.data, self.is_stack), self.limits)
+
+
+class LayerRows:
+    """A page of a layer that gives RGB when it is sliced by rows.
+
+    Parameters
+    ----------
+    plane : array_like
+        (H, W) or (H, W, colours); numpy, or lazy.
+    band_height : int
+        Rows that have to be computed together; 0 for what lies in memory.
+    limits : (float, float) or None
+        Values that become black and white.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, plane: Any, band_height: int, limits: tuple[float, float] | None) -> None:
+        height, width = (int(side) for side in plane.shape[:2])
+        self.shape = (height, width, 3)
+        self._limits = limits
+        self._rows = plane
+        if band_height:
+            self._rows = StoredBands(
+                height,
+                band_height,
+                lambda band: np.asarray(plane[band * band_height : (band + 1) * band_height]),
+            )
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        return to_rgb(np.asarray(self._rows[rows]), self._limits)
+
+
+def _stored_rows(data: Any, is_stack: bool) -> int:
+    """Rows of a page that a lazy array computes together; 0 for numpy."""
+    if isinstance(data, np.ndarray):
+        return 0
+    height = int(data.shape[is_stack])
+    chunks = getattr(data, "chunks", None)
+    if not chunks:
+        return height
+    # Dask lists the size of every chunk, zarr has one for all.
+    rows = chunks[is_stack]
+    return min(int(max(rows) if isinstance(rows, tuple) else rows), height)
 
 
 def page_source(layer: Image) -> PageSource:

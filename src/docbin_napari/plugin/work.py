@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.inference.config import InferenceConfig
     from docbin_napari.inference.predict import Progress
+    from docbin_napari.io.row_source import RowSource
     from docbin_napari.plugin.ink import InkResult
     from docbin_napari.plugin.layers import PageSource
 
@@ -31,7 +32,7 @@ class Engine(Protocol):
         """Where it runs and why, one sentence."""
 
     def predict(
-        self, pixels: NDArray[np.uint8], config: InferenceConfig, out: NDArray[np.uint8]
+        self, pixels: RowSource, config: InferenceConfig, out: NDArray[np.uint8]
     ) -> Iterator[Progress]:
         """Fill `out` as `docbin_napari.inference.predict.predict` does."""
 
@@ -180,6 +181,6 @@ def _resolution(file: Path | None) -> tuple[float, float] | None:
     if file is None or not file.is_file():
         return None
     try:
-        return next(iter(read_pages(file))).dpi
+        return next(iter(read_pages(file, in_bands=True))).dpi
     except (PageError, StopIteration):
         return None
