@@ -122,7 +122,7 @@ class FakeEngine:
             self.before(number)
             rows = slice(top, min(top + 16, out.shape[0]))
             columns = slice(left, min(left + 16, out.shape[1]))
-            out[rows, columns] = 255 - pixels[rows, columns].min(axis=2)
+            out[rows, columns] = 255 - pixels[rows][:, columns].min(axis=2)
             yield Windows(number, len(corners), rows, columns)
 
 
