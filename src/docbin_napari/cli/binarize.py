@@ -43,7 +43,7 @@ class BinarizeCommand:
         Files or folders with pages.
     preset : {"fast", "balanced", "best"}
         How thorough to look.
-    overlap, symmetries, window, batch : optional
+    overlap, symmetries, tolerance, window, batch : optional
         Replace single values of the preset; see `InferenceConfig`.
     threshold : float, optional
         Probability from which a pixel is ink, 0 to 1.
@@ -66,6 +66,9 @@ class BinarizeCommand:
     ] = None
     symmetries: Annotated[
         Symmetries | None, setting(InferenceConfig, "symmetries", "{1,2,4,8}", default=_PRESET)
+    ] = None
+    tolerance: Annotated[
+        float | None, setting(InferenceConfig, "tolerance", "SHARE", default=_PRESET)
     ] = None
     window: Annotated[int | None, setting(InferenceConfig, "window", "PIXELS", default=_PRESET)] = (
         None
