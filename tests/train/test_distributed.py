@@ -93,6 +93,10 @@ def test_two_processes_end_with_the_weights_of_one(config, tmp_path, monkeypatch
     assert done.returncode == 0, done.stderr
     assert_close(config, two)
 
+    for run in (config, two):
+        list(train(replace(run, resume=True, steps=9)))
+    assert_close(config, two)
+
 
 @launches
 def test_a_batch_that_cannot_be_shared_ends_all_with_one_message(config):
@@ -120,7 +124,7 @@ class Told(Ranks):
 
     says = None
 
-    def first(self, action):
+    def first(self, action, **_):
         return type(self).says(action())
 
 

@@ -53,7 +53,7 @@ class Ranks:
         Small values that all processes see, even when one of them has failed.
     waiting : ProcessGroup, optional
         For waits on the first process, which validates for as long as it takes. All other
-        communication keeps the usual time limit, so that a lost machine is noticed.
+        communication keeps the usual time limits, so that a lost machine is noticed.
     """
 
     rank: int = 0
@@ -77,23 +77,26 @@ class Ranks:
         """How people find this process."""
         return f"process {self.rank + 1} of {self.size} on {socket.gethostname()}"
 
-    def first(self, action: Callable[[], T]) -> T:
+    def first(self, action: Callable[[], T], *, quick: bool = False) -> T:
         """Do something in the first process only.
 
         Parameters
         ----------
         action : callable
             Called without arguments; what it returns is pickled.
+        quick : bool
+            Whether it takes no time. The others then wait no longer than they would for any
+            step; otherwise up to a day.
 
         Returns
         -------
         object
-            What it returned, in every process; the others wait up to a day.
+            What it returned, in every process.
         """
         if self.alone:
             return action()
         box: list[Any] = [action() if self.is_first else None]
-        dist.broadcast_object_list(box, src=0, group=self.waiting)
+        dist.broadcast_object_list(box, src=0, group=None if quick else self.waiting)
         return cast("T", box[0])
 
     def check_same(self, what: str, value: object, mend: str) -> None:

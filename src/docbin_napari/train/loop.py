@@ -96,11 +96,11 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     """
     device = ranks.device(config.device)
     pairs = load_pairs(config.train)
+    held_out = load_pairs(config.validate) if ranks.is_first else []
     _check_same_work(pairs, config, ranks)
     factors = collection_factors(config.weights)
     sampler = WindowSampler(pairs, config.window, factors, config.augment)
     batches = Batches(sampler, config, device.name, ranks)
-    held_out = load_pairs(config.validate) if ranks.is_first else []
     state = _begin(config, device, ranks)
     network = ranks.join_network(state.network, device)
     losses: list[float] = []
@@ -108,11 +108,11 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     while (share := _share(state, config)) < 1:
         rate = _set_learning_rate(state, config, share)
         losses.append(_step(state, network, batches, config, device, ranks))
-        state.seconds = ranks.first(lambda: time.monotonic() - started)
+        state.seconds = ranks.first(lambda: time.monotonic() - started, quick=True)
         report = Report(state.step, share, state.seconds / 60, float(np.mean(losses)), rate)
         if state.seconds >= next_validation:
             figures = ranks.first(lambda: _measure(state, held_out, config))
-            state.seconds = ranks.first(lambda: time.monotonic() - started)
+            state.seconds = ranks.first(lambda: time.monotonic() - started, quick=True)
             next_validation = state.seconds + config.every * 60
             yield replace(report, validation=figures)
             losses = []
