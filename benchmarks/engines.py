@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 import torch
 
 from agreement import TITLES, agreement, uncut
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.device import Device
 from docbin_napari.model.weights import InkModel, load_network
+from effort import every_view, passes, spares_views
 from pages import megapixels
 from peers import Monai, MonaiSettings, classical_peers, missing_peers
 from records import Journal, figure, print_header, print_row, span
-from roofline import describe, measure_roofline, passes, share_cells, share_titles
+from roofline import describe, measure_roofline, share_cells, share_titles
 from timing import interleaved, median_ratio, ratios
+
+EVERY_VIEW = ", every view"
 
 
 class EngineComparison:
@@ -44,7 +47,7 @@ class EngineComparison:
         self._pixels = pixels
         self._arguments = arguments
         self._journal = journal
-        self._presets = {name: PRESETS[name] for name in arguments.presets}
+        self._ours = our_settings(arguments.presets)
         self._monai = self._load_monai()
         self._others = classical_peers(model.device.name)
 
@@ -73,10 +76,11 @@ class EngineComparison:
 
     def _works(self) -> dict[str, Callable[[], np.ndarray]]:
         works: dict[str, Callable[[], np.ndarray]] = {}
-        for name, config in self._presets.items():
+        for name, config in self._ours.items():
             works[name] = partial(ink_probability, self._pixels, self._model, config)
+        for name in self._arguments.presets:
             for label, monai in self._monai.items():
-                works[f"{label}, {name}"] = partial(monai.probability, self._pixels, config)
+                works[f"{label}, {name}"] = partial(monai.probability, self._pixels, PRESETS[name])
         for name, method in self._others.items():
             works[name] = partial(method, self._pixels)
         return works
@@ -91,7 +95,8 @@ class EngineComparison:
             self._journal.add(name, "rate", "Mpix/s", rates)
             median = statistics.median(rates)
             through = None
-            if config := self._presets.get(name):
+            config = self._ours.get(name)
+            if config and not spares_views(config):
                 through = median * 1e6 * passes(config, self._pixels.shape[:2], self._model.stride)
             print_row([name, figure(median), span(rates), *share_cells(roofline, through)])
 
@@ -99,15 +104,14 @@ class EngineComparison:
         print(
             "\nHow many times as fast as others (MONAI: with the windows and symmetries of each):\n"
         )
-        print_header(["than", *self._presets])
+        print_header(["than", *self._ours])
         for peer in (*self._monai, *self._others):
             cells = [peer]
-            for preset in self._presets:
+            for name in self._ours:
+                preset = name.removesuffix(EVERY_VIEW)
                 other = runs[f"{peer}, {preset}" if peer in self._monai else peer]
-                self._journal.add(
-                    f"{preset} / {peer}", "speed-up", "1", ratios(other, runs[preset])
-                )
-                cells.append(figure(median_ratio(other, runs[preset])))
+                self._journal.add(f"{name} / {peer}", "speed-up", "1", ratios(other, runs[name]))
+                cells.append(figure(median_ratio(other, runs[name])))
             print_row(cells)
 
     def _print_agreement(self, results: dict[str, np.ndarray]) -> None:
@@ -115,29 +119,40 @@ class EngineComparison:
         print_header(["preset", "first", "second", *TITLES])
         exact = in_float32(self._model)
         wide, narrow = self._monai
-        for name, config in self._presets.items():
+        for name in self._arguments.presets:
+            full = every_view(PRESETS[name])
+            whole = uncut(full, self._pixels.shape)
             pages = {
-                "ours": results[name],
-                "ours, float32": ink_probability(self._pixels, exact, config),
-                "uncut page": ink_probability(
-                    self._pixels, exact, uncut(config, self._pixels.shape)
-                ),
+                "as shipped": results[name],
+                "ours": results.get(f"{name}{EVERY_VIEW}", results[name]),
+                "ours, float32": ink_probability(self._pixels, exact, full),
+                "uncut page": ink_probability(self._pixels, exact, whole),
                 **{label: results[f"{label}, {name}"] for label in self._monai},
             }
-            for first, second in (
-                ("ours, float32", wide),
-                ("ours", wide),
-                ("ours", narrow),
-                ("ours", "ours, float32"),
-                ("uncut page", "ours, float32"),
-                ("uncut page", wide),
-            ):
+            pairs = [("ours, float32", wide), ("ours", wide), ("ours", narrow)]
+            pairs += [("ours", "ours, float32")]
+            pairs += [("uncut page", "ours, float32"), ("uncut page", wide)]
+            pairs += [("as shipped", "ours")] if spares_views(PRESETS[name]) else []
+            for first, second in pairs:
                 found = agreement(pages[first], pages[second])
                 pair = f"{name}: {first} - {second}"
                 self._journal.add(pair, "largest difference", "1/255", [found.largest])
                 self._journal.add(pair, "mean difference", "1/255", [found.mean])
                 self._journal.add(pair, "pixels above 2/255", "1", [found.beyond])
                 print_row([name, first, second, *found.cells])
+
+
+def our_settings(presets: Sequence[PresetName]) -> dict[str, InferenceConfig]:
+    """The presets, and those that spare views once more without sparing any.
+
+    Others look at every window under every symmetry, so only that compares like with like.
+    """
+    settings: dict[str, InferenceConfig] = {}
+    for name in presets:
+        settings[name] = PRESETS[name]
+        if spares_views(PRESETS[name]):
+            settings[f"{name}{EVERY_VIEW}"] = every_view(PRESETS[name])
+    return settings
 
 
 def in_float32(model: InkModel) -> InkModel:

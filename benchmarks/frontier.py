@@ -13,7 +13,7 @@ import itertools
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from docbin_napari.io.pairs import Pair, find_pairs, read_pair
 from docbin_napari.metrics import f_measure
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import InkModel, load_model
+from effort import spares_views
 from frontier_plot import Point, write_plot
 from hardware import hardware
 from pages import megapixels
@@ -61,8 +62,15 @@ class Setting:
     @property
     def label(self) -> str:
         """In words."""
-        views = f"symmetries {self.config.symmetries}, overlap {self.config.overlap:g}"
-        return f"{self.model.info.name}, {views}{f' ({self.preset})' if self.preset else ''}"
+        config = self.config
+        views = f"symmetries {config.symmetries}, overlap {config.overlap:g}"
+        return f"{self.variant}, {views}{f' ({self.preset})' if self.preset else ''}"
+
+    @property
+    def variant(self) -> str:
+        """What the plot gives a line of its own, beside the symmetries."""
+        name, tolerance = self.model.info.name, self.config.tolerance
+        return f"{name}, tolerance {tolerance:g}" if spares_views(self.config) else name
 
     @property
     def rate(self) -> float:
@@ -73,9 +81,8 @@ class Setting:
     def point(self) -> Point:
         """For the plot."""
         config = self.config
-        name = self.model.info.name
         mean = statistics.mean(itertools.chain(*self.figures.values()))
-        return Point(name, config.symmetries, config.overlap, self.rate, mean, self.preset)
+        return Point(self.variant, config.symmetries, config.overlap, self.rate, mean, self.preset)
 
 
 def main() -> None:
@@ -109,17 +116,27 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--symmetries", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--overlaps", type=float, nargs="+", default=list(OVERLAPS))
+    parser.add_argument("--tolerances", type=float, nargs="+", default=preset_tolerances())
     parser.add_argument("--repeat", type=int, default=3, help="rounds a page, after one")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the plot here")
     parser.add_argument("--csv", type=Path, help="append the figures to this file")
     return parser.parse_args()
 
 
+def preset_tolerances() -> list[float]:
+    """No tolerance, and those of the presets."""
+    return sorted({0.0, *(config.tolerance for config in PRESETS.values())})
+
+
 def grid(arguments: argparse.Namespace) -> list[Setting]:
     """All settings that are asked for, and the presets, each once."""
     asked = [
-        replace(InferenceConfig(), symmetries=symmetries, overlap=overlap)
-        for symmetries, overlap in itertools.product(arguments.symmetries, arguments.overlaps)
+        InferenceConfig(symmetries=symmetries, overlap=overlap, tolerance=tolerance)
+        for symmetries, overlap, tolerance in itertools.product(
+            arguments.symmetries, arguments.overlaps, arguments.tolerances
+        )
+        # One view cannot be spared.
+        if symmetries > 1 or not tolerance
     ]
     names = {config: name for name, config in PRESETS.items()}
     configs: Iterable[InferenceConfig] = dict.fromkeys([*asked, *names])
@@ -134,17 +151,17 @@ def measure(pair: Pair, settings: list[Setting], rounds: int) -> None:
     """Let one page go through all settings: once for its F-measure, then for the time."""
     pixels, truth = read_pair(pair)
     works = {
-        setting.label: partial(binarize, pixels, setting.model, setting.config)
-        for setting in settings
+        str(index): partial(binarize, pixels, setting.model, setting.config)
+        for index, setting in enumerate(settings)
     }
-    for setting in settings:
-        ink: np.ndarray = works[setting.label]()
+    for setting, work in zip(settings, works.values(), strict=True):
+        ink: np.ndarray = work()
         score = f_measure(ink, truth.ink, truth.labelled)
         setting.figures[pair.collection].append(score)
     runs = interleaved(works, rounds)
-    for setting in settings:
+    for setting, seconds in zip(settings, runs.values(), strict=True):
         setting.size += megapixels(pixels)
-        setting.seconds += statistics.median(runs[setting.label])
+        setting.seconds += statistics.median(seconds)
 
 
 def print_table(settings: list[Setting], chosen: list[int], journal: Journal) -> None:

@@ -22,8 +22,8 @@ class Point:
 
     Parameters
     ----------
-    model : str
-        Name of the model.
+    variant : str
+        The model, and what else has a line of its own.
     symmetries : int
         1, 2, 4 or 8.
     overlap : float
@@ -36,7 +36,7 @@ class Point:
         Name of the preset that this is; empty if it is none.
     """
 
-    model: str
+    variant: str
     symmetries: int
     overlap: float
     rate: float
@@ -92,20 +92,20 @@ def write_plot(path: Path, points: Sequence[Point], best: Sequence[Point], title
 
 
 def _draw_points(axes: Axes, points: Sequence[Point]) -> None:
-    models = list(dict.fromkeys(point.model for point in points))
-    for model in models:
+    variants = list(dict.fromkeys(sorted(point.variant for point in points)))
+    for variant in variants:
         for symmetries, (colour, marker) in _LOOKS.items():
-            chosen = [p for p in points if (p.model, p.symmetries) == (model, symmetries)]
+            chosen = [p for p in points if (p.variant, p.symmetries) == (variant, symmetries)]
             if not chosen:
                 continue
             chosen.sort(key=lambda point: point.overlap)
-            label = str(symmetries) if len(models) == 1 else f"{symmetries}, {model}"
+            label = str(symmetries) if len(variants) == 1 else f"{symmetries}, {variant}"
             axes.plot(
                 [point.rate for point in chosen],
                 [point.f_measure for point in chosen],
                 color=colour,
                 marker=marker,
-                fillstyle=_FILLS[models.index(model) % len(_FILLS)],
+                fillstyle=_FILLS[variants.index(variant) % len(_FILLS)],
                 lw=0.7,
                 ms=7,
                 label=label,

@@ -23,11 +23,12 @@ from docbin_napari.inference.config import PRESETS
 from docbin_napari.model.device import choose_device
 from docbin_napari.model.registry import DEFAULT_MODEL, find_model
 from docbin_napari.model.weights import architecture
+from effort import passes, spares_views
 from hardware import hardware
 from large_page import write_large_page
 from pages import draw
 from records import Journal, figure, print_header, print_row
-from roofline import Roofline, describe, measure_roofline, passes, share_cells, share_titles
+from roofline import Roofline, describe, measure_roofline, share_cells, share_titles
 from timing import median_ratio, seconds
 
 _MEBIBYTE = 2**20
@@ -154,6 +155,7 @@ def print_table(
 ) -> None:
     """One row for each page."""
     stride = architecture(find_model(arguments.model)).stride
+    config = PRESETS[arguments.preset]
     on_gpu = roofline is not None
     titles = ["page", "layout", "idle, MiB", "peak above idle, MiB", "s/Mpix", "of the 4-Mpix page"]
     print_header([*titles, *["on the device, MiB"] * on_gpu, *share_titles(roofline)])
@@ -171,9 +173,11 @@ def print_table(
         cells.append(f"{median_ratio(pace, base):.2f}")
         if on_gpu:
             cells.append(f"{max(one.get('device', 0) for one in rounds) / _MEBIBYTE:.0f}")
-        side = side_of(size)
-        through = passes(PRESETS[arguments.preset], (side, side), stride) * 1e6
-        print_row([*cells, *share_cells(roofline, through / statistics.median(pace))])
+        through = None
+        if not spares_views(config):
+            work = passes(config, (side_of(size), side_of(size)), stride)
+            through = work * 1e6 / statistics.median(pace)
+        print_row([*cells, *share_cells(roofline, through)])
 
 
 if __name__ == "__main__":

@@ -18,8 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.windows import plan_axis
 from docbin_napari.model.device import Device
 from docbin_napari.model.registry import find_model
 from docbin_napari.model.weights import load_network
@@ -151,28 +149,6 @@ def network_cost(network: nn.Module, itemsize: int, side: int = 256) -> NetworkC
     for hook in hooks:
         hook.remove()
     return NetworkCost(counter.get_total_flops() / side**2, numbers * itemsize / side**2)
-
-
-def passes(config: InferenceConfig, shape: tuple[int, int], stride: int) -> float:
-    """How often a pixel of the page goes through the network, overlaps counted in.
-
-    Parameters
-    ----------
-    config : InferenceConfig
-        Windows and symmetries, every window under every symmetry.
-    shape : (int, int)
-        Height and width of the page, pixels.
-    stride : int
-        Of the network.
-
-    Examples
-    --------
-    >>> passes(InferenceConfig(window=512, overlap=0.0, symmetries=4), (1024, 512), 16)
-    4.0
-    """
-    axes = [plan_axis(length, config.window, config.overlap, stride) for length in shape]
-    covered = axes[0].size * len(axes[0].starts) * axes[1].size * len(axes[1].starts)
-    return config.symmetries * covered / (shape[0] * shape[1])
 
 
 def _matrix_rate(device: Device) -> float:

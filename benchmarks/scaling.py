@@ -17,10 +17,11 @@ import torch
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import InkModel, load_model
+from effort import passes, spares_views
 from hardware import hardware
 from pages import draw, megapixels
 from records import Journal, figure, print_header, print_row, span
-from roofline import describe, measure_roofline, passes, share_cells, share_titles
+from roofline import Roofline, describe, measure_roofline, share_cells, share_titles
 from timing import interleaved, median_ratio
 from window_sizes import compare_windows
 from workers import RunningTeam, Team
@@ -48,10 +49,12 @@ def main() -> None:
     settings = f"model {model.info.name}, page of {megapixels(pixels):.1f} Mpix"
     print(f"{settings}; {hardware(model.device)}; torch {torch.__version__}\n", flush=True)
     journal = Journal(arguments.csv, "scaling", hardware(model.device), settings)
+    roofline = measure_roofline(arguments.model, model.device)
+    print(describe(roofline), end="")
     if "workers" in arguments.parts:
-        compare_teams(pixels, model, arguments, journal)
+        compare_teams(pixels, model, arguments, journal, roofline)
     if "windows" in arguments.parts:
-        compare_windows(pixels, model, arguments, journal)
+        compare_windows(pixels, model, arguments, journal, roofline)
 
 
 def parse_team(text: str) -> Team:
@@ -70,13 +73,15 @@ def parse_team(text: str) -> Team:
 
 
 def compare_teams(
-    pixels: np.ndarray, model: InkModel, arguments: argparse.Namespace, journal: Journal
+    pixels: np.ndarray,
+    model: InkModel,
+    arguments: argparse.Namespace,
+    journal: Journal,
+    roofline: Roofline | None,
 ) -> None:
     """Print the rate of one and more workers, in processes of their own."""
-    roofline = measure_roofline(arguments.model, model.device)
-    print(describe(roofline), end="")
     config = PRESETS[arguments.preset]
-    work = passes(config, pixels.shape[:2], model.stride)
+    work = None if spares_views(config) else passes(config, pixels.shape[:2], model.stride)
     teams = [parse_team(text) for text in arguments.teams]
     words = (arguments.model, arguments.device, arguments.preset)
     with contextlib.ExitStack() as stack:
@@ -96,7 +101,7 @@ def compare_teams(
         journal.add(f"{team.label}, {arguments.preset}", "rate", "Mpix/s", rates)
         median = statistics.median(rates)
         cells = [team.label, figure(median), span(rates), f"{median_ratio(rates, base):.2f}"]
-        print_row([*cells, *share_cells(roofline, median * 1e6 * work)])
+        print_row([*cells, *share_cells(roofline, median * 1e6 * work if work else None)])
 
 
 if __name__ == "__main__":

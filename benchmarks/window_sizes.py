@@ -16,14 +16,19 @@ from docbin_napari.inference.config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import InferenceError, ink_probability
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_network
+from effort import passes
 from pages import megapixels
 from records import Journal, figure, print_header, print_row, span
-from roofline import describe, measure_roofline, passes, share_cells, share_titles
+from roofline import Roofline, share_cells, share_titles
 from timing import interleaved
 
 
 def compare_windows(
-    pixels: np.ndarray, model: InkModel, arguments: argparse.Namespace, journal: Journal
+    pixels: np.ndarray,
+    model: InkModel,
+    arguments: argparse.Namespace,
+    journal: Journal,
+    roofline: Roofline | None,
 ) -> None:
     """Print the rate of every window with every batch: one pass, the overlap of ``fast``.
 
@@ -31,7 +36,6 @@ def compare_windows(
     counted in, and what the network does without the engine: windows that are on the device
     already, and logits that stay there. The gap between the two is what the engine costs.
     """
-    roofline = measure_roofline(arguments.model, model.device)
     configs: dict[str, InferenceConfig] = {}
     works: dict[str, Callable[[], object]] = {}
     alone = NetworkAlone(model, max(arguments.batches))
@@ -47,7 +51,6 @@ def compare_windows(
             works |= pair
     runs = interleaved(works, arguments.repeat)
     print("\nOne pass over a page, by size of window and batch:\n")
-    print(describe(roofline), end="")
     titles = ["window", "batch", "median, Mpix/s", "lowest–highest", "through the network"]
     print_header([*titles, "network alone", *share_titles(roofline)])
     for name, config in configs.items():

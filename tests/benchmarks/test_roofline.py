@@ -1,9 +1,7 @@
-import pytest
 from torch import nn
 
-from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.model.device import Device
-from roofline import measure_roofline, network_cost, passes, share_cells
+from roofline import measure_roofline, network_cost, share_cells
 
 
 def test_operations_and_traffic_of_a_convolution():
@@ -17,15 +15,6 @@ def test_a_transposed_convolution_counts_too():
     cost = network_cost(doubled, itemsize=4)
     assert cost.operations == 2 * (4 * 3 * 4 + 4 * 4) / 4
     assert cost.traffic == 4 * (3 + 4 / 4 + 4 / 4 + 1)
-
-
-def test_overlaps_and_symmetries_are_passes():
-    once = passes(InferenceConfig(window=512, overlap=0.0), (1024, 1024), 16)
-    shared = passes(InferenceConfig(window=512, overlap=0.5), (1024, 1024), 16)
-    turned = passes(InferenceConfig(window=512, overlap=0.5, symmetries=8), (1024, 1024), 16)
-    assert once == 1
-    assert shared == pytest.approx(9 / 4)
-    assert turned == 8 * shared
 
 
 def test_nothing_is_measured_or_printed_on_a_cpu():
