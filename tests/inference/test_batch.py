@@ -1,5 +1,6 @@
 """Many files with a stand-in for the network, which takes what is dark for ink."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -93,12 +94,50 @@ def test_a_page_becomes_a_one_bit_mask_with_its_dpi(tmp_path):
 
 
 def test_events_in_order(tmp_path):
+    """Of each file in order; a file may end when the next one has started."""
     first, second = (draw_page(tmp_path / name) for name in ("a.png", "b.png"))
     events = run([first, second])
-    assert [type(event) for event in events] == 2 * [FileStarted, *3 * [PageProgress], FileWritten]
-    assert events[0] == FileStarted(first, 1, 2)
-    assert events[5] == FileStarted(second, 2, 2)
-    assert events[1:4] == [PageProgress(first, 1, 1, done, 2) for done in range(3)]
+    for number, source in enumerate([first, second], start=1):
+        of_file = [event for event in events if event.source == source]
+        assert of_file[0] == FileStarted(source, number, 2)
+        assert of_file[1:4] == [PageProgress(source, 1, 1, done, 2) for done in range(3)]
+        assert [type(event) for event in of_file[4:]] == [FileWritten]
+    assert events.index(FileStarted(first, 1, 2)) < events.index(FileStarted(second, 2, 2))
+
+
+def test_the_next_file_is_decoded_before_it_is_asked_for(tmp_path, monkeypatch):
+    from docbin_napari.inference import treatment
+
+    second_is_open = threading.Event()
+
+    def watched(path, **settings):
+        for page in read_pages(path, **settings):
+            if path.name == "b.png":
+                second_is_open.set()
+            yield page
+
+    monkeypatch.setattr(treatment, "read_pages", watched)
+    paths = [draw_page(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
+    config = OutputConfig()
+    model = BatchModel(DarkIsInk, InferenceConfig(), None)
+    events = binarize_files(plan_jobs(paths, config), model, config)
+    assert next(events).source == paths[0]
+    assert second_is_open.wait(timeout=30)
+    events.close()
+
+
+def test_stopping_writes_what_is_computed(tmp_path):
+    """The first file is being written when the second one starts: it must not be lost."""
+    paths = [draw_page(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
+    config = OutputConfig()
+    events = binarize_files(
+        plan_jobs(paths, config), BatchModel(DarkIsInk, InferenceConfig(), None), config
+    )
+    for event in events:
+        if isinstance(event, FileStarted) and event.number == 2:
+            break
+    events.close()
+    assert files_in(tmp_path / "auto_bin") == ["a.png"]
 
 
 def test_done_files_are_skipped_without_loading_the_model(tmp_path):
@@ -303,8 +342,8 @@ def test_an_interrupt_while_writing_leaves_nothing(tmp_path, monkeypatch):
     assert files_in(tmp_path / "auto_bin") == []
 
 
-def test_only_one_page_is_in_memory(tmp_path, monkeypatch):
-    """When a page is asked for, the pixels of the one before are gone."""
+def test_only_two_pages_are_in_memory(tmp_path, monkeypatch):
+    """When a page is asked for, the one before is computed, and those before that are gone."""
     import weakref
 
     from docbin_napari.inference import treatment
@@ -322,7 +361,7 @@ def test_only_one_page_is_in_memory(tmp_path, monkeypatch):
             box = [handed]
             del handed
             yield box.pop()
-            assert alive[-1]() is None
+            assert all(pixels() is None for pixels in alive[:-1])
 
     monkeypatch.setattr(treatment, "read_pages", watched)
     for form in ("png", "tiff"):

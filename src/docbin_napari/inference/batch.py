@@ -1,4 +1,4 @@
-"""Many files, here one after the other or on a Dask cluster, whatever happens to single ones.
+"""Many files, on this machine or on a Dask cluster, whatever happens to single ones.
 
 Dask is imported here only, and inside functions: it is optional, and no help text waits for it.
 """
@@ -9,14 +9,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
-from functools import cache
 from itertools import chain
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from docbin_napari.inference.cluster import ClusterConfig, ClusterError, quiet_logs
-from docbin_napari.inference.events import Event, FileStarted
+from docbin_napari.inference.events import Event
 from docbin_napari.inference.flight import Flight
 from docbin_napari.inference.local_workers import environments, gpu_environments, worker_count
 from docbin_napari.inference.news import (
@@ -28,9 +26,10 @@ from docbin_napari.inference.news import (
     news_of_error,
     one_line,
 )
+from docbin_napari.inference.one_machine import binarize_files
 from docbin_napari.inference.orders import End, Order, SentModel, sift
 from docbin_napari.inference.outputs import Job, OutputConfig
-from docbin_napari.inference.treatment import BatchModel, FileTreatment
+from docbin_napari.inference.treatment import BatchModel
 from docbin_napari.inference.worker import fulfil, stop
 
 if TYPE_CHECKING:
@@ -43,41 +42,6 @@ _CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 10
 _STOP_SECONDS = 20
 _LOST = "the connection to the scheduler is lost; run the same command again to go on"
-
-
-def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig) -> Iterator[Event]:
-    """Binarize the pages of many files.
-
-    Parameters
-    ----------
-    jobs : sequence of Job
-        From `plan_jobs`.
-    model : BatchModel
-        The network and how it is used.
-    config : OutputConfig
-        The one that the jobs were planned with.
-
-    Yields
-    ------
-    FileStarted, PageProgress, FileWritten, FileSkipped, FileFailed
-        For each file one of the last three at its end.
-
-    Raises
-    ------
-    ModelError, DeviceError
-        If the model cannot be loaded: then no page could be computed.
-
-    Notes
-    -----
-    The probability is kept in 256 steps, and thresholded so: a mask is exactly what thresholding
-    the written probability gives.
-    """
-    loading_once = replace(model, load=cache(model.load))
-    owners = {job.outputs().mask: job.source for job in jobs}
-    treatment = FileTreatment(loading_once, config, owners)
-    for number, job in enumerate(jobs, start=1):
-        yield FileStarted(job.source, number, len(jobs))
-        yield from treatment.treat(job)
 
 
 def binarize_on_cluster(

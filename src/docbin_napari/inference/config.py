@@ -25,9 +25,9 @@ class InferenceConfig:
         How many turned versions of each window are averaged: 1 the window as it
         is, 2 also upside down, 4 all quarter turns, 8 these and their mirror images.
     tolerance : float
-        Share of a window's ink, 0 to 1, that may change its side when the number of
-        views is doubled, and the window is looked at no more. 0 looks at every
-        window as often as there are symmetries.
+        Share of a window's ink, 0 to 1, that may change sides from two views to four,
+        and four are enough; a blank window is looked at once. 0 looks at every window
+        as often as there are symmetries.
     batch : int
         Windows in one pass through the network; 0 chooses for the device.
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -37,6 +38,10 @@ Resolution = tuple[float, float] | None
 Result = TypeVar("Result")
 Work = Generator[PageProgress, None, Result]
 """A computation that yields its progress and returns its result."""
+Finish = Callable[[], Event]
+"""Does what is left to do with a file, and tells what became of it."""
+Rest = tuple[tuple[Path, ...], Callable[[], None]]
+"""Files that are, or will be, written, and what writes those that are not."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,25 @@ class BatchModel:
         threshold = self.load().threshold if self.threshold is None else self.threshold
         # Rounded, so that a threshold of 51/255 does not become 51.00000000000001.
         return math.ceil(round(threshold * 255, 6))
+
+
+@dataclass
+class OpenFile:
+    """A file whose first page is decoded, or that needs nothing more.
+
+    Parameters
+    ----------
+    job : Job
+        The file.
+    pages : iterator of Page
+        Its pages; the later ones are decoded when they are asked for.
+    end : Event, optional
+        What became of the file, if that is known already.
+    """
+
+    job: Job
+    pages: Iterator[Page] = field(default_factory=lambda: iter(()))
+    end: Event | None = None
 
 
 @dataclass(frozen=True)
@@ -101,43 +125,100 @@ class FileTreatment:
         ModelError, DeviceError
             If the model cannot be loaded.
         """
+        finish = yield from self.compute(self.open(job))
+        yield finish()
+
+    def open(self, job: Job) -> OpenFile:
+        """Begin with a file: look whether it is to be done, and decode its first page.
+
+        Parameters
+        ----------
+        job : Job
+            One of the plan.
+
+        Returns
+        -------
+        OpenFile
+            For `compute`.
+        """
         if job.problem:
-            yield FileFailed(job.source, job.problem)
-            return
+            return OpenFile(job, end=FileFailed(job.source, job.problem))
         if self._is_done(job.outputs()):
-            yield FileSkipped(job.source)
-            return
+            return OpenFile(job, end=FileSkipped(job.source))
         pages = read_pages(
             job.source, dpi=self.config.dpi, pixel_limit=self.config.pixel_limit, in_bands=True
         )
-        write = self._write_one_file if job.suffix == ".tiff" else self._write_page_files
         try:
-            written = yield from write(job, pages)
+            first = next(pages)
         except (FileError, OSError, MemoryError) as error:
-            yield FileFailed(job.source, _reason(error, job.source))
-        else:
-            yield FileWritten(job.source, written) if written else FileSkipped(job.source)
+            return OpenFile(job, end=_failure(error, job))
+        return OpenFile(job, _resumed([first], pages))
+
+    def compute(self, file: OpenFile) -> Generator[PageProgress, None, Finish]:
+        """Run the network over the pages of a file.
+
+        Parameters
+        ----------
+        file : OpenFile
+            From `open`.
+
+        Yields
+        ------
+        PageProgress
+            While it runs.
+
+        Returns
+        -------
+        callable
+            Writes what is not yet written and gives the last event. May be called in a thread.
+
+        Raises
+        ------
+        ModelError, DeviceError
+            If the model cannot be loaded.
+        """
+        job, end = file.job, file.end
+        if end is not None:
+            return lambda: end
+        work = self._whole_file if job.suffix == ".tiff" else self._single_pages
+        try:
+            written, write = yield from work(job, file.pages)
+        except (FileError, OSError, MemoryError) as error:
+            failure = _failure(error, job)
+            return lambda: failure
+
+        def finish() -> Event:
+            try:
+                write()
+            except (FileError, OSError, MemoryError) as error:
+                return _failure(error, job)
+            return FileWritten(job.source, written) if written else FileSkipped(job.source)
+
+        return finish
 
     def _is_done(self, outputs: PageOutputs) -> bool:
         return outputs.exist and not self.config.overwrite
 
-    def _write_page_files(self, job: Job, pages: Iterator[Page]) -> Work[tuple[Path, ...]]:
-        """Write each page to files of its own as soon as it is done."""
+    def _single_pages(self, job: Job, pages: Iterator[Page]) -> Work[Rest]:
+        """Each page to files of its own: the rest is to write the last one."""
         written: list[Path] = []
+        write: Callable[[], None] = _nothing
         for page in pages:
+            write()
+            write = _nothing
             outputs = job.outputs(page.index, page.count)
             self._refuse_taken(outputs, job)
             if not self._is_done(outputs):
                 result = yield from self._compute(page, job)
-                _write(outputs, result.ink, result.probability, page.dpi)
+                write = partial(_write, outputs, result.ink, result.probability, page.dpi)
                 written += outputs.paths
                 del result
             # Or this name would hold the page while the next one is decoded.
             del page
-        return tuple(written)
+        return tuple(written), write
 
-    def _write_one_file(self, job: Job, pages: Iterator[Page]) -> Work[tuple[Path, ...]]:
-        """Write all pages to one file when the last is done; until then they wait packed."""
+    def _whole_file(self, job: Job, pages: Iterator[Page]) -> Work[Rest]:
+        """All pages to one file when the last is done; until then they wait packed."""
         masks: list[PackedPage] = []
         probabilities: list[PackedPage] = []
         resolutions: list[Resolution] = []
@@ -149,8 +230,7 @@ class FileTreatment:
                 probabilities.append(result.probability)
             del page, result
         outputs = job.outputs()
-        _write(outputs, masks, probabilities, resolutions)
-        return outputs.paths
+        return outputs.paths, partial(_write, outputs, masks, probabilities, resolutions)
 
     def _compute(self, page: Page, job: Job) -> Work[InkCollector]:
         """Compute the ink of a page, and keep the probability where it is wanted."""
@@ -176,6 +256,16 @@ class FileTreatment:
             raise PageError(job.source, f"its result would replace that of {owner}")
 
 
+def _resumed(first: list[Page], pages: Iterator[Page]) -> Iterator[Page]:
+    """Put the first page before the others, without holding it when it is taken."""
+    yield first.pop()
+    yield from pages
+
+
+def _nothing() -> None:
+    """Nothing is left to be written."""
+
+
 def _write(
     outputs: PageOutputs,
     ink: PackedPage | list[PackedPage],
@@ -188,10 +278,12 @@ def _write(
     write_mask(outputs.mask, ink, dpi=dpi)
 
 
-def _reason(error: Exception, source: Path) -> str:
+def _failure(error: Exception, job: Job) -> FileFailed:
     """Put an error into one line that need not name the file again."""
     if isinstance(error, MemoryError):
-        return "there is not enough memory for this page"
-    if isinstance(error, FileError) and error.path == source:
-        return error.reason
-    return " ".join(str(error).split()) or type(error).__name__
+        reason = "there is not enough memory for this page"
+    elif isinstance(error, FileError) and error.path == job.source:
+        reason = error.reason
+    else:
+        reason = " ".join(str(error).split()) or type(error).__name__
+    return FileFailed(job.source, reason)

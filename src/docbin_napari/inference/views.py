@@ -1,11 +1,11 @@
 """How often a window is looked at: as it is, turned, mirrored, until the answer stands.
 
-Strategy: the number of views of a window is doubled, 1, 2, 4, 8, and their logits are averaged.
-A window has been seen enough when a further doubling is not worth its price. After the first view
-that is so where nothing comes near the threshold: blank paper, most of any archive. After a
-doubling it is so where the mask hardly changed by it: fewer of its ink pixels than the tolerance
-went over the threshold, either way. What changes little from one view to two changes less from
-two to four, since independent errors shrink with the square root of their number.
+Strategy: the views of a window are averaged as logits. After the first one it has been seen
+enough where nothing comes near the threshold: blank paper, much of any archive. Where there is
+ink, the first four of the eight views are a fair sample, upright and turned, mirrored and not;
+their number was doubled from two, and where fewer of the ink pixels than the tolerance changed
+sides by it, the second four would change still fewer, since errors of single views average out
+with the square root of their number.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from docbin_napari.model.weights import InkModel
 
 _CLEAR_PROBABILITY = 0.05
 """Where no pixel of a window reaches it at the first view, the window is blank."""
+_FAIR_SAMPLE = 4
+"""Fewer views than these are not taken for an answer, unless the window is blank."""
 
 
 def look(
@@ -66,7 +68,7 @@ def look(
             total[undecided] += _view(model, chosen, symmetry)
             done += 1
         views[undecided] = done
-        if config.tolerance:
+        if config.tolerance and done >= _FAIR_SAMPLE:
             changed = _ink(model, total[undecided] / done) != before
             undecided = undecided[_share_of_ink(changed, before) > config.tolerance]
     return total / views[:, None, None]

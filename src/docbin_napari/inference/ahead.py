@@ -1,0 +1,82 @@
+"""Work in threads of their own, ahead of what asks for it: decoding while the network runs."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Executor, Future
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], executor: Executor, count: int
+) -> Iterator[Result]:
+    """Apply a function in order, some items before they are asked for.
+
+    Parameters
+    ----------
+    function : callable
+        Applied in the executor.
+    items : iterable
+        Asked for in the caller's thread.
+    executor : Executor
+        Where the work is done.
+    count : int
+        How many results may wait, at least 1.
+
+    Yields
+    ------
+    object
+        A result for each item, in order; what the function raised is raised in its place.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(1) as threads:
+    ...     list(map_ahead(abs, [-1, 2, -3], threads, 1))
+    [1, 2, 3]
+    """
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(executor.submit(function, item))
+        if len(waiting) > count:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def iterate_ahead(items: Iterator[Item], executor: Executor) -> Iterator[Item]:
+    """Ask an iterator for its next item while the caller works with the one before.
+
+    Parameters
+    ----------
+    items : iterator
+        Asked in the executor, by one thread at a time.
+    executor : Executor
+        Where the work is done.
+
+    Yields
+    ------
+    object
+        The items, in order; what the iterator raised is raised in its place.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(1) as threads:
+    ...     list(iterate_ahead(iter("ink"), threads))
+    ['i', 'n', 'k']
+    """
+    end: Any = object()
+    # A box, so that no name holds an item while the caller has let go of it.
+    box = [executor.submit(next, items, end)]
+    while (item := box.pop().result()) is not end:
+        box.append(executor.submit(next, items, end))
+        handed = [item]
+        del item
+        yield handed.pop()
