@@ -8,7 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.page_band import PageBand
 from docbin_napari.inference.predict import (
     DeviceMemoryError,
     InferenceError,
@@ -189,8 +191,33 @@ def test_a_window_too_large_for_the_device_goes_to_the_cpu(tiny_model, monkeypat
     elsewhere = copy.copy(tiny_model)
     elsewhere.device = replace(tiny_model.device, name="mps")
     monkeypatch.setattr(elsewhere, "upload", tiny_model.upload)
+    monkeypatch.setattr(predict_module, "PageBand", lambda *given: PageBand(*given[:3]))
     monkeypatch.setattr(elsewhere, "logits", ShortOfMemory(tiny_model, room=0))
     with pytest.warns(UserWarning, match="goes on on the CPU") as caught:
         probability = ink_probability(pixels, elsewhere, replace(WINDOWED, batch=4))
     assert len(caught) == 1
     np.testing.assert_allclose(probability, expected, atol=0.02)
+
+
+def test_pages_that_may_not_be_written_or_are_turned_are_taken_as_they_are(tiny_model):
+    pixels = noise(70, 90)
+    expected = ink_probability(pixels, tiny_model)
+    turned_twice = np.ascontiguousarray(pixels[::-1, ::-1])[::-1, ::-1]
+    pixels.setflags(write=False)
+    for page in (pixels, turned_twice):
+        np.testing.assert_array_equal(ink_probability(page, tiny_model), expected)
+
+
+def test_a_page_of_rows_gives_the_same_as_an_array(tiny_model):
+    class Rows:
+        def __init__(self, array):
+            self.shape, self.dtype, self._array = array.shape, array.dtype, array
+
+        def __getitem__(self, rows):
+            return self._array[rows]
+
+    pixels = noise(300, 120)
+    out = np.zeros(pixels.shape[:2], np.float32)
+    for _ in predict(Rows(pixels), tiny_model, WINDOWED, out):
+        pass
+    np.testing.assert_array_equal(out, ink_probability(pixels, tiny_model, WINDOWED))

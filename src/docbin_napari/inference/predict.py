@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from docbin_napari.inference.ahead import iterate_ahead
 from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, preset
 from docbin_napari.inference.page_band import PageBand, ProbabilitySink
 from docbin_napari.inference.views import look
@@ -95,18 +98,20 @@ def predict(
     columns = plan_axis(width, config.window, config.overlap, model.stride)
     batch = config.batch or _batch(model, rows, columns)
     total = len(rows.starts) * len(columns.starts) * config.symmetries
-    band = PageBand(rows, columns, model.calibration)
+    band = PageBand(rows, columns, model.calibration, model.device.name)
     done = 0
     yield Progress(done, total, _NOTHING, _NOTHING)
-    for row, top in enumerate(rows.starts):
-        strip = _read(pixels, top, rows.size, band.width)
+    for row, strip in enumerate(_strips(pixels, rows, band.width)):
+        uploaded = model.upload(strip)
         first = 0
         while first < len(columns.starts):
             chosen = range(first, min(first + batch, len(columns.starts)))
             try:
-                logits = yield from _look(model, _cut(strip, columns, chosen), config, done, total)
+                windows = _cut(uploaded, columns, chosen)
+                logits = yield from _look(model, windows, config, done, total)
             except DeviceMemoryError as error:
                 model, batch = _with_less_memory(model, len(chosen), error)
+                uploaded = model.upload(strip)
                 continue
             band.add(logits, row, chosen)
             region = band.write(out, row, chosen)
@@ -212,6 +217,19 @@ def _check(pixels: Any, out: ProbabilitySink) -> None:
         raise ValueError(f"the result must be float32 or uint8 of shape {shape[:2]}")
 
 
+def _strips(pixels: Any, rows: AxisWindows, width: int) -> Iterator[np.ndarray]:
+    """Rows of the page for one row of windows after the other.
+
+    What still has to be decoded is decoded in a thread, while the network runs.
+    """
+    strips = (_read(pixels, top, rows.size, width) for top in rows.starts)
+    if isinstance(pixels, np.ndarray):
+        yield from strips
+        return
+    with ThreadPoolExecutor(1) as thread:
+        yield from iterate_ahead(strips, thread)
+
+
 def _read(pixels: Any, top: int, height: int, width: int) -> np.ndarray:
     """Rows of the page, its last row and column repeated where windows reach beyond it."""
     strip = np.asarray(pixels[top : top + height])
@@ -219,9 +237,12 @@ def _read(pixels: Any, top: int, height: int, width: int) -> np.ndarray:
     return np.pad(strip, missing, mode="edge") if missing != ((0, 0),) * 3 else strip
 
 
-def _cut(strip: np.ndarray, columns: AxisWindows, chosen: range) -> np.ndarray:
-    starts = [columns.starts[index] for index in chosen]
-    return np.stack([strip[:, left : left + columns.size] for left in starts])
+def _cut(strip: Tensor, columns: AxisWindows, chosen: range) -> Tensor:
+    """Windows of the strip, (N, H, W, 3); a single one is not copied."""
+    windows = [
+        strip[:, columns.starts[index] : columns.starts[index] + columns.size] for index in chosen
+    ]
+    return windows[0][None] if len(windows) == 1 else torch.stack(windows)
 
 
 def _batch(model: InkModel, rows: AxisWindows, columns: AxisWindows) -> int:
@@ -230,15 +251,15 @@ def _batch(model: InkModel, rows: AxisWindows, columns: AxisWindows) -> int:
 
 
 def _look(
-    model: InkModel, windows: np.ndarray, config: InferenceConfig, done: int, total: int
-) -> Generator[Progress, None, np.ndarray]:
+    model: InkModel, windows: Tensor, config: InferenceConfig, done: int, total: int
+) -> Generator[Progress, None, Tensor]:
     """Average the logits of some windows over their views, float32 (N, H, W)."""
     passes = look(model, windows, config)
     try:
         while True:
             yield Progress(done + next(passes), total, _NOTHING, _NOTHING)
     except StopIteration as end:
-        logits: np.ndarray = end.value.cpu().numpy()
+        logits: Tensor = end.value
         return logits
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error).lower():

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,17 +25,15 @@ _FAIR_SAMPLE = 4
 """Fewer views than these are not taken for an answer, unless the window is blank."""
 
 
-def look(
-    model: InkModel, windows: np.ndarray, config: InferenceConfig
-) -> Generator[int, None, Tensor]:
+def look(model: InkModel, windows: Tensor, config: InferenceConfig) -> Generator[int, None, Tensor]:
     """Average the logits of some windows over their views.
 
     Parameters
     ----------
     model : InkModel
         The network on its device.
-    windows : ndarray
-        uint8 (N, H, W, 3), RGB.
+    windows : Tensor
+        uint8 (N, H, W, 3), RGB, on the device.
     config : InferenceConfig
         Number of symmetries and tolerance.
 
@@ -52,7 +49,7 @@ def look(
         Float32 (N, H, W), on the device.
     """
     symmetries = SYMMETRY_SETS[config.symmetries]
-    pixels = model.upload(windows)
+    pixels = model.normalise(windows)
     total = _view(model, pixels, symmetries[0])
     views = torch.ones(len(windows), device=total.device)
     undecided = torch.arange(len(windows), device=total.device)

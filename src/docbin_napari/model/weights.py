@@ -89,21 +89,41 @@ class InkModel:
         """Pixels to each side that a logit can depend on."""
         return self._network.config.context
 
-    def upload(self, windows: np.ndarray) -> Tensor:
-        """Bring windows to the device, normalised.
+    def upload(self, rows: np.ndarray) -> Tensor:
+        """Bring rows of a page to the device, as they are.
 
         Parameters
         ----------
-        windows : ndarray
-            uint8 (N, H, W, 3), RGB.
+        rows : ndarray
+            uint8 (H, W, 3), RGB.
+
+        Returns
+        -------
+        Tensor
+            uint8 (H, W, 3). On the CPU it shares the memory of `rows` where it can.
+        """
+        # PyTorch takes neither read-only arrays nor flipped ones.
+        shared = torch.from_numpy(np.require(rows, requirements=["C", "W"]))
+        if self.device.name == "cuda":
+            # Page-locked memory goes over while the GPU is still busy with the rows before.
+            return shared.pin_memory().to(self.device.name, non_blocking=True)
+        return shared.to(self.device.name)
+
+    def normalise(self, windows: Tensor) -> Tensor:
+        """Turn colours into what the network was trained with.
+
+        Parameters
+        ----------
+        windows : Tensor
+            uint8 (N, H, W, 3), RGB, on the device.
 
         Returns
         -------
         Tensor
             (N, 3, H, W) in channels-last layout and the device's number format.
         """
-        pixels = torch.from_numpy(windows).to(self.device.name).permute(0, 3, 1, 2)
-        scaled = (pixels.float() - self._normalisation.mean) / self._normalisation.deviation
+        norm = self._normalisation
+        scaled = (windows.permute(0, 3, 1, 2).float() - norm.mean) / norm.deviation
         return scaled.to(self.device.torch_dtype, memory_format=torch.channels_last)
 
     @torch.inference_mode()
@@ -113,7 +133,7 @@ class InkModel:
         Parameters
         ----------
         pixels : Tensor
-            As `upload` gives them, sides multiples of `stride`.
+            As `normalise` gives them, sides multiples of `stride`.
 
         Returns
         -------
