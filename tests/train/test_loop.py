@@ -138,7 +138,7 @@ def test_a_training_can_start_from_a_model(config, tmp_path):
     list(train(config))
     still = replace(
         config,
-        start=config.output,
+        start=(config.output,),
         steps=1,
         learning_rate=0.0,
         channels=(16, 16),

@@ -84,9 +84,11 @@ class TrainConfig:
         Decay of the moving average of the weights; what is saved is the average.
     weights : tuple of str
         ``COLLECTION=FACTOR`` pairs: how much more or less often a collection is drawn.
-    start : str
-        Name or file of a model whose weights to start from, with its architecture;
-        random weights where it is empty.
+    start : tuple of str
+        Names or files of models whose weights to start from, with their architecture.
+        Of several, which must be alike, the mean of the weights is taken: models that
+        were trained on from the same one are better together (Wortsman et al. 2022,
+        arXiv:2203.05482). Random weights where there is none.
     seed : int
         Same seed, same steps and same machine type: same weights.
     every : float
@@ -123,7 +125,7 @@ class TrainConfig:
     dice: float = 0.5
     average: float = 0.998
     weights: tuple[str, ...] = ()
-    start: str = ""
+    start: tuple[str, ...] = ()
     seed: int = 0
     every: float = 10.0
     fold: int = 2

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 
 from docbin_napari.io.atomic import atomic_path
-from docbin_napari.model.registry import find_model
+from docbin_napari.model.registry import ModelError, find_model
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_network
 from docbin_napari.train.config import TrainConfig
@@ -80,12 +80,12 @@ def new_state(config: TrainConfig, device: str) -> TrainState:
     Raises
     ------
     ModelError
-        If there is no model to start from.
+        If there is no model to start from, or several are not alike.
     """
     torch.manual_seed(config.seed)
     network = UNet(UNetConfig(config.fold, config.channels, config.blocks))
     if config.start:
-        network = load_network(find_model(config.start))
+        network = _mean([load_network(find_model(name)) for name in config.start])
     network.move(device)
     average = copy.deepcopy(network).requires_grad_(False)
     weights = [p for p in network.parameters() if p.ndim > 1]
@@ -95,6 +95,24 @@ def new_state(config: TrainConfig, device: str) -> TrainState:
         {"params": others, "weight_decay": 0.0},
     ]
     return TrainState(network, average, torch.optim.AdamW(groups, lr=config.learning_rate))
+
+
+def _mean(networks: list[UNet]) -> UNet:
+    """Average the weights and the batch norm statistics of networks of one architecture."""
+    first = networks[0]
+    for other in networks[1:]:
+        if other.config != first.config:
+            raise ModelError(
+                "the models of --start have different architectures; "
+                f"start from models that are alike ({first.config}, {other.config})"
+            )
+    states = [network.state_dict() for network in networks]
+    mean = {
+        name: torch.stack([state[name].float() for state in states]).mean(0).to(value.dtype)
+        for name, value in states[0].items()
+    }
+    first.load_state_dict(mean)
+    return first
 
 
 def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:
@@ -201,7 +219,7 @@ def common_settings(config: TrainConfig) -> str:
     str
         Equal for equal trainings.
     """
-    return repr(replace(config, train=(), validate=(), output="", start="", run=Path()))
+    return repr(replace(config, train=(), validate=(), output="", start=(), run=Path()))
 
 
 def _settings(config: TrainConfig) -> dict[str, str]:

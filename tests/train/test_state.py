@@ -1,0 +1,43 @@
+"""Where a training begins."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from docbin_napari.model.registry import ModelError
+from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.model.weights import save_model
+from docbin_napari.train.config import TrainConfig
+from docbin_napari.train.state import new_state
+
+
+def model_file(path: Path, value: float, channels: tuple[int, ...] = (8, 8)) -> str:
+    """A network whose weights and statistics are all one value."""
+    network = UNet(UNetConfig(channels=channels))
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            tensor.fill_(value)
+    save_model(path, network, {"threshold": 0.5, "calibration": {}})
+    return str(path)
+
+
+def config(*start: str) -> TrainConfig:
+    return TrainConfig(train=(), validate=(), output="new", start=start)
+
+
+def test_several_models_are_averaged(tmp_path):
+    start = [model_file(tmp_path / f"{value}.safetensors", value) for value in (1.0, 3.0, 5.0)]
+    state = new_state(config(*start), "cpu")
+    for network in (state.network, state.average):
+        assert network.config.channels == (8, 8)
+        assert all(bool((tensor == 3).all()) for tensor in network.state_dict().values())
+
+
+def test_models_that_are_not_alike_are_refused(tmp_path):
+    start = [
+        model_file(tmp_path / "narrow.safetensors", 1.0),
+        model_file(tmp_path / "wide.safetensors", 1.0, channels=(16, 16)),
+    ]
+    with pytest.raises(ModelError, match="different architectures"):
+        new_state(config(*start), "cpu")
