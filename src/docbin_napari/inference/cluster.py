@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from docbin_napari.inference.outputs import Job
 
 LOCAL = "local"
+_TALKERS = ("asyncio", "bokeh", "distributed", "tornado")
 
 
 class ClusterError(Exception):
@@ -81,10 +82,14 @@ def remove_leftovers(job: Job) -> None:
 @contextmanager
 def quiet_logs() -> Iterator[None]:
     """Keep Dask's log away from the terminal; what matters becomes an error or an event."""
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in _TALKERS]
     with ExitStack() as stack:
-        for name in ("distributed", "tornado", "asyncio"):
-            logger = logging.getLogger(name)
+        # Each by its name: Dask gives several of them a handler of their own.
+        for logger in map(logging.getLogger, {*names, *_TALKERS}):
             stack.callback(setattr, logger, "handlers", logger.handlers)
             stack.callback(setattr, logger, "propagate", logger.propagate)
-            logger.handlers, logger.propagate = [logging.NullHandler()], False
+            logger.handlers = []
+            logger.propagate = logger.name not in _TALKERS
+            if not logger.propagate:
+                logger.addHandler(logging.NullHandler())
         yield

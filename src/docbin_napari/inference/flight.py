@@ -124,7 +124,7 @@ class Flight:
 
     def _limit(self) -> int:
         """Most files that may be on their way, for the workers that are there now."""
-        if self._threads < 0 or monotonic() - self._looked > _LOOK_SECONDS:
+        if self._threads < 0 or monotonic() - self._looked >= _LOOK_SECONDS:
             before, self._threads = self._threads, self._workers.threads()
             self._looked = monotonic()
             if before and not self._threads:

@@ -146,20 +146,25 @@ def _take(sent: SentModel, place: str, held: ExitStack) -> InkModel:
 
 
 def _load(sent: SentModel, place: str) -> InkModel:
-    from docbin_napari.model.device import DeviceError
-    from docbin_napari.model.weights import load_model
-
     try:
         if model_digest(find_model(sent.name).path) != sent.digest:
             raise UnfitWorkerError(
                 f"worker {place}: the file of the model {sent.name} is not the one of the machine "
                 "that sends the pages, or was changed meanwhile"
             )
-        return load_model(sent.name, sent.device)
-    except DeviceError as error:
-        raise UnfitWorkerError(f"worker {place}, --device {sent.device}: {error}") from error
+        return _load_on(sent.name, sent.device, place)
     except (ModelError, OSError) as error:
         raise UnfitWorkerError(
             f"worker {place} cannot load the model, whose file must lie under the same path on "
             f"all machines: {error}"
         ) from error
+
+
+def _load_on(name: str, device: str, place: str) -> InkModel:
+    from docbin_napari.model.device import DeviceError
+    from docbin_napari.model.weights import load_model
+
+    try:
+        return load_model(name, device)
+    except DeviceError as error:
+        raise UnfitWorkerError(f"worker {place}, --device {device}: {error}") from error
