@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from docbin_napari.inference.config import PRESETS, InferenceConfig, preset
@@ -10,7 +12,9 @@ def test_presets_cost_more_from_fast_to_best():
 
 
 def test_single_values_of_a_preset_can_be_replaced():
-    assert preset("best", overlap=0.5) == InferenceConfig(overlap=0.5, symmetries=8)
+    changed = preset("best", overlap=0.5)
+    assert (changed.overlap, changed.symmetries) == (0.5, 8)
+    assert replace(changed, overlap=PRESETS["best"].overlap) == PRESETS["best"]
 
 
 @pytest.mark.parametrize(
@@ -21,6 +25,7 @@ def test_single_values_of_a_preset_can_be_replaced():
         ({"overlap": 0.9}, "between 0 and 0.75"),
         ({"symmetries": 3}, "1, 2, 4 or 8"),
         ({"batch": -1}, "automatic"),
+        ({"tolerance": -0.1}, "between 0 and 1"),
     ],
 )
 def test_values_out_of_range_are_refused(settings, reason):

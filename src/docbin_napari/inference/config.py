@@ -56,10 +56,13 @@ class InferenceConfig:
             raise ValueError(f"batch must be 0 (automatic) or positive, not {self.batch}")
 
 
+# Twice the context of the built-in network and a ramp, 256 pixels, make windowed and whole pages
+# equal. Larger windows repeat less of a page; much larger ones no longer fit into a cache.
+_EXACT = InferenceConfig(window=1536, overlap=1 / 6, tolerance=0.05)
 PRESETS: dict[PresetName, InferenceConfig] = {
     "fast": InferenceConfig(overlap=0.09375, symmetries=1),
-    "balanced": InferenceConfig(overlap=0.25, symmetries=4),
-    "best": InferenceConfig(overlap=0.25, symmetries=8),
+    "balanced": replace(_EXACT, symmetries=4),
+    "best": replace(_EXACT, symmetries=8),
 }
 
 
