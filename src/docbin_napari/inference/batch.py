@@ -155,21 +155,22 @@ class _DaskWorkers:
         from distributed.scheduler import KilledWorker
 
         number = order.number
-        if future.cancelled():
-            self._lost = True
-            self.news.put(Refused(_LOST))
-            return
         try:
             news: News = Ended(number, attempt, future.result(timeout=_ANSWER_SECONDS))
-        except KilledWorker as error:
-            deaths = error.allowed_failures + 1
-            news = GivenUp(number, attempt, error.last_worker.address, deaths)
         except Exception as error:
-            if isinstance(error, TimeoutError) and future.status in ("pending", "lost"):
-                # The worker was lost with the answer, and another one does the file again.
+            if isinstance(error, KilledWorker):
+                deaths = error.allowed_failures + 1
+                news = GivenUp(number, attempt, error.last_worker.address, deaths)
+            elif future.status == "error":
+                news = news_of_error(order, attempt, error)
+            elif isinstance(error, TimeoutError):
+                # The worker was lost with the answer: it is asked for in vain, or the file is
+                # done again.
                 self._watch(order, attempt, future)
                 return
-            news = news_of_error(order, attempt, error)
+            else:
+                self._lost = True
+                news = Refused(_LOST)
         # In this order: whoever reads the news may send the file again.
         self._futures.pop(number, None)
         self.news.put(news)
