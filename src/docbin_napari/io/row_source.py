@@ -63,18 +63,25 @@ class StoredBands:
         start, stop, step = rows.indices(self._height)
         if step != 1:
             raise ValueError("rows of a page come in order, without gaps")
-        first = start // self._band_height
-        last = max(-(-stop // self._band_height), first + 1)
+        stop = max(start, stop)
         with self._lock:
-            kept = self._kept
-            self._kept = {
-                number: kept[number] if number in kept else self._decode(number)
-                for number in range(min(first, self._last), min(last, self._last + 1))
-            }
-            joined = np.concatenate(list(self._kept.values()))
-        top = next(iter(self._kept)) * self._band_height
-        return joined[start - top : max(stop, start) - top]
+            bands = self._bands(start, stop)
+            any_band = next(iter(bands.values()))
+            result = np.empty((stop - start, *any_band.shape[1:]), any_band.dtype)
+            for number, band in bands.items():
+                top = number * self._band_height
+                low, high = max(top, start), min(top + len(band), stop)
+                if low < high:
+                    result[low - start : high - start] = band[low - top : high - top]
+        return result
 
-    @property
-    def _last(self) -> int:
-        return (self._height - 1) // self._band_height
+    def _bands(self, start: int, stop: int) -> dict[int, NDArray[Any]]:
+        """Bands that hold some rows, at least one; they are kept, and no others."""
+        last = (self._height - 1) // self._band_height
+        first = min(start // self._band_height, last)
+        wanted = range(first, max(-(-stop // self._band_height), first + 1))
+        self._kept = {number: band for number, band in self._kept.items() if number in wanted}
+        for number in wanted:
+            if number not in self._kept:
+                self._kept[number] = self._decode(number)
+        return self._kept
