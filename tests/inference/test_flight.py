@@ -12,10 +12,17 @@ from docbin_napari.inference.cluster import ClusterError
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.events import FileFailed, FileSkipped, FileStarted, FileWritten
 from docbin_napari.inference.flight import FILES_A_THREAD, Flight
-from docbin_napari.inference.news import Ended, GivenUp, Refused, Started, news_of_error
+from docbin_napari.inference.news import (
+    Ended,
+    GivenUp,
+    Refused,
+    Started,
+    check_versions,
+    news_of_error,
+)
 from docbin_napari.inference.orders import Order, SentModel
 from docbin_napari.inference.outputs import Job, OutputConfig
-from docbin_napari.inference.worker import UnfitWorkerError
+from docbin_napari.inference.worker import UnfitWorkerError, version_here
 
 MODEL = SentModel("tiny", "0", "cpu", InferenceConfig())
 
@@ -188,3 +195,27 @@ def test_errors_of_workers_become_news(tmp_path, error, kind, words):
     news = news_of_error(order, 1, error)
     assert isinstance(news, kind)
     assert words in (news.reason if isinstance(news, Refused) else news.end.reason)
+
+
+def test_workers_of_the_same_version_are_fit():
+    answers = {
+        "tcp://a": version_here(),
+        "tcp://gone": OSError("closed"),
+        "tcp://b": version_here(),
+    }
+    assert check_versions(answers) == {"tcp://a", "tcp://b"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("0.0.1", "docbin-napari is 0.0.1 on the worker tcp://a"),
+        (ModuleNotFoundError("No module named 'docbin_napari'"), "is not installed"),
+        (AttributeError("no version_here"), "or of another version .no version_here"),
+        # Dask wraps what its worker cannot read.
+        (Exception("ModuleNotFoundError(...)"), "is not installed, or of another"),
+    ],
+)
+def test_a_worker_of_another_version_ends_the_batch(answer, words):
+    with pytest.raises(ClusterError, match=words):
+        check_versions({"tcp://a": answer})

@@ -23,6 +23,7 @@ from docbin_napari.inference.news import (
     News,
     Refused,
     Started,
+    check_versions,
     news_of_error,
     one_line,
 )
@@ -30,7 +31,7 @@ from docbin_napari.inference.one_machine import binarize_files
 from docbin_napari.inference.orders import End, Order, SentModel, sift
 from docbin_napari.inference.outputs import Job, OutputConfig
 from docbin_napari.inference.treatment import BatchModel
-from docbin_napari.inference.worker import fulfil, stop
+from docbin_napari.inference.worker import fulfil, stop, version_here
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -109,15 +110,21 @@ class _DaskWorkers:
         self._client = client
         self._run = run
         self._futures: dict[int, Future[End | None]] = {}
+        self._checked: set[str] = set()
         self._lost = False
         client.subscribe_topic(_TOPIC, self._hear)
 
     def threads(self) -> int:
         try:
-            return sum(self._client.nthreads().values())
+            found = self._client.nthreads()
+            new = sorted(found.keys() - self._checked)
+            # An order would end a worker that cannot read it.
+            answers = self._client.run(version_here, workers=new, on_error="return") if new else {}
         except Exception as error:
             self._lost = True
             raise ClusterError(_LOST) from error
+        self._checked |= check_versions(answers)
+        return sum(found.values())
 
     def send(self, order: Order, attempt: int) -> None:
         # The number makes the first word of the key the name of all these tasks in the dashboard.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from docbin_napari.__about__ import __version__
+from docbin_napari.inference.cluster import ClusterError
 from docbin_napari.inference.events import FileFailed
 from docbin_napari.inference.orders import End, Order
 from docbin_napari.inference.worker import UnfitWorkerError
@@ -110,6 +112,39 @@ def news_of_error(order: Order, attempt: int, error: Exception) -> Ended | Refus
         attempt,
         FileFailed(order.job.source, f"unexpected error on a worker ({text})"),
     )
+
+
+def check_versions(answers: Mapping[str, object]) -> set[str]:
+    """Compare the versions of workers with that of this machine.
+
+    Parameters
+    ----------
+    answers : mapping
+        Address of a worker to what `version_here` gave there, or to the error that came instead.
+
+    Returns
+    -------
+    set of str
+        The workers that are fit; one that is gone already is left out.
+
+    Raises
+    ------
+    ClusterError
+        If one has another version, or none.
+    """
+    fit = set()
+    for worker, answer in answers.items():
+        found = answer
+        if isinstance(answer, Exception) and not isinstance(answer, OSError):
+            found = f"not installed, or of another version ({one_line(answer)})"
+        if isinstance(found, str) and found != __version__:
+            raise ClusterError(
+                f"docbin-napari is {found} on the worker {worker}, {__version__} on this "
+                "machine: install the same version everywhere"
+            )
+        if found == __version__:
+            fit.add(worker)
+    return fit
 
 
 def one_line(error: Exception) -> str:

@@ -80,6 +80,11 @@ def fulfil(order: Order, place: str) -> End | None:
     return None
 
 
+def version_here() -> str:
+    """Version of docbin-napari in this process."""
+    return __version__
+
+
 def stop(run: str) -> None:
     """Let this process drop the files of a batch as soon as it can.
 
