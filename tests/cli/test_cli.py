@@ -8,7 +8,7 @@ import pytest
 import docbin_napari
 from docbin_napari.cli import main
 
-COMMANDS = ["binarize", "evaluate", "models", "info"]
+COMMANDS = ["binarize", "evaluate", "pairs", "models", "info"]
 
 
 def python(*arguments, **variables):

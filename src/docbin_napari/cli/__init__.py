@@ -1,4 +1,4 @@
-"""The command line door: ``docbin binarize``, ``evaluate``, ``models`` and ``info``.
+"""The command line door: ``docbin binarize``, ``evaluate``, ``pairs``, ``models`` and ``info``.
 
 Only this room prints. Importing it, and showing any help, loads neither torch nor numpy.
 """
@@ -9,7 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import tyro
 
@@ -19,6 +19,7 @@ from docbin_napari.cli.console import Console, UsageError
 from docbin_napari.cli.evaluate import EvaluateCommand
 from docbin_napari.cli.info import InfoCommand
 from docbin_napari.cli.models import ModelsCommand
+from docbin_napari.cli.pairs import PairsCommand
 
 DESCRIPTION = f"""Turn scanned pages into clean black and white.
 
@@ -29,9 +30,17 @@ Exit code: 0 all went well, 1 some files failed, 2 the command cannot be carried
 Command = (
     Annotated[BinarizeCommand, tyro.conf.subcommand("binarize")]
     | Annotated[EvaluateCommand, tyro.conf.subcommand("evaluate")]
+    | PairsCommand
     | Annotated[ModelsCommand, tyro.conf.subcommand("models")]
     | Annotated[InfoCommand, tyro.conf.subcommand("info")]
 )
+
+
+class Runs(Protocol):
+    """A command with its options."""
+
+    def run(self, console: Console) -> int:
+        """Do it; returns the exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] == "--version":
         Console().say(__version__)
         return 0
-    command: BinarizeCommand | EvaluateCommand | ModelsCommand | InfoCommand = tyro.cli(
+    command: Runs = tyro.cli(
         Command,
         args=arguments,
         prog="docbin",

@@ -1,0 +1,130 @@
+"""Tell the same page at another size, quality or cut from another page of the archive.
+
+Strategy: all pages of an archive look alike from afar, and two scans of one page differ
+pixel by pixel, so the layout of the writing decides. Each page is made small, and light
+and stains are taken out by local contrast, which leaves where writing is dense and where
+it is not. Two such pictures are laid over each other at every shift up to a tenth of
+the page and at some sizes around the same one, since a cut page lies shifted and larger
+in its frame; the best correlation is their likeness. Shifts are tried all at once by the
+Fourier transform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import fft, ndimage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+SAME_PAGE = 0.6
+"""Likeness from which on two pages are taken for the same one.
+
+Measured on 28 generated pages and 41 real ones: different pages reach 0.51; the same
+page at a third of its size as JPEG of quality 40 has 0.73 and more; cut by 4 % on all
+sides 0.63 and more, mostly above 0.8.
+"""
+_LARGE, _SMALL, _FRAME = 256, 128, 144
+_NEIGHBOURHOOD = 2.5
+_LARGEST_SHIFT = 16
+_NARROWEST = 8
+_SIZES = np.linspace(0.9, 1.1, 11)
+_FAINTEST = 2.0
+"""Gray levels of contrast that count as hardly anything: noise of empty paper stays small."""
+
+
+@dataclass(frozen=True, eq=False)
+class Thumbnail:
+    """A small picture of a page.
+
+    Parameters
+    ----------
+    gray : ndarray, float32
+        Lightness 0..255, the longer side `_LARGE` pixels.
+    """
+
+    gray: NDArray[np.float32]
+
+
+def thumbnail(gray: NDArray[np.uint8]) -> Thumbnail:
+    """Make a page small, by the mean of the pixels that fall together.
+
+    Parameters
+    ----------
+    gray : ndarray, uint8, shape (H, W)
+        Lightness of the page.
+
+    Returns
+    -------
+    Thumbnail
+        For `likeness_to`.
+    """
+    height, width = gray.shape
+    factor = _LARGE / max(height, width)
+    rows = _starts(height, max(1, round(height * factor)))
+    columns = _starts(width, max(1, round(width * factor)))
+    sums = np.add.reduceat(gray, columns, axis=1, dtype=np.float32)
+    sums = np.add.reduceat(sums, rows, axis=0, dtype=np.float32)
+    counts = np.outer(_lengths(rows, height), _lengths(columns, width))
+    return Thumbnail((sums / counts).astype(np.float32))
+
+
+def _starts(length: int, parts: int) -> NDArray[np.intp]:
+    return np.arange(parts) * length // parts
+
+
+def _lengths(starts: NDArray[np.intp], length: int) -> NDArray[np.intp]:
+    return np.maximum(1, np.diff(np.append(starts, length)))
+
+
+def likeness_to(first: Thumbnail) -> Callable[[Thumbnail], float]:
+    """Prepare to compare one page with many others.
+
+    Parameters
+    ----------
+    first : Thumbnail
+        The page.
+
+    Returns
+    -------
+    callable
+        Takes another Thumbnail and returns the likeness: 1 for the same picture, about 0
+        for another page, never above 1. An empty page is like nothing.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> writing = ndimage.zoom(rng.integers(0, 255, (20, 16)), 20, order=0).astype(np.uint8)
+    >>> compare = likeness_to(thumbnail(writing))
+    >>> compare(thumbnail(writing[::2, ::2])) > 0.9, compare(thumbnail(writing[::-1])) < 0.5
+    (True, True)
+    """
+    spectra = fft.rfft2(np.stack([_layout(first, size) for size in _SIZES]))
+
+    def compare(other: Thumbnail) -> float:
+        spectrum = fft.rfft2(_layout(other, 1.0))
+        overlays = fft.irfft2(spectra * np.conj(spectrum), s=(_FRAME, _FRAME))
+        near = np.r_[: _LARGEST_SHIFT + 1, -_LARGEST_SHIFT:0]
+        return float(overlays[:, near][:, :, near].max())
+
+    return compare
+
+
+def _layout(page: Thumbnail, size: float) -> NDArray[np.float32]:
+    """Where the writing is, in the upper left corner of a frame; its square sum is 1."""
+    frame = np.zeros((_FRAME, _FRAME), np.float32)
+    if min(page.gray.shape) < _NARROWEST:
+        return frame
+    factor = size * _SMALL / _LARGE
+    smooth = ndimage.gaussian_filter(page.gray, 0.4 / factor)
+    small = ndimage.zoom(smooth, factor, order=1)[:_FRAME, :_FRAME]
+    detail = small - ndimage.gaussian_filter(small, _NEIGHBOURHOOD)
+    contrast = np.sqrt(ndimage.gaussian_filter(detail * detail, 2 * _NEIGHBOURHOOD))
+    frame[: small.shape[0], : small.shape[1]] = detail / (contrast + _FAINTEST)
+    length = float(np.linalg.norm(frame))
+    return frame / np.float32(length) if length > 1e-3 else frame
