@@ -56,8 +56,9 @@ def environments(
 
     Examples
     --------
-    >>> [worker["OMP_NUM_THREADS"] for worker in environments(2, 8)]  # doctest: +SKIP
-    ['4', '4']
+    >>> gpus = [{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]
+    >>> [worker["CUDA_VISIBLE_DEVICES"] for worker in environments(3, 8, gpus)]
+    ['0', '1', '0']
     """
     threads = os.environ.get("OMP_NUM_THREADS", str(max(1, cores // count)))
     shared = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
