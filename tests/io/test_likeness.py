@@ -82,6 +82,17 @@ def test_a_stroke_elsewhere_is_another_page():
     assert likeness_to(pages[0])(pages[1]) < 0.3
 
 
+def test_the_dark_frame_of_a_scanner_does_not_make_pages_the_same(archive):
+    framed = []
+    for page in archive[:2]:
+        scan = np.full((760, 600, 3), 5, np.uint8)
+        scan[30:730, 30:570] = (page * 0.1 + 225).astype(np.uint8)
+        framed.append(scan)
+    compare = likeness_to(small(framed[0]))
+    assert compare(small(framed[1])) < SAME_PAGE - 0.1
+    assert compare(small(scaled(framed[0], 0.6))) > SAME_PAGE
+
+
 def test_empty_pages_are_like_nothing():
     blank = small(np.full((300, 200, 3), 235, np.uint8))
     assert likeness_to(blank)(blank) == 0
