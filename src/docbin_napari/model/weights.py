@@ -19,6 +19,7 @@ from docbin_napari.__about__ import __version__
 from docbin_napari.io.atomic import atomic_path
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
+from docbin_napari.model.fused import fastest_forward
 from docbin_napari.model.registry import (
     DEFAULT_MODEL,
     HEADER_KEY,
@@ -63,6 +64,7 @@ class InkModel:
         self._normalisation = Normalisation(**info.header.get("normalisation", {}))
         self._network = network.fold_norms().move(device.name, device.torch_dtype)
         self._network.requires_grad_(False)
+        self._forward = fastest_forward(self._network)
 
     def on_cpu(self) -> InkModel:
         """Give the same model on the CPU, for where the memory of the device ends.
@@ -141,7 +143,7 @@ class InkModel:
             Logits of ink, float32 (N, H, W), on the device.
         """
         channels_last = pixels.contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self._network(channels_last)
+        logits = self._forward(channels_last)
         return logits[:, 0].float()
 
 
