@@ -41,7 +41,7 @@ def main() -> None:
         methods[name] = lambda pixels, config=config: binarize(pixels, model, config)
     settings = f"model {model.info.name}, threshold {model.threshold}"
     print(f"{settings}; {hardware(model.device)}\n")
-    print_header(["method", "collection", "pages", "FM", "skeleton pFM", "PSNR", "DRD"])
+    print_header(["method", "collection", "pages", "FM", "pFM", "skeleton pFM", "PSNR", "DRD"])
     journal = Journal(arguments.csv, "quality", hardware(model.device), settings)
     pairs = find_pairs(arguments.collections)
     for name in arguments.methods:
@@ -69,6 +69,7 @@ def show(name: str, collection: str, scores: list[PageScores], journal: Journal)
     mean = mean_scores(scores)
     figures = {
         ("FM", "%"): mean.f_measure,
+        ("pFM", "%"): mean.weighted_pseudo_f_measure,
         ("skeleton pFM", "%"): mean.skeleton_pseudo_f_measure,
         ("PSNR", "dB"): mean.psnr,
         ("DRD", "1"): mean.drd,

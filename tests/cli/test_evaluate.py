@@ -10,7 +10,7 @@ from docbin_napari.cli import main
 from docbin_napari.io.mask import read_ground_truth, write_ground_truth, write_mask
 from docbin_napari.metrics import mean_scores, score_page
 
-TITLES = ["page", "FM", "skeleton", "pFM", "PSNR", "DRD", "NRM", "precision", "recall"]
+TITLES = ["page", "FM", "pFM", "skeleton", "pFM", "PSNR", "DRD", "NRM", "precision", "recall"]
 
 
 def scores_of(collection):
@@ -28,7 +28,7 @@ def test_table(collection, capsys):
     captured = capsys.readouterr()
     header, perfect, poorer, mean, note = captured.out.splitlines()
     assert header.split() == TITLES
-    assert perfect.split() == ["a", *2 * ["100.00"], "inf", "0.00", "0.0000", *2 * ["100.00"]]
+    assert perfect.split() == ["a", *3 * ["100.00"], "inf", "0.00", "0.0000", *2 * ["100.00"]]
     assert poorer.split()[:2] == ["b", "80.00"]
     assert mean.startswith("mean of 2 pages   90.00")
     assert note == "1 page is perfect; in the mean PSNR that counts as 100 dB"
@@ -159,6 +159,7 @@ def test_otsu_on_h_dibco_2016(shared_pages, capsys):
         "f_measure": 86.59,
         "psnr": 17.79,
         "drd": 5.58,
+        "weighted_pseudo_f_measure": 88.67,
         "skeleton_pseudo_f_measure": 89.92,
     }.items():
         assert report["mean"][metric] == pytest.approx(figure, abs=0.005)

@@ -32,6 +32,7 @@ def eight_symmetries(array):
 def test_a_page_against_itself_is_perfect(page):
     scores = score_page(page, page)
     assert scores.f_measure == scores.skeleton_pseudo_f_measure == 100
+    assert scores.weighted_pseudo_f_measure == pytest.approx(100)
     assert scores.precision == scores.recall == 100
     assert scores.psnr == math.inf
     assert scores.drd == scores.nrm == 0
@@ -72,6 +73,7 @@ def test_ranges(arrays):
     scores = score_page(*arrays)
     for percent in ("f_measure", "skeleton_pseudo_f_measure", "precision", "recall"):
         assert 0 <= getattr(scores, percent) <= 100
+    assert 0 <= scores.weighted_pseudo_f_measure <= 100 + 1e-9
     assert scores.psnr >= 0
     assert scores.drd >= 0
     assert math.isnan(scores.nrm) or 0 <= scores.nrm <= 1

@@ -7,8 +7,8 @@ import pytest
 from docbin_napari import metrics
 from docbin_napari.metrics import PageScores, mean_scores, score_page
 
-PERFECT = PageScores(100, 100, math.inf, 0, 0, 100, 100)
-POOR = PageScores(50, 60, 10, 8, 0.4, 40, 70)
+PERFECT = PageScores(100, 100, 100, math.inf, 0, 0, 100, 100)
+POOR = PageScores(50, 70, 60, 10, 8, 0.4, 40, 70)
 
 
 def test_each_field_is_the_metric_of_that_name(one_stroke):
@@ -28,6 +28,7 @@ def test_means_clip_perfect_pages_and_count_them():
     assert means.perfect_pages == 1
     assert means.pages == 2
     assert means.f_measure == 75
+    assert means.weighted_pseudo_f_measure == 85
     assert means.skeleton_pseudo_f_measure == 80
     assert means.drd == 4
     assert means.nrm == pytest.approx(0.2)
@@ -36,7 +37,7 @@ def test_means_clip_perfect_pages_and_count_them():
 
 
 def test_infinite_distortion_is_not_hidden_in_the_mean():
-    infinite = PageScores(0, 0, 24.08, math.inf, math.nan, 0, 0)
+    infinite = PageScores(0, 0, 0, 24.08, math.inf, math.nan, 0, 0)
     means = mean_scores([infinite, POOR])
     assert means.drd == math.inf
     assert math.isnan(means.nrm)

@@ -24,10 +24,11 @@ _FILE = option(metavar="FILE", default="not written; - prints it")
 
 @dataclass(frozen=True)
 class EvaluateCommand:
-    """Compare masks with ground truth: FM, skeleton pFM, PSNR, DRD, NRM, precision, recall.
+    """Compare masks with ground truth: FM, pFM, skeleton pFM, PSNR, DRD, NRM, precision, recall.
 
     Give two folders, in which files are matched by their name before the suffix, or two files.
-    Pixels that the ground truth leaves unlabelled (gray 128) count nowhere.
+    Pixels that the ground truth leaves unlabelled (gray 128) count nowhere. pFM is the weighted
+    pseudo-F-measure, official in the DIBCO contests since 2013; skeleton pFM is the older kind.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from docbin_napari.metrics import MeanScores, PageScores, mean_scores
 
 COLUMNS = {
     "f_measure": ("FM", ".2f"),
+    "weighted_pseudo_f_measure": ("pFM", ".2f"),
     "skeleton_pseudo_f_measure": ("skeleton pFM", ".2f"),
     "psnr": ("PSNR", ".2f"),
     "drd": ("DRD", ".2f"),

@@ -8,6 +8,7 @@ from docbin_napari.metrics.distortion import drd
 from docbin_napari.metrics.rates import f_measure, nrm, precision, psnr, recall
 from docbin_napari.metrics.scores import MeanScores, PageScores, mean_scores, score_page
 from docbin_napari.metrics.skeleton import skeleton_pseudo_f_measure
+from docbin_napari.metrics.weighted import weighted_pseudo_f_measure
 
 __all__ = [
     "MeanScores",
@@ -21,4 +22,5 @@ __all__ = [
     "recall",
     "score_page",
     "skeleton_pseudo_f_measure",
+    "weighted_pseudo_f_measure",
 ]

@@ -11,6 +11,7 @@ from docbin_napari.metrics import rates
 from docbin_napari.metrics.confusion import BoolArray, compare
 from docbin_napari.metrics.distortion import drd_of
 from docbin_napari.metrics.skeleton import skeleton_pseudo_f_measure_of
+from docbin_napari.metrics.weighted import weighted_pseudo_f_measure_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,8 @@ class PageScores:
     ----------
     f_measure : float
         F-measure, percent.
+    weighted_pseudo_f_measure : float
+        Pseudo-F-measure of the weighted kind, percent.
     skeleton_pseudo_f_measure : float
         Pseudo-F-measure of the skeleton kind, percent.
     psnr : float
@@ -39,6 +42,7 @@ class PageScores:
     """
 
     f_measure: float
+    weighted_pseudo_f_measure: float
     skeleton_pseudo_f_measure: float
     psnr: float
     drd: float
@@ -53,9 +57,11 @@ class MeanScores(PageScores):
 
     Parameters
     ----------
-    f_measure, skeleton_pseudo_f_measure, psnr, drd, nrm, precision, recall : float
+    f_measure, weighted_pseudo_f_measure, skeleton_pseudo_f_measure, psnr, drd, nrm : float
         As in `PageScores`. A perfect page enters the mean PSNR with 100 dB. A page whose NRM is
         undefined makes the mean NRM NaN.
+    precision, recall : float
+        Percent.
     pages : int
         How many pages were averaged.
     perfect_pages : int
@@ -99,6 +105,7 @@ def score_page(
     counts = comparison.counts()
     return PageScores(
         f_measure=rates.f_measure_of(counts),
+        weighted_pseudo_f_measure=weighted_pseudo_f_measure_of(comparison),
         skeleton_pseudo_f_measure=skeleton_pseudo_f_measure_of(comparison),
         psnr=rates.psnr_of(counts),
         drd=drd_of(comparison),

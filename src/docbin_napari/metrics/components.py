@@ -1,0 +1,210 @@
+"""Connected components, and the nearest sites of pixels within the box of their component."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from docbin_napari.metrics.thinning import steps_in
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from docbin_napari.metrics.confusion import BoolArray
+
+    Labels = NDArray[np.int32]
+    Box = tuple[slice, slice]
+
+_GROUPS = 16
+
+
+@dataclass(frozen=True)
+class Components:
+    """The 8-connected components of a bool array.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (H, W)
+        1, 2, ... in raster order of the first pixels; 0 outside.
+    boxes : list of pair of slice
+        Bounding box of each.
+    """
+
+    labels: Labels
+    boxes: list[Box]
+
+    @classmethod
+    def of(cls, array: BoolArray) -> Components:
+        """Label an array."""
+        labels, _ = ndimage.label(array, np.ones((3, 3)), output=np.int32)
+        return cls(labels, ndimage.find_objects(labels))
+
+    def corners(self) -> NDArray[np.int64]:
+        """First row, row after the last, first column, column after the last of each box."""
+        ends = [(rows.start, rows.stop, cols.start, cols.stop) for rows, cols in self.boxes]
+        return np.array(ends, dtype=np.int64).reshape(-1, 4)
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Which sites are nearest to which pixels, in boxes that do not touch each other.
+
+    Strategy: by chessboard distance, the nearest sites of a pixel at distance d are exactly
+    those of its eight neighbours at distance d - 1, all of them, as long as no box cuts the way,
+    and a rectangle never does. So a largest value among all nearest sites is handed outwards
+    layer by layer, and a largest value among all pixels that share a nearest site inwards. All
+    ties are kept, which a nearest-pixel transform cannot do. Boxes are worked on together if a
+    pixel lies between them, for then nothing can pass from one to another.
+
+    Parameters
+    ----------
+    window : pair of slice
+        Part of the page that holds the boxes. Indices below are into this window with a rim of
+        one pixel, flattened.
+    layers : list of ndarray of int32
+        Pixels by distance to the nearest site of their box; the first are the sites.
+    owners : ndarray of int32
+        Component of the box each site is in.
+    targets : ndarray of int32
+        Pixels that were asked about: each lies in its own component and its box.
+    """
+
+    window: Box
+    layers: list[NDArray[np.int32]]
+    owners: Labels
+    targets: NDArray[np.int32]
+
+    def cut(self, page: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Cut the window out of a page and flatten it with its rim of zeros."""
+        return np.pad(page[self.window], 1).ravel()
+
+    def on_page(self, pixels: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows and columns on the page of indices into the window."""
+        rows, columns = np.divmod(pixels.astype(np.intp), self._width)
+        return rows + self.window[0].start - 1, columns + self.window[1].start - 1
+
+    def largest_of_sites(self, values: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Largest of the positive values at the nearest sites, for each target; 0 without site."""
+        spread = np.zeros(self._size, dtype=np.int32)
+        spread[self.layers[0]] = values
+        for layer in self.layers[1:]:
+            self._raise(layer.astype(np.intp), spread, None)
+        return spread[self.targets]
+
+    def last_target(self) -> NDArray[np.int32]:
+        """Last target, in raster order, whose nearest sites hold each site; 0 without target."""
+        own = np.zeros(self._size, dtype=np.int32)
+        own[self.targets] = self.targets
+        spread = np.zeros_like(own)
+        for layer in reversed(self.layers):
+            pixels = layer.astype(np.intp)
+            self._raise(pixels, spread, own[pixels])
+        return spread[self.layers[0]]
+
+    def _raise(
+        self,
+        pixels: NDArray[np.intp],
+        spread: NDArray[np.int32],
+        start: NDArray[np.int32] | None,
+    ) -> None:
+        """Give pixels the largest value of their neighbours (set so far) and of the start."""
+        best = np.zeros(pixels.size, dtype=np.int32) if start is None else start
+        for offset in steps_in(self._width):
+            np.maximum(best, spread.take(pixels + offset), out=best)
+        spread[pixels] = best
+
+    @property
+    def _width(self) -> int:
+        return int(self.window[1].stop - self.window[1].start + 2)
+
+    @property
+    def _size(self) -> int:
+        return int(self.window[0].stop - self.window[0].start + 2) * self._width
+
+
+def neighbourhoods(
+    components: Components, sites: BoolArray, wanted: BoolArray
+) -> Iterator[Neighbourhood]:
+    """Find the nearest sites of all wanted pixels, each within the box of its component.
+
+    Parameters
+    ----------
+    components : Components
+        The components of the wanted pixels.
+    sites : ndarray of bool, shape (H, W)
+        The sites. They count in every box that holds them, whatever component they are of.
+    wanted : ndarray of bool, shape (H, W)
+        The pixels that are asked about; those outside all components are passed over.
+
+    Yields
+    ------
+    Neighbourhood
+        One for each group of boxes that do not touch.
+    """
+    corners = components.corners()
+    asked = np.unique(components.labels[wanted])
+    for group in _groups(components.boxes, asked[asked > 0], components.labels.shape):
+        low, high = corners[group - 1].min(axis=0), corners[group - 1].max(axis=0)
+        window = (slice(int(low[0]), int(high[1])), slice(int(low[2]), int(high[3])))
+        owner = np.zeros([side.stop - side.start + 2 for side in window], dtype=np.int32)
+        for label, (top, bottom, left, right) in zip(group, corners[group - 1], strict=True):
+            rows = slice(top - window[0].start + 1, bottom - window[0].start + 1)
+            columns = slice(left - window[1].start + 1, right - window[1].start + 1)
+            owner[rows, columns] = label
+        own = owner[1:-1, 1:-1] == components.labels[window]
+        targets = np.flatnonzero(np.pad(own & wanted[window], 1)).astype(np.int32)
+        inside = owner.ravel() > 0
+        layers = _layers(np.pad(sites[window], 1).ravel() & inside, inside, targets, owner.shape[1])
+        yield Neighbourhood(window, layers, owner.ravel()[layers[0]], targets)
+
+
+def _layers(
+    sites: BoolArray, free: BoolArray, targets: NDArray[np.int32], width: int
+) -> list[NDArray[np.int32]]:
+    """Sort pixels by distance to the nearest site, until all targets are reached."""
+    front = np.flatnonzero(sites)
+    layers = [front.astype(np.int32)]
+    free[front] = False
+    awaited = np.zeros(free.size, dtype=bool)
+    awaited[targets] = True
+    missing = np.count_nonzero(free & awaited)
+    while front.size and missing:
+        reached = []
+        for offset in steps_in(width):
+            pixels = front + offset
+            pixels = pixels[free.take(pixels)]
+            free[pixels] = False
+            reached.append(pixels)
+        front = np.concatenate(reached)
+        missing -= np.count_nonzero(awaited.take(front))
+        layers.append(front.astype(np.int32))
+    return layers
+
+
+def _groups(
+    boxes: list[Box], labels: NDArray[np.int32], shape: tuple[int, ...]
+) -> Iterator[NDArray[np.int32]]:
+    """Share components out so that the boxes of a group have a pixel between them."""
+    pending = labels.tolist()
+    while pending:
+        taken = np.zeros(shape, dtype=np.uint16)
+        groups: list[list[int]] = [[] for _ in range(_GROUPS)]
+        left_over = []
+        for label in pending:
+            rows, columns = boxes[label - 1]
+            around = taken[
+                max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1
+            ]
+            used = int(np.bitwise_or.reduce(around, axis=None))
+            free = (used ^ (used + 1)).bit_length() - 1
+            if free < _GROUPS:
+                taken[rows, columns] |= 1 << free
+                groups[free].append(label)
+            else:
+                left_over.append(label)
+        yield from (np.array(group, dtype=np.int32) for group in groups if group)
+        pending = left_over
