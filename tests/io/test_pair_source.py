@@ -1,3 +1,4 @@
+import errno
 import re
 import stat
 import zipfile
@@ -153,12 +154,33 @@ def test_the_same_name_twice(tmp_path):
         assert [one.reason for one in source.refused] == ["the zip file holds this name twice"]
 
 
-def test_damaged_entry_is_named(tmp_path):
-    path = zipped(tmp_path / "set.zip", {"a.png": b"content" * 9}, zipfile.ZIP_STORED)
-    path.write_bytes(path.read_bytes().replace(b"content", b"CONTENT"))
+@pytest.mark.parametrize(
+    "compression",
+    [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA],
+)
+def test_damaged_entry_is_named(tmp_path, compression):
+    path = zipped(tmp_path / "set.zip", {"a.png": bytes(range(256)) * 9}, compression)
+    content = bytearray(path.read_bytes())
+    start = 30 + len("a.png") + 12
+    content[start : start + 40] = bytes(byte ^ 0x55 for byte in content[start : start + 40])
+    path.write_bytes(bytes(content))
     with (
         open_source(path) as source,
         pytest.raises(PageError, match=r"set\.zip.a\.png: it cannot be unpacked"),
+        source.file(source.images[0]),
+    ):
+        pytest.fail("it was unpacked")
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = zipped(tmp_path / "set.zip", {"a.png": b"content"})
+    monkeypatch.setattr(pair_source.shutil, "copyfileobj", full)
+    with (
+        open_source(path) as source,
+        pytest.raises(PageError, match="no room on the disk"),
         source.file(source.images[0]),
     ):
         pytest.fail("it was unpacked")

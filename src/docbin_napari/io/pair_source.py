@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import re
+import secrets
 import shutil
 import stat
 import tempfile
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
+from docbin_napari.io.atomic import writing_trouble
 from docbin_napari.io.errors import FileError, PageError, PairError
 from docbin_napari.io.page import PAGE_SUFFIXES, natural_key
 
@@ -29,6 +32,7 @@ ENTRY_LIMIT = 100_000
 IMAGE_SUFFIXES = PAGE_SUFFIXES - {".pdf"}
 _ARCHIVES = frozenset({".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"})
 _ENCRYPTED = 0x1
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -169,28 +173,27 @@ class ZipSource:
     @contextmanager
     def file(self, name: PurePosixPath) -> Iterator[Path]:
         """Unpack an image to a temporary file, which the end of the block removes."""
-        entry = self._entries[name]
         shown = Path(f"{self._path}/{name}")
-        with tempfile.NamedTemporaryFile(
-            dir=self._place, suffix=name.suffix, delete=False
-        ) as target:
-            place = Path(target.name)
-            try:
-                # Reading stops at the size that the directory states, which is limited.
-                with self._archive.open(entry) as packed:
-                    shutil.copyfileobj(packed, target)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-                place.unlink()
-                raise PageError(shown, f"it cannot be unpacked ({error})") from error
-            except OSError as error:
-                place.unlink()
-                raise PageError(shown, f"there is no room to unpack it ({error})") from error
+        place = self._place / f"{secrets.token_hex(8)}{name.suffix}"
         try:
+            self._unpack(self._entries[name], place, shown)
             yield place
         except FileError as error:
             raise type(error)(shown if error.path == place else error.path, error.reason) from error
         finally:
             place.unlink(missing_ok=True)
+
+    def _unpack(self, entry: zipfile.ZipInfo, place: Path, shown: Path) -> None:
+        try:
+            # Reading stops at the size that the directory states, which is limited.
+            with self._archive.open(entry) as packed, place.open("wb") as target:
+                shutil.copyfileobj(packed, target)
+        except _DAMAGE as error:
+            raise PageError(shown, f"it cannot be unpacked ({error})") from error
+        except OSError as error:
+            # Damaged bzip2 data are an OSError without a number.
+            reason = writing_trouble(error) if error.errno else f"it cannot be unpacked ({error})"
+            raise PageError(shown, reason) from error
 
 
 def _danger(entry: zipfile.ZipInfo) -> str:
