@@ -47,8 +47,8 @@ def weighted_pseudo_f_measure(
     a neighbour that it reads at the wrong place), and this function follows it. So turning both
     arrays can change the result a little.
 
-    Time and memory grow with the page: 50 to 80 bytes for each pixel of a page of writing, up to
-    125 where it is full of specks. Components are worked on in groups, so what is on the page
+    Time and memory grow with the page: 50 to 70 bytes for each pixel of a page of writing, up to
+    110 where it is full of specks. Components are worked on in groups, so what is on the page
     hardly matters, unless the boxes of many components lie inside each other.
 
     References

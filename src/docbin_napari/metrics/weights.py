@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from docbin_napari.metrics.confusion import BoolArray
 
 _FARTHEST = 2.0
+# Rows looked at together where many figures of each pixel are needed: bounds the memory.
+_BAND = 64
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,12 @@ def _weigh_background(ink: BoolArray, strokes: Strokes) -> NDArray[np.float32]:
     skeleton = seeded_skeleton(inner, components)
     distance = np.where(ink, 0, OUTSIDE).astype(np.uint8)
     region = _region(ink, strokes)
-    rows, columns = np.nonzero(region)
-    depth = strokes.depth[rows, columns]
-    depth[_fills_box(rows, columns, depth, components)] = 0
-    distance[rows, columns] = depth % 256
+    for top in range(0, ink.shape[0], _BAND):
+        rows, columns = np.nonzero(region[top : top + _BAND])
+        rows += top
+        depth = strokes.depth[rows, columns]
+        depth[_fills_box(rows, columns, depth, components)] = 0
+        distance[rows, columns] = depth % 256
     distance = raise_ridges(distance, skeleton, components)
     norm, _ = normalize(distance, skeleton, None, components)
     gap = np.floor(np.sqrt(norm) + 0.5).astype(np.int32)
