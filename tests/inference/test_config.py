@@ -13,7 +13,7 @@ def test_presets_cost_more_from_fast_to_best():
 
 def test_single_values_of_a_preset_can_be_replaced():
     changed = preset("best", overlap=0.5)
-    assert (changed.overlap, changed.symmetries) == (0.5, 8)
+    assert (changed.overlap, changed.symmetries) == (0.5, 4)
     assert replace(changed, overlap=PRESETS["best"].overlap) == PRESETS["best"]
 
 
