@@ -20,7 +20,7 @@ from docbin_napari.inference.events import (
 from docbin_napari.inference.outputs import OutputConfig, plan_jobs
 from docbin_napari.inference.predict import DeviceMemoryError, Progress
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.io.page import read_pages
+from docbin_napari.io.page import PageError, read_pages
 
 
 class DarkIsInk:
@@ -380,3 +380,20 @@ def test_events_can_be_dropped_in_between(tmp_path):
     assert isinstance(next(events), PageProgress)
     events.close()
     assert not Path(tmp_path / "auto_bin").exists()
+
+
+def test_the_pages_before_a_damaged_one_are_written(tmp_path, monkeypatch):
+    from docbin_napari.inference import treatment
+
+    source = draw_file_of_pages(tmp_path / "letters.tif")
+
+    def damaged(path, **settings):
+        for page in read_pages(path, **settings):
+            if page.index == 2:
+                raise PageError(path, "page 3: the image is damaged")
+            yield page
+
+    monkeypatch.setattr(treatment, "read_pages", damaged)
+    (end,) = ends(run([source]))
+    assert end == FileFailed(source, "page 3: the image is damaged")
+    assert files_in(tmp_path / "auto_bin") == ["letters_001.png", "letters_002.png"]

@@ -203,18 +203,23 @@ class FileTreatment:
         """Each page to files of its own: the rest is to write the last one."""
         written: list[Path] = []
         write: Callable[[], None] = _nothing
-        for page in pages:
+        try:
+            for page in pages:
+                pending, write = write, _nothing
+                pending()
+                outputs = job.outputs(page.index, page.count)
+                self._refuse_taken(outputs, job)
+                if not self._is_done(outputs):
+                    result = yield from self._compute(page, job)
+                    write = partial(_write, outputs, result.ink, result.probability, page.dpi)
+                    written += outputs.paths
+                    del result
+                # Or these names would hold the pages while the next one is decoded.
+                del page, pending
+        except (FileError, OSError, MemoryError):
+            # The page before the one that cannot be read is computed, and must not be lost.
             write()
-            write = _nothing
-            outputs = job.outputs(page.index, page.count)
-            self._refuse_taken(outputs, job)
-            if not self._is_done(outputs):
-                result = yield from self._compute(page, job)
-                write = partial(_write, outputs, result.ink, result.probability, page.dpi)
-                written += outputs.paths
-                del result
-            # Or this name would hold the page while the next one is decoded.
-            del page
+            raise
         return tuple(written), write
 
     def _whole_file(self, job: Job, pages: Iterator[Page]) -> Work[Rest]:
