@@ -1,4 +1,4 @@
-"""How long a page takes to decode and a mask to encode: python benchmarks/codecs.py.
+"""How long a page takes to decode and a mask to encode: python benchmarks/formats.py.
 
 Times are of the process, so that other load does not count.
 """
