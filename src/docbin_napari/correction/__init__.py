@@ -1,0 +1,1 @@
+"""Correcting ink: arrays in, arrays out; no torch, no Qt, no napari."""
