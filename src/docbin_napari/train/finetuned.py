@@ -1,0 +1,284 @@
+"""Where a fine-tuned model comes from, where it goes, and what is said about it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from docbin_napari.io.atomic import writing_trouble
+from docbin_napari.model.registry import (
+    ModelError,
+    ModelInfo,
+    built_in_folder,
+    find_model,
+    user_model_folder,
+)
+from docbin_napari.train.finetune_config import FinetuneConfig
+from docbin_napari.train.judging import Figures
+from docbin_napari.train.loop import output_path
+
+HELD_OUT, TEST = "held-out FM", "test FM"
+_SAME = 0.05
+_HURT = 0.5
+
+
+class FinetuneError(Exception):
+    """A fine-tuning cannot begin or go on."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished fine-tuning.
+
+    Parameters
+    ----------
+    model : ModelInfo
+        The new model.
+    held_out : Figures, optional
+        On the held-out part of the own pages; none where there was too little to hold out.
+    test : Figures, optional
+        On other pages; none where there were none.
+    better : bool, optional
+        Whether the new model reads the held-out part better; None where that is not known.
+    verdict : str
+        The same in words, with figures.
+    """
+
+    model: ModelInfo
+    held_out: Figures | None
+    test: Figures | None
+    better: bool | None
+    verdict: str
+
+
+def base_of(name: str) -> tuple[ModelInfo, str]:
+    """Find the model that a fine-tuning starts from.
+
+    Parameters
+    ----------
+    name : str
+        Name or file of a model.
+
+    Returns
+    -------
+    base : ModelInfo
+        The model itself or, where it is fine-tuned, the one that it came from.
+    note : str
+        What to tell the user; empty where it is the model itself.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or its base is gone.
+    """
+    info, note = find_model(name), ""
+    while "base" in info.header:
+        stored = str(info.header["base"].get("name", ""))
+        try:
+            base = find_model(stored)
+        except ModelError as error:
+            raise ModelError(
+                f"{info.name} was made from {stored}, and a fine-tuning starts there: {error}"
+            ) from error
+        note = f"{name} was made from {base.name}: starting from {base.name} on all pairs"
+        info = base
+    return info, note
+
+
+def new_model_path(config: FinetuneConfig) -> Path:
+    """File of the new model.
+
+    Parameters
+    ----------
+    config : FinetuneConfig
+        With the name of the output.
+
+    Returns
+    -------
+    Path
+        Free, or a model of the user's that may be replaced.
+
+    Raises
+    ------
+    FinetuneError
+        If it is taken, or its folder cannot be written to.
+    """
+    path = output_path(config.output)
+    name = path.stem
+    if config.output != str(path) and Path(config.output).name != config.output:
+        raise FinetuneError(f"{config.output!r} cannot be the name of a model: leave out / and \\")
+    if (built_in_folder() / path.name).exists() and path.parent in (
+        built_in_folder(),
+        user_model_folder(),
+    ):
+        raise FinetuneError(f"{name} is the name of a built-in model: choose another --output")
+    if path.exists() and not config.overwrite:
+        raise FinetuneError(
+            f"{path}: there is already a model of this name: choose another --output, "
+            "or add --overwrite"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FinetuneError(f"{path}: {writing_trouble(error)}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise FinetuneError(f"{path.parent}: this folder may not be written to; choose another")
+    return path
+
+
+def unfinished_path(path: Path) -> Path:
+    """File of the best weights so far, while a model is being made.
+
+    Parameters
+    ----------
+    path : Path
+        File of the model.
+
+    Returns
+    -------
+    Path
+        Beside it; no list of models shows it.
+
+    Examples
+    --------
+    >>> unfinished_path(Path("letters.safetensors")).name
+    'letters.safetensors.unfinished'
+    """
+    return path.with_name(f"{path.name}.unfinished")
+
+
+def rescue(path: Path) -> bool:
+    """Make a model of the best weights that an interrupted fine-tuning has left.
+
+    Parameters
+    ----------
+    path : Path
+        File of the model.
+
+    Returns
+    -------
+    bool
+        Whether there were any. They replace no other model.
+    """
+    left = unfinished_path(path)
+    if not left.exists() or path.exists():
+        return False
+    left.replace(path)
+    return True
+
+
+def header_of(
+    config: FinetuneConfig,
+    base: ModelInfo,
+    pages: tuple[str, ...],
+    changes: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What the file of a fine-tuned model says about it.
+
+    Parameters
+    ----------
+    config : FinetuneConfig
+        The settings; those that are no paths are stored.
+    base : ModelInfo
+        Where it started.
+    pages : tuple of str
+        What it learnt from.
+    changes : mapping
+        More entries, such as ``threshold`` and ``steps``.
+
+    Returns
+    -------
+    dict
+        For `save_model`.
+    """
+    hidden = {"collections", "test", "replay_from", "output", "start", "overwrite", "title"}
+    recipe = {name: value for name, value in asdict(config).items() if name not in hidden}
+    listed = ", ".join(pages[:4]) + (f" and {len(pages) - 4} more" if pages[4:] else "")
+    known = base.path.parent in (built_in_folder(), user_model_folder())
+    return {
+        "threshold": base.threshold,
+        "calibration": base.header.get("calibration", {}),
+        "title": config.title or f"{base.name}, trained on {len(pages)} own pages",
+        "training_data": f"{base.training_data}; then {listed}",
+        "base": {
+            "name": base.name if known else str(base.path.resolve()),
+            "sha256": hashlib.sha256(base.path.read_bytes()).hexdigest(),
+        },
+        "pages": list(pages),
+        "recipe": recipe,
+        "seed": config.seed,
+        **changes,
+    }
+
+
+def stored_figures(held_out: Figures | None, test: Figures | None) -> dict[str, float]:
+    """Figures for the header, before and after.
+
+    Parameters
+    ----------
+    held_out, test : Figures, optional
+        As in `Outcome`.
+
+    Returns
+    -------
+    dict
+        Name to percent.
+
+    Examples
+    --------
+    >>> stored_figures(Figures(80, 85, 2), None)
+    {'held-out FM before': 80, 'held-out FM': 85}
+    """
+    stored = {}
+    for name, figures in ((HELD_OUT, held_out), (TEST, test)):
+        if figures is not None:
+            stored[f"{name} before"] = round(figures.before, 2)
+            stored[name] = round(figures.after, 2)
+    return stored
+
+
+def is_better(held_out: Figures | None) -> bool | None:
+    """Whether the held-out part is read better; None where nothing is held out."""
+    return None if held_out is None else held_out.gain > _SAME
+
+
+def verdict(name: str, base: str, held_out: Figures | None, test: Figures | None) -> str:
+    """Say in plain words what a fine-tuning brought.
+
+    Parameters
+    ----------
+    name, base : str
+        The new model and the one it started from.
+    held_out, test : Figures, optional
+        As in `Outcome`.
+
+    Returns
+    -------
+    str
+        One to three sentences.
+
+    Examples
+    --------
+    >>> verdict("mine", "general-1", Figures(80, 85, 2), None)
+    'mine is better on your pages: FM 80.00 before, 85.00 after (held-out part).'
+    >>> verdict("mine", "general-1", Figures(80, 79, 2), None)
+    'mine is not better on your pages: FM 80.00 before, 79.00 after (held-out part). Stay with general-1.'
+    """  # noqa: E501
+    if held_out is None:
+        words = f"Nothing was held out, so nobody knows whether {name} is better."
+    else:
+        figures = f"FM {held_out.before:.2f} before, {held_out.after:.2f} after (held-out part)"
+        better = is_better(held_out)
+        words = f"{name} is {'' if better else 'not '}better on your pages: {figures}."
+        if not better:
+            words += f" Stay with {base}."
+    if test is not None:
+        figures = f"FM {test.before:.2f} before, {test.after:.2f} after"
+        words += f" On {test.pages} other pages: {figures}."
+        if test.gain < -_HURT:
+            words += f" It reads other pages worse; use {base} for them."
+    return words

@@ -1,0 +1,206 @@
+"""Figures of weights on labelled pages, by the inference that users run."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.predict import ink_probability
+from docbin_napari.io.pairs import Pair
+from docbin_napari.metrics import f_measure
+from docbin_napari.model.calibration import Calibration
+from docbin_napari.model.device import Device
+from docbin_napari.model.registry import ModelInfo
+from docbin_napari.model.unet import UNet
+from docbin_napari.model.weights import InkModel, load_network
+from docbin_napari.train.dataset import LoadedPair
+from docbin_napari.train.few_pages import load_pair
+from docbin_napari.train.validate import calibrate
+
+_ENOUGH_TO_CALIBRATE = 1_000_000
+_PRESET = PRESETS["fast"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """F-measures of the start and of what was learnt, on the same pages.
+
+    Parameters
+    ----------
+    before, after : float
+        Mean over the pages, percent.
+    pages : int
+        How many.
+    """
+
+    before: float
+    after: float
+    pages: int
+
+    @property
+    def gain(self) -> float:
+        """How much better the new model is, points of F-measure."""
+        return self.after - self.before
+
+
+class Judge:
+    """Measures weights of one architecture.
+
+    Parameters
+    ----------
+    base : ModelInfo
+        The start, with the calibration and the threshold that new weights get.
+    network : UNet
+        Its network.
+    held_out : sequence of LoadedPair
+        Parts of pages; those of one name count as one page.
+    device : Device
+        Where to run.
+    """
+
+    def __init__(
+        self, base: ModelInfo, network: UNet, held_out: Sequence[LoadedPair], device: Device
+    ) -> None:
+        self._base = base
+        self._network = copy.deepcopy(network).cpu()
+        self._held_out = held_out
+        self._device = device
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether anything is held out."""
+        return bool(self._held_out)
+
+    @property
+    def pages(self) -> int:
+        """Number of pages of which something is held out."""
+        return len({pair.name for pair in self._held_out})
+
+    def model(
+        self, weights: Mapping[str, Tensor], header: Mapping[str, object] | None = None
+    ) -> InkModel:
+        """Weights as the model that would be shipped.
+
+        Parameters
+        ----------
+        weights : mapping
+            State of the network.
+        header : mapping, optional
+            Replaces entries of the base's header, such as ``calibration``.
+
+        Returns
+        -------
+        InkModel
+            Ready to run.
+        """
+        network = copy.deepcopy(self._network)
+        network.load_state_dict(dict(weights))
+        info = replace(self._base, header={**self._base.header, **(header or {})})
+        return InkModel(network, info, self._device)
+
+    @property
+    def base_calibration(self) -> Calibration:
+        """Calibration of the base."""
+        return Calibration(**self._base.header.get("calibration", {}))
+
+    def held_out(
+        self, weights: Mapping[str, Tensor], header: Mapping[str, object] | None = None
+    ) -> float:
+        """Mean F-measure of weights on the held-out parts, percent; see `model`."""
+        scores = page_scores(self.model(weights, header), self._held_out)
+        return float(np.mean(list(scores.values())))
+
+    def base_model(self) -> InkModel:
+        """The start, ready to run."""
+        return InkModel(load_network(self._base), self._base, self._device)
+
+    def calibrated(self, weights: Mapping[str, Tensor], refit: str) -> tuple[Calibration, float]:
+        """Calibration and threshold of new weights.
+
+        Parameters
+        ----------
+        weights : mapping
+            State of the network.
+        refit : {"auto", "keep", "refit"}
+            As in `FinetuneConfig`.
+
+        Returns
+        -------
+        calibration : Calibration
+            The base's, or one fitted on the held-out parts.
+        threshold : float
+            Likewise.
+        """
+        known = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in self._held_out)
+        few = refit == "auto" and known < _ENOUGH_TO_CALIBRATE
+        if refit == "keep" or few or not self._held_out:
+            return self.base_calibration, self._base.threshold
+        plain = self.model(weights, {"calibration": {}})
+        return calibrate(plain, self._held_out, _PRESET)
+
+
+def page_scores(model: InkModel, pairs: Iterable[LoadedPair]) -> dict[str, float]:
+    """F-measure of each page, as the model is shipped: calibrated, at its own threshold.
+
+    Parameters
+    ----------
+    model : InkModel
+        What is measured.
+    pairs : iterable of LoadedPair
+        Pages or parts of them; parts of one name are put together before they are measured.
+
+    Returns
+    -------
+    dict
+        Name of the page to F-measure, percent.
+    """
+    found, truth = defaultdict(list), defaultdict(list)
+    for pair in pairs:
+        labelled = pair.truth[..., 1] > 0
+        probability = ink_probability(pair.pixels, model, _PRESET)
+        found[pair.name].append(probability[labelled] >= model.threshold)
+        truth[pair.name].append(pair.truth[..., 0][labelled] > 0)
+    return {
+        name: f_measure(np.concatenate(found[name])[None], np.concatenate(truth[name])[None])
+        for name in found
+    }
+
+
+def compare(
+    before: InkModel, after: InkModel, pairs: Sequence[Pair], seconds: float
+) -> Iterator[Figures]:
+    """Measure two models on the same pages, page after page.
+
+    Parameters
+    ----------
+    before, after : InkModel
+        The two.
+    pairs : sequence of Pair
+        Read one at a time.
+    seconds : float
+        No further page is begun after this time.
+
+    Yields
+    ------
+    Figures
+        Of the pages so far, after each page.
+    """
+    first: list[float] = []
+    second: list[float] = []
+    end = time.monotonic() + seconds
+    for pair in pairs:
+        if time.monotonic() > end:
+            return
+        page = load_pair(pair)
+        if not page.truth[..., 1].any():
+            continue
+        first += page_scores(before, [page]).values()
+        second += page_scores(after, [page]).values()
+        yield Figures(float(np.mean(first)), float(np.mean(second)), len(first))
