@@ -256,5 +256,4 @@ def _coarse(flags: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
     height, width = flags.shape
     padded = np.pad(flags, ((0, -height % side), (0, -width % side)))
     squares = padded.reshape(padded.shape[0] // side, side, padded.shape[1] // side, side)
-    seen: NDArray[np.bool_] = squares.any(axis=(1, 3))
-    return seen
+    return np.asarray(squares.any(axis=(1, 3)))

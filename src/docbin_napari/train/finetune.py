@@ -111,7 +111,7 @@ def _learn(run: Run, stopped: Callable[[], bool]) -> Iterator[FinetuneReport]:
             return
         due = run.clock.share(run.learner.steps) * config.validations >= looks + 1
         if due or run.learner.steps % _STEPS_A_REPORT == 0:
-            news = {"loss": float(np.mean(losses)), "learning_rate": rate}
+            news: dict[str, float | None] = {"loss": float(np.mean(losses)), "learning_rate": rate}
             if due:
                 looks += 1
                 news["validation"] = run.look()

@@ -157,8 +157,12 @@ class Run:
         """What the file of the best weights says about them."""
         figures = self.figures()
         minutes = round(self.clock.minutes, 1)
-        told = {"steps": self.best.step, "minutes": minutes, "better": is_better(figures)}
-        told["figures"] = stored_figures(figures, None)
+        told = {
+            "steps": self.best.step,
+            "minutes": minutes,
+            "better": is_better(figures),
+            "figures": stored_figures(figures, None),
+        }
         return header_of(self.config, self.base, self.few.pages, {**told, **changes})
 
     def write(self, path: Path, header: dict[str, Any]) -> ModelInfo:
