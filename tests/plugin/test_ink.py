@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.plugin import ink
+from docbin_napari.plugin import ink_blocks
 from docbin_napari.plugin.ink import InkResult, bind, image_behind, level_of, result_behind
 
 WHOLE = slice(0, 4), slice(0, 6)
@@ -78,7 +78,7 @@ def test_what_was_painted_before_a_window_arrived_stays() -> None:
 
 
 def test_a_threshold_can_be_left_half_way_and_moved_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ink, "_BLOCK_PIXELS", 6)
+    monkeypatch.setattr(ink_blocks, "_BLOCK_PIXELS", 6)
     result = ramp(0.5)
     next(result.follow(0.9))
     follow(result, 0.2)
@@ -161,3 +161,43 @@ def test_a_layer_knows_its_result_until_it_is_given_other_data() -> None:
     assert result_behind(layer) is None
     assert result_behind(None) is None
     assert image_behind(Labels(np.zeros((4, 6), np.uint8))) is None
+
+
+def cut_at_its_own(result: InkResult, level: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the upper left corner at a level of its own; gives what was there, and the corner."""
+    corner = np.s_[0:2, 0:3]
+    before = result.labels[corner].copy()
+    result.labels[corner] = result.probability[corner] >= level
+    result.hold(0, corner, np.ones((2, 3), bool), level)
+    return before, result.labels[corner]
+
+
+@given(st.integers(1, 255), st.lists(st.floats(0, 1), max_size=4))
+def test_a_region_with_a_threshold_of_its_own_stays(level: int, thresholds: list[float]) -> None:
+    result = ramp()
+    _, corner = cut_at_its_own(result, level)
+    expected = corner.copy()
+    for threshold in thresholds:
+        follow(result, threshold)
+    assert np.array_equal(corner, expected)
+    right = result.probability >= level_of(result.threshold)
+    assert np.array_equal(result.labels[2:], right[2:])
+
+
+def test_a_region_whose_own_threshold_was_undone_follows_again() -> None:
+    result = ramp()
+    before, corner = cut_at_its_own(result, 20)
+    assert not np.array_equal(before, corner)
+    corner[:] = before
+    follow(result, 0.05)
+    assert np.array_equal(result.labels, result.probability >= level_of(0.05))
+
+
+def test_a_page_that_is_computed_again_forgets_its_regions() -> None:
+    result = ramp()
+    cut_at_its_own(result, 20)
+    result.reset(0)
+    result.probability[:] = 200
+    result.write(0, *WHOLE)
+    follow(result, 0.9)
+    assert not result.labels.any()

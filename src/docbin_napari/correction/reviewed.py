@@ -127,9 +127,11 @@ class Reviewed:
         """
         head, _, bits = stored.partition(b"\n")
         words = head.split()
-        if not head.startswith(_MAGIC + b" ") or not all(word.isdigit() for word in words[2:]):
+        sizes = words[2:]
+        known = head.startswith(_MAGIC + b" ") and len(sizes) == 3
+        if not known or not all(word.isdigit() for word in sizes):
             raise ValueError("this is no grid of reviewed windows")
-        height, width, window = (int(word) for word in words[2:])
+        height, width, window = (int(word) for word in sizes)
         reviewed = cls((height, width), window)
         size = reviewed.grid.size
         if len(bits) != (size + 7) // 8:

@@ -5,7 +5,8 @@ region becomes a block that remembers the level at which its labels were cut. Wh
 threshold moves, only pixels whose class changes between the old and the new level are
 touched, block by block, so that a caller can stop in between and a slider never waits
 for a large page. Pixels that differ from what their block's level gives were painted by
-a person: they are marked when they are first met and never change again.
+a person: they are marked when they are first met and never change again. So do pixels
+that follow a threshold of their own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.plugin.ink_blocks import Block, Own, parts, settle
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BACKGROUND, INK, UNLABELLED = 0, 1, 2
-_BLOCK_PIXELS = 1 << 20
 
 
 def level_of(threshold: float) -> int:
@@ -49,16 +51,6 @@ def level_of(threshold: float) -> int:
     return min(255, max(1, math.ceil(round(threshold * 255, 6))))
 
 
-@dataclass(slots=True)
-class _Block:
-    """A computed region, the level its labels were cut at, and what was painted in it."""
-
-    rows: slice
-    columns: slice
-    level: int
-    painted: NDArray[np.bool_] | None = None
-
-
 class InkResult:
     """Ink probability of one image and the labels that follow its threshold.
 
@@ -81,7 +73,8 @@ class InkResult:
         self.probability = np.zeros(shape, np.uint8)
         self.labels = np.zeros(shape, np.uint8)
         self.threshold = threshold
-        self._blocks: dict[int, list[_Block]] = {}
+        self._blocks: dict[int, list[Block]] = {}
+        self._own: dict[int, list[Own]] = {}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -105,6 +98,7 @@ class InkResult:
         self.probability_plane(page)[:] = 0
         self.labels_plane(page)[:] = BACKGROUND
         self._blocks.pop(page, None)
+        self._own.pop(page, None)
 
     def write(self, page: int, rows: slice, columns: slice) -> None:
         """Cut the labels of a region whose probability was just written.
@@ -118,13 +112,34 @@ class InkResult:
         rows, columns : slice
             The region.
         """
-        for part in _parts(rows, columns):
-            block = _Block(part, columns, level_of(self.threshold))
+        for part in parts(rows, columns):
+            block = Block(part, columns, level_of(self.threshold))
             probability, labels = self._views(page, block)
             painted = labels != BACKGROUND
             np.copyto(labels, INK, where=(probability >= block.level) & ~painted)
             block.painted = painted if painted.any() else None
             self._blocks.setdefault(page, []).append(block)
+
+    def hold(
+        self, page: int, place: tuple[slice, slice], inside: NDArray[np.bool_], level: int
+    ) -> None:
+        """Note that a region was cut at a level of its own: it shall not follow the threshold.
+
+        Whether that still holds is looked up when the threshold moves: until then it can be
+        undone, and the region follows again.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+        place : (slice, slice)
+            Rows and columns of the rectangle round the region.
+        inside : ndarray
+            bool, the size of that rectangle: True in the region.
+        level : int
+            Smallest 8-bit probability that is ink there.
+        """
+        self._own.setdefault(page, []).append(Own(*place, inside, level))
 
     def follow(self, threshold: float, first_page: int = 0) -> Iterator[int]:
         """Move the threshold, one block a step.
@@ -145,6 +160,14 @@ class InkResult:
             The page of which a block was just brought to the new threshold.
         """
         self.threshold = threshold
+        for page in list(self._own):
+            for own in self._own.pop(page):
+                settle(
+                    own,
+                    self._blocks.get(page, []),
+                    self.probability_plane(page),
+                    self.labels_plane(page),
+                )
         return self._follow(level_of(threshold), first_page)
 
     def _follow(self, level: int, first_page: int) -> Iterator[int]:
@@ -175,7 +198,7 @@ class InkResult:
             inside += int(np.count_nonzero(labels))
         return bool(np.count_nonzero(self.labels_plane(page)) != inside)
 
-    def _cut_again(self, page: int, block: _Block, level: int) -> None:
+    def _cut_again(self, page: int, block: Block, level: int) -> None:
         probability, labels = self._views(page, block)
         differs = labels != (probability >= block.level)
         if differs.any():
@@ -187,17 +210,9 @@ class InkResult:
         np.copyto(labels, INK if level < block.level else BACKGROUND, where=changing)
         block.level = level
 
-    def _views(self, page: int, block: _Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _views(self, page: int, block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         region = block.rows, block.columns
         return self.probability_plane(page)[region], self.labels_plane(page)[region]
-
-
-def _parts(rows: slice, columns: slice) -> Iterator[slice]:
-    """Cut the rows of a large region so that no block takes long."""
-    step = max(1, _BLOCK_PIXELS // max(1, columns.stop - columns.start))
-    for top in range(rows.start, rows.stop, step):
-        if columns.stop > columns.start:
-            yield slice(top, min(top + step, rows.stop))
 
 
 @dataclass(frozen=True)
