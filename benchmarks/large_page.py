@@ -10,12 +10,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import tifffile
 
 Layout = Literal["stripped", "tiled"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 _ROWS = 64
 _TILE = 256
 

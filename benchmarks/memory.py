@@ -25,7 +25,7 @@ from docbin_napari.model.registry import DEFAULT_MODEL, find_model
 from docbin_napari.model.weights import architecture
 from effort import passes, spares_views
 from hardware import hardware
-from large_page import write_large_page
+from large_page import LAYOUTS, write_large_page
 from pages import draw
 from records import Journal, figure, print_header, print_row
 from roofline import Roofline, describe, measure_roofline, share_cells, share_titles
@@ -42,7 +42,7 @@ def main() -> None:
     """Measure some sizes and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 15, 60, 400])
-    parser.add_argument("--layouts", nargs="+", default=["stripped", "tiled"])
+    parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
     parser.add_argument("--preset", default="fast", choices=list(PRESETS))
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--device", default="auto")

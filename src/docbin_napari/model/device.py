@@ -9,6 +9,8 @@ from typing import Literal, get_args
 
 import torch
 
+from docbin_napari.model.remembered import remembered
+
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 _ROUNDS = 12
 
@@ -100,8 +102,8 @@ def _cpu(why: str) -> Device:
 def bfloat16_gain() -> float:
     """Speed of a bfloat16 convolution on this CPU, as a multiple of float32.
 
-    Measured once a process in a few milliseconds, because processors that know
-    bfloat16 by name can still be slower with it.
+    Measured, because processors that know bfloat16 by name can still be slower with it, and
+    kept for the next processes (see `docbin_napari.model.remembered`).
 
     Returns
     -------
@@ -109,16 +111,21 @@ def bfloat16_gain() -> float:
         The ratio; 0 where the CPU has no bfloat16 units.
     """
     supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    threads = torch.get_num_threads()
     try:
         if supported is None or not supported():
             return 0.0
+        return remembered("bfloat16 gain", _measured_gain)
+    except RuntimeError:
+        return 0.0
+
+
+def _measured_gain() -> float:
+    threads = torch.get_num_threads()
+    try:
         # One thread, in turns, and the shortest time of each: other work on the machine only adds
         # time, and most where threads wait for each other.
         torch.set_num_threads(1)
         seconds = [(_seconds(torch.float32), _seconds(torch.bfloat16)) for _ in range(_ROUNDS)]
-    except RuntimeError:
-        return 0.0
     finally:
         torch.set_num_threads(threads)
     return min(wide for wide, _ in seconds) / min(narrow for _, narrow in seconds)
