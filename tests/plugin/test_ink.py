@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.plugin import ink_blocks
+from docbin_napari.plugin import ink, ink_blocks
 from docbin_napari.plugin.ink import InkResult, bind, image_behind, level_of, result_behind
 
 WHOLE = slice(0, 4), slice(0, 6)
