@@ -10,63 +10,8 @@ from docbin_napari.io.pairs import write_pair
 from docbin_napari.model.registry import ModelError, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
-from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.finetune import finetune
-from docbin_napari.train.finetune_config import FinetuneConfig
 from docbin_napari.train.finetuned import FinetuneError, unfinished_path
-from docbin_napari.train.loop import train
-
-
-def bars(seed, dark):
-    """A page of 256 x 192 pixels: bars of ink, of the given level, on darker or lighter paper."""
-    random = np.random.default_rng(seed)
-    ink = np.zeros((256, 192), bool)
-    for top in range(10, 245, 18):
-        left = int(random.integers(5, 40))
-        ink[top : top + 5, left : left + int(random.integers(70, 140))] = True
-    level, paper = (40, 220) if dark else (140, 190)
-    gray = np.where(ink, level, paper) + random.normal(0, 6, ink.shape)
-    return np.repeat(gray[..., None].clip(0, 255), 3, axis=2).astype(np.uint8), ink
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Dark pages that the base is trained on, and pale ones of another archive."""
-    place = tmp_path_factory.mktemp("pairs")
-    for seed in range(2):
-        write_pair(place / "dark", f"page{seed}", *bars(seed, dark=True))
-        write_pair(place / "pale", f"page{seed}", *bars(seed + 5, dark=False))
-    return place
-
-
-@pytest.fixture(scope="module")
-def base(folder, tmp_path_factory):
-    """A tiny model that reads dark pages."""
-    output = tmp_path_factory.mktemp("base") / "base.safetensors"
-    settings = TrainConfig(
-        (folder / "dark",), (folder / "dark",), str(output), steps=40, batch=4, window=64,
-        learning_rate=1e-2, channels=(8, 8), average=0.8, run=output.parent / "run", device="cpu",
-    )  # fmt: skip
-    list(train(settings))
-    return output
-
-
-@pytest.fixture
-def config(folder, base, tmp_path):
-    return FinetuneConfig(
-        collections=(folder / "pale",),
-        output=str(tmp_path / "mine.safetensors"),
-        start=str(base),
-        minutes=0,
-        steps=12,
-        batch=2,
-        window=64,
-        learning_rate=5e-3,
-        average=0.5,
-        replay=0.0,
-        validations=3,
-        device="cpu",
-    )
 
 
 def weights(config):
@@ -79,8 +24,8 @@ def changed(config, base):
     return {name for name in before if not torch.equal(before[name], after[name])}
 
 
-def test_it_learns_to_read_pages_of_another_archive(config, folder, tmp_path):
-    longer = replace(config, steps=80, batch=4, augment=0.1, test=(folder / "dark",))
+def test_it_learns_to_read_pages_of_another_archive(few_steps, two_archives, tmp_path):
+    longer = replace(few_steps, steps=80, batch=4, augment=0.1, test=(two_archives / "dark",))
     reports = list(finetune(longer))
     outcome = reports[-1].outcome
     assert outcome.held_out.after > outcome.held_out.before + 2
@@ -92,46 +37,46 @@ def test_it_learns_to_read_pages_of_another_archive(config, folder, tmp_path):
     assert not unfinished_path(tmp_path / "mine.safetensors").exists()
 
 
-def test_the_best_look_is_kept_and_not_the_last(config):
+def test_the_best_look_is_kept_and_not_the_last(few_steps):
     # A rate this high ruins the weights sooner or later.
-    reports = list(finetune(replace(config, learning_rate=0.05, steps=20, validations=10)))
+    reports = list(finetune(replace(few_steps, learning_rate=0.05, steps=20, validations=10)))
     looks = [r.validation for r in reports if r.validation is not None and r.step]
     assert reports[-1].outcome.held_out.after == max(looks)
 
 
-def test_a_model_that_is_not_better_is_called_so(config):
-    still = replace(config, learning_rate=0.0, steps=3)
+def test_a_model_that_is_not_better_is_called_so(few_steps):
+    still = replace(few_steps, learning_rate=0.0, steps=3)
     outcome = list(finetune(still))[-1].outcome
     assert outcome.better is False
     assert "is not better on your pages" in outcome.verdict
     assert "Stay with base." in outcome.verdict
 
 
-def test_it_starts_from_the_base_of_a_finetuned_model(config, base, tmp_path):
-    list(finetune(config))
-    again = replace(config, start=config.output, output=str(tmp_path / "second.safetensors"))
+def test_it_starts_from_the_base_of_a_finetuned_model(few_steps, dark_model, tmp_path):
+    list(finetune(few_steps))
+    again = replace(few_steps, start=few_steps.output, output=str(tmp_path / "second.safetensors"))
     reports = list(finetune(again))
     assert reports[0].note.endswith("was made from base: starting from base on all pairs")
-    first, second = weights(config), weights(again)
+    first, second = weights(few_steps), weights(again)
     assert all(torch.equal(first[name], second[name]) for name in first)
-    assert reports[-1].outcome.model.header["base"]["name"] == str(base)
+    assert reports[-1].outcome.model.header["base"]["name"] == str(dark_model)
 
 
-def test_a_base_that_is_gone_is_named(config, tmp_path):
+def test_a_base_that_is_gone_is_named(few_steps, tmp_path):
     header = {"threshold": 0.5, "base": {"name": str(tmp_path / "gone.safetensors")}}
     orphan = tmp_path / "orphan.safetensors"
     save_model(orphan, UNet(UNetConfig(channels=(8,))), header)
     with pytest.raises(ModelError, match=r"orphan was made from .*gone\.safetensors"):
-        next(finetune(replace(config, start=str(orphan))))
+        next(finetune(replace(few_steps, start=str(orphan))))
 
 
 @pytest.mark.parametrize(
     ("layers", "beginnings"),
     [("decoder", ("up.", "decoder.", "exit.")), ("exit", ("exit.",)), ("norms", None)],
 )
-def test_only_the_chosen_layers_learn(config, base, layers, beginnings):
-    list(finetune(replace(config, layers=layers)))
-    moved = changed(config, base)
+def test_only_the_chosen_layers_learn(few_steps, dark_model, layers, beginnings):
+    list(finetune(replace(few_steps, layers=layers)))
+    moved = changed(few_steps, dark_model)
     assert moved
     if beginnings:
         assert all(name.startswith(beginnings) for name in moved)
@@ -139,32 +84,32 @@ def test_only_the_chosen_layers_learn(config, base, layers, beginnings):
         assert all(".norm." in name or name == "exit.bias" for name in moved)
 
 
-def test_frozen_norms_keep_their_statistics(config, base):
-    list(finetune(config))
-    assert not any("running" in name for name in changed(config, base))
-    list(finetune(replace(config, norms="train", overwrite=True)))
-    assert any("running" in name for name in changed(config, base))
+def test_frozen_norms_keep_their_statistics(few_steps, dark_model):
+    list(finetune(few_steps))
+    assert not any("running" in name for name in changed(few_steps, dark_model))
+    list(finetune(replace(few_steps, norms="train", overwrite=True)))
+    assert any("running" in name for name in changed(few_steps, dark_model))
 
 
-def test_keep_lies_between_start_and_learnt(config, base, tmp_path):
-    list(finetune(replace(config, validations=1)))
-    half = replace(config, validations=1, keep=0.5, output=str(tmp_path / "half.safetensors"))
+def test_keep_lies_between_start_and_learnt(few_steps, dark_model, tmp_path):
+    list(finetune(replace(few_steps, validations=1)))
+    half = replace(few_steps, validations=1, keep=0.5, output=str(tmp_path / "half.safetensors"))
     list(finetune(half))
-    start, learnt, between = load_file(base), weights(config), weights(half)
+    start, learnt, between = load_file(dark_model), weights(few_steps), weights(half)
     for name in ("exit.weight", "entrance.conv.weight"):
         assert torch.allclose(between[name], (start[name] + learnt[name]) / 2, atol=1e-6)
 
 
-def test_replayed_pages_hold_the_weights_back(config, base, folder, tmp_path):
-    free = replace(config, steps=30)
+def test_replayed_pages_hold_the_weights_back(few_steps, dark_model, two_archives, tmp_path):
+    free = replace(few_steps, steps=30)
     held = replace(
-        free, replay=0.8, distill=1.0, replay_from=(folder / "dark",), replay_pages=1, batch=5,
-        output=str(tmp_path / "held.safetensors"),
+        free, replay=0.8, distill=1.0, replay_from=(two_archives / "dark",), replay_pages=1,
+        batch=5, output=str(tmp_path / "held.safetensors"),
     )  # fmt: skip
     reports = list(finetune(held))
     assert [report.stage for report in reports].count("drawing") == 3
     list(finetune(replace(free, batch=1)))
-    start = load_file(base)
+    start = load_file(dark_model)
     moved = [
         sum(float((each[n] - start[n]).square().sum()) for n in start if n.endswith("weight"))
         for each in (weights(free), weights(held))
@@ -172,37 +117,36 @@ def test_replayed_pages_hold_the_weights_back(config, base, folder, tmp_path):
     assert moved[1] < moved[0]
 
 
-def test_one_page_with_a_quarter_labelled_is_enough(config, tmp_path):
-    pixels, ink = bars(3, dark=False)
+def test_one_page_with_a_quarter_labelled_is_enough(few_steps, pale_page, tmp_path):
+    pixels, ink = pale_page
     labelled = np.zeros_like(ink)
     labelled[:128, :96] = True
     write_pair(tmp_path / "quarter", "page", pixels, ink & labelled, labelled)
-    reports = list(finetune(replace(config, collections=(tmp_path / "quarter",))))
+    reports = list(finetune(replace(few_steps, collections=(tmp_path / "quarter",))))
     outcome = reports[-1].outcome
-    # 24 blocks of 64 pixels would be half labelled or more only where all of it was.
     assert outcome.model.header["pages"] == ["quarter/page"]
 
 
-def test_stop_keeps_the_best_so_far(config):
+def test_stop_keeps_the_best_so_far(few_steps):
     stop = []
-    reports = finetune(replace(config, minutes=60), lambda: bool(stop))
+    reports = finetune(replace(few_steps, minutes=60), lambda: bool(stop))
     first = [next(report for report in reports if report.step >= 5)]
     stop.append(True)
     rest = list(reports)
     assert rest[-1].outcome is not None
     assert rest[-1].step < first[0].step + 3
-    assert load_model(config.output, device="cpu").info.header["steps"] == rest[-1].step
+    assert load_model(few_steps.output, device="cpu").info.header["steps"] == rest[-1].step
 
 
-def test_stop_before_the_first_step_writes_nothing(config, tmp_path):
-    reports = list(finetune(config, lambda: True))
+def test_stop_before_the_first_step_writes_nothing(few_steps, tmp_path):
+    reports = list(finetune(few_steps, lambda: True))
     assert reports[-1].outcome is None
     assert "no model is written" in reports[-1].note
     assert not list(tmp_path.iterdir())
 
 
-def test_an_abandoned_run_leaves_its_best(config, tmp_path):
-    reports = finetune(config)
+def test_an_abandoned_run_leaves_its_best(few_steps, tmp_path):
+    reports = finetune(few_steps)
     next(report for report in reports if report.step and report.validation is not None)
     reports.close()
     left = unfinished_path(tmp_path / "mine.safetensors")
@@ -210,30 +154,30 @@ def test_an_abandoned_run_leaves_its_best(config, tmp_path):
     assert not (tmp_path / "mine.safetensors").exists()
 
 
-def test_no_model_is_replaced_unasked(config, tmp_path, monkeypatch):
+def test_no_model_is_replaced_unasked(few_steps, tmp_path, monkeypatch):
     (tmp_path / "mine.safetensors").write_text("precious")
     with pytest.raises(FinetuneError, match="already a model of this name"):
-        next(finetune(config))
+        next(finetune(few_steps))
     monkeypatch.setenv("DOCBIN_MODELS", str(tmp_path))
     with pytest.raises(FinetuneError, match="general-1 is the name of a built-in model"):
-        next(finetune(replace(config, output="general-1", overwrite=True)))
+        next(finetune(replace(few_steps, output="general-1", overwrite=True)))
     with pytest.raises(FinetuneError, match="cannot be the name of a model"):
-        next(finetune(replace(config, output="a/b")))
+        next(finetune(replace(few_steps, output="a/b")))
     assert (tmp_path / "mine.safetensors").read_text() == "precious"
 
 
-def test_pages_without_labels_and_missing_pages_are_named(config, tmp_path):
-    pixels, ink = bars(3, dark=False)
+def test_pages_without_labels_and_missing_pages_are_named(few_steps, pale_page, tmp_path):
+    pixels, ink = pale_page
     write_pair(tmp_path / "blank", "page", pixels, ink & False, ink & False)
     with pytest.raises(PairError, match="nothing is labelled"):
-        list(finetune(replace(config, collections=(tmp_path / "blank",))))
+        list(finetune(replace(few_steps, collections=(tmp_path / "blank",))))
     with pytest.raises(PairError, match="no pair of the name page7"):
-        list(finetune(replace(config, pages=("page7",))))
+        list(finetune(replace(few_steps, pages=("page7",))))
 
 
-def test_a_ruined_loss_ends_it_in_words(config):
+def test_a_ruined_loss_ends_it_in_words(few_steps):
     with pytest.raises(FinetuneError, match="no longer a number"):
-        list(finetune(replace(config, learning_rate=1e30, validations=1)))
+        list(finetune(replace(few_steps, learning_rate=1e30, validations=1)))
 
 
 @pytest.mark.parametrize(
@@ -248,6 +192,6 @@ def test_a_ruined_loss_ends_it_in_words(config):
         ({"output": ""}, "name"),
     ],
 )
-def test_settings_out_of_range_are_refused(config, changes, reason):
+def test_settings_out_of_range_are_refused(few_steps, changes, reason):
     with pytest.raises(ValueError, match=reason):
-        replace(config, **changes)
+        replace(few_steps, **changes)

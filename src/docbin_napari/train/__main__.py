@@ -1,4 +1,7 @@
-"""``python -m docbin_napari.train``: pairs in, a model file out; alone or under torchrun."""
+"""``python -m docbin_napari.train``: pairs in, a model file out; alone or under torchrun.
+
+With ``--finetune`` an existing model learns from a few pages; see `finetune_command`.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,17 @@ import tyro
 from docbin_napari.io.pairs import PairError
 from docbin_napari.model.device import DeviceError
 from docbin_napari.model.registry import ModelError
+from docbin_napari.train import finetune_command
 from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.distributed import Ranks, RanksError, join
 from docbin_napari.train.loop import Report, train
 from docbin_napari.train.state import CheckpointError
 
 _REFUSED = (PairError, CheckpointError, DeviceError, ModelError, RanksError, ValueError)
+_DESCRIPTION = (
+    "What to train on, for how long and how. With --finetune first, a model learns from a few "
+    "pages instead: see --finetune --help."
+)
 _COLUMNS = ("step", "minutes", "loss", "learning_rate", "f_measure")
 
 
@@ -32,13 +40,18 @@ def main(arguments: list[str] | None = None) -> int:
     Parameters
     ----------
     arguments : list of str, optional
-        Without the program's name; those of the process by default.
+        Without the program's name; those of the process by default. With ``--finetune``
+        among them a model learns from a few pages.
 
     Returns
     -------
     int
         0 when the model was written, 1 when something stopped the training.
     """
+    given = sys.argv[1:] if arguments is None else arguments
+    if "--finetune" in given:
+        rest = [argument for argument in given if argument != "--finetune"]
+        return finetune_command.main(rest, _say, _complain)
     config = _settings(arguments)
     ranks = join()
     code = _run(config, ranks)
@@ -47,10 +60,23 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def _settings(arguments: list[str] | None) -> TrainConfig:
     """Read the command line; only one process of each machine says what is wrong with it."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        return tyro.cli(TrainConfig, args=arguments, prog="python -m docbin_napari.train")
+        return tyro.cli(
+            TrainConfig,
+            args=arguments,
+            prog="python -m docbin_napari.train",
+            description=_DESCRIPTION,
+        )
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             return tyro.cli(TrainConfig, args=arguments)

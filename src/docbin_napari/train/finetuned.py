@@ -151,24 +151,29 @@ def unfinished_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.unfinished")
 
 
-def rescue(path: Path) -> bool:
+def rescue(path: Path) -> Path | None:
     """Make a model of the best weights that an interrupted fine-tuning has left.
 
     Parameters
     ----------
     path : Path
-        File of the model.
+        File that the model would have got.
 
     Returns
     -------
-    bool
-        Whether there were any. They replace no other model.
+    Path or None
+        The model: this file or, where that is taken, ``NAME-2`` and so on; None where
+        nothing was left.
     """
     left = unfinished_path(path)
-    if not left.exists() or path.exists():
-        return False
-    left.replace(path)
-    return True
+    if not left.exists():
+        return None
+    free, number = path, 1
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    left.replace(free)
+    return free
 
 
 def header_of(
