@@ -11,7 +11,8 @@ from docbin_napari.model.registry import ModelError, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.train.finetune import finetune
-from docbin_napari.train.finetuned import FinetuneError, unfinished_path
+from docbin_napari.train.finetuned import FinetuneError
+from docbin_napari.train.unfinished import unfinished_path
 
 
 def weights(config):

@@ -10,7 +10,7 @@ import pytest
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.__main__ import main
 from docbin_napari.train.finetune_command import other_pages_beside
-from docbin_napari.train.finetuned import unfinished_path
+from docbin_napari.train.unfinished import unfinished_path
 
 
 @pytest.fixture

@@ -28,12 +28,12 @@ from docbin_napari.train.finetuned import (
     is_better,
     new_model_path,
     stored_figures,
-    unfinished_path,
     verdict,
 )
 from docbin_napari.train.judging import Figures, Judge, compare
 from docbin_napari.train.learning import Learner
 from docbin_napari.train.replay import MixedWindows, replay_pages
+from docbin_napari.train.unfinished import unfinished_path
 
 __all__ = ["FinetuneConfig", "FinetuneError", "FinetuneReport", "Outcome", "finetune"]
 
@@ -59,7 +59,7 @@ def finetune(
     FinetuneReport
         At every stage, every five steps, after every look at the held-out part, and at the
         end with the outcome. Not asking for the next one leaves the best weights so far in
-        `finetuned.unfinished_path`.
+        `unfinished.unfinished_path`.
 
     Raises
     ------

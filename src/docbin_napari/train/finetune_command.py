@@ -29,8 +29,9 @@ from docbin_napari.train.finetune import finetune
 from docbin_napari.train.finetune_config import FinetuneConfig
 from docbin_napari.train.finetune_events import as_json, as_line, error_as_json
 from docbin_napari.train.finetune_run import FinetuneReport
-from docbin_napari.train.finetuned import FinetuneError, rescue
+from docbin_napari.train.finetuned import FinetuneError
 from docbin_napari.train.loop import output_path
+from docbin_napari.train.unfinished import rescue
 
 Say = Callable[[str], None]
 _REFUSED = (FileError, FinetuneError, ModelError, DeviceError, InferenceError, ValueError)

@@ -21,11 +21,11 @@ from docbin_napari.train.finetuned import (
     header_of,
     is_better,
     stored_figures,
-    unfinished_path,
 )
 from docbin_napari.train.judging import Figures, Judge
 from docbin_napari.train.learning import Learner
 from docbin_napari.train.replay import MixedWindows
+from docbin_napari.train.unfinished import unfinished_path
 
 Stage = Literal["reading", "drawing", "training", "measuring", "done"]
 

@@ -130,52 +130,6 @@ def new_model_path(config: FinetuneConfig) -> Path:
     return path
 
 
-def unfinished_path(path: Path) -> Path:
-    """File of the best weights so far, while a model is being made.
-
-    Parameters
-    ----------
-    path : Path
-        File of the model.
-
-    Returns
-    -------
-    Path
-        Beside it; no list of models shows it.
-
-    Examples
-    --------
-    >>> unfinished_path(Path("letters.safetensors")).name
-    'letters.safetensors.unfinished'
-    """
-    return path.with_name(f"{path.name}.unfinished")
-
-
-def rescue(path: Path) -> Path | None:
-    """Make a model of the best weights that an interrupted fine-tuning has left.
-
-    Parameters
-    ----------
-    path : Path
-        File that the model would have got.
-
-    Returns
-    -------
-    Path or None
-        The model: this file or, where that is taken, ``NAME-2`` and so on; None where
-        nothing was left.
-    """
-    left = unfinished_path(path)
-    if not left.exists():
-        return None
-    free, number = path, 1
-    while free.exists():
-        number += 1
-        free = path.with_stem(f"{path.stem}-{number}")
-    left.replace(free)
-    return free
-
-
 def header_of(
     config: FinetuneConfig,
     base: ModelInfo,
