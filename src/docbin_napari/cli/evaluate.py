@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from docbin_napari.cli.console import Console, UsageError, option
+from docbin_napari.inference.config import PRESETS, PresetName
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from docbin_napari.cli.figures import Figures
+    from docbin_napari.cli.judged import Source
     from docbin_napari.cli.matching import Match, Matches
+    from docbin_napari.cli.report import Report
     from docbin_napari.metrics import PageScores
 
 _FILE = option(metavar="FILE", default="not written; - prints it")
+_PRESET: PresetName = "balanced"
+_DEVICE = "auto"
+_THERE = "{}: this file is already there; choose another name or add --overwrite"
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,22 @@ class EvaluateCommand:
         such collections, or one file.
     baseline : {"otsu", "sauvola"}, optional
         Judge this classical method, run on the pages, instead of masks.
+    model : str, optional
+        Judge this model, run on the pages, instead of masks: a name that docbin models lists,
+        or a .safetensors file.
+    preset : {"fast", "balanced", "best"}
+        How thorough the model looks.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where the model runs.
     csv : Path, optional
         Write the figures as CSV.
     json : Path, optional
         Write the figures as JSON; those that are infinite or undefined as null.
+    report : Path, optional
+        Write a page in HTML that shows the figures, the worst pages with their errors, and, where
+        probabilities are known, calibration and the precision-recall curve.
+    overwrite : bool
+        Replace a report that is already there.
     """
 
     predictions: Annotated[Path, tyro.conf.Positional, option(metavar="PREDICTIONS|IMAGES")]
@@ -52,8 +71,13 @@ class EvaluateCommand:
         Literal["otsu", "sauvola"] | None,
         option(metavar="{otsu,sauvola}", default="judge masks"),
     ] = None
+    model: Annotated[str | None, option(metavar="NAME|FILE", default="judge masks")] = None
+    preset: PresetName = _PRESET
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     csv: Annotated[Path | None, _FILE] = None
     json: Annotated[Path | None, _FILE] = None
+    report: Annotated[Path | None, _FILE] = None
+    overwrite: Annotated[bool, option(default="-")] = False
 
     def run(self, console: Console) -> int:
         """Evaluate, and print or write the figures.
@@ -77,73 +101,146 @@ class EvaluateCommand:
         from docbin_napari.cli.figures import Figures
         from docbin_napari.cli.matching import match_files
 
-        matches = match_files(self.predictions, self.ground_truth, pages=self.baseline is not None)
-        _name_unmatched(matches, console)
-        figures = Figures(dict(self._score(matches, console)))
+        self._check()
+        pages = self.baseline is not None or self.model is not None
+        matches = match_files(self.predictions, self.ground_truth, pages=pages)
+        source = self._source()
+        report = self._begin_report(source)
+        troubles = _Troubles(console, report)
+        for line in _unmatched(matches):
+            troubles.add(line)
+        figures = Figures(dict(self._score(matches, source, troubles)))
         failed = len(matches.pages) - len(figures.pages) + len(matches.without_prediction)
         if not figures.pages:
             raise UsageError("there is no page to evaluate")
-        self._show(figures, console)
+        self._show(figures, report, console)
         return 1 if failed else 0
 
-    def _score(self, matches: Matches, console: Console) -> Iterator[tuple[str, PageScores]]:
+    def _check(self) -> None:
+        """Refuse what does not go together, before hours of work."""
+        if self.baseline is not None and self.model is not None:
+            raise UsageError("--baseline and --model exclude each other: judge one at a time")
+        if self.model is None and (self.preset, self.device) != (_PRESET, _DEVICE):
+            raise UsageError("--preset and --device go with --model")
+        if self.report is None or str(self.report) == "-":
+            return
+        if self.report.is_dir():
+            raise UsageError(f"{self.report}: a folder of this name exists; choose another name")
+        if self.report.exists() and not self.overwrite:
+            raise UsageError(_THERE.format(self.report))
+
+    def _source(self) -> Source:
+        """What is judged."""
+        from docbin_napari.cli.judged import BaselineMethod, Masks, RunModel
+
+        if self.baseline is not None:
+            return BaselineMethod(self.baseline)
+        if self.model is None:
+            return Masks(self.predictions)
+        from docbin_napari.model.device import DeviceError
+        from docbin_napari.model.registry import ModelError
+        from docbin_napari.model.weights import load_model
+
+        try:
+            network = load_model(self.model, self.device)
+        except DeviceError as error:
+            raise UsageError(f"--device {self.device}: {error}") from error
+        except ModelError as error:
+            raise UsageError(f"--model {self.model}: {error}") from error
+        return RunModel(network, PRESETS[self.preset], self.preset)
+
+    def _begin_report(self, source: Source) -> Report | None:
+        if self.report is None:
+            return None
+        from docbin_napari.cli.report import Report
+
+        return Report(source)
+
+    def _score(
+        self, matches: Matches, source: Source, troubles: _Troubles
+    ) -> Iterator[tuple[str, PageScores]]:
         """Score page by page; name what cannot be scored."""
         from tqdm import tqdm
 
         from docbin_napari.io.errors import FileError
 
-        for match in tqdm(matches.pages, unit="page", leave=False, disable=not console.shows_bars):
+        hidden = not troubles.console.shows_bars
+        for match in tqdm(matches.pages, unit="page", leave=False, disable=hidden):
             try:
-                yield match.name, self._score_page(match)
+                yield match.name, _score_page(match, source, troubles.report)
             except FileError as error:
-                console.complain(f"failed: {error}")
+                troubles.add(f"failed: {error}")
             except ValueError as error:
-                console.complain(f"failed: {match.prediction}: {error}")
+                troubles.add(f"failed: {match.prediction}: {error}")
 
-    def _score_page(self, match: Match) -> PageScores:
-        from docbin_napari.io.mask import read_ground_truth
-        from docbin_napari.metrics import score_page
-
-        truth = read_ground_truth(match.ground_truth)
-        return score_page(self._ink(match.prediction), truth.ink, truth.labelled)
-
-    def _ink(self, path: Path) -> NDArray[np.bool_]:
-        """Read a mask, or run the baseline on a page."""
-        from docbin_napari.io.mask import read_ground_truth
-
-        if self.baseline is None:
-            return read_ground_truth(path).ink
-        from docbin_napari.inference.classical import BASELINES
-        from docbin_napari.io.page import PageError, read_pages
-
-        page = next(read_pages(path))
-        if page.count > 1:
-            raise PageError(path, f"one page is needed here, but this file holds {page.count}")
-        return BASELINES[self.baseline](page.pixels)
-
-    def _show(self, figures: Figures, console: Console) -> None:
+    def _show(self, figures: Figures, report: Report | None, console: Console) -> None:
         """Write the files that are wanted; print the table unless one of them is printed."""
-        from docbin_napari.io.atomic import atomic_path, writing_trouble
-
-        wanted = [
-            (self.csv, figures.as_csv),
-            (self.json, figures.as_json),
+        texts = [
+            (path, text())
+            for path, text in (
+                (self.csv, figures.as_csv),
+                (self.json, figures.as_json),
+                (self.report, partial(report.as_html, figures) if report else str),
+            )
+            if path is not None
         ]
-        texts = [(path, text()) for path, text in wanted if path is not None]
         printed = [text for path, text in texts if str(path) == "-"]
         for text in printed or [figures.as_table()]:
             console.say(text.rstrip("\n"))
         for path, text in texts:
             if str(path) != "-":
-                try:
-                    with atomic_path(path) as temporary:
-                        temporary.write_text(text, encoding="utf-8", newline="")
-                except OSError as error:
-                    raise UsageError(f"{path}: {writing_trouble(error)}") from error
+                _write(path, text, overwrite=path != self.report or self.overwrite)
 
 
-def _name_unmatched(matches: Matches, console: Console) -> None:
-    for path in matches.without_prediction:
-        console.complain(f"no prediction for {path}")
-    for path in matches.without_ground_truth:
-        console.complain(f"no ground truth for {path}")
+@dataclass(frozen=True)
+class _Troubles:
+    """What could not be evaluated is told at once, and in the report."""
+
+    console: Console
+    report: Report | None
+
+    def add(self, line: str) -> None:
+        self.console.complain(line)
+        if self.report is not None:
+            self.report.note(line)
+
+
+def _score_page(match: Match, source: Source, report: Report | None) -> PageScores:
+    from docbin_napari.io.mask import read_ground_truth
+    from docbin_napari.metrics import score_page
+
+    truth = read_ground_truth(match.ground_truth)
+    judged = source.judge(match)
+    scores = score_page(judged.ink, truth.ink, truth.labelled)
+    if report is not None:
+        report.add(match.name, scores, judged, truth, partial(_read_scan, match))
+    return scores
+
+
+def _read_scan(match: Match) -> NDArray[np.uint8] | None:
+    """The page behind a mask, if it is there and can be read: its pictures are no duty."""
+    from docbin_napari.cli.judged import find_scan, only_page
+    from docbin_napari.io.errors import FileError
+
+    try:
+        path = find_scan(match)
+        return None if path is None else only_page(path)
+    except FileError:
+        return None
+
+
+def _write(path: Path, text: str, *, overwrite: bool) -> None:
+    from docbin_napari.io.atomic import atomic_path, writing_trouble
+
+    try:
+        with atomic_path(path, overwrite=overwrite) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
+    except FileExistsError as error:
+        raise UsageError(_THERE.format(path)) from error
+    except OSError as error:
+        raise UsageError(f"{path}: {writing_trouble(error)}") from error
+
+
+def _unmatched(matches: Matches) -> Iterator[str]:
+    yield from (f"no prediction for {path}" for path in matches.without_prediction)
+    yield from (f"no ground truth for {path}" for path in matches.without_ground_truth)

@@ -1,0 +1,222 @@
+"""What ``docbin evaluate`` judges: masks, a classical method or a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.outputs import OUTPUT_FOLDER
+from docbin_napari.io.page import PageError, find_pages, read_pages
+from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from docbin_napari.cli.matching import Match
+    from docbin_napari.model.registry import ModelInfo
+    from docbin_napari.model.weights import InkModel
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The ink that is to be judged on one page.
+
+    Parameters
+    ----------
+    ink : ndarray of bool, shape (H, W)
+        Found ink.
+    probability : ndarray of uint8, shape (H, W), optional
+        Probability of ink times 255, where it is known.
+    pixels : ndarray of uint8, shape (H, W, 3), optional
+        The page, RGB, where it was read anyway.
+    """
+
+    ink: NDArray[np.bool_]
+    probability: NDArray[np.uint8] | None = None
+    pixels: NDArray[np.uint8] | None = None
+
+
+class Source(Protocol):
+    """Where the ink comes from."""
+
+    @property
+    def title(self) -> str:
+        """What is judged, in words."""
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model, if one is run."""
+
+    @property
+    def threshold(self) -> float | None:
+        """Probability from which a pixel was taken for ink, if it is known."""
+
+    def judge(self, match: Match) -> Judged:
+        """Read or compute the ink of a page.
+
+        Raises
+        ------
+        FileError
+            If a file cannot be read, or the network cannot be run on this page.
+        """
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Masks in files, and the probabilities beside them.
+
+    Parameters
+    ----------
+    place : Path
+        Folder or file, as it was given.
+    """
+
+    place: Path
+    model: None = None
+    threshold: None = None
+
+    @property
+    def title(self) -> str:
+        """What is judged, in words."""
+        return f"masks in {self.place}"
+
+    def judge(self, match: Match) -> Judged:
+        """Read a mask, and its probability if ``NAME_probability`` lies beside it."""
+        from docbin_napari.io.mask import read_ground_truth
+
+        ink = read_ground_truth(match.prediction).ink
+        path = match.prediction.with_stem(f"{match.prediction.stem}_probability")
+        if not path.is_file():
+            return Judged(ink)
+        probability = only_page(path)[..., 0]
+        return Judged(ink, probability if probability.shape == ink.shape else None)
+
+
+@dataclass(frozen=True)
+class BaselineMethod:
+    """A classical method, run on the pages.
+
+    Parameters
+    ----------
+    name : str
+        One of `BASELINES`.
+    """
+
+    name: str
+    model: None = None
+    threshold: None = None
+
+    @property
+    def title(self) -> str:
+        """What is judged, in words."""
+        return f"the method of {self.name.capitalize()}"
+
+    def judge(self, match: Match) -> Judged:
+        """Run it on a page."""
+        from docbin_napari.inference.classical import BASELINES
+
+        pixels = only_page(match.prediction)
+        return Judged(BASELINES[self.name](pixels), pixels=pixels)
+
+
+@dataclass(frozen=True)
+class RunModel:
+    """A model, run on the pages as ``docbin binarize`` runs it.
+
+    Parameters
+    ----------
+    network : InkModel
+        From `load_model`.
+    config : InferenceConfig
+        Windows, overlap and symmetries.
+    preset : str
+        Name of these settings.
+    """
+
+    network: InkModel
+    config: InferenceConfig
+    preset: str
+
+    @property
+    def title(self) -> str:
+        """What is judged, in words."""
+        return f"model {self.model.name}, preset {self.preset}"
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model."""
+        return self.network.info
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel is ink."""
+        return self.network.threshold
+
+    def judge(self, match: Match) -> Judged:
+        """Run the network on a page."""
+        import numpy as np
+
+        from docbin_napari.inference.predict import InferenceError, predict
+        from docbin_napari.inference.treatment import BatchModel
+
+        pixels = only_page(match.prediction)
+        probability = np.zeros(pixels.shape[:2], np.uint8)
+        try:
+            for _ in predict(pixels, self.network, self.config, probability):
+                pass
+        except InferenceError as error:
+            raise PageError(match.prediction, str(error)) from error
+        lowest = BatchModel(lambda: self.network, self.config).lowest()
+        return Judged(probability >= lowest, probability, pixels)
+
+
+def only_page(path: Path) -> NDArray[np.uint8]:
+    """Read a file that must hold a single page.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        RGB.
+
+    Raises
+    ------
+    PageError
+        If it cannot be read or holds several pages.
+    """
+    page = next(read_pages(path))
+    if page.count > 1:
+        raise PageError(path, f"one page is needed here, but this file holds {page.count}")
+    return page.pixels
+
+
+def find_scan(match: Match) -> Path | None:
+    """Find the page that a mask belongs to, by the folders that hold masks.
+
+    Parameters
+    ----------
+    match : Match
+        Prediction and ground truth.
+
+    Returns
+    -------
+    Path or None
+        The page beside the folder ``fg_mask`` or ``auto_bin``; None if there is none.
+    """
+    for mask, folder in (
+        (match.ground_truth, GROUND_TRUTH_FOLDER),
+        (match.prediction, OUTPUT_FOLDER),
+    ):
+        if mask.parent.name != folder:
+            continue
+        for page in find_pages(mask.parent.parent):
+            if page.stem == mask.stem and page.suffix.lower() != ".pdf":
+                return page
+    return None

@@ -1,0 +1,177 @@
+"""The report of an evaluation: one HTML page that needs nothing else.
+
+Strategy: pages are added as they are scored. Of each only its figures stay; probabilities go into
+two histograms, and pictures are made for the pages that are the worst so far, and dropped when
+worse ones come. So memory does not grow with the number of pages.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING
+
+from docbin_napari.__about__ import __version__
+from docbin_napari.cli import report_parts as parts
+from docbin_napari.cli.report_pictures import ErrorPictures, picture_errors
+from docbin_napari.cli.report_style import STYLE
+from docbin_napari.metrics.curves import ProbabilityCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from docbin_napari.cli.figures import Figures
+    from docbin_napari.cli.judged import Judged, Source
+    from docbin_napari.io.mask import GroundTruth
+    from docbin_napari.metrics import PageScores
+
+WORST_PAGES = 6
+"""Pages whose errors are shown."""
+
+
+@dataclass(order=True, frozen=True)
+class _Worst:
+    """A page among the worst; the best of them is the first to go."""
+
+    key: tuple[float, int]
+    name: str = field(compare=False)
+    scores: PageScores = field(compare=False)
+    pictures: ErrorPictures = field(compare=False)
+
+
+class Report:
+    """Gathers what a report shows.
+
+    Parameters
+    ----------
+    source : Source
+        What is judged.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._counts = ProbabilityCounts()
+        self._with_probability = 0
+        self._worst: list[_Worst] = []
+        self._added = 0
+        self._troubles: list[str] = []
+
+    def add(
+        self,
+        name: str,
+        scores: PageScores,
+        judged: Judged,
+        truth: GroundTruth,
+        read_page: Callable[[], NDArray[np.uint8] | None],
+    ) -> None:
+        """Add a page.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        scores : PageScores
+            Its figures.
+        judged : Judged
+            Its ink.
+        truth : GroundTruth
+            The ground truth, of the same shape.
+        read_page : callable
+            Gives the page itself, uint8 (H, W, 3), or None; asked only if its errors are shown.
+        """
+        self._added += 1
+        if judged.probability is not None:
+            self._counts.add(judged.probability, truth.ink, truth.labelled)
+            self._with_probability += 1
+        key = (-scores.f_measure, -self._added)
+        full = len(self._worst) >= WORST_PAGES
+        if not (judged.ink ^ truth.ink)[truth.labelled].any():
+            return
+        if full and key <= self._worst[0].key:
+            return
+        from docbin_napari.metrics.confusion import compare
+
+        comparison = compare(judged.ink, truth.ink, truth.labelled)
+        pixels = judged.pixels if judged.pixels is not None else read_page()
+        entry = _Worst(key, name, scores, picture_errors(comparison, pixels))
+        (heapq.heappushpop if full else heapq.heappush)(self._worst, entry)
+
+    def note(self, trouble: str) -> None:
+        """Remember a file that could not be evaluated."""
+        self._troubles.append(trouble)
+
+    def as_html(self, figures: Figures) -> str:
+        """Make the page.
+
+        Parameters
+        ----------
+        figures : Figures
+            Scores of all pages.
+
+        Returns
+        -------
+        str
+            HTML.
+        """
+        title = f"Quality of {self._source.title}"
+        date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        sections = [
+            f"<header><h1>{escape(title)}</h1>"
+            f'<p class="soft">docbin-napari {__version__}, {date}</p></header>',
+            parts.means(figures),
+            _section(
+                "Figures", parts.figures_table(figures) + parts.EXPLANATION + _perfect(figures)
+            ),
+            *([_section("Not evaluated", parts.lines(self._troubles))] if self._troubles else []),
+            _section("Worst pages", self._pictures()),
+            _section("Calibration, precision and recall", self._curves()),
+        ]
+        if self._source.model is not None:
+            sections.append(_section("Model", parts.model_card(self._source.model)))
+        return (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>"
+            + "\n".join(sections)
+            + "</body></html>\n"
+        )
+
+    def _pictures(self) -> str:
+        if not self._worst:
+            return "<p>No page has an error.</p>"
+        ordered = sorted(self._worst, reverse=True)
+        told = (
+            f"<p>Lowest FM first, {len(ordered)} of {self._added}. "
+            '<span class="missed">Missed ink is red</span>, '
+            '<span class="false">false ink blue</span>, over the page in pale gray; the frame '
+            "in the whole page is the region beside it.</p>"
+        )
+        return told + "".join(
+            parts.worst_page(page.name, page.scores, page.pictures) for page in ordered
+        )
+
+    def _curves(self) -> str:
+        if not self._with_probability:
+            return (
+                "<p>Calibration and the precision–recall curve are left out: they need "
+                "probabilities, and only the ink itself was given. Run a model "
+                "(<code>docbin evaluate --model NAME</code>), or keep the probabilities beside "
+                "the masks (<code>docbin binarize --probability</code>).</p>"
+            )
+        return parts.curves(self._counts, self._with_probability, self._source.threshold)
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{title}</h2>{content}</section>"
+
+
+def _perfect(figures: Figures) -> str:
+    perfect = figures.mean.perfect_pages
+    if not perfect:
+        return ""
+    return f"<p>Perfect pages, which count as 100 dB in the mean PSNR: {perfect}.</p>"

@@ -1,0 +1,204 @@
+"""Pictures of the errors on a page: the worst region at full resolution, and the whole page.
+
+Strategy: the page is shown in pale gray, so that the colours of the errors stand out: missed ink
+red, false ink blue. Borders of strokes are off by a pixel everywhere, so the region that is shown
+is where errors are thicker than that, and in the whole page, made smaller, a colour is as strong
+as the share of a square that is wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docbin_napari.inference.classical import gray
+from docbin_napari.io.embed import data_uri
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from docbin_napari.metrics.confusion import Comparison
+
+MISSED = (214, 18, 32)
+FALSE = (22, 84, 226)
+REGION = (240, 400)
+"""Height and width of the region that is shown at full resolution, pixels."""
+
+_OVERVIEW = 560
+_BLOCK = 8
+_DARKEST = 105
+_THICK = 8
+_FRAME = (20, 20, 20)
+
+
+@dataclass(frozen=True)
+class ErrorPictures:
+    """Pictures of one page, as data URIs.
+
+    Parameters
+    ----------
+    whole : str
+        The whole page with its errors, made smaller; the region is framed.
+    region : str
+        The region with most errors as it is.
+    errors : str
+        The same region with its errors.
+    place : (int, int)
+        Row and column where the region begins, pixels.
+    missed, false : int
+        Wrong pixels of the whole page.
+    """
+
+    whole: str
+    region: str
+    errors: str
+    place: tuple[int, int]
+    missed: int
+    false: int
+
+
+def picture_errors(
+    comparison: Comparison, pixels: NDArray[np.uint8] | None = None
+) -> ErrorPictures:
+    """Show where ink was missed or found where there is none.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Found ink beside the ground truth.
+    pixels : ndarray of uint8, shape (H, W, 3), optional
+        The page, RGB. Without it, or with another size, the ground truth is shown.
+
+    Returns
+    -------
+    ErrorPictures
+        The pictures.
+    """
+    truth = comparison.truth
+    missed, false = truth & ~comparison.predicted, comparison.predicted & ~truth
+    if pixels is None or pixels.shape[:2] != truth.shape:
+        pixels = np.repeat(np.where(truth, np.uint8(90), np.uint8(255))[..., None], 3, axis=2)
+    rows, columns = worst_region(missed | false, REGION)
+    region = np.s_[rows, columns]
+    painted = paint(gray(pixels[region]), (missed[region], false[region]))
+    return ErrorPictures(
+        whole=data_uri(_overview(pixels, (missed, false), (rows, columns))),
+        region=data_uri(pixels[region]),
+        errors=data_uri(painted),
+        place=(rows.start, columns.start),
+        missed=int(np.count_nonzero(missed)),
+        false=int(np.count_nonzero(false)),
+    )
+
+
+def worst_region(wrong: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Find the region with the worst errors, on a grid of 8 pixels.
+
+    A wrong pixel whose four neighbours are wrong too counts nine times.
+
+    Parameters
+    ----------
+    wrong : ndarray of bool, shape (H, W)
+        Wrong pixels.
+    shape : (int, int)
+        Height and width of the region; it is cut where the page is smaller.
+
+    Returns
+    -------
+    rows, columns : slice
+        The region.
+
+    Examples
+    --------
+    >>> wrong = np.zeros((64, 64), bool)
+    >>> wrong[40:44, 20:24] = True
+    >>> rows, columns = worst_region(wrong, (16, 16))
+    >>> int(wrong[rows, columns].sum())
+    16
+    """
+    height, width = wrong.shape
+    thick = wrong.copy()
+    thick[1:] &= wrong[:-1]
+    thick[:-1] &= wrong[1:]
+    thick[:, 1:] &= wrong[:, :-1]
+    thick[:, :-1] &= wrong[:, 1:]
+    blocks = _count_in(wrong, _BLOCK) + _THICK * _count_in(thick, _BLOCK)
+    sums = np.pad(blocks, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    down, across = (
+        min(-(-wanted // _BLOCK), count) for wanted, count in zip(shape, blocks.shape, strict=True)
+    )
+    held = sums[down:, across:] - sums[:-down, across:] - sums[down:, :-across]
+    held = held + sums[:-down, :-across]
+    row, column = np.unravel_index(int(held.argmax()), held.shape)
+    top = max(0, min(int(row) * _BLOCK, height - shape[0]))
+    left = max(0, min(int(column) * _BLOCK, width - shape[1]))
+    return slice(top, min(top + shape[0], height)), slice(left, min(left + shape[1], width))
+
+
+def paint(luma: NDArray[np.uint8], shares: tuple[NDArray[Any], NDArray[Any]]) -> NDArray[np.uint8]:
+    """Lay coloured errors over a page in pale gray.
+
+    Parameters
+    ----------
+    luma : ndarray of uint8, shape (H, W)
+        The page in gray; its contrast is stretched.
+    shares : (ndarray, ndarray), bool or float, shape (H, W)
+        Share of each pixel, 0 to 1, that is missed ink, and that is false ink.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        RGB.
+    """
+    low, high = np.percentile(luma, (1, 80))
+    light = np.clip((luma - np.float32(low)) / np.float32(max(high - low, 1)), 0, 1)
+    painted = np.repeat((_DARKEST + light * (255 - _DARKEST))[..., None], 3, axis=2)
+    for share, colour in zip(shares, (MISSED, FALSE), strict=True):
+        amount = share[..., None].astype(np.float32)
+        painted += (np.array(colour, np.float32) - painted) * amount
+    return np.rint(painted).astype(np.uint8)
+
+
+def _overview(
+    pixels: NDArray[np.uint8],
+    errors: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    region: tuple[slice, slice],
+) -> NDArray[np.uint8]:
+    """The whole page, smaller, with its errors and a frame about a region."""
+    step = -(-max(pixels.shape[:2]) // _OVERVIEW)
+    missed, false = (np.minimum(_count_in(part, step) / step**2 * 2, 1) for part in errors)
+    painted = paint(_mean_in(pixels, step), (missed, false))
+    top, left = (part.start // step for part in region)
+    bottom, right = (
+        min((part.stop - 1) // step, length - 1)
+        for part, length in zip(region, painted.shape[:2], strict=True)
+    )
+    for row in (top, bottom):
+        painted[row, left : right + 1] = _FRAME
+    for column in (left, right):
+        painted[top : bottom + 1, column] = _FRAME
+    return painted
+
+
+def _count_in(flags: NDArray[np.bool_], step: int) -> NDArray[np.int64]:
+    """Number of pixels that are True in each square."""
+    rows, columns = (np.arange(0, length, step) for length in flags.shape)
+    counts: NDArray[np.int64] = np.add.reduceat(
+        np.add.reduceat(flags, rows, 0, dtype=np.int64), columns, 1
+    )
+    return counts
+
+
+def _mean_in(pixels: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
+    """Mean gray of each square, by rows so that no large copy is made."""
+    height, width = pixels.shape[:2]
+    columns = np.arange(0, width, step)
+    wide = np.diff(columns, append=width)
+    small = np.empty((-(-height // step), len(columns)), np.uint8)
+    for index, top in enumerate(range(0, height, step)):
+        band = gray(pixels[top : top + step])
+        sums = np.add.reduceat(band.sum(0, dtype=np.int64), columns)
+        small[index] = sums // (wide * len(band))
+    return small
