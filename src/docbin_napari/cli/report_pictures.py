@@ -127,11 +127,14 @@ def worst_region(wrong: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[slic
     blocks = _count_in(wrong, _BLOCK) + _THICK * _count_in(thick, _BLOCK)
     sums = np.pad(blocks, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     down, across = (
-        min(-(-wanted // _BLOCK), count) for wanted, count in zip(shape, blocks.shape, strict=True)
+        min(max(1, wanted // _BLOCK), count)
+        for wanted, count in zip(shape, blocks.shape, strict=True)
     )
     held = sums[down:, across:] - sums[:-down, across:] - sums[down:, :-across]
     held = held + sums[:-down, :-across]
-    row, column = np.unravel_index(int(held.argmax()), held.shape)
+    # The middle one of equals, so that a single error does not lie at the border of its picture.
+    equals = np.flatnonzero(held == held.max())
+    row, column = np.unravel_index(equals[len(equals) // 2], held.shape)
     top = max(0, min(int(row) * _BLOCK, height - shape[0]))
     left = max(0, min(int(column) * _BLOCK, width - shape[1]))
     return slice(top, min(top + shape[0], height)), slice(left, min(left + shape[1], width))
@@ -158,7 +161,8 @@ def paint(luma: NDArray[np.uint8], shares: tuple[NDArray[Any], NDArray[Any]]) ->
     for share, colour in zip(shares, (MISSED, FALSE), strict=True):
         amount = share[..., None].astype(np.float32)
         painted += (np.array(colour, np.float32) - painted) * amount
-    return np.rint(painted).astype(np.uint8)
+    result: NDArray[np.uint8] = np.rint(painted).astype(np.uint8)
+    return result
 
 
 def _overview(

@@ -146,11 +146,12 @@ class ProbabilityCounts:
         ink: NDArray[np.bool_],
         labelled: NDArray[np.bool_] | None,
     ) -> None:
+        sums: NDArray[Any]
         values = probability.ravel() if labelled is None else probability[labelled]
         truth = ink.ravel() if labelled is None else ink[labelled]
         if values.dtype == np.uint8:
             steps = values
-            sums = np.bincount(steps, minlength=BINS) * (np.arange(BINS) / 255)
+            sums = np.bincount(steps, minlength=BINS) * (np.arange(BINS) / 255.0)
         else:
             if not ((values >= 0) & (values <= 1)).all():
                 raise ValueError("probability must lie between 0 and 1")
