@@ -27,8 +27,9 @@ from docbin_napari.inference.events import (
 from docbin_napari.inference.outputs import Job, OutputConfig, PageOutputs
 from docbin_napari.inference.packed_page import InkCollector, PackedPage
 from docbin_napari.io.errors import FileError, PageError
-from docbin_napari.io.mask import write_mask, write_probability
+from docbin_napari.io.mask import write_mask
 from docbin_napari.io.page import Page, read_pages
+from docbin_napari.io.probability import write_probability
 
 if TYPE_CHECKING:
     # It loads torch.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -79,6 +79,35 @@ def _move_to_free_name(temporary: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
         temporary.replace(path)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file or folder is on the disk, so that a power cut does not take it.
+
+    Parameters
+    ----------
+    path : Path
+        A file that was written, or a folder in which files were renamed.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be brought to the disk, for instance since it is full. Folders
+        are only tried: not every system can.
+    """
+    if path.is_dir():
+        with suppress(OSError):
+            _sync(path, os.O_RDONLY)
+    else:
+        _sync(path, os.O_RDWR)
+
+
+def _sync(path: Path, mode: int) -> None:
+    handle = os.open(path, mode)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def writing_trouble(error: OSError) -> str:

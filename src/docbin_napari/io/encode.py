@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import TiffImagePlugin
+from PIL.PngImagePlugin import PngInfo
 
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.decoded import clean_dpi
 from docbin_napari.io.errors import MaskError
 from docbin_napari.io.png_bands import write_png_bands
+from docbin_napari.io.png_text import text_chunks
 from docbin_napari.io.tiff_strips import image_of, tiff_of_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,6 +41,7 @@ def write_pages(
     *,
     overwrite: bool = True,
     convert: Conversion | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> Path:
     """Write pages to a file, whole or not at all.
 
@@ -55,6 +58,8 @@ def write_pages(
         Whether an existing file may be replaced.
     convert : callable, optional
         Applied to the rows of a page before they are encoded.
+    texts : mapping of str to str, optional
+        Keywords and words to be kept in a PNG file; TIFF has no place for them.
 
     Returns
     -------
@@ -76,7 +81,7 @@ def write_pages(
     try:
         with atomic_path(path, overwrite=overwrite) as temporary:
             if suffix == ".png":
-                _save_png(path, temporary, encoded)
+                _save_png(path, temporary, encoded, texts or {})
             else:
                 _save_tiff(path, temporary, encoded)
     except FileExistsError:
@@ -130,7 +135,9 @@ def _with_dpi(
         yield _EncodedPage(page, convert, clean)
 
 
-def _save_png(path: Path, temporary: Path, pages: Iterator[_EncodedPage]) -> None:
+def _save_png(
+    path: Path, temporary: Path, pages: Iterator[_EncodedPage], texts: Mapping[str, str]
+) -> None:
     only = list(islice(pages, 2))
     if len(only) != 1:
         number = "several pages" if only else "no page"
@@ -140,9 +147,12 @@ def _save_png(path: Path, temporary: Path, pages: Iterator[_EncodedPage]) -> Non
     first = next(bands)
     with temporary.open("wb") as stream:
         if len(first) == page.height:
-            image_of(first).save(stream, "PNG", **page.options)
+            words = PngInfo()
+            for kind, content in text_chunks(texts):
+                words.add(kind, content)
+            image_of(first).save(stream, "PNG", pnginfo=words, **page.options)
         else:
-            write_png_bands(stream, page.shape, chain([first], bands), page.dpi)
+            write_png_bands(stream, page.shape, chain([first], bands), page.dpi, texts)
 
 
 def _save_tiff(path: Path, temporary: Path, pages: Iterator[_EncodedPage]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from docbin_napari.io.encode import write_pages
 from docbin_napari.io.errors import MaskError, PageError
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.rgb import row_bands
+from docbin_napari.io.row_source import one_or_many
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,7 +30,6 @@ __all__ = [
     "read_ground_truth",
     "write_ground_truth",
     "write_mask",
-    "write_probability",
 ]
 
 _INK, _UNLABELLED, _BACKGROUND = 0, 128, 255
@@ -163,7 +163,7 @@ def write_mask(
     >>> page.dpi, page.pixels[6, 6]
     ((300.0, 300.0), array([0, 0, 0], dtype=uint8))
     """
-    pages = (_checked(page) for page in _pages(ink))
+    pages = (_checked(page) for page in one_or_many(ink))
     return write_pages(Path(path), pages, dpi, convert=np.logical_not)
 
 
@@ -174,6 +174,7 @@ def write_ground_truth(
     *,
     dpi: Dpi = None,
     overwrite: bool = True,
+    texts: Mapping[str, str] | None = None,
 ) -> Path:
     """Write ground truth: 8-bit when something is unlabelled, 1-bit otherwise.
 
@@ -189,6 +190,8 @@ def write_ground_truth(
         Resolution x and y in dots per inch.
     overwrite : bool
         Whether an existing file may be replaced.
+    texts : mapping of str to str, optional
+        Words for the file, PNG only; `docbin_napari.io.provenance.Provenance.texts`.
 
     Returns
     -------
@@ -220,84 +223,13 @@ def write_ground_truth(
     if labelled is not None and _checked(labelled).shape != ink.shape:
         raise ValueError(f"labelled is {labelled.shape}, but ink is {ink.shape}")
     if labelled is None or labelled.all():
-        return write_pages(Path(path), [background], dpi, overwrite=overwrite)
+        return write_pages(Path(path), [background], dpi, overwrite=overwrite, texts=texts)
     gray = np.where(background, np.uint8(_BACKGROUND), np.uint8(_INK))
     gray[~labelled] = _UNLABELLED
-    return write_pages(Path(path), [gray], dpi, overwrite=overwrite)
-
-
-def write_probability(
-    path: str | os.PathLike[str],
-    probability: RowSource | Iterable[RowSource],
-    *,
-    dpi: Dpi | Sequence[Dpi] = None,
-) -> Path:
-    """Write ink probability as 8-bit gray: 255 is certainly ink, 0 certainly not.
-
-    Not a picture of the page: ink is bright here. PNG, or TIFF with deflate.
-
-    Parameters
-    ----------
-    path : path-like
-        ``.png``, or ``.tif`` and ``.tiff`` for any number of pages.
-    probability : ndarray, float 0..1 or uint8 0..255, shape (H, W), or an iterable
-        Ink probability, one array a page.
-    dpi : (float, float), optional
-        Resolution x and y in dots per inch, or a sequence of one pair a page.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    MaskError
-        If the file cannot be written, as for `write_mask`.
-    ValueError
-        If an array is neither float within 0..1 nor uint8, or not two-dimensional.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = write_probability(Path(folder) / "page.png", np.array([[0.0, 0.2, 1.0]]))
-    ...     next(read_pages(path)).pixels[0, :, 0]
-    array([  0,  51, 255], dtype=uint8)
-    """
-    pages = (_checked_probability(page) for page in _pages(probability))
-    return write_pages(Path(path), pages, dpi, convert=_eight_bit)
-
-
-def _pages(pages: Any) -> Iterator[RowSource]:
-    """One page as a single one; an iterable, or an array of more axes, as many."""
-    single = hasattr(pages, "shape") and len(pages.shape) <= 2
-    return iter([pages] if single else pages)
+    return write_pages(Path(path), [gray], dpi, overwrite=overwrite, texts=texts)
 
 
 def _checked(flags: RowSource) -> RowSource:
     if flags.dtype != np.bool_ or len(flags.shape) != 2 or 0 in flags.shape:
         raise ValueError(f"a mask must be bool (H, W), not {flags.dtype} {tuple(flags.shape)}")
     return flags
-
-
-def _checked_probability(page: RowSource) -> RowSource:
-    kind = f"{page.dtype} {tuple(page.shape)}"
-    if len(page.shape) != 2 or 0 in page.shape:
-        raise ValueError(f"probability must have the shape (H, W), not {kind}")
-    if page.dtype != np.uint8 and page.dtype.kind != "f":
-        raise ValueError(f"probability must be float or uint8, not {kind}")
-    return page
-
-
-def _eight_bit(probability: NDArray[Any]) -> NDArray[np.uint8]:
-    if probability.dtype == np.uint8:
-        return probability
-    out = np.empty(probability.shape, np.uint8)
-    for rows in row_bands(*probability.shape[:2]):
-        band = probability[rows]
-        if not ((band >= 0) & (band <= 1)).all():
-            raise ValueError("probability must lie between 0 and 1")
-        out[rows] = np.rint(band * 255)
-    return out

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from docbin_napari.io.encode import write_pages
-from docbin_napari.io.errors import FileError, MaskError, PageError, PairError
-from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
+from docbin_napari.io.errors import PageError, PairError
+from docbin_napari.io.file_names import name_trouble
+from docbin_napari.io.mask import GroundTruth, read_ground_truth
 from docbin_napari.io.page import find_pages, natural_key, read_pages
+from docbin_napari.io.pair_files import PairContent, write_both_files
 
 if TYPE_CHECKING:
     import os
 
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["GROUND_TRUTH_FOLDER", "Pair", "PairError", "find_pairs", "read_pair", "write_pair"]
@@ -190,28 +190,15 @@ def write_pair(
         If the arrays are not of these types and of one size.
     """
     folder = Path(folder)
-    if name != Path(name).name or name.startswith(".") or any(c in name for c in '\\:*?"<>|\0'):
-        raise PairError(folder, f"{name!r} cannot be the name of a page")
-    if pixels.dtype != np.uint8 or pixels.shape != (*ink.shape, 3):
-        raise ValueError(
-            f"pixels are {pixels.dtype} {pixels.shape}, but ink of shape {ink.shape} "
-            f"needs uint8 {(*ink.shape, 3)}"
-        )
+    if trouble := name_trouble(name):
+        raise PairError(folder, f"{name!r} cannot be the name of a page: it {trouble}")
+    content = PairContent(pixels, ink, labelled)
     page, mask = folder / f"{name}.png", folder / GROUND_TRUTH_FOLDER / f"{name}.png"
     for place in (folder, mask.parent):
         if place.is_dir() and name in _by_name(place, frozenset({name})):
             raise PairError(place, f"there is already a file named {name}; choose another name")
-    written = False
     try:
-        write_pages(page, [pixels], overwrite=False)
-        written = True
-        write_ground_truth(mask, ink, labelled, overwrite=False)
-    except (FileExistsError, FileError, ValueError) as error:
-        # A page without its mask would be taken for a page still to be labelled.
-        if written:
-            page.unlink(missing_ok=True)
-        if isinstance(error, ValueError):
-            raise
-        reason = error.reason if isinstance(error, MaskError) else "there is already such a file"
-        raise PairError(page, reason) from error
+        write_both_files(page, mask, content)
+    except FileExistsError as error:
+        raise PairError(page, "there is already such a file") from error
     return Pair(page, mask, folder.resolve().name, name)

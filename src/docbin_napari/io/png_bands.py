@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from docbin_napari.io.png_text import PNG_SIGNATURE, text_chunks
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _METRES_PER_INCH = 0.0254
 
 
@@ -26,6 +27,7 @@ def write_png_bands(
     shape: tuple[int, int],
     bands: Iterable[NDArray[Any]],
     dpi: tuple[float, float] | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> None:
     """Write a page as PNG.
 
@@ -39,6 +41,8 @@ def write_png_bands(
         All rows from top to bottom; bool (True is white) becomes 1 bit a pixel.
     dpi : (float, float), optional
         Resolution x and y in dots per inch.
+    texts : mapping of str to str, optional
+        Keywords and words to be kept in the file.
 
     Examples
     --------
@@ -55,13 +59,15 @@ def write_png_bands(
     for band in bands:
         bilevel = band.dtype == np.bool_
         if not started:
-            stream.write(_SIGNATURE)
+            stream.write(PNG_SIGNATURE)
             depth = 1 if bilevel else 8
             # Gray, deflate, the five usual filters, not interlaced.
             _chunk(stream, b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0))
             if dpi is not None:
                 metre = [round(value / _METRES_PER_INCH) for value in dpi]
                 _chunk(stream, b"pHYs", struct.pack(">IIB", *metre, 1))
+            for kind, content in text_chunks(texts or {}):
+                _chunk(stream, kind, content)
             started = True
         packed = np.packbits(band, axis=1) if bilevel else band
         # Before each row stands the number of its filter; 0 is none.

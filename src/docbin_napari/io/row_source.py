@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -85,3 +85,20 @@ class StoredBands:
             if number not in self._kept:
                 self._kept[number] = self._decode(number)
         return self._kept
+
+
+def one_or_many(pages: Any) -> Iterator[RowSource]:
+    """Take one page as a single one; an iterable, or an array of more axes, as many.
+
+    Parameters
+    ----------
+    pages : RowSource or iterable of RowSource
+        What a writer was given.
+
+    Returns
+    -------
+    iterator of RowSource
+        Page after page.
+    """
+    single = hasattr(pages, "shape") and len(pages.shape) <= 2
+    return iter([pages] if single else pages)

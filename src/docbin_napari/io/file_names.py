@@ -1,0 +1,77 @@
+"""Names that people type, as names of files and folders on every system."""
+
+from __future__ import annotations
+
+import re
+
+_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
+_ENDS = re.compile(r"^[\s.]+|[\s.]+$")
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_LONGEST_NAME = 120
+
+
+def name_trouble(name: str) -> str:
+    """Say why a name cannot be that of a file or folder.
+
+    What one system allows another may not, and data sets travel: the rules of all of
+    them hold. A name never leads out of its folder.
+
+    Parameters
+    ----------
+    name : str
+        Without a suffix.
+
+    Returns
+    -------
+    str
+        The reason, to go on after the name; empty if there is none.
+
+    Examples
+    --------
+    >>> name_trouble("../letters")
+    'has the character /, which file names cannot have'
+    >>> name_trouble("Müller, f. 12r")
+    ''
+    """
+    bad = _NOT_IN_NAMES.search(name)
+    shown = repr(bad.group())[1:-1].replace("\\\\", "\\") if bad else ""
+    rules = {
+        "is empty": not name.strip(),
+        f"has the character {shown}, which file names cannot have": bad is not None,
+        "begins with a dot; such files are hidden": name.startswith("."),
+        "begins or ends with a space": name != name.strip(),
+        "ends with a dot": name.endswith("."),
+        "is the name of a device under Windows": _DEVICES.fullmatch(name) is not None,
+        f"is longer than {_LONGEST_NAME} bytes": len(_bytes(name)) > _LONGEST_NAME,
+    }
+    return next((reason for reason, holds in rules.items() if holds), "")
+
+
+def clean_name(text: str, instead: str = "page") -> str:
+    """Make a name of a file out of any text.
+
+    Parameters
+    ----------
+    text : str
+        For instance the name of a layer.
+    instead : str
+        What is taken where nothing is left.
+
+    Returns
+    -------
+    str
+        A name that `name_trouble` has nothing against.
+
+    Examples
+    --------
+    >>> clean_name("scans/page 1 [2]: verso.")
+    'scans_page 1 [2]_ verso'
+    """
+    name = _ENDS.sub("", _NOT_IN_NAMES.sub("_", text))
+    while len(_bytes(name)) > _LONGEST_NAME:
+        name = _ENDS.sub("", name[:-1])
+    return f"{name}_" if name and _DEVICES.fullmatch(name) else name or instead
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "replace")
