@@ -44,3 +44,7 @@ class MaskError(FileError):
 
 class PairError(FileError):
     """Pages and ground truth that do not belong together."""
+
+
+class DraftError(FileError):
+    """Unsaved work that cannot be kept or read again."""
