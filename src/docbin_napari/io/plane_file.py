@@ -1,4 +1,4 @@
-"""Arrays of a page in one small file: a zip of deflated bytes, and a line that tells their kinds."""
+"""Arrays of a page in one small file: a zip of deflated bytes, and a line that tells kinds."""
 
 from __future__ import annotations
 

@@ -1,0 +1,263 @@
+"""A folder of pages as a list of work: what each page has come to, kept beside the pages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from docbin_napari.io.atomic import atomic_path, to_disk, writing_trouble
+from docbin_napari.io.errors import FileError, PageError
+from docbin_napari.io.page import Page, find_pages, is_pdf, is_tiff, read_pages
+from docbin_napari.io.tiff_header import TiffDamage, read_tiff_header
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+State = Literal["to do", "binarized", "corrected", "saved"]
+STATES: tuple[State, ...] = ("to do", "binarized", "corrected", "saved")
+STATE_FILE = ".docbin-pages.json"
+"""File in the folder of the pages that keeps what each page has come to."""
+_VERSION = 1
+_REDUCED = 1
+
+
+class PageListError(FileError):
+    """A list of pages that cannot be made or kept."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page of the list.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    page : int
+        Page of the file, from 1.
+    count : int
+        Pages of the file.
+    state : str
+        ``to do``, ``binarized``, ``corrected`` or ``saved``.
+    pair : str, optional
+        The page file of the pair it was saved as.
+    """
+
+    file: Path
+    page: int = 1
+    count: int = 1
+    state: State = "to do"
+    pair: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What the page is called in the file of states."""
+        return self.file.name if self.count == 1 else f"{self.file.name}#{self.page}"
+
+    @property
+    def title(self) -> str:
+        """What the page is called on screen."""
+        return self.file.name if self.count == 1 else f"{self.file.name}, page {self.page}"
+
+
+@dataclass
+class PageList:
+    """The pages of a folder in natural order; made by `open_list`.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    kept_in : Path
+        Where the states are kept.
+    entries : list of Entry
+        The pages.
+    position : int
+        The page that was worked on last, from 0.
+    note : str
+        What the user should know, for instance that the states could not be read.
+    """
+
+    folder: Path
+    kept_in: Path
+    entries: list[Entry] = field(default_factory=list)
+    position: int = 0
+    note: str = ""
+
+    def set_state(self, number: int, state: State, pair: str | None = None) -> None:
+        """Note what a page has come to and keep it.
+
+        Parameters
+        ----------
+        number : int
+            Place in the list, from 0.
+        state : str
+            The new state.
+        pair : str, optional
+            The page file of the pair, if it was saved.
+
+        Raises
+        ------
+        PageListError
+            If the states cannot be written; the list itself has changed.
+        """
+        before = self.entries[number]
+        after = replace(before, state=state, pair=pair or before.pair)
+        if after != before:
+            self.entries[number] = after
+            self.keep()
+
+    def find(self, file: Path | None, page: int) -> int | None:
+        """Find a page by its file and its place there, from 1; None if it is not in the list."""
+        if file is None:
+            return None
+        wanted = file.resolve()
+        for number, entry in enumerate(self.entries):
+            if entry.page == page and entry.file.resolve() == wanted:
+                return number
+        return None
+
+    def keep(self) -> None:
+        """Write the states, whole or not at all.
+
+        Raises
+        ------
+        PageListError
+            If they cannot be written.
+        """
+        stored: dict[str, Any] = {
+            "version": _VERSION,
+            "folder": str(self.folder),
+            "at": self.entries[self.position].key if self.entries else None,
+            "pages": {
+                entry.key: {"state": entry.state} | ({"pair": entry.pair} if entry.pair else {})
+                for entry in self.entries
+                if entry.state != "to do"
+            },
+        }
+        try:
+            with atomic_path(self.kept_in) as hidden:
+                hidden.write_text(json.dumps(stored, indent=1, ensure_ascii=False), "utf-8")
+                to_disk(hidden)
+        except OSError as error:
+            raise PageListError(self.kept_in, writing_trouble(error)) from error
+
+
+def open_list(folder: Path, elsewhere: Path) -> PageList:
+    """List the pages of a folder with what they have come to.
+
+    Parameters
+    ----------
+    folder : Path
+        The pages.
+    elsewhere : Path
+        Folder for the states where the folder of the pages cannot be written to.
+
+    Returns
+    -------
+    PageList
+        At the page that was worked on last. A file of states that cannot be read is put
+        aside, and the list begins anew; its `note` says so.
+
+    Raises
+    ------
+    PageListError
+        If there is no such folder, it cannot be read, or it holds no page.
+    """
+    try:
+        files = find_pages(folder)
+    except PageError as error:
+        raise PageListError(error.path, error.reason) from error
+    if not files:
+        raise PageListError(folder, "there is no page in this folder")
+    beside = folder / STATE_FILE
+    name = hashlib.blake2b(str(folder.resolve()).encode("utf-8", "replace"), digest_size=8)
+    other = elsewhere / f"pages-{name.hexdigest()}.json"
+    known = PageList(folder, beside)
+    stored = _stored(beside, known) or _stored(other, known)
+    entries = [entry for file in files for entry in _pages_of(file)]
+    known.entries = [_with_state(entry, stored.get("pages", {})) for entry in entries]
+    keys = [entry.key for entry in known.entries]
+    known.position = keys.index(stored["at"]) if stored.get("at") in keys else 0
+    try:
+        known.keep()
+    except PageListError:
+        known.kept_in = other
+    return known
+
+
+def read_listed(entry: Entry, dpi: float = 300) -> Page:
+    """Read a page of the list.
+
+    Parameters
+    ----------
+    entry : Entry
+        From a `PageList`.
+    dpi : float
+        Resolution at which PDF pages are drawn, dots per inch.
+
+    Returns
+    -------
+    Page
+        Its pixels, RGB.
+
+    Raises
+    ------
+    PageError
+        If it cannot be read.
+    """
+    page = next(islice(read_pages(entry.file, dpi=dpi), entry.page - 1, None), None)
+    if page is None:
+        raise PageError(entry.file, f"there is no page {entry.page} in this file any more")
+    return page
+
+
+def _pages_of(file: Path) -> list[Entry]:
+    count = max(1, _count(file))
+    return [Entry(file, page, count) for page in range(1, count + 1)]
+
+
+def _count(file: Path) -> int:
+    """Pages of a file; 1 for one that cannot be read, which is told when it is opened."""
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(1024)
+        if is_tiff(start):
+            return sum(1 for page in read_tiff_header(file).pages if not page.subfile & _REDUCED)
+        if is_pdf(start):
+            return next(read_pages(file, dpi=5)).count
+    except (OSError, TiffDamage, PageError):
+        return 1
+    return 1
+
+
+def _stored(path: Path, known: PageList) -> dict[str, Any]:
+    """Read the states; what is damaged is put aside, not thrown away."""
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+        if not isinstance(stored, dict) or not isinstance(stored.get("pages"), dict):
+            raise ValueError("no list of pages")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        aside = path.with_suffix(".damaged.json")
+        known.note = f"The states of the pages could not be read; the list begins anew. {aside}"
+        try:
+            path.replace(aside)
+        except OSError:
+            known.note = "The states of the pages could not be read; the list begins anew."
+        return {}
+    return stored
+
+
+def _with_state(entry: Entry, states: Mapping[str, Any]) -> Entry:
+    found = states.get(entry.key)
+    if not isinstance(found, dict) or found.get("state") not in STATES:
+        return entry
+    pair = found.get("pair")
+    state = cast("State", found["state"])
+    return replace(entry, state=state, pair=pair if isinstance(pair, str) else None)
