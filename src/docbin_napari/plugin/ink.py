@@ -135,11 +135,13 @@ class InkResult:
         place : (slice, slice)
             Rows and columns of the rectangle round the region.
         inside : ndarray
-            bool, the size of that rectangle: True in the region.
+            bool, the size of that rectangle: True in the region. The same array again takes
+            the place of what was noted for it before.
         level : int
             Smallest 8-bit probability that is ink there.
         """
-        self._own.setdefault(page, []).append(Own(*place, inside, level))
+        others = [own for own in self._own.get(page, ()) if own.inside is not inside]
+        self._own[page] = [*others, Own(*place, inside, level)]
 
     def follow(self, threshold: float, first_page: int = 0) -> Iterator[int]:
         """Move the threshold, one block a step.

@@ -1,0 +1,351 @@
+"""Plugins > Correct and save training pairs: the widget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container, Label
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy
+
+from docbin_napari.correction.brush import BrushConfig
+from docbin_napari.plugin import correct_fields as fields
+from docbin_napari.plugin import layers, sight
+from docbin_napari.plugin.correct_hand import Hand
+from docbin_napari.plugin.correct_keys import NEXT, REVIEWED, TOOLS, UNLABELLED
+from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
+from docbin_napari.plugin.correct_session import CorrectSession
+from docbin_napari.plugin.doubt_map import DoubtMap
+from docbin_napari.plugin.ink import BACKGROUND, result_behind
+from docbin_napari.plugin.ink import UNLABELLED as UNLABELLED_VALUE
+from docbin_napari.plugin.overlays import Overlays
+from docbin_napari.plugin.panel_watch import PanelWatch
+from docbin_napari.plugin.work import readable
+
+if TYPE_CHECKING:
+    import napari
+
+    from docbin_napari.plugin.subject import Subject
+
+_MINIMUM_WIDTH = 300
+_TICK_MILLISECONDS = 40
+_MAP_MILLISECONDS = 120
+_INLINE_PIXELS = 4_000_000
+
+
+class CorrectPages(Container[Any]):
+    """Dock widget with the tools that know ink.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        The viewer with the pages.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        self._viewer = napari_viewer
+        self._session = CorrectSession(napari_viewer)
+        self._overlays = Overlays(napari_viewer)
+        self._hand = Hand(self._session, self._overlays, self._update)
+        self._here = ThresholdHere(self._session)
+        self._specks = Specks(self._session, self._overlays)
+        self._shown_page: tuple[Any, ...] = ()
+        self._showing = False
+        self._panels: list[Any] = []
+        self._build()
+        self._connect()
+        self._on_layers()
+
+    def subject(self) -> Subject | None:
+        """Give the page that is corrected; None if there is none."""
+        return None if self._watch.gone else self._session.subject()
+
+    # ---- parts
+
+    def _build(self) -> None:
+        self.image, self.ink = fields.layer_fields(self._image_choices, self._labels_choices)
+        self.new_unlabelled, self.new_background = fields.new_buttons()
+        self.tools = fields.tool_buttons()
+        self.strictness, self.here = fields.strictness_field(), fields.threshold_field()
+        self.area = fields.area_field()
+        self.unlabelled, self.reviewed = fields.button(UNLABELLED), fields.button(REVIEWED)
+        self.specks, self.remove_specks, self.keep_specks = fields.speck_fields()
+        self.next, self.share = fields.button(NEXT), Label(name="share", value="")
+        self.status = fields.status_label()
+        self.map = DoubtMap()
+        tools = list(self.tools.values())
+        parts: list[Any] = [
+            self._form("layers", self.image, self.ink),
+            fields.row_of([self.new_unlabelled, self.new_background], "new"),
+            fields.row_of(tools[:2], "brushes"),
+            fields.row_of(tools[2:], "pointers"),
+            self._form("sliders", self.strictness, self.here, self.area, self.specks),
+            fields.row_of([self.remove_specks, self.keep_specks], "speck_buttons"),
+            fields.row_of([self.unlabelled, self.reviewed], "marks"),
+            self.next,
+            self.share,
+        ]
+        # Panels that save pairs and list pages belong here: append them to self._panels.
+        inner = Container(widgets=[*parts, *self._panels], labels=False, name="tools")
+        super().__init__(labels=False)
+        inner.native.layout().insertWidget(parts.index(self.share), self.map)
+        self._inner = inner
+        self._frame(inner)
+        self._timers()
+        self._watch = PanelWatch(self.native, shown=self._attach, closed=self._close)
+
+    def _form(self, name: str, *widgets: Any) -> Container[Any]:
+        form = Container(widgets=list(widgets), labels=True, name=name)
+        form.margins = (0, 0, 0, 0)
+        return form
+
+    def _frame(self, inner: Container[Any]) -> None:
+        """Let the tools scroll on a low screen, with the status always in sight below them."""
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner.native)
+        inner.native.layout().addStretch(1)
+        self.native.layout().addWidget(scroll)
+        self.append(self.status)
+        self.native.setMinimumWidth(_MINIMUM_WIDTH)
+        for label in (self.status, self.share):
+            label.native.setWordWrap(True)
+            label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+
+    def _timers(self) -> None:
+        self._tick = QTimer(self.native)
+        self._tick.setInterval(_TICK_MILLISECONDS)
+        self._tick.timeout.connect(self._on_tick)
+        self._map_timer = QTimer(self.native)
+        self._map_timer.setSingleShot(True)
+        self._map_timer.setInterval(_MAP_MILLISECONDS)
+        self._map_timer.timeout.connect(self._show_map)
+
+    def _connect(self) -> None:
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(self._on_layers)
+        self._viewer.layers.selection.events.active.connect(self._on_active)
+        for event in (self._viewer.dims.events.current_step, self._viewer.dims.events.ndisplay):
+            event.connect(self._on_view)
+        camera = sight.camera_of(self._viewer)
+        for event in (camera.events.center, camera.events.zoom):
+            event.connect(self._on_camera)
+        for field in (self.image, self.ink):
+            field.changed.connect(self._on_choice)
+        for name, part in self.tools.items():
+            part.changed.connect(lambda _, name=name: self._hand.take(name))
+        self.strictness.changed.connect(self._on_strictness)
+        self.here.changed.connect(self._on_here)
+        self.area.changed.connect(self._on_area)
+        self.specks.changed.connect(self._on_specks)
+        self.remove_specks.changed.connect(lambda: self._do(self._specks.remove))
+        self.keep_specks.changed.connect(lambda: self._do(self._forget_specks))
+        self.unlabelled.changed.connect(lambda: self._do(self._session.mark_unlabelled))
+        self.reviewed.changed.connect(lambda: self._do(self._session.mark_reviewed))
+        self.next.changed.connect(lambda: self._do(self._session.go_to_next))
+        self.new_unlabelled.changed.connect(lambda: self._add_labels(UNLABELLED_VALUE))
+        self.new_background.changed.connect(lambda: self._add_labels(BACKGROUND))
+        self.map.clicked.connect(lambda *place: self._do(lambda: self._session.go_to(*place)))
+
+    def _attach(self) -> None:
+        keys = {tool.key: (lambda name=tool.name: self._hand.take(name)) for tool in TOOLS}
+        for action, part in (
+            (UNLABELLED, self._session.mark_unlabelled),
+            (REVIEWED, self._session.mark_reviewed),
+            (NEXT, self._session.go_to_next),
+        ):
+            keys[action.key] = lambda part=part: self._do(part)
+        self._hand.attach(keys)
+
+    def _close(self) -> None:
+        self._hand.detach()
+        if not self._watch.gone:
+            self._specks.forget()
+            self._overlays.hide()
+
+    # ---- layers
+
+    def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
+        return [(layer.name, layer) for layer in self._session.images()]
+
+    def _labels_choices(self, _: Any) -> list[tuple[str, Any]]:
+        return [(layer.name, layer) for layer in self._session.labels_choices()]
+
+    def _on_layers(self, _: Any = None) -> None:
+        if self._watch.gone or self._overlays.placing:
+            return
+        self._showing = True
+        self.image.reset_choices()
+        self.ink.reset_choices()
+        self._choose(self.image.value is None, self.ink.value is None)
+        self._showing = False
+        self._on_choice()
+
+    def _on_active(self, _: Any = None) -> None:
+        if self._watch.gone or self._overlays.placing:
+            return
+        active = self._viewer.layers.selection.active
+        self._showing = True
+        self._choose(active in self.image.choices, active in self.ink.choices)
+        self._showing = False
+        self._on_choice()
+
+    def _choose(self, image: bool, labels: bool) -> None:
+        """Fill the boxes with what the user seems to mean."""
+        ink = self._session.favourite_labels(self.image.value) if labels else None
+        if ink is not None and ink in self.ink.choices:
+            self.ink.value = ink
+        page = self._session.favourite_image(self.ink.value) if image or labels else None
+        if page is not None and page in self.image.choices:
+            self.image.value = page
+
+    def _on_choice(self, _: Any = None) -> None:
+        if self._showing:
+            return
+        self._session.image, self._session.labels = self.image.value, self.ink.value
+        self._hand.check()
+        self._on_view()
+
+    def _on_view(self, _: Any = None) -> None:
+        """Another page may be shown than before."""
+        if self._watch.gone:
+            return
+        subject = self._session.subject()
+        page = () if subject is None else (subject.image, subject.labels, subject.page)
+        if page != self._shown_page:
+            self._shown_page = page
+            self._session.forget_page()
+            self._session.status = ""
+            self._specks.forget()
+            self._overlays.hide()
+            self._show_own_threshold(subject)
+        self._hand.check()
+        self._update()
+        for panel in self._panels:
+            panel.refresh()
+
+    def _show_own_threshold(self, subject: Subject | None) -> None:
+        result = None if subject is None else result_behind(subject.labels)
+        if result is not None:
+            self._showing = True
+            self.here.value = round(result.threshold, 2)
+            self._showing = False
+
+    # ---- what the fields do
+
+    def _do(self, work: Any) -> None:
+        """Do something that the user asked for, and say how it went wrong if it did."""
+        try:
+            work()
+        except Exception as error:
+            show_error(readable(error))
+        self._update()
+
+    def _add_labels(self, value: int) -> None:
+        image = self.image.value
+        if layers.refusal(image):
+            self._session.status = layers.refusal(image)
+        else:
+            self._do(lambda: self._session.new_labels(image, value))
+        self._update()
+
+    def _on_strictness(self, value: float) -> None:
+        self._session.brush = BrushConfig(value)
+
+    def _on_here(self, value: float) -> None:
+        if not self._showing:
+            self._do(lambda: self._here.move(value))
+
+    def _on_area(self, value: str) -> None:
+        if not self._showing:
+            self._session.area = value
+            self._do(self._specks.forget)
+
+    def _on_specks(self, value: int) -> None:
+        if self._showing:
+            return
+        self._specks.size = value
+        self._do(self._specks.show)
+        if not self._specks.shown:
+            self._do(self._ask_for_specks)
+
+    def _ask_for_specks(self) -> None:
+        """Measure small areas at once, large ones beside the window."""
+        if self._measuring is not None:
+            return
+        question = self._specks.ask()
+        if question is None:
+            return
+        if question.ink.size <= _INLINE_PIXELS:
+            self._specks.take(question.measure())
+            return
+        self._session.status = "Looking for specks…"
+        worker = create_worker(question.measure, _ignore_errors=True)
+        worker.returned.connect(self._on_measured)
+        worker.errored.connect(lambda error: show_error(readable(error)))
+        worker.finished.connect(self._on_measure_end)
+        self._measuring = worker
+        worker.start()
+
+    _measuring: Any = None
+
+    def _on_measured(self, answer: Any) -> None:
+        if not self._watch.gone:
+            self._do(lambda: self._specks.take(answer))
+
+    def _on_measure_end(self) -> None:
+        self._measuring = None
+
+    def _forget_specks(self) -> None:
+        self._specks.forget()
+        self._session.status = ""
+
+    # ---- what is shown
+
+    def _on_tick(self) -> None:
+        if not self._session.upkeep.tick():
+            self._tick.stop()
+
+    def _on_camera(self, _: Any = None) -> None:
+        if not self._watch.gone:
+            self._map_timer.start()
+
+    def _update(self) -> None:
+        """Bring every part of the widget in line with the session."""
+        if self._watch.gone:
+            return
+        session, subject = self._session, self._session.subject()
+        for name, part in self.tools.items():
+            part.native.setChecked(session.tool == name)
+        usable = subject is not None
+        for part in (*self.tools.values(), self.strictness, self.area, self.specks):
+            part.enabled = usable
+        for part in (self.unlabelled, self.reviewed, self.next):
+            part.enabled = usable
+        self.here.enabled = not self._here.refusal(subject)
+        self.remove_specks.enabled = self.keep_specks.enabled = self._specks.shown
+        page_ok = not layers.refusal(self.image.value)
+        self.new_unlabelled.enabled = self.new_background.enabled = page_ok
+        self._showing = True
+        self.area.value = session.area
+        self._showing = False
+        self.status.value = session.status or session.refusal(self.image.value, self.ink.value)
+        self._map_timer.start()
+        self._tick.start()
+
+    def _show_map(self) -> None:
+        subject = self.subject()
+        if subject is None:
+            self.map.clear()
+            self.share.value = ""
+            return
+        reviewed = self._session.reviewed(subject)
+        doubt = self._session.doubt(subject)
+        self.map.show_page(doubt, reviewed, sight.visible_part(subject.labels))
+        known = "" if doubt is not None else " No ink probability: the map shows no doubt."
+        self.share.value = f"Reviewed: {reviewed.share:.0%} of the page.{known}"

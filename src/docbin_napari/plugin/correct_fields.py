@@ -1,0 +1,142 @@
+"""The parts of the correction widget: what they are called and what their tooltips say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox, Container, FloatSlider, Label, PushButton, Slider
+
+from docbin_napari.correction.brush import BrushConfig
+from docbin_napari.inference.describe import describe
+from docbin_napari.plugin.correct_keys import TOOLS
+from docbin_napari.plugin.correct_session import AREAS, VISIBLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from docbin_napari.plugin.correct_keys import Action
+
+    Choices = Callable[[Any], list[tuple[str, Any]]]
+
+_LARGEST_SPECK = 400
+
+
+def row_of(widgets: Sequence[Any], name: str) -> Container[Any]:
+    """Put parts side by side."""
+    row = Container(widgets=list(widgets), layout="horizontal", labels=False, name=name)
+    row.margins = (0, 0, 0, 0)
+    return row
+
+
+def layer_fields(images: Choices, labels: Choices) -> tuple[ComboBox, ComboBox]:
+    """Make the boxes of images and of labels."""
+    image = ComboBox(
+        name="image",
+        label="Image",
+        choices=images,
+        nullable=True,
+        tooltip="The page, or the stack of pages, that the labels lie over.",
+    )
+    ink = ComboBox(
+        name="ink",
+        label="Labels",
+        choices=labels,
+        nullable=True,
+        tooltip="The ink to correct: 0 background, 1 ink, 2 unlabelled. Labels of a run, of a "
+        "file, or new ones.",
+    )
+    return image, ink
+
+
+def new_buttons() -> tuple[PushButton, PushButton]:
+    """Make the buttons for new labels."""
+    unlabelled = PushButton(
+        name="new_unlabelled",
+        text="New, unlabelled",
+        tooltip="Add labels over the image in which nothing is labelled yet.",
+    )
+    background = PushButton(
+        name="new_background",
+        text="New, background",
+        tooltip="Add labels over the image in which everything is background.",
+    )
+    return unlabelled, background
+
+
+def button(action: Action) -> PushButton:
+    """Make the button of an action; its key stands on it."""
+    text = f"{action.text} ({action.key})"
+    return PushButton(name=action.name, text=text, tooltip=action.tooltip)
+
+
+def tool_buttons() -> dict[str, PushButton]:
+    """Make a button that stays down for each tool, by name."""
+    made = {tool.name: button(tool) for tool in TOOLS}
+    for part in made.values():
+        part.native.setCheckable(True)
+    return made
+
+
+def strictness_field() -> FloatSlider:
+    """Make the slider of brush and eraser."""
+    return FloatSlider(
+        name="strictness",
+        label="Strictness",
+        min=0.0,
+        max=1.0,
+        step=0.05,
+        value=BrushConfig().strictness,
+        tooltip=describe(BrushConfig, "strictness"),
+    )
+
+
+def threshold_field() -> FloatSlider:
+    """Make the slider of the region."""
+    return FloatSlider(
+        name="here",
+        label="Threshold here",
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        value=0.5,
+        tooltip="Probability from which a pixel of the drawn region is ink. One step of undo, "
+        "however often it is moved; the threshold of Binarize document leaves the region alone.",
+    )
+
+
+def area_field() -> ComboBox:
+    """Make the choice of what the buttons work on."""
+    return ComboBox(
+        name="area",
+        label="Area",
+        choices=list(AREAS),
+        value=VISIBLE,
+        tooltip="What “Unlabelled”, “Reviewed” and the specks work on.",
+    )
+
+
+def speck_fields() -> tuple[Slider, PushButton, PushButton]:
+    """Make the slider for specks, and the buttons that remove or keep them."""
+    size = Slider(
+        name="specks",
+        label="Specks below",
+        min=1,
+        max=_LARGEST_SPECK,
+        value=1,
+        tooltip="Pieces of ink of fewer pixels are highlighted in the area; nothing is removed "
+        "before “Remove specks” is pressed. Pieces that reach over the edge of the area stay.",
+    )
+    remove = PushButton(
+        name="remove_specks",
+        text="Remove specks",
+        tooltip="Set the highlighted specks to background, as one step of undo.",
+    )
+    keep = PushButton(
+        name="keep_specks", text="Keep them", tooltip="Hide the highlight and remove nothing."
+    )
+    return size, remove, keep
+
+
+def status_label() -> Label:
+    """Make the line that says what happened."""
+    return Label(name="status", value="")

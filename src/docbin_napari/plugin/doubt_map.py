@@ -1,0 +1,140 @@
+"""The small map of a page: doubt as shade, reviewed as tint, what is in view as a frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QRectF, Qt, Signal
+from qtpy.QtGui import QColor, QImage, QPainter, QPen
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from docbin_napari.correction.reviewed import Reviewed
+
+_PAPER, _DOUBT, _REVIEWED = (244, 241, 234), (196, 60, 20), (70, 160, 90)
+_FRAME = "#00a0ff"
+_HEIGHT = 150
+
+
+def colours(doubt: NDArray[np.float64] | None, reviewed: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Paint a grid of windows.
+
+    Parameters
+    ----------
+    doubt : ndarray or None
+        As `docbin_napari.correction.doubt.doubt_grid`; shown relative to its greatest value.
+    reviewed : ndarray
+        bool, the same size.
+
+    Returns
+    -------
+    ndarray
+        uint8 (rows, columns, 3), RGB.
+    """
+    shade = np.zeros(reviewed.shape) if doubt is None else doubt / max(float(doubt.max()), 1e-9)
+    paper, dark = np.array(_PAPER, float), np.array(_DOUBT, float)
+    picture = paper + shade[..., None] * (dark - paper)
+    tint = np.array(_REVIEWED, float)
+    picture = np.where(reviewed[..., None], 0.35 * picture + 0.65 * tint, picture)
+    return np.rint(picture).astype(np.uint8)
+
+
+class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
+    """The map; a click names the window that was clicked.
+
+    Attributes
+    ----------
+    clicked : Signal
+        Row and column in the grid.
+    """
+
+    clicked = Signal(int, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._picture: NDArray[np.uint8] | None = None
+        self._shape = (1, 1)
+        self._window = 1
+        self._view: tuple[slice, slice] | None = None
+        self.setFixedHeight(_HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setToolTip(
+            "Map of the page. The darker a window, the more the network doubts; green is "
+            "reviewed; the frame is what you see. Click to go there."
+        )
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def show_page(
+        self,
+        doubt: NDArray[np.float64] | None,
+        reviewed: Reviewed,
+        view: tuple[slice, slice],
+    ) -> None:
+        """Show a page.
+
+        Parameters
+        ----------
+        doubt : ndarray or None
+            Of each window; None where nothing is known of it.
+        reviewed : Reviewed
+            The grid.
+        view : (slice, slice)
+            Rows and columns of the page that are on the canvas.
+        """
+        self._picture = colours(doubt, reviewed.grid)
+        self._shape, self._window, self._view = reviewed.shape, reviewed.window, view
+        self.update()
+
+    def clear(self) -> None:
+        """Show no page."""
+        self._picture = None
+        self.update()
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802
+        """Draw windows and frame."""
+        if self._picture is None:
+            return
+        painter = QPainter(self)
+        rows, columns = self._picture.shape[:2]
+        pixels = np.ascontiguousarray(self._picture)
+        image = QImage(pixels.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
+        frame = self._frame()
+        scale = frame.width() / self._shape[1]
+        # Windows at the right and lower edge are smaller on the page than in the grid.
+        whole = columns * self._window * scale, rows * self._window * scale
+        painter.setClipRect(frame)
+        painter.drawImage(QRectF(frame.left(), frame.top(), *whole), image)
+        if self._view is not None:
+            down, across = self._view
+            painter.setPen(QPen(QColor(_FRAME), 2))
+            painter.drawRect(
+                QRectF(
+                    frame.left() + across.start * scale + 1,
+                    frame.top() + down.start * scale + 1,
+                    max(3.0, (across.stop - across.start) * scale - 2),
+                    max(3.0, (down.stop - down.start) * scale - 2),
+                )
+            )
+        painter.end()
+
+    def mousePressEvent(self, event: Any) -> None:  # noqa: N802
+        """Name the window under the pointer."""
+        if self._picture is None:
+            return
+        frame = self._frame()
+        scale = frame.width() / self._shape[1]
+        row = int((event.position().y() - frame.top()) / scale // self._window)
+        column = int((event.position().x() - frame.left()) / scale // self._window)
+        rows, columns = self._picture.shape[:2]
+        if 0 <= row < rows and 0 <= column < columns:
+            self.clicked.emit(row, column)
+
+    def _frame(self) -> QRectF:
+        """Where the page lies in the widget, with its own proportions."""
+        height, width = self._shape
+        scale = min(self.width() / width, self.height() / height)
+        left = (self.width() - width * scale) / 2
+        return QRectF(left, (self.height() - height * scale) / 2, width * scale, height * scale)

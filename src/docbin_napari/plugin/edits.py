@@ -1,0 +1,127 @@
+"""Writing to labels in steps that napari's own undo takes back.
+
+Strategy: a step remembers the pixels that changed and no others, so that undoing it leaves
+alone what happened around them since, like a threshold that was moved. Only where nearly the
+whole page changes, whole rectangles are remembered: two bytes a pixel instead of ten.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+Place = tuple[slice, slice]
+_MOST_SINGLE_PIXELS = 4_000_000
+
+
+def plane_of(labels: Labels, page: int) -> NDArray[Any]:
+    """Give one page of a labels layer that lies in memory: a view, (H, W)."""
+    plane: NDArray[Any] = labels.data[page] if labels.data.ndim == 3 else labels.data
+    return plane
+
+
+def write(labels: Labels, page: int, place: Place, values: NDArray[Any]) -> int:
+    """Write a rectangle of a page as one step.
+
+    Parameters
+    ----------
+    labels : Labels
+        With data that can be written to.
+    page : int
+        Place in the stack, from 0.
+    place : (slice, slice)
+        Rows and columns, with start and stop.
+    values : ndarray
+        The new labels, the size of the rectangle.
+
+    Returns
+    -------
+    int
+        Number of pixels that changed; if 0, there is no step.
+    """
+    before = plane_of(labels, page)[place]
+    changed = before != values
+    count = int(np.count_nonzero(changed))
+    if count > _MOST_SINGLE_PIXELS:
+        _write_all(labels, page, place, values.astype(before.dtype))
+    elif count:
+        indices = _indices(labels, page, place, changed)
+        labels.data_setitem(indices, values.astype(before.dtype)[changed])
+    return count
+
+
+class Amendment:
+    """A step that can be made again in another way, as long as it is the last one.
+
+    Parameters
+    ----------
+    labels : Labels
+        With data that can be written to.
+    page : int
+        Place in the stack, from 0.
+    place : (slice, slice)
+        Rows and columns, with start and stop.
+    """
+
+    def __init__(self, labels: Labels, page: int, place: Place) -> None:
+        self.labels = labels
+        self.page = page
+        self.place = place
+        self._step: Any = None
+
+    def take_back(self) -> None:
+        """Undo the step if it is the last one; the layer has to be refreshed after that."""
+        history = self.labels._undo_history
+        if self._step is not None and history and history[-1] is self._step:
+            for indices, before, _ in history.pop():
+                self.labels.data[indices] = before
+        self._step = None
+
+    def put(self, values: NDArray[Any]) -> int:
+        """Write the rectangle; call `take_back` before. The layer has to be refreshed after.
+
+        Parameters
+        ----------
+        values : ndarray
+            The new labels, the size of the rectangle.
+
+        Returns
+        -------
+        int
+            Number of pixels that changed.
+        """
+        before = plane_of(self.labels, self.page)[self.place]
+        changed = before != values
+        count = int(np.count_nonzero(changed))
+        if count:
+            indices = _indices(self.labels, self.page, self.place, changed)
+            self.labels.data_setitem(indices, values.astype(before.dtype)[changed], refresh=False)
+            history = self.labels._undo_history
+            self._step = history[-1] if history else None
+        return count
+
+
+def _indices(
+    labels: Labels, page: int, place: Place, changed: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], ...]:
+    """Where a layer changes, as napari's history keeps it; half as large as numpy gives it."""
+    rows, columns = (
+        found.astype(np.int32) + np.int32(part.start)
+        for found, part in zip(np.nonzero(changed), place, strict=True)
+    )
+    if labels.data.ndim == 3:
+        return np.full(rows.shape, page, np.int32), rows, columns
+    return rows, columns
+
+
+def _write_all(labels: Labels, page: int, place: Place, values: NDArray[Any]) -> None:
+    key = (page, *place) if labels.data.ndim == 3 else place
+    # napari replays a step by indexing with its first entry, and slices are an index too.
+    labels._save_history((key, labels.data[key].copy(), values))
+    labels.data[key] = values
+    labels.refresh(highlight=False, extent=False)
