@@ -1,16 +1,20 @@
-"""Plugins > Binarize document: the widget, and the only place of this plugin that knows Qt."""
+"""Plugins > Binarize document: the widget."""
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, Label
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from docbin_napari.plugin import fields, ink_layers, layers, work
+from docbin_napari.plugin.model_news import MODEL_NEWS
+from docbin_napari.plugin.paging import turn_page
+from docbin_napari.plugin.panel_watch import PanelWatch
 from docbin_napari.plugin.session import Request, Session
 
 if TYPE_CHECKING:
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
 
 _MINIMUM_WIDTH = 300
 _TICK_MILLISECONDS = 40
+
+
+_OPEN: weakref.WeakSet[BinarizeDocument] = weakref.WeakSet()
+_NAME = "Binarize document"
 
 
 class BinarizeDocument(Container[Any]):
@@ -46,6 +54,7 @@ class BinarizeDocument(Container[Any]):
         self._connect()
         self._choose_favourite()
         self._update()
+        _OPEN.add(self)
 
     # ---- parts
 
@@ -69,7 +78,7 @@ class BinarizeDocument(Container[Any]):
         self._timer = QTimer(self.native)
         self._timer.setInterval(_TICK_MILLISECONDS)
         self._names = {field.label for field in (*self._choices, self.threshold)}
-        self._watch = _Watch(self.native, shown=self._align, closed=self._stop)
+        self._watch = PanelWatch(self.native, shown=self._align, closed=self._stop)
 
     def _connect(self) -> None:
         events = self._viewer.layers.events
@@ -82,6 +91,7 @@ class BinarizeDocument(Container[Any]):
         self.run.changed.connect(self._start)
         self.cancel.changed.connect(self._stop)
         self._timer.timeout.connect(self._on_tick)
+        MODEL_NEWS.added.connect(self._on_new_model)
 
     def _align(self) -> None:
         """Give the names of the fields one width; the style of the window decides which."""
@@ -139,6 +149,48 @@ class BinarizeDocument(Container[Any]):
         self._own_threshold = False
         self._session.move_threshold(self.image.value, value)
         self._timer.start()
+
+    # ---- models
+
+    def _on_new_model(self, name: str, better: bool) -> None:
+        """List a model that was just made, and choose it if it is better than its base."""
+        if self._watch.gone:
+            return
+        self._models = fields.known_models()
+        fields.offer_models(self.model, self._models)
+        if better and name in self._models and not self._session.running:
+            self.model.value = name
+        self._update()
+
+    def run_model(self, name: str, *, next_page: bool = False) -> str:
+        """Run with a given model.
+
+        Parameters
+        ----------
+        name : str
+            Of the model; it stays chosen.
+        next_page : bool
+            Whether to go on to the next page of the stack first.
+
+        Returns
+        -------
+        str
+            Why it cannot be run, for the user; empty if it was started.
+        """
+        self._models = fields.known_models()
+        fields.offer_models(self.model, self._models)
+        if self._session.running:
+            return "A page is being binarized; wait until it is done."
+        if name not in self._models:
+            return f"The model “{name}” is gone."
+        refusal = self._refusal() or turn_page(self._viewer, self.image.value, int(next_page))
+        if not refusal:
+            self.model.value = name
+            # Not the threshold of labels that another model made.
+            self._showing, self.threshold.value = True, round(self._models[name].threshold, 2)
+            self._showing = False
+            self._start()
+        return refusal
 
     # ---- a run
 
@@ -217,29 +269,22 @@ class BinarizeDocument(Container[Any]):
         self.status.value = refusal or self._session.status or self._session.outlook(image)
 
 
-class _Watch(QObject):
-    """Notices that the widget is shown, and that its panel or the whole viewer is closed."""
+def open_binarizer(viewer: napari.viewer.Viewer) -> BinarizeDocument:
+    """Find the binarize widget of a viewer, or open one.
 
-    def __init__(self, watched: Any, shown: Any, closed: Any) -> None:
-        super().__init__()
-        self.gone = False
-        self._shown = shown
-        self._closed = closed
-        self._docked = False
-        watched.installEventFilter(self)
-        watched.destroyed.connect(self._on_destroyed)
+    Parameters
+    ----------
+    viewer : Viewer
+        With a window.
 
-    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
-        """Stop the run when the panel is closed; it would go on unseen."""
-        if event.type() == QEvent.Type.Show:
-            self._shown()
-        if event.type() == QEvent.Type.ParentChange:
-            docked = watched.parent() is not None
-            if self._docked and not docked:
-                self._closed()
-            self._docked = docked
-        return False
-
-    def _on_destroyed(self) -> None:
-        self.gone = True
-        self._closed()
+    Returns
+    -------
+    BinarizeDocument
+        Docked in that window.
+    """
+    for widget in _OPEN:
+        if widget._viewer is viewer and widget._watch.docked:
+            return widget
+    widget = BinarizeDocument(viewer)
+    viewer.window.add_dock_widget(widget, name=_NAME)
+    return widget

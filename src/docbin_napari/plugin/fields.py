@@ -70,6 +70,22 @@ def model_field(models: dict[str, ModelInfo]) -> ComboBox:
     )
 
 
+def offer_models(field: ComboBox, models: dict[str, ModelInfo]) -> None:
+    """Offer other models in a box; what is chosen stays chosen where it can.
+
+    Parameters
+    ----------
+    field : ComboBox
+        From `model_field`.
+    models : dict
+        From `known_models`.
+    """
+    chosen = field.value
+    field.choices = list(models)
+    if chosen in models:
+        field.value = chosen
+
+
 def device_field() -> ComboBox:
     """Make the choice of devices, without asking torch what is there."""
     gpu = "mps" if sys.platform == "darwin" else "cuda"

@@ -1,0 +1,287 @@
+"""Plugins > Train on my pairs: the widget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container, Label
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QSizePolicy
+
+from docbin_napari.plugin import fields, finetune_fields, training_watch
+from docbin_napari.plugin.binarize import open_binarizer
+from docbin_napari.plugin.curves import CurvesView, palette_of
+from docbin_napari.plugin.finetune_session import Ending, TrainingSession
+from docbin_napari.plugin.model_news import MODEL_NEWS
+from docbin_napari.plugin.panel_watch import PanelWatch
+from docbin_napari.plugin.training_request import TrainingRequest, free_name, refusal
+from docbin_napari.plugin.training_watch import TrainingWatch
+from docbin_napari.plugin.work import readable
+
+if TYPE_CHECKING:
+    import napari
+
+    from docbin_napari.io.pair_summary import Summary
+
+_MINIMUM_WIDTH = 300
+_CHOOSE = "Choose the folder of your training pairs."
+
+
+class TrainOnMyPairs(Container[Any]):
+    """Dock widget that lets a model learn from corrected pages.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        Where the new model is tried out.
+    launch : callable, optional
+        Starts the process; another one in tests.
+    asks : callable
+        Asks what becomes of a training when a window closes.
+    """
+
+    def __init__(
+        self,
+        napari_viewer: napari.viewer.Viewer,
+        launch: Any = None,
+        asks: Any = training_watch.ask,
+    ) -> None:
+        self._viewer = napari_viewer
+        self._launch = launch
+        self._asks = asks
+        self._models = fields.known_models()
+        self._session: TrainingSession | None = None
+        self._summaries: list[Summary] = []
+        self._reading: Any = None
+        self._trouble = ""
+        self._named = False
+        self._naming = False
+        # Options of the command line that have no field; tests make tiny trainings with them.
+        self.more: tuple[str, ...] = ()
+        self._build()
+        self._connect()
+        if TrainingWatch.current is not None:
+            self._attach(TrainingWatch.current.session)
+        self._update()
+
+    # ---- parts
+
+    def _build(self) -> None:
+        self.folder = finetune_fields.folder_field()
+        self.collections = finetune_fields.CollectionList()
+        self.start = finetune_fields.start_field(self._models)
+        self.name_field = finetune_fields.name_field()
+        self.minutes = finetune_fields.minutes_field()
+        self.device = fields.device_field()
+        (self.train, self.stop), row = finetune_fields.buttons(
+            ("train", "Train", "Let a new model learn from the ticked collections."),
+            ("stop", "Stop", "End early and keep the best so far; a second time: at once."),
+        )
+        (self.run_here, self.run_next), self.after = finetune_fields.buttons(
+            ("here", "Run on this page", "Binarize the shown page with the new model."),
+            ("next", "Run on next page", "Go on in the stack and binarize with the new model."),
+        )
+        self.progress = fields.progress_field()
+        self.status = Label(name="status", value="")
+        self.curves = CurvesView()
+        choices = [self.start, self.name_field, self.minutes, self.device]
+        above = Container(widgets=[self.folder], labels=True)
+        below = Container(widgets=choices, labels=True)
+        for form in (above, below):
+            form.margins = (0, 0, 0, 0)
+        self._locked = [self.folder, *choices]
+        super().__init__(
+            widgets=[above, below, row, self.progress, self.status, self.after], labels=False
+        )
+        layout = self.native.layout()
+        layout.insertWidget(1, self.collections)
+        layout.addWidget(self.curves)
+        self.native.setMinimumWidth(_MINIMUM_WIDTH)
+        self.status.native.setWordWrap(True)
+        self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._watch = PanelWatch(self.native, shown=self._recolour, closed=self._on_closed)
+
+    def _connect(self) -> None:
+        self.folder.changed.connect(self._on_folder)
+        self.collections.itemChanged.connect(self._on_ticked)
+        self.name_field.changed.connect(self._on_name)
+        for field in (self.start, self.minutes):
+            field.changed.connect(self._update)
+        self.train.changed.connect(self._start)
+        self.stop.changed.connect(self._stop)
+        self.run_here.changed.connect(lambda: self._run(next_page=False))
+        self.run_next.changed.connect(lambda: self._run(next_page=True))
+        self._viewer.events.theme.connect(self._recolour)
+        MODEL_NEWS.added.connect(self._on_new_model)
+
+    def _recolour(self, _: Any = None) -> None:
+        if not self._watch.gone:
+            theme = get_theme(self._viewer.theme)
+            colours = theme.text.as_hex("long"), theme.background.as_hex("long")
+            self.curves.set_palette(palette_of(*colours))
+
+    # ---- pairs
+
+    def _on_folder(self, folder: Path | None) -> None:
+        self._summaries, self._trouble = [], ""
+        self.collections.show_summaries([])
+        if folder is None or not str(folder).strip() or str(folder) == ".":
+            self._update()
+            return
+        worker = create_worker(finetune_fields.read_summaries, folder, _ignore_errors=True)
+        worker.yielded.connect(lambda found: self._on_summary(worker, found))
+        worker.finished.connect(lambda: self._on_read(worker))
+        self._reading = worker
+        worker.start()
+        self._update()
+
+    def _on_summary(self, worker: Any, found: Summary | str) -> None:
+        if worker is not self._reading or self._watch.gone:
+            return
+        if isinstance(found, str):
+            self._trouble = found
+        else:
+            self._summaries.append(found)
+
+    def _on_read(self, worker: Any) -> None:
+        if worker is not self._reading or self._watch.gone:
+            return
+        self._reading = None
+        self.collections.show_summaries(self._summaries)
+        self._suggest_name()
+        self._update()
+
+    def _on_ticked(self, _: Any = None) -> None:
+        self._suggest_name()
+        self._update()
+
+    def _on_name(self, _: Any = None) -> None:
+        if not self._naming:
+            self._named = bool(self.name_field.value)
+        self._update()
+
+    def _suggest_name(self) -> None:
+        """Name the model after the collections, until the user has named it."""
+        ticked = self.collections.ticked()
+        if self._named or not ticked or self._running:
+            return
+        stem = ticked[0].collection.path.name if len(ticked) == 1 else "my-model"
+        self._naming = True
+        self.name_field.value = free_name(stem, self._models)
+        self._naming = False
+
+    # ---- a training
+
+    @property
+    def _running(self) -> bool:
+        return self._session is not None and self._session.running
+
+    def _request(self) -> TrainingRequest:
+        return TrainingRequest(
+            tuple(summary.collection.path for summary in self.collections.ticked()),
+            self.name_field.value,
+            self.start.value or "",
+            self.minutes.value,
+            self.device.value,
+            self.more,
+        )
+
+    def _start(self) -> None:
+        if TrainingWatch.current is not None or self._refusal():
+            self._update()
+            return
+        launch = {} if self._launch is None else {"launch": self._launch}
+        try:
+            session = TrainingSession(self._request(), **launch)
+        except OSError as error:
+            show_error(f"The training could not be started: {readable(error)}")
+            return
+        TrainingWatch(session, self._window, self._asks)
+        self._attach(session)
+        self._update()
+
+    @property
+    def _window(self) -> Any:
+        return getattr(getattr(self._viewer, "window", None), "_qt_window", None)
+
+    def _attach(self, session: TrainingSession) -> None:
+        self._session = session
+        session.changed.connect(self._update)
+        session.ended.connect(self._on_ended)
+
+    def _stop(self) -> None:
+        if self._session is not None:
+            self._session.stop()
+
+    def _on_ended(self, _: Ending) -> None:
+        if not self._watch.gone:
+            self._named = False
+            self._suggest_name()
+            self._update()
+
+    def _on_new_model(self, _: str, __: bool) -> None:
+        if not self._watch.gone:
+            self._models = fields.known_models()
+            fields.offer_models(self.start, self._models)
+
+    def _on_closed(self) -> None:
+        watch = TrainingWatch.current
+        if watch is None or watch.session is not self._session or not watch.session.running:
+            return
+        if watch.panel_closed():
+            # The panel is still being taken down at this moment.
+            QTimer.singleShot(0, self._dock_again)
+
+    def _dock_again(self) -> None:
+        if not self._watch.gone:
+            self._viewer.window.add_dock_widget(self, name="Train on my pairs")
+            self.native.show()
+
+    def _run(self, *, next_page: bool) -> None:
+        """Binarize with the new model, in the widget that does that."""
+        ending = self._session.ending if self._session else None
+        if ending is None or not ending.model:
+            return
+        trouble = open_binarizer(self._viewer).run_model(ending.model, next_page=next_page)
+        if trouble:
+            show_error(trouble)
+
+    # ---- what is shown
+
+    def _refusal(self) -> str:
+        """Say why Train cannot be pressed; empty if it can."""
+        if self._trouble:
+            return self._trouble
+        if self._reading is not None:
+            return "Counting what is labelled…"
+        if not self._summaries:
+            return _CHOOSE
+        return refusal(self._request(), self.collections.ticked(), self._models)
+
+    def _update(self, _: Any = None) -> None:
+        """Bring every part of the widget in line with the session."""
+        if self._watch.gone:
+            return
+        session, running = self._session, self._running
+        refused = "" if running else self._refusal()
+        for field in self._locked:
+            field.enabled = not running
+        self.collections.setEnabled(not running)
+        self.train.enabled = not running and not refused
+        self.stop.enabled = running
+        self.stop.text = "Stop now" if running and session and session.stopping else "Stop"
+        self.progress.visible = running
+        ending = session.ending if session else None
+        self.after.visible = bool(ending and ending.model)
+        self.curves.setVisible(session is not None)
+        told = session.status if session else ""
+        if session is not None:
+            self.progress.value = round(1000 * session.fraction)
+            self.curves.show_curves(session.curves)
+        self.status.value = (
+            told if running or not refused else "\n\n".join(filter(None, [told, refused]))
+        )

@@ -1,0 +1,156 @@
+"""The fields of the training widget: what they offer and what their tooltips say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import (
+    ComboBox,
+    Container,
+    FileEdit,
+    FloatSpinBox,
+    LineEdit,
+    PushButton,
+)
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy
+
+from docbin_napari.inference.describe import describe
+from docbin_napari.plugin import fields
+from docbin_napari.train.finetune_config import FinetuneConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from docbin_napari.io.pair_summary import Summary
+    from docbin_napari.model.registry import ModelInfo
+
+_ROWS = 5
+_TEST = "test"
+
+
+def folder_field() -> FileEdit:
+    """Make the choice of the folder with the pairs."""
+    return FileEdit(
+        name="folder",
+        label="Pairs",
+        mode=FileDialogMode.EXISTING_DIRECTORY,
+        nullable=True,
+        tooltip="The folder of your training pairs: a collection, a folder of collections, or one "
+        "with the folders train and test. Collections in test are never learnt from; they show "
+        "what becomes of other pages.",
+    )
+
+
+def name_field() -> LineEdit:
+    """Make the name of the new model."""
+    return LineEdit(name="name", label="New model", tooltip=describe(FinetuneConfig, "output"))
+
+
+def start_field(models: dict[str, ModelInfo]) -> ComboBox:
+    """Make the choice of the model to start from."""
+    field = fields.model_field(models)
+    field.name, field.label = "start", "Start from"
+    field.tooltip = describe(FinetuneConfig, "start")
+    return field
+
+
+def minutes_field() -> FloatSpinBox:
+    """Make the time budget."""
+    return FloatSpinBox(
+        name="minutes",
+        label="Minutes",
+        min=0.1,
+        max=600.0,
+        step=1.0,
+        value=FinetuneConfig.minutes,
+        tooltip="Time for reading, learning and validation; some seconds for measuring come on "
+        "top. The learning rate falls to zero at its end, so a training that is stopped early "
+        "may be worse than a short one that ran to its end.",
+    )
+
+
+def buttons(*pairs: tuple[str, str, str]) -> tuple[list[PushButton], Container[PushButton]]:
+    """Make buttons side by side, each of name, text and tooltip."""
+    made = [PushButton(name=name, text=text, tooltip=tip) for name, text, tip in pairs]
+    row = Container(widgets=made, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return made, row
+
+
+class CollectionList(QListWidget):
+    """Collections with boxes to tick, and what they hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(self.fontMetrics().height() * (_ROWS + 1) + _ROWS * 4)
+        self.setAccessibleName("Collections to learn from")
+        self.setToolTip(describe(FinetuneConfig, "collections"))
+
+    def show_summaries(self, summaries: Iterable[Summary]) -> None:
+        """List collections that can be learnt from, those with labels ticked."""
+        self.clear()
+        for summary in summaries:
+            if summary.collection.split == _TEST:
+                continue
+            item = QListWidgetItem(in_words(summary))
+            item.setData(Qt.ItemDataRole.UserRole, summary)
+            usable = summary.labelled > 0
+            flags = Qt.ItemFlag.ItemIsUserCheckable
+            item.setFlags(flags | Qt.ItemFlag.ItemIsEnabled if usable else flags)
+            item.setCheckState(Qt.CheckState.Checked if usable else Qt.CheckState.Unchecked)
+            item.setToolTip("\n".join([str(summary.collection.path), *map(str, summary.troubles)]))
+            self.addItem(item)
+
+    def ticked(self) -> list[Summary]:
+        """The collections to learn from."""
+        items = [self.item(row) for row in range(self.count())]
+        return [
+            item.data(Qt.ItemDataRole.UserRole)
+            for item in items
+            if item is not None and item.checkState() == Qt.CheckState.Checked
+        ]
+
+
+def in_words(summary: Summary) -> str:
+    """Name a collection and what it holds.
+
+    Parameters
+    ----------
+    summary : Summary
+        Of the collection.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    pairs = "1 pair" if summary.pages == 1 else f"{summary.pages} pairs"
+    words = f"{summary.collection.name} · {pairs} · {summary.labelled / 1e6:.1f} Mpix labelled"
+    return f"{words} · {len(summary.troubles)} unreadable" if summary.troubles else words
+
+
+def read_summaries(folder: Any) -> Any:
+    """Count what lies in a folder, collection after collection; errors are yielded.
+
+    Parameters
+    ----------
+    folder : Path
+        As in `summarize_collections`.
+
+    Yields
+    ------
+    Summary or str
+        A string says what is wrong, for the user.
+    """
+    from docbin_napari.io.pair_summary import summarize_collections
+    from docbin_napari.plugin.work import readable
+
+    # napari's generator workers swallow RuntimeErrors.
+    try:
+        yield from summarize_collections(folder)
+    except Exception as error:
+        yield readable(error)
