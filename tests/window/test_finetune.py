@@ -12,8 +12,8 @@ from docbin_napari.io.pairs import write_pair
 
 pytestmark = pytest.mark.window
 QUICK = (
-    *("--minutes", "0", "--steps", "40", "--batch", "2", "--window", "64", "--replay", "0"),
-    *("--validations", "8", "--learning-rate", "0.005", "--average", "0.8"),
+    *("--minutes", "0", "--steps", "24", "--batch", "2", "--window", "64", "--replay", "0"),
+    *("--validations", "6", "--learning-rate", "0.01", "--average", "0.5"),
 )
 LONG = (*QUICK, "--minutes", "60")
 
@@ -135,6 +135,7 @@ def test_a_model_is_trained_listed_and_run(room, picture) -> None:
     widget, viewer = room.widget, room.viewer
     binarizer = BinarizeDocument(viewer)
     viewer.window.add_dock_widget(binarizer, name="Binarize document", tabify=True)
+    widget.native.parent().raise_()
     pages = np.stack([striped_page(seed)[0] for seed in (11, 12)])
     viewer.add_image(pages, rgb=True, name="letters")
     viewer.dims.set_current_step(0, 0)
@@ -149,7 +150,7 @@ def test_a_model_is_trained_listed_and_run(room, picture) -> None:
     ending = session.ending
     assert ending.model == "letters-1"
     assert ending.better, "random weights learn bars at once"
-    assert "On 1 other pages" in widget.status.value
+    assert "On 1 other page: FM" in widget.status.value
     assert "before" in widget.status.value
     assert "letters-1" in binarizer.model.choices
     assert binarizer.model.value == "letters-1", "it is better"
@@ -162,6 +163,7 @@ def test_a_model_is_trained_listed_and_run(room, picture) -> None:
     assert viewer.layers["Ink of letters"].data[1].any()
     assert not viewer.layers["Ink of letters"].data[0].any()
     assert binarizer.status.value.startswith("Done in")
+    binarizer.native.parent().raise_()
     picture("training_applied")
 
 

@@ -103,7 +103,7 @@ class TrainOnMyPairs(Container[Any]):
         self.native.setMinimumWidth(_MINIMUM_WIDTH)
         self.status.native.setWordWrap(True)
         self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self._watch = PanelWatch(self.native, shown=self._recolour, closed=self._on_closed)
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._on_closed)
 
     def _connect(self) -> None:
         self.folder.changed.connect(self._on_folder)
@@ -117,6 +117,10 @@ class TrainOnMyPairs(Container[Any]):
         self.run_next.changed.connect(lambda: self._run(next_page=True))
         self._viewer.events.theme.connect(self._recolour)
         MODEL_NEWS.added.connect(self._on_new_model)
+
+    def _on_shown(self) -> None:
+        finetune_fields.align(self.native, {str(field.label) for field in self._locked})
+        self._recolour()
 
     def _recolour(self, _: Any = None) -> None:
         if not self._watch.gone:

@@ -14,7 +14,7 @@ from magicgui.widgets import (
     PushButton,
 )
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy
+from qtpy.QtWidgets import QAbstractItemView, QLabel, QListWidget, QListWidgetItem, QSizePolicy
 
 from docbin_napari.inference.describe import describe
 from docbin_napari.plugin import fields
@@ -32,7 +32,7 @@ _TEST = "test"
 
 def folder_field() -> FileEdit:
     """Make the choice of the folder with the pairs."""
-    return FileEdit(
+    field = FileEdit(
         name="folder",
         label="Pairs",
         mode=FileDialogMode.EXISTING_DIRECTORY,
@@ -41,6 +41,8 @@ def folder_field() -> FileEdit:
         "with the folders train and test. Collections in test are never learnt from; they show "
         "what becomes of other pages.",
     )
+    field.choose_btn.text = "Choose…"
+    return field
 
 
 def name_field() -> LineEdit:
@@ -154,3 +156,19 @@ def read_summaries(folder: Any) -> Any:
         yield from summarize_collections(folder)
     except Exception as error:
         yield readable(error)
+
+
+def align(form: Any, names: set[str]) -> None:
+    """Give the names of some fields one width; the style of the window decides which.
+
+    Parameters
+    ----------
+    form : QWidget
+        That holds them.
+    names : set of str
+        As they are shown.
+    """
+    shown = [name for name in form.findChildren(QLabel) if name.text() in names]
+    width = max((name.sizeHint().width() for name in shown), default=0)
+    for name in shown:
+        name.setMinimumWidth(width)

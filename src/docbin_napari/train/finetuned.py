@@ -161,7 +161,7 @@ def header_of(
     return {
         "threshold": base.threshold,
         "calibration": base.header.get("calibration", {}),
-        "title": config.title or f"{base.name}, trained on {len(pages)} own pages",
+        "title": config.title or f"{base.name}, trained on {_count(len(pages), 'own page')}",
         "training_data": f"{base.training_data}; then {listed}",
         "base": {
             "name": base.name if known else str(base.path.resolve()),
@@ -237,7 +237,11 @@ def verdict(name: str, base: str, held_out: Figures | None, test: Figures | None
             words += f" Stay with {base}."
     if test is not None:
         figures = f"FM {test.before:.2f} before, {test.after:.2f} after"
-        words += f" On {test.pages} other pages: {figures}."
+        words += f" On {_count(test.pages, 'other page')}: {figures}."
         if test.gain < -_HURT:
-            words += f" It reads other pages worse; use {base} for them."
+            words += f" It reads such pages worse; use {base} for them."
     return words
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
