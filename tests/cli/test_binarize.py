@@ -98,7 +98,8 @@ def test_options_reach_the_network(tmp_path, draw_page, dark_is_ink):
     assert dark_is_ink == {
         "model": "mine",
         "device": "cpu",
-        "config": InferenceConfig(fast.window, 0.5, 2, fast.batch),
+        # Pages of light writing are inverted where they are read.
+        "config": InferenceConfig(fast.window, 0.5, 2, fast.batch, invert="never"),
     }
 
 

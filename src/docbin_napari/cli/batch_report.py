@@ -72,9 +72,11 @@ class BatchReport:
             case PageProgress():
                 self._show_windows(event)
                 return
-            case FileWritten(source, outputs):
+            case FileWritten(source, outputs, inverted):
                 others = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
                 self._say_plainly(f"written: {outputs[0]}{others}")
+                if inverted:
+                    self._console.complain(f"warning: {source}{_inverted(inverted)}")
             case FileSkipped(source):
                 self._say_plainly(f"skipped: {source} (already done)")
             case FileFailed(source, reason):
@@ -103,6 +105,16 @@ class BatchReport:
             page = f"page {event.page} of {event.pages}" if event.pages > 1 else "page"
             self._windows.set_description_str(page)
         self._windows.update(event.done - self._windows.n)
+
+
+def _inverted(pages: tuple[int, ...]) -> str:
+    """Say which pages were taken inverted, and how to have it otherwise."""
+    named = ", ".join(map(str, pages[:10])) + (" and more" if len(pages) > 10 else "")
+    where = "" if pages == (1,) else f", page{'s' if len(pages) > 1 else ''} {named}"
+    return (
+        f"{where}: looks like light writing on dark ground, so light and dark were exchanged "
+        "before the network looked; add --invert never --overwrite if it is not"
+    )
 
 
 def _bar(position: int, total: int, unit: str) -> tqdm[None]:

@@ -13,7 +13,7 @@ import tyro
 from docbin_napari.cli.batch_report import BatchReport
 from docbin_napari.cli.console import Console, UsageError, option, setting
 from docbin_napari.inference.cluster import ClusterConfig, ClusterError
-from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, Symmetries
+from docbin_napari.inference.config import PRESETS, InferenceConfig, Invert, PresetName, Symmetries
 from docbin_napari.inference.outputs import Job, OutputConfig, plan_jobs
 from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
 
@@ -45,6 +45,8 @@ class BinarizeCommand:
         How thorough to look.
     overlap, symmetries, tolerance, window, batch : optional
         Replace single values of the preset; see `InferenceConfig`.
+    invert : {"auto", "never", "always"}
+        What is done about light writing on dark ground; see `InferenceConfig`.
     threshold : float, optional
         Probability from which a pixel is ink, 0 to 1.
     model : str
@@ -75,6 +77,9 @@ class BinarizeCommand:
     )
     batch: Annotated[int | None, setting(InferenceConfig, "batch", "WINDOWS", default=_PRESET)] = (
         None
+    )
+    invert: Annotated[Invert, setting(InferenceConfig, "invert", "{auto,never,always}")] = (
+        InferenceConfig.invert
     )
     threshold: Annotated[
         float | None,

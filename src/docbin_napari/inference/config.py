@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 Symmetries = Literal[1, 2, 4, 8]
 PresetName = Literal["fast", "balanced", "best"]
+Invert = Literal["auto", "never", "always"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class InferenceConfig:
         as often as there are symmetries.
     batch : int
         Windows in one pass through the network; 0 chooses for the device.
+    invert : {"auto", "never", "always"}
+        Whether light and dark are exchanged before the network looks, as light writing on
+        dark ground needs it. auto looks at each page, and says when it did.
 
     Raises
     ------
@@ -42,6 +46,7 @@ class InferenceConfig:
     symmetries: Symmetries = 1
     tolerance: float = 0.0
     batch: int = 0
+    invert: Invert = "auto"
 
     def __post_init__(self) -> None:
         if self.window < 64 or self.window % 32:
@@ -54,6 +59,8 @@ class InferenceConfig:
             raise ValueError(f"tolerance must lie between 0 and 1, not {self.tolerance}")
         if self.batch < 0:
             raise ValueError(f"batch must be 0 (automatic) or positive, not {self.batch}")
+        if self.invert not in get_args(Invert):
+            raise ValueError(f"invert must be auto, never or always, not {self.invert!r}")
 
 
 # No preset averages mirror images: print-through is mirrored too, and with them more of it was

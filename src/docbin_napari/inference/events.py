@@ -54,10 +54,13 @@ class FileWritten:
         The file.
     outputs : tuple of Path
         What was written, without what had been there already.
+    inverted : tuple of int
+        Pages, from 1, that look like light writing on dark ground and were taken inverted.
     """
 
     source: Path
     outputs: tuple[Path, ...]
+    inverted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

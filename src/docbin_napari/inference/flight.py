@@ -174,7 +174,8 @@ class Flight:
         if isinstance(end, FileFailed):
             return FileFailed(job.source, end.reason)
         if isinstance(end, FileWritten):
-            return FileWritten(job.source, tuple(job.folder / path.name for path in end.outputs))
+            outputs = tuple(job.folder / path.name for path in end.outputs)
+            return FileWritten(job.source, outputs, end.inverted)
         if job.outputs().exist:
             # It was not there when it was sent: the worker that wrote it was lost with the answer.
             return FileWritten(job.source, job.outputs().paths)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from docbin_napari.inference.ahead import iterate_ahead
 from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, preset
+from docbin_napari.inference.inverted import InvertedRows, is_to_be_inverted
 from docbin_napari.inference.page_band import PageBand, ProbabilitySink
 from docbin_napari.inference.views import look
 from docbin_napari.inference.windows import AxisWindows, plan_axis
@@ -29,6 +30,10 @@ from docbin_napari.model.weights import InkModel, load_model
 
 _PIXELS_A_BATCH = {"cpu": 2**20, "cuda": 2**24, "mps": 2**22}
 _NOTHING = slice(0, 0)
+_INVERTED = (
+    "this page looks like light writing on dark ground, so light and dark are exchanged before "
+    "the network looks; invert='never' in InferenceConfig takes it as it is"
+)
 
 
 class InferenceError(Exception):
@@ -64,7 +69,8 @@ def predict(
 
     Stop by not asking for the next item; what was written stays. Where the memory of the
     device is too small, it goes on with half of the windows in a pass, and when a single
-    one is too many, on the CPU, with a warning.
+    one is too many, on the CPU, with a warning. A page of light writing on dark ground is
+    taken inverted, with a warning, unless `config` says otherwise.
 
     Parameters
     ----------
@@ -73,7 +79,7 @@ def predict(
     model : InkModel
         From `load_model`.
     config : InferenceConfig
-        Windows, overlap, symmetries.
+        Windows, overlap, symmetries, what is done about light writing.
     out : ndarray or ProbabilitySink
         (H, W), filled in place: float32 with probabilities 0 to 1, or uint8 with
         the same times 255.
@@ -93,6 +99,10 @@ def predict(
         If the network fails on this device in another way.
     """
     _check(pixels, out)
+    if is_to_be_inverted(pixels, config.invert):
+        if config.invert == "auto":
+            warnings.warn(_INVERTED, stacklevel=2)
+        pixels = InvertedRows(pixels)
     height, width = out.shape
     rows = plan_axis(height, config.window, config.overlap, model.stride)
     columns = plan_axis(width, config.window, config.overlap, model.stride)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.events import (
@@ -24,6 +24,7 @@ from docbin_napari.inference.events import (
     FileWritten,
     PageProgress,
 )
+from docbin_napari.inference.inverted import InvertedRows, is_to_be_inverted
 from docbin_napari.inference.outputs import Job, OutputConfig, PageOutputs
 from docbin_napari.inference.packed_page import InkCollector, PackedPage
 from docbin_napari.io.errors import FileError, PageError
@@ -32,6 +33,9 @@ from docbin_napari.io.page import Page, read_pages
 from docbin_napari.io.probability import write_probability
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     # It loads torch.
     from docbin_napari.model.weights import InkModel
 
@@ -182,8 +186,11 @@ class FileTreatment:
         if end is not None:
             return lambda: end
         work = self._whole_file if job.suffix == ".tiff" else self._single_pages
+        inverted: list[int] = []
+        # A map keeps no page while the next one is decoded.
+        pages = map(partial(self._with_dark_writing, inverted), file.pages)
         try:
-            written, write = yield from work(job, file.pages)
+            written, write = yield from work(job, pages)
         except (FileError, OSError, MemoryError) as error:
             failure = _failure(error, job)
             return lambda: failure
@@ -193,9 +200,20 @@ class FileTreatment:
                 write()
             except (FileError, OSError, MemoryError) as error:
                 return _failure(error, job)
-            return FileWritten(job.source, written) if written else FileSkipped(job.source)
+            if not written:
+                return FileSkipped(job.source)
+            return FileWritten(job.source, written, tuple(inverted))
 
         return finish
+
+    def _with_dark_writing(self, inverted: list[int], page: Page) -> Page:
+        """Exchange light and dark of a page where that is to be done, and remember it."""
+        invert = self.model.inference.invert
+        if not is_to_be_inverted(page.pixels, invert):
+            return page
+        if invert == "auto":
+            inverted.append(page.index + 1)
+        return replace(page, pixels=cast("NDArray[np.uint8]", InvertedRows(page.pixels)))
 
     def _is_done(self, outputs: PageOutputs) -> bool:
         return outputs.exist and not self.config.overwrite
@@ -244,12 +262,14 @@ class FileTreatment:
 
         model = self.model.load()
         height, width = page.pixels.shape[:2]
+        # What there is to invert is inverted already.
+        config = replace(self.model.inference, invert="never")
         result = InkCollector(
             (height, width), self.model.lowest(), keep_probability=job.probability
         )
         place = (page.source, page.index + 1, page.count)
         try:
-            for progress in predict(page.pixels, model, self.model.inference, result):
+            for progress in predict(page.pixels, model, config, result):
                 yield PageProgress(*place, progress.done, progress.total)
         except InferenceError as error:
             raise PageError(page.source, str(error)) from error
