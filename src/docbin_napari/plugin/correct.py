@@ -109,8 +109,8 @@ class CorrectPages(Container[Any]):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner.native)
         inner.native.layout().addStretch(1)
-        self.native.layout().addWidget(scroll)
         self.append(self.status)
+        self.native.layout().insertWidget(0, scroll, 1)
         self.native.setMinimumWidth(_MINIMUM_WIDTH)
         for label in (self.status, self.share):
             label.native.setWordWrap(True)
@@ -138,7 +138,9 @@ class CorrectPages(Container[Any]):
         for field in (self.image, self.ink):
             field.changed.connect(self._on_choice)
         for name, part in self.tools.items():
-            part.changed.connect(lambda _, name=name: self._hand.take(name))
+            part.native.clicked.connect(
+                lambda _, name=name: self._do(lambda: self._hand.take(name))
+            )
         self.strictness.changed.connect(self._on_strictness)
         self.here.changed.connect(self._on_here)
         self.area.changed.connect(self._on_area)

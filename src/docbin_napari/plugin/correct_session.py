@@ -136,7 +136,7 @@ class CorrectSession:
         if labels not in self.viewer.layers or image not in self.viewer.layers:
             return "That layer is no longer in the viewer. Choose another one."
         trouble = _unfit(labels, layers.page_source(image).shape, image.name)
-        if not trouble and not sight.lies_flat(self.viewer, labels):
+        if not trouble and not sight.lies_flat(self.viewer):
             return "Show the page flat: 2D view, with the rows and columns of the page."
         return trouble
 

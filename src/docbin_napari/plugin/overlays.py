@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from docbin_napari.correction.region import Point
 
-from contextlib import contextmanager
 
 _MARK = "docbin_napari_overlay"
 _EDGE = "#00a0ff"
@@ -79,7 +79,9 @@ class Overlays:
         data = specks.astype(np.uint8)
         if self._specks is None or self._specks not in self._viewer.layers:
             style: dict[str, Any] = {"colormap": {0: "transparent", 1: _EDGE, None: _EDGE}}
-            self._specks = Labels(data, name=SPECKS_NAME, metadata={_MARK: True}, **style)
+            self._specks = Labels(
+                data, name=SPECKS_NAME, opacity=1, metadata={_MARK: True}, **style
+            )
             self._add(self._specks)
         matrix = plane_to_world(labels, page)
         matrix[:2, 2] += matrix[:2, :2] @ np.asarray(corner, float)

@@ -29,10 +29,10 @@ def canvas_size(viewer: ViewerModel) -> tuple[float, float]:
     return float(height), float(width)
 
 
-def lies_flat(viewer: ViewerModel, labels: Labels) -> bool:
-    """Tell whether rows and columns of the labels are what the canvas shows."""
-    shown = sorted(viewer.dims.displayed)
-    return len(shown) == 2 and shown == [viewer.dims.ndim - 2, viewer.dims.ndim - 1]
+def lies_flat(viewer: ViewerModel) -> bool:
+    """Tell whether the canvas shows rows and columns of pages, in two dimensions."""
+    last = [viewer.dims.ndim - 2, viewer.dims.ndim - 1]
+    return viewer.dims.ndisplay == 2 and sorted(viewer.dims.displayed) == last
 
 
 def point_on(labels: Labels, position: Sequence[float]) -> tuple[float, float]:
