@@ -281,7 +281,7 @@ def test_resolution_and_source_go_with_the_labels(viewer, one_stroke, fake_engin
     known = {"dpi": (300.0, 300.0), "source": "scan.pdf", "page": 4, "else": 1}
     image, session = viewer.add_image(one_stroke.pixels, metadata=known), Session(viewer)
     compute(session, image, fake_engine)
-    expected = {"dpi": (300.0, 300.0), "source": "scan.pdf", "page": 4}
+    expected = {"dpi": (300.0, 300.0), "source": "scan.pdf", "page": 4, "model": "any"}
     assert session.ink_layer(image).metadata == expected
 
 

@@ -20,8 +20,11 @@ import numpy as np
 
 from docbin_napari.io.page import PAGE_SUFFIXES, Page, PageError, read_pages
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, find_pairs, read_pair
+from docbin_napari.io.provenance import read_provenance
+from docbin_napari.plugin.autosave import checksum_of
 from docbin_napari.plugin.ink import BACKGROUND, INK, UNLABELLED
 from docbin_napari.plugin.layers import label_style
+from docbin_napari.plugin.own_pair import AS_SAVED, LOOKED, PAIR
 from docbin_napari.plugin.preferences import read_preferences
 
 if TYPE_CHECKING:
@@ -133,20 +136,27 @@ def read_training_folder(folder: Path) -> list[LayerData]:
         If pages and masks do not belong together, or a file cannot be read.
     """
     pairs = find_pairs(folder)
-    read, pixels = [], 0
+    read, looked, pixels = [], [], 0
     for pair in pairs:
         page, truth = read_pair(pair)
         pixels += truth.ink.size
         if pixels > DOCUMENT_PIXEL_LIMIT:
             raise PageError(folder, f"its {len(pairs)} pairs are too many to be opened at once")
         read.append((page, label_values(truth)))
+        origin = read_provenance(pair.ground_truth)
+        looked.append(b"" if origin is None else origin.reviewed_windows or b"")
+    own = [
+        {PAIR: str(pair.page), LOOKED: windows, AS_SAVED: checksum_of(labels, windows)}
+        for pair, (_, labels), windows in zip(pairs, read, looked, strict=True)
+    ]
     shapes = [labels.shape for _, labels in read]
     if len(read) > 1 and len(set(shapes)) == 1:
         stacks = np.stack([page for page, _ in read]), np.stack([labels for _, labels in read])
-        return _pair_layers(folder.resolve().name, stacks, {"source": str(folder)})
+        return _pair_layers(folder.resolve().name, stacks, {"source": str(folder), "own": own})
     layers: list[LayerData] = []
-    for pair, both, place in zip(pairs, read, side_by_side(shapes), strict=True):
-        meta = {"source": str(pair.page), "translate": place}
+    for number, (both, place) in enumerate(zip(read, side_by_side(shapes), strict=True)):
+        pair = pairs[number]
+        meta = {"source": str(pair.page), "translate": place, "own": own[number : number + 1]}
         layers += _pair_layers(pair.name, both, meta)
     return layers
 
@@ -251,11 +261,12 @@ def _pair_layers(
     pixels, labels = both
     place = {"translate": meta["translate"]} if "translate" in meta else {}
     metadata = {"dpi": None, "source": meta["source"], "page": 1 if place else None}
+    own = {key: [pair[key] for pair in meta["own"]] for key in (PAIR, LOOKED, AS_SAVED)}
     return [
         (pixels, {"name": name, "metadata": metadata, **place, **_RGB}, "image"),
         (
             labels,
-            {"name": f"Ink of {name}", "metadata": metadata, **place, **label_style()},
+            {"name": f"Ink of {name}", "metadata": metadata | own, **place, **label_style()},
             "labels",
         ),
     ]

@@ -154,6 +154,7 @@ class Session:
         # Pages of the layer that this run does not compute follow the new threshold.
         self._upkeep.follow(layer, result.follow(request.threshold, shown))
         self._upkeep.touch(layer)
+        layer.metadata["model"] = request.model
         file = file_without_resolution(layer)
         config = preset(request.preset)
         job = Job(source, pages, result, request.model, request.device, config, file)

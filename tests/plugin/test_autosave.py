@@ -1,0 +1,302 @@
+"""Nothing is lost: not by a crash, not by a full disk, not by layers that come and go."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from docbin_napari.io.drafts import read_draft
+from docbin_napari.io.errors import DraftError
+from docbin_napari.plugin import autosave
+from docbin_napari.plugin.autosave import Autosave, checksum_of
+from docbin_napari.plugin.ink_layers import provide
+from docbin_napari.plugin.looked import reviewed_of
+from docbin_napari.plugin.own_pair import AS_SAVED
+from docbin_napari.plugin.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari.components import ViewerModel
+
+pytestmark = pytest.mark.viewer
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    """A viewer without a window."""
+    return pytest.importorskip("napari.components").ViewerModel()
+
+
+@pytest.fixture
+def keeper(tmp_path, monkeypatch) -> Iterator[Autosave]:
+    """Drafts go into the data sets."""
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
+    datasets = tmp_path / "datasets"
+    datasets.mkdir()
+    keeper = Autosave(lambda: datasets)
+    yield keeper
+    keeper.close()
+
+
+def page_of(viewer: Any, pixels: np.ndarray, **metadata: Any) -> Subject:
+    """A page with labels that a user made."""
+    image = viewer.add_image(pixels, rgb=True, metadata={"source": "letter.png"} | metadata)
+    return Subject(image, viewer.add_labels(np.zeros(pixels.shape[:2], np.uint8)), 0)
+
+
+def drafts(tmp_path: Path) -> list[Path]:
+    return sorted(tmp_path.rglob("*.draft"))
+
+
+def test_what_is_painted_is_on_the_disk(viewer, keeper, tmp_path, one_stroke) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    keeper.flush()
+    assert drafts(tmp_path) == []
+    subject.labels.brush_size = 5
+    subject.labels.paint((20, 20), 1)
+    reviewed_of(subject.labels, 0).mark(slice(0, 48), slice(0, 64))
+    keeper.flush()
+    (path,) = drafts(tmp_path)
+    assert path.parent == tmp_path / "datasets" / ".drafts"
+    draft = read_draft(path)
+    assert np.array_equal(draft.labels, subject.labels.data)
+    assert draft.reviewed == reviewed_of(subject.labels, 0).to_bytes()
+    assert keeper.edited is subject
+    assert keeper.status.startswith("Unsaved corrections kept at")
+
+
+def test_undo_and_direct_writing_are_seen_too(viewer, keeper, tmp_path, one_stroke) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    for change in (
+        lambda: subject.labels.paint((20, 20), 1),
+        subject.labels.undo,
+        lambda: subject.plane().__setitem__((3, 4), 2),
+    ):
+        change()
+        keeper.flush()
+        (path,) = drafts(tmp_path)
+        assert np.array_equal(read_draft(path).labels, subject.labels.data)
+
+
+def test_ink_that_a_run_found_is_no_correction(viewer, keeper, tmp_path, one_stroke) -> None:
+    image = viewer.add_image(one_stroke.pixels, rgb=True)
+    layer, _ = provide(viewer, image, (0,), 0.5)
+    from docbin_napari.plugin.ink import result_behind
+
+    result = result_behind(layer)
+    result.probability[:] = one_stroke.ink * 255
+    result.write(0, slice(0, 48), slice(0, 64))
+    keeper.watch(Subject(image, layer, 0))
+    keeper.flush()
+    assert drafts(tmp_path) == []
+    layer.data[0, 0] = 1
+    keeper.flush()
+    assert len(drafts(tmp_path)) == 1
+
+
+def test_labels_as_they_were_saved_need_no_draft(viewer, keeper, tmp_path, one_stroke) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    subject.labels.data[:] = one_stroke.ink
+    subject.labels.metadata[AS_SAVED] = [checksum_of(subject.plane())]
+    keeper.watch(subject)
+    keeper.flush()
+    assert drafts(tmp_path) == []
+    subject.labels.data[0, 0] = 2
+    keeper.flush()
+    assert len(drafts(tmp_path)) == 1
+
+
+def test_labels_painted_before_the_panel_was_open_are_kept(
+    viewer, keeper, tmp_path, one_stroke
+) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    subject.labels.data[5, 5] = 1
+    keeper.watch(subject)
+    keeper.flush()
+    assert len(drafts(tmp_path)) == 1
+
+
+def test_leaving_a_page_keeps_it(viewer, keeper, tmp_path, one_stroke, no_ink) -> None:
+    """The layer is removed right after the last stroke."""
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    keeper.flush()
+    subject.labels.data[5, 5] = 1
+    viewer.layers.clear()
+    keeper.watch(None)
+    keeper.watch(page_of(viewer, no_ink.pixels))
+    keeper.flush()
+    assert [read_draft(path).labels[5, 5] for path in drafts(tmp_path)] == [1]
+
+
+def test_pages_of_a_stack_have_drafts_of_their_own(
+    viewer, keeper, tmp_path, one_stroke, no_ink
+) -> None:
+    image = viewer.add_image(np.stack([one_stroke.pixels, no_ink.pixels]), rgb=True)
+    labels = viewer.add_labels(np.zeros((2, 48, 64), np.uint8))
+    for page in (0, 1):
+        keeper.watch(Subject(image, labels, page))
+        labels.data[page, page, 0] = 1
+    keeper.flush()
+    kept = [read_draft(path).labels for path in drafts(tmp_path)]
+    assert sorted(int(np.flatnonzero(page)[0]) for page in kept) == [0, 64]
+
+
+def test_a_save_lets_the_draft_go_but_not_what_was_painted_since(
+    viewer, keeper, tmp_path, one_stroke
+) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    subject.labels.data[5, 5] = 1
+    keeper.flush()
+    checksum = checksum_of(subject.plane())
+    keeper.forget(subject, checksum)
+    keeper.flush()
+    assert drafts(tmp_path) == []
+    assert keeper.edited is None
+    subject.labels.data[6, 6] = 1
+    keeper.flush()
+    assert len(drafts(tmp_path)) == 1
+
+
+def test_a_folder_that_takes_nothing_is_told_and_another_one_taken(
+    viewer, keeper, tmp_path, one_stroke, monkeypatch
+) -> None:
+    (tmp_path / "datasets" / ".drafts").touch()
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    subject.labels.data[5, 5] = 1
+    keeper.flush()
+    assert [path.parent for path in drafts(tmp_path)] == [tmp_path / "user"]
+
+    def full(*_: Any) -> None:
+        raise DraftError("here", "there is no room on the disk")
+
+    monkeypatch.setattr(autosave, "write_draft", full)
+    subject.labels.data[6, 6] = 1
+    keeper.flush()
+    assert "not kept" in keeper.status
+    assert "no room" in keeper.status
+    monkeypatch.undo()
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
+    keeper.flush()
+    assert "kept at" in keeper.status
+
+
+def test_a_tick_looks_when_it_is_time(viewer, tmp_path, one_stroke, monkeypatch) -> None:
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path))
+    now, looks = [0.0], []
+    real = autosave._look_at
+    monkeypatch.setattr(autosave, "_look_at", lambda *a: (looks.append(now[0]), real(*a)))
+    keeper = Autosave(lambda: None, clock=lambda: now[0])
+    keeper.watch(page_of(viewer, one_stroke.pixels))
+    for _ in range(100):
+        keeper.tick()
+        keeper._work.result(10)
+        now[0] += 0.1
+    keeper.close()
+    assert 5 <= len(looks) <= 7
+
+
+EDITS = """
+import os, sys, time
+from pathlib import Path
+import numpy as np
+from napari.components import ViewerModel
+from docbin_napari.plugin.autosave import Autosave
+from docbin_napari.plugin.looked import reviewed_of
+from docbin_napari.plugin.subject import Subject
+folder = Path(sys.argv[1])
+viewer = ViewerModel()
+image = viewer.add_image(np.load(folder / "page.npy"), rgb=True, name="any name",
+                         metadata={"source": str(folder / "page.tif")})
+labels = viewer.add_labels(np.zeros(image.data.shape[:2], np.uint8))
+keeper = Autosave(lambda: folder)
+keeper.watch(Subject(image, labels, 0))
+labels.brush_size = 7
+for step in range(10):
+    labels.paint((5 + step * 4, 10 + step * 5), 1 + step % 2)
+reviewed_of(labels, 0).mark(slice(0, 48), slice(0, 64))
+end = time.monotonic() + 30
+while not keeper.status and time.monotonic() < end:
+    keeper.tick()
+    time.sleep(0.05)
+np.save(folder / "expected.npy", labels.data)
+labels.paint((40, 5), 1)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_killed_session_loses_nothing_up_to_the_last_draft(
+    viewer, tmp_path, one_stroke, monkeypatch
+) -> None:
+    np.save(tmp_path / "page.npy", one_stroke.pixels)
+    child = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", EDITS, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait(20)
+        child.stdout.close()
+    keeper = Autosave(lambda: tmp_path)
+    subject = page_of(viewer, one_stroke.pixels, source=str(tmp_path / "page.tif"))
+    keeper.watch(subject)
+    keeper.flush()
+    assert keeper.offer is not None
+    # Somebody paints before the offer is taken: both are kept.
+    subject.labels.data[0, 0] = 1
+    keeper.flush()
+    assert len(drafts(tmp_path)) == 2
+    draft = keeper.restore()
+    expected = np.load(tmp_path / "expected.npy")
+    assert expected.any()
+    assert np.array_equal(draft.labels, expected)
+    subject.plane()[:] = draft.labels
+    keeper.flush()
+    (left,) = drafts(tmp_path)
+    assert np.array_equal(read_draft(left).labels, expected)
+    keeper.close()
+
+
+def test_discarding_is_final_and_a_damaged_draft_is_told(
+    viewer, tmp_path, one_stroke, monkeypatch
+) -> None:
+    from docbin_napari.io import drafts as stored
+
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path))
+    subject = page_of(viewer, one_stroke.pixels)
+    key = stored.PageKey(stored.content_of(one_stroke.pixels), str(Path("letter.png").resolve()), 1)
+    sizes = {"a": (48, 64), "b": (48, 64), "c": (3, 3)}
+    for number, (session, size) in enumerate(sizes.items()):
+        path = stored.write_draft(tmp_path, key, stored.Draft(np.ones(size, np.uint8)), session)
+        os.utime(path, (100 - number, 100 - number))
+    keeper = Autosave(lambda: None)
+    keeper.watch(subject)
+    keeper.flush()
+    assert keeper.offer.stem.endswith("-a")
+    keeper.discard()
+    keeper.offer.write_bytes(b"")
+    with pytest.raises(DraftError, match="damaged"):
+        keeper.restore()
+    with pytest.raises(DraftError, match="another size"):
+        keeper.restore()
+    assert keeper.offer is None
+    assert [path.stem[-1] for path in drafts(tmp_path)] == ["b", "c"]
+    keeper.close()

@@ -1,0 +1,168 @@
+"""From layers to the two files of a pair, without a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from docbin_napari.io.mask import read_ground_truth
+from docbin_napari.io.pair_place import PairPlace
+from docbin_napari.io.pairs import find_pairs, read_pair
+from docbin_napari.io.provenance import read_provenance
+from docbin_napari.plugin import saving
+from docbin_napari.plugin.autosave import checksum_of
+from docbin_napari.plugin.looked import reviewed_of
+from docbin_napari.plugin.own_pair import note_pair, own_pair, saved_state, take_reviewed
+from docbin_napari.plugin.reader import read_training_folder
+from docbin_napari.plugin.saving import Done, Order, prepare, refusal, save
+from docbin_napari.plugin.subject import Subject
+from docbin_napari.plugin.work import Failed
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+pytestmark = pytest.mark.viewer
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    """A viewer without a window."""
+    return pytest.importorskip("napari.components").ViewerModel()
+
+
+@pytest.fixture
+def subject(viewer, one_stroke) -> Subject:
+    """A page with a corner that nobody labelled."""
+    image = viewer.add_image(
+        one_stroke.pixels, rgb=True, metadata={"source": "book.pdf", "page": 7, "dpi": (300, 300)}
+    )
+    labels = viewer.add_labels(one_stroke.ink.astype(np.uint8), metadata={"model": "general-1"})
+    labels.data[:4, :4] = 2
+    return Subject(image, labels, 0)
+
+
+@pytest.fixture
+def place(tmp_path) -> PairPlace:
+    return PairPlace(tmp_path, "train", "letters", "page")
+
+
+def saved(subject: Subject, order: Order) -> Any:
+    (event,) = save(prepare(subject, order))
+    return event
+
+
+def test_a_pair_with_all_that_is_known_of_it(subject, place, one_stroke) -> None:
+    reviewed_of(subject.labels, 0).mark(slice(0, 48), slice(0, 64))
+    event = saved(subject, Order(place, who=" Inês "))
+    assert isinstance(event, Done)
+    pixels, truth = read_pair(find_pairs(place.folder)[0])
+    assert np.array_equal(pixels, one_stroke.pixels)
+    assert np.array_equal(truth.ink, one_stroke.ink)
+    assert not truth.labelled[:4, :4].any()
+    assert truth.labelled.sum() == truth.ink.size - 16
+    origin = read_provenance(event.saved.pair.ground_truth)
+    assert (origin.source, origin.page, origin.who) == ("book.pdf", 7, "Inês")
+    assert (origin.model, origin.region, origin.reviewed) == ("general-1", "whole page", 1.0)
+    assert len(origin.model_hash) == 64
+    assert origin.reviewed_windows == reviewed_of(subject.labels, 0).to_bytes()
+
+
+def test_only_a_region_is_labelled(subject, place, one_stroke) -> None:
+    region = np.zeros((48, 64), bool)
+    region[:20, :20] = True
+    event = saved(subject, Order(place, region=region, region_words="a corner"))
+    truth = read_ground_truth(event.saved.pair.ground_truth)
+    assert truth.labelled.sum() == 400 - 16
+    assert np.array_equal(truth.ink, one_stroke.ink & region)
+    assert read_provenance(event.saved.pair.ground_truth).region == "a corner"
+
+
+def test_painting_goes_on_while_a_page_is_saved(subject, place, one_stroke) -> None:
+    job = prepare(subject, Order(place))
+    subject.labels.data[:] = 0
+    (event,) = save(job)
+    assert np.array_equal(read_ground_truth(event.saved.pair.ground_truth).ink, one_stroke.ink)
+
+
+@pytest.mark.parametrize("value", [3, -1])
+def test_labels_that_are_no_ink_are_refused(viewer, one_stroke, place, value) -> None:
+    image = viewer.add_image(one_stroke.pixels, rgb=True)
+    labels = viewer.add_labels(np.zeros((48, 64), np.int32))
+    labels.data[0, 0] = value
+    event = saved(Subject(image, labels, 0), Order(place))
+    assert isinstance(event, Failed)
+    assert "0 background, 1 ink, 2 unlabelled" in event.message
+    assert not place.folder.exists()
+
+
+def test_nothing_labelled_is_refused(subject, place) -> None:
+    subject.labels.data[:] = 2
+    event = saved(subject, Order(place))
+    assert isinstance(event, Failed)
+    assert "No pixel is labelled" in event.message
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("torch"), OSError(28, "full")])
+def test_whatever_goes_wrong_is_told(subject, place, monkeypatch, error) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(saving, "save_pair", fail)
+    event = saved(subject, Order(place))
+    assert isinstance(event, Failed)
+    assert event.message.startswith("Not saved: ")
+
+
+def test_labels_of_another_size_are_refused_with_both_sizes(viewer, one_stroke) -> None:
+    image = viewer.add_image(one_stroke.pixels, rgb=True)
+    labels = viewer.add_labels(np.zeros((40, 60), np.uint8))
+    reason = refusal(Subject(image, labels, 0))
+    assert "60 × 40" in reason
+    assert "64 × 48" in reason
+    assert "Choose" in refusal(None)
+
+
+def open_again(viewer: ViewerModel, folder: Path) -> Subject:
+    from napari.layers import Layer
+
+    layers = [Layer.create(*data) for data in read_training_folder(folder)]
+    for layer in layers:
+        viewer.add_layer(layer)
+    return Subject(layers[0], layers[1], 0)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_pair_is_opened_again_and_goes_on(viewer, subject, place, count) -> None:
+    """Alone, and as a page of a stack."""
+    reviewed_of(subject.labels, 0).mark(slice(0, 48), slice(0, 64))
+    written = [saved(subject, Order(place)).saved for _ in range(count)]
+    first = written[-1]
+    # In natural order page-2 comes before page.
+    again = open_again(viewer, place.folder)
+    assert own_pair(again) == first.pair
+    assert reviewed_of(again.labels, 0).share == 0
+    assert take_reviewed(again)
+    assert not take_reviewed(again)
+    assert reviewed_of(again.labels, 0).share == 1
+    looked = reviewed_of(again.labels, 0).to_bytes()
+    assert saved_state(again) == checksum_of(again.plane(), looked)
+    again.plane()[0, 0] = 1
+    event = saved(again, Order(place, own=own_pair(again)))
+    assert event.saved.kept is not None
+    assert read_ground_truth(first.pair.ground_truth).ink[0, 0]
+    origin = read_provenance(first.pair.ground_truth)
+    assert (origin.source, origin.page, origin.model) == ("book.pdf", 7, "general-1")
+    assert len(find_pairs(place.folder)) == count
+
+
+def test_a_saved_page_knows_its_pair(subject, place) -> None:
+    assert own_pair(subject) is None
+    event = saved(subject, Order(place))
+    note_pair(subject, event.saved.pair, 5)
+    assert own_pair(subject) == event.saved.pair
+    assert saved_state(subject) == 5
+    event.saved.pair.ground_truth.unlink()
+    assert own_pair(subject) is None
