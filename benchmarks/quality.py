@@ -1,6 +1,6 @@
 """How good the presets are beside classical methods: python benchmarks/quality.py COLLECTIONS.
 
-COLLECTIONS is a folder of collections of pairs (PAGE and fg_mask/PAGE.png).
+COLLECTIONS is a collection of pairs (PAGE and fg_mask/PAGE.png) or a folder of collections.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from docbin_napari.inference.predict import binarize
 from docbin_napari.io.pairs import Pair, find_pairs, read_pair
 from docbin_napari.metrics import PageScores, mean_scores, score_page
 from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.weights import InkModel, load_model
+from doxa import DOXA_METHODS, has_doxapy
 from hardware import hardware
 from records import Journal, print_header, print_row
 
 Method = Callable[[np.ndarray], np.ndarray]
+
+KNOWN = [*BASELINES, *DOXA_METHODS, *PRESETS]
+DEFAULT = ["otsu", "sauvola", "wolf", "su", *PRESETS]
 
 
 def main() -> None:
@@ -32,20 +36,43 @@ def main() -> None:
     parser.add_argument("collections", type=Path)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--methods", nargs="+", default=["otsu", "sauvola", *PRESETS])
+    parser.add_argument("--methods", nargs="+", choices=KNOWN, default=DEFAULT, metavar="METHOD")
     parser.add_argument("--csv", type=Path, help="append the figures to this file")
     arguments = parser.parse_args()
     model = load_model(arguments.model, arguments.device)
-    methods: dict[str, Method] = dict(BASELINES)
-    for name, config in PRESETS.items():
-        methods[name] = lambda pixels, config=config: binarize(pixels, model, config)
+    methods = known_methods(model)
     settings = f"model {model.info.name}, threshold {model.threshold}"
     print(f"{settings}; {hardware(model.device)}\n")
+    missing = [name for name in arguments.methods if name not in methods]
+    if missing:
+        print(f"Left out, because doxapy is not installed: {', '.join(missing)}\n")
     print_header(["method", "collection", "pages", "FM", "pFM", "skeleton pFM", "PSNR", "DRD"])
     journal = Journal(arguments.csv, "quality", hardware(model.device), settings)
     pairs = find_pairs(arguments.collections)
     for name in arguments.methods:
-        measure(name, methods[name], pairs, journal)
+        if name in methods:
+            measure(name, methods[name], pairs, journal)
+
+
+def known_methods(model: InkModel) -> dict[str, Method]:
+    """What can be measured here, by name.
+
+    Parameters
+    ----------
+    model : InkModel
+        Network of the presets.
+
+    Returns
+    -------
+    dict of str to callable
+        From uint8 (H, W, 3) to bool (H, W).
+    """
+    methods: dict[str, Method] = dict(BASELINES)
+    if has_doxapy():
+        methods.update(DOXA_METHODS)
+    for name, config in PRESETS.items():
+        methods[name] = lambda pixels, config=config: binarize(pixels, model, config)
+    return methods
 
 
 def measure(name: str, method: Method, pairs: list[Pair], journal: Journal) -> None:
