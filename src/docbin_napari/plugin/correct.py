@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, Label
-from napari.qt.threading import create_worker
+from magicgui.widgets import Container
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy
+from qtpy.QtCore import QTimer
 
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.plugin import correct_fields as fields
-from docbin_napari.plugin import layers, sight
+from docbin_napari.plugin import correct_layers, ink_layers, layers, sight
 from docbin_napari.plugin.correct_hand import Hand
 from docbin_napari.plugin.correct_keys import NEXT, REVIEWED, TOOLS, UNLABELLED
 from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
@@ -22,9 +21,12 @@ from docbin_napari.plugin.ink import BACKGROUND, result_behind
 from docbin_napari.plugin.ink import UNLABELLED as UNLABELLED_VALUE
 from docbin_napari.plugin.overlays import Overlays
 from docbin_napari.plugin.panel_watch import PanelWatch
+from docbin_napari.plugin.speck_search import SpeckSearch
 from docbin_napari.plugin.work import readable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari
 
     from docbin_napari.plugin.subject import Subject
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 _MINIMUM_WIDTH = 300
 _TICK_MILLISECONDS = 40
 _MAP_MILLISECONDS = 120
-_INLINE_PIXELS = 4_000_000
 
 
 class CorrectPages(Container[Any]):
@@ -51,9 +52,9 @@ class CorrectPages(Container[Any]):
         self._hand = Hand(self._session, self._overlays, self._update)
         self._here = ThresholdHere(self._session)
         self._specks = Specks(self._session, self._overlays)
+        self._search = SpeckSearch(self._session, self._specks, self._do)
         self._shown_page: tuple[Any, ...] = ()
         self._showing = False
-        self._panels: list[Any] = []
         self._build()
         self._connect()
         self._on_layers()
@@ -72,49 +73,32 @@ class CorrectPages(Container[Any]):
         self.area = fields.area_field()
         self.unlabelled, self.reviewed = fields.button(UNLABELLED), fields.button(REVIEWED)
         self.specks, self.remove_specks, self.keep_specks = fields.speck_fields()
-        self.next, self.share = fields.button(NEXT), Label(name="share", value="")
-        self.status = fields.status_label()
+        self.next = fields.button(NEXT)
+        self.share, self.status = fields.text_line("share"), fields.text_line("status")
         self.map = DoubtMap()
         tools = list(self.tools.values())
         parts: list[Any] = [
-            self._form("layers", self.image, self.ink),
+            fields.form_of("layers", self.image, self.ink),
             fields.row_of([self.new_unlabelled, self.new_background], "new"),
             fields.row_of(tools[:2], "brushes"),
             fields.row_of(tools[2:], "pointers"),
-            self._form("sliders", self.strictness, self.here, self.area, self.specks),
+            fields.form_of("sliders", self.strictness, self.here, self.area, self.specks),
             fields.row_of([self.remove_specks, self.keep_specks], "speck_buttons"),
             fields.row_of([self.unlabelled, self.reviewed], "marks"),
             self.next,
             self.share,
         ]
-        # Panels that save pairs and list pages belong here: append them to self._panels.
-        inner = Container(widgets=[*parts, *self._panels], labels=False, name="tools")
-        super().__init__(labels=False)
-        inner.native.layout().insertWidget(parts.index(self.share), self.map)
-        self._inner = inner
-        self._frame(inner)
+        above: list[Any] = []  # the panel that lists pages belongs here
+        below: list[Any] = []  # the panel that saves pairs belongs here
+        self._panels = [*above, *below]
+        self._inner = Container(widgets=[*above, *parts, *below], labels=False, name="tools")
+        self._inner.native.layout().insertWidget(len(above) + len(parts) - 1, self.map)
+        super().__init__(widgets=[self.status], labels=False)
+        # The tools scroll on a low screen; the status below them is always in sight.
+        self.native.layout().insertWidget(0, fields.scrolling(self._inner), 1)
+        self.native.setMinimumWidth(_MINIMUM_WIDTH)
         self._timers()
         self._watch = PanelWatch(self.native, shown=self._attach, closed=self._close)
-
-    def _form(self, name: str, *widgets: Any) -> Container[Any]:
-        form = Container(widgets=list(widgets), labels=True, name=name)
-        form.margins = (0, 0, 0, 0)
-        return form
-
-    def _frame(self, inner: Container[Any]) -> None:
-        """Let the tools scroll on a low screen, with the status always in sight below them."""
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner.native)
-        inner.native.layout().addStretch(1)
-        self.append(self.status)
-        self.native.layout().insertWidget(0, scroll, 1)
-        self.native.setMinimumWidth(_MINIMUM_WIDTH)
-        for label in (self.status, self.share):
-            label.native.setWordWrap(True)
-            label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
 
     def _timers(self) -> None:
         self._tick = QTimer(self.native)
@@ -138,9 +122,7 @@ class CorrectPages(Container[Any]):
         for field in (self.image, self.ink):
             field.changed.connect(self._on_choice)
         for name, part in self.tools.items():
-            part.native.clicked.connect(
-                lambda _, name=name: self._do(lambda: self._hand.take(name))
-            )
+            part.native.clicked.connect(functools.partial(self._on_tool, name))
         self.strictness.changed.connect(self._on_strictness)
         self.here.changed.connect(self._on_here)
         self.area.changed.connect(self._on_area)
@@ -155,13 +137,16 @@ class CorrectPages(Container[Any]):
         self.map.clicked.connect(lambda *place: self._do(lambda: self._session.go_to(*place)))
 
     def _attach(self) -> None:
-        keys = {tool.key: (lambda name=tool.name: self._hand.take(name)) for tool in TOOLS}
+        fields.align(self.native, [self.image, self.ink, self.strictness, self.here, self.specks])
+        keys: dict[str, Callable[[], None]] = {}
+        for tool in TOOLS:
+            keys[tool.key] = functools.partial(self._hand.take, tool.name)
         for action, part in (
             (UNLABELLED, self._session.mark_unlabelled),
             (REVIEWED, self._session.mark_reviewed),
             (NEXT, self._session.go_to_next),
         ):
-            keys[action.key] = lambda part=part: self._do(part)
+            keys[action.key] = functools.partial(self._do, part)
         self._hand.attach(keys)
 
     def _close(self) -> None:
@@ -173,10 +158,10 @@ class CorrectPages(Container[Any]):
     # ---- layers
 
     def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
-        return [(layer.name, layer) for layer in self._session.images()]
+        return [(layer.name, layer) for layer in ink_layers.images(self._viewer)]
 
     def _labels_choices(self, _: Any) -> list[tuple[str, Any]]:
-        return [(layer.name, layer) for layer in self._session.labels_choices()]
+        return [(layer.name, layer) for layer in correct_layers.labels_layers(self._viewer)]
 
     def _on_layers(self, _: Any = None) -> None:
         if self._watch.gone or self._overlays.placing:
@@ -199,10 +184,14 @@ class CorrectPages(Container[Any]):
 
     def _choose(self, image: bool, labels: bool) -> None:
         """Fill the boxes with what the user seems to mean."""
-        ink = self._session.favourite_labels(self.image.value) if labels else None
+        ink = correct_layers.favourite_labels(self._viewer, self.image.value) if labels else None
         if ink is not None and ink in self.ink.choices:
             self.ink.value = ink
-        page = self._session.favourite_image(self.ink.value) if image or labels else None
+        page = (
+            correct_layers.favourite_image(self._viewer, self.ink.value)
+            if image or labels
+            else None
+        )
         if page is not None and page in self.image.choices:
             self.image.value = page
 
@@ -242,6 +231,8 @@ class CorrectPages(Container[Any]):
 
     def _do(self, work: Any) -> None:
         """Do something that the user asked for, and say how it went wrong if it did."""
+        if self._watch.gone:
+            return
         try:
             work()
         except Exception as error:
@@ -255,6 +246,9 @@ class CorrectPages(Container[Any]):
         else:
             self._do(lambda: self._session.new_labels(image, value))
         self._update()
+
+    def _on_tool(self, name: str, _: bool = False) -> None:
+        self._do(functools.partial(self._hand.take, name))
 
     def _on_strictness(self, value: float) -> None:
         self._session.brush = BrushConfig(value)
@@ -274,34 +268,7 @@ class CorrectPages(Container[Any]):
         self._specks.size = value
         self._do(self._specks.show)
         if not self._specks.shown:
-            self._do(self._ask_for_specks)
-
-    def _ask_for_specks(self) -> None:
-        """Measure small areas at once, large ones beside the window."""
-        if self._measuring is not None:
-            return
-        question = self._specks.ask()
-        if question is None:
-            return
-        if question.ink.size <= _INLINE_PIXELS:
-            self._specks.take(question.measure())
-            return
-        self._session.status = "Looking for specks…"
-        worker = create_worker(question.measure, _ignore_errors=True)
-        worker.returned.connect(self._on_measured)
-        worker.errored.connect(lambda error: show_error(readable(error)))
-        worker.finished.connect(self._on_measure_end)
-        self._measuring = worker
-        worker.start()
-
-    _measuring: Any = None
-
-    def _on_measured(self, answer: Any) -> None:
-        if not self._watch.gone:
-            self._do(lambda: self._specks.take(answer))
-
-    def _on_measure_end(self) -> None:
-        self._measuring = None
+            self._do(self._search.start)
 
     def _forget_specks(self) -> None:
         self._specks.forget()
@@ -325,10 +292,9 @@ class CorrectPages(Container[Any]):
         for name, part in self.tools.items():
             part.native.setChecked(session.tool == name)
         usable = subject is not None
-        for part in (*self.tools.values(), self.strictness, self.area, self.specks):
-            part.enabled = usable
-        for part in (self.unlabelled, self.reviewed, self.next):
-            part.enabled = usable
+        marks: list[Any] = [self.unlabelled, self.reviewed, self.next]
+        for field in (*self.tools.values(), *marks, self.strictness, self.area, self.specks):
+            field.enabled = usable
         self.here.enabled = not self._here.refusal(subject)
         self.remove_specks.enabled = self.keep_specks.enabled = self._specks.shown
         page_ok = not layers.refusal(self.image.value)

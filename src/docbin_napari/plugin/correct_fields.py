@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, Label, PushButton, Slider
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy
 
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.inference.describe import describe
@@ -137,6 +139,36 @@ def speck_fields() -> tuple[Slider, PushButton, PushButton]:
     return size, remove, keep
 
 
-def status_label() -> Label:
-    """Make the line that says what happened."""
-    return Label(name="status", value="")
+def text_line(name: str) -> Label:
+    """Make a line of words that wraps in a narrow panel."""
+    line = Label(name=name, value="")
+    line.native.setWordWrap(True)
+    line.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return line
+
+
+def form_of(name: str, *widgets: Any) -> Container[Any]:
+    """Put fields below each other, with their names beside them."""
+    form = Container(widgets=list(widgets), labels=True, name=name)
+    form.margins = (0, 0, 0, 0)
+    return form
+
+
+def align(native: Any, named: Sequence[Any]) -> None:
+    """Give the names of fields in several forms one width; the style decides which."""
+    texts = {field.label for field in named}
+    names = [label for label in native.findChildren(QLabel) if label.text() in texts]
+    width = max((name.sizeHint().width() for name in names), default=0)
+    for name in names:
+        name.setMinimumWidth(width)
+
+
+def scrolling(inner: Container[Any]) -> QScrollArea:
+    """Let parts scroll up and down where the screen is too low for them."""
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    inner.native.layout().addStretch(1)
+    scroll.setWidget(inner.native)
+    return scroll

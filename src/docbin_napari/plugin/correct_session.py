@@ -11,12 +11,11 @@ from napari.layers import Image, Labels
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.correction.doubt import doubt_grid, next_place
 from docbin_napari.correction.region import Region, whole
-from docbin_napari.plugin import edits, ink_layers, layers, sight
+from docbin_napari.plugin import correct_layers, edits, layers, sight
 from docbin_napari.plugin.gray import GrayPage, gray_key
 from docbin_napari.plugin.ink import UNLABELLED, image_behind, result_behind
 from docbin_napari.plugin.looked import reviewed_of
 from docbin_napari.plugin.origin import provenance
-from docbin_napari.plugin.overlays import is_overlay
 from docbin_napari.plugin.subject import Subject
 from docbin_napari.plugin.upkeep import Upkeep
 
@@ -75,70 +74,9 @@ class CorrectSession:
 
     # ---- layers
 
-    def labels_choices(self) -> list[Labels]:
-        """List the labels layers that may be ink, the topmost first."""
-        return [
-            layer
-            for layer in reversed(self.viewer.layers)
-            if isinstance(layer, Labels) and not is_overlay(layer)
-        ]
-
-    def favourite_labels(self, image: Image | None) -> Labels | None:
-        """Find the labels a user means.
-
-        Returns
-        -------
-        Labels or None
-            The active layer, else labels made from `image`, else the topmost ones of its size.
-        """
-        known = self.labels_choices()
-        active = self.viewer.layers.selection.active
-        if active in known:
-            return active
-        mine = [layer for layer in known if image is not None and image_behind(layer) is image]
-        fitting = [layer for layer in known if not self.refusal(image, layer)]
-        return next(iter((*mine, *fitting)), None)
-
-    def favourite_image(self, labels: Labels | None) -> Image | None:
-        """Find the page that labels lie over.
-
-        Returns
-        -------
-        Image or None
-            The one that the labels were made from, else the active or topmost one of their size.
-        """
-        behind = image_behind(labels)
-        if behind is not None and behind in self.viewer.layers:
-            return behind
-        active = self.viewer.layers.selection.active
-        known = sorted(self.images(), key=lambda layer: layer is not active)
-        fitting = [layer for layer in known if not self.refusal(layer, labels)]
-        return next(iter((*fitting, *known)), None)
-
     def refusal(self, image: Image | None, labels: Labels | None) -> str:
-        """Say why these layers cannot be corrected; empty if they can.
-
-        Parameters
-        ----------
-        image, labels : Image or None, Labels or None
-            What was chosen.
-
-        Returns
-        -------
-        str
-            The reason and the mend, in words for the user.
-        """
-        reason = layers.refusal(image)
-        if reason or image is None:
-            return reason
-        if labels is None:
-            return "Choose the labels to correct, run Binarize document, or make new ones."
-        if labels not in self.viewer.layers or image not in self.viewer.layers:
-            return "That layer is no longer in the viewer. Choose another one."
-        trouble = _unfit(labels, layers.page_source(image).shape, image.name)
-        if not trouble and not sight.lies_flat(self.viewer):
-            return "Show the page flat: 2D view, with the rows and columns of the page."
-        return trouble
+        """Say why these layers cannot be corrected; as `correct_layers.refusal`."""
+        return correct_layers.refusal(self.viewer, image, labels)
 
     def subject(self) -> Subject | None:
         """Give the page that is corrected; None while `refusal` has something against it."""
@@ -263,7 +201,7 @@ class CorrectSession:
     def _second_opinion(self, subject: Subject) -> NDArray[np.uint8] | None:
         """Probability of another run on the same image, if there is one."""
         mine = result_behind(subject.labels)
-        for layer in self.labels_choices():
+        for layer in correct_layers.labels_layers(self.viewer):
             other = result_behind(layer)
             if other is None or other is mine or image_behind(layer) is not subject.image:
                 continue
@@ -301,22 +239,3 @@ class CorrectSession:
             reviewed = self.reviewed(subject)
             self._sent = subject.labels, subject.page, (row, column)
             sight.look_at(self.viewer, subject.labels, subject.page, reviewed.place(row, column))
-
-    def images(self) -> list[Image]:
-        """List the image layers, the topmost first."""
-        return ink_layers.images(self.viewer)
-
-
-def _unfit(labels: Labels, expected: tuple[int, ...], image: str) -> str:
-    """Say why labels cannot be painted on; empty if they can."""
-    name, data = labels.name, labels.data
-    if labels.multiscale:
-        return f"“{name}” is multiscale; napari cannot paint on such labels."
-    if not isinstance(data, np.ndarray):
-        return f"“{name}” is not in memory. Save and open it again to correct it."
-    if not data.flags.writeable:
-        return f"“{name}” cannot be written to. Duplicate it to correct it."
-    if data.shape != expected:
-        mine, wanted = (" × ".join(map(str, reversed(shape))) for shape in (data.shape, expected))
-        return f"“{name}” has {mine} pixels, but “{image}” {wanted}."
-    return ""

@@ -1,0 +1,195 @@
+"""The correction widget in a real window, with a mouse and a keyboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from docbin_napari.plugin.ink import InkResult, bind
+
+pytestmark = pytest.mark.window
+
+
+class Desk:
+    """A viewer with the correction widget, and a hand at mouse and keyboard."""
+
+    def __init__(self, viewer: Any) -> None:
+        from docbin_napari.plugin.correct import CorrectPages
+
+        self.viewer = viewer
+        self.widget = CorrectPages(viewer)
+        viewer.window.add_dock_widget(self.widget, name="Correct and save training pairs")
+        self.look()
+
+    @property
+    def canvas(self) -> Any:
+        return self.viewer.window._qt_viewer.canvas
+
+    def look(self, rounds: int = 5) -> None:
+        """Let the window live."""
+        from qtpy.QtTest import QTest
+
+        for _ in range(rounds):
+            QTest.qWait(20)
+
+    def on_canvas(self, layer: Any, row: float, column: float) -> tuple[int, int]:
+        """Where a pixel of a layer lies on the canvas, (x, y)."""
+        world = np.asarray(layer.data_to_world((*[0] * (layer.ndim - 2), row, column)))[-2:]
+        mapped = self.canvas.view.scene.transform.map([world[1], world[0]])
+        return round(mapped[0] / mapped[3]), round(mapped[1] / mapped[3])
+
+    def drag(self, layer: Any, *points: tuple[float, float], modifiers: tuple = ()) -> None:
+        """Press at the first point, move over the others, release."""
+        from vispy import keys
+
+        held = [getattr(keys, name.upper()) for name in modifiers]
+        places = [self.on_canvas(layer, *point) for point in points]
+        canvas = self.canvas._scene_canvas
+        press = canvas.events.mouse_press(
+            pos=places[0], button=1, buttons=[1], modifiers=held, type="mouse_press"
+        )
+        for place in places[1:]:
+            canvas.events.mouse_move(
+                pos=place, button=1, buttons=[1], modifiers=held, press_event=press
+            )
+            self.look(1)
+        canvas.events.mouse_release(
+            pos=places[-1], button=1, buttons=[], modifiers=held, press_event=press
+        )
+        self.look(2)
+
+    def key(self, name: str) -> None:
+        """Press and release a key over the canvas."""
+        from napari.utils.key_bindings import coerce_keybinding
+
+        handler = self.viewer.window._qt_viewer.canvas._key_map_handler
+        handler.press_key(coerce_keybinding(name))
+        handler.release_key(coerce_keybinding(name))
+        self.look(2)
+
+
+@pytest.fixture
+def desk(the_viewer: Any) -> Desk:
+    """The widget over an empty viewer."""
+    the_viewer.window.resize(1300, 900)
+    return Desk(the_viewer)
+
+
+def add_page(desk: Desk, page: Any) -> Any:
+    """A page with labels of a run that found only part of the ink."""
+    image = desk.viewer.add_image(page.pixels, name="letter", rgb=True)
+    result = InkResult(page.ink.shape, 0.5)
+    result.probability[page.ink] = 100
+    result.write(0, slice(0, page.ink.shape[0]), slice(0, page.ink.shape[1]))
+    layer = desk.viewer.add_labels(result.labels, name="ink")
+    bind(layer, result, image)
+    desk.look()
+    return layer
+
+
+def test_a_stroke_with_the_mouse_labels_ink_and_ctrl_z_takes_it_back(desk, one_stroke) -> None:
+    layer = add_page(desk, one_stroke)
+    desk.key("I")
+    assert desk.widget.tools["ink"].native.isChecked()
+    layer.brush_size = 10
+    before = desk.canvas.view.camera.rect
+    desk.drag(layer, (16, 14), (16, 20), (15, 30), (16, 38))
+    assert layer.data[14:18, 14:38].all()
+    assert not (layer.data.astype(bool) & ~one_stroke.ink).any()
+    assert desk.canvas.view.camera.rect == before, "the page moved with the stroke"
+    desk.key("Control-Z")
+    assert not layer.data.any()
+    desk.key("I")
+    assert not desk.widget.tools["ink"].native.isChecked()
+
+
+def test_a_region_and_its_threshold(desk, one_stroke) -> None:
+    layer = add_page(desk, one_stroke)
+    desk.key("T")
+    desk.drag(layer, (8, 5), (12, 9), (26, 20))
+    assert desk.widget.area.value == "Region"
+    assert desk.widget.here.enabled
+    for threshold in (0.3, 0.6, 0.2):
+        desk.widget.here.value = threshold
+        desk.look(1)
+    assert layer.data[14:18, 10:21].all()
+    assert not layer.data[:, 22:].any()
+    desk.key("Control-Z")
+    assert not layer.data.any()
+
+
+def test_a_click_with_the_mouse_removes_a_piece(desk, one_stroke) -> None:
+    layer = add_page(desk, one_stroke)
+    layer.data[:] = one_stroke.ink
+    layer.data[35:38, 50:54] = 1
+    layer.refresh()
+    desk.key("K")
+    desk.drag(layer, (36, 52))
+    assert np.array_equal(layer.data, one_stroke.ink)
+
+
+def test_marks_and_places_by_key(desk, one_stroke) -> None:
+    layer = add_page(desk, one_stroke)
+    desk.key("N")
+    assert "Doubt here" in desk.widget.status.value
+    desk.key("N")
+    assert "All of this page is reviewed" in desk.widget.status.value
+    desk.look(10)
+    assert "100%" in desk.widget.share.value
+    desk.key("U")
+    assert (layer.data == 2).all()
+
+
+def test_the_buttons_say_why_they_do_nothing(desk, one_stroke) -> None:
+    widget = desk.widget
+    assert "Open a page" in widget.status.value
+    assert not any(tool.enabled for tool in widget.tools.values())
+    desk.viewer.add_image(one_stroke.pixels, name="letter", rgb=True)
+    desk.look()
+    assert "new ones" in widget.status.value
+    widget.new_unlabelled.native.click()
+    desk.look()
+    assert widget.ink.value.name == "Corrected letter"
+    assert (widget.ink.value.data == 2).all()
+    assert all(tool.enabled for tool in widget.tools.values())
+    assert not widget.here.enabled
+
+
+def test_specks_are_highlighted_and_removed(desk, one_stroke) -> None:
+    layer = add_page(desk, one_stroke)
+    layer.data[:] = one_stroke.ink
+    layer.data[40, 50] = layer.data[5, 5] = 1
+    layer.refresh()
+    desk.widget.area.value = "Whole page"
+    desk.widget.specks.value = 9
+    desk.look()
+    assert desk.widget.status.value.startswith("2 specks")
+    desk.widget.remove_specks.native.click()
+    assert np.array_equal(layer.data, one_stroke.ink)
+    assert not desk.widget.remove_specks.enabled
+
+
+def test_closing_the_panel_gives_the_keys_back(desk, one_stroke) -> None:
+    layer = add_page(desk, one_stroke)
+    desk.key("I")
+    desk.viewer.window.remove_dock_widget(desk.widget.native)
+    desk.look()
+    assert layer.mouse_pan
+    assert not desk.viewer.keymap
+    assert not layer.keymap
+
+
+def test_nothing_is_cut_off_in_a_narrow_panel(desk, one_stroke) -> None:
+    from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
+
+    add_page(desk, one_stroke)
+    native = desk.widget.native
+    native.parent().resize(300, native.parent().height())
+    desk.look()
+    wrapped = (desk.widget.status.native, desk.widget.share.native)
+    for part in native.findChildren((QPushButton, QComboBox, QLabel)):
+        if part.isVisible() and part not in wrapped:
+            assert part.width() >= part.minimumSizeHint().width(), part
+            assert part.mapTo(native, part.rect().topRight()).x() < native.width()
