@@ -175,6 +175,25 @@ def read_draft(path: Path) -> Draft:
         raise DraftError(path, "the file is damaged") from error
 
 
+def newest_draft(folders: Iterable[Path], key: PageKey) -> Path | None:
+    """Find the newest draft of a page, that of the present session included.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        Where to look.
+    key : PageKey
+        The page.
+
+    Returns
+    -------
+    Path or None
+        None if there is none.
+    """
+    found = find_drafts(folders, key, session="")
+    return found[0] if found else None
+
+
 def find_drafts(folders: Iterable[Path], key: PageKey, session: str = SESSION) -> list[Path]:
     """Find what other sessions have left of a page.
 

@@ -33,7 +33,7 @@ from docbin_napari.io.rgb import row_bands
 from docbin_napari.plugin import layers
 from docbin_napari.plugin.ink import result_behind
 from docbin_napari.plugin.looked import reviewed_of
-from docbin_napari.plugin.own_pair import pair_file, saved_state
+from docbin_napari.plugin.own_pair import DRAFT, pair_file, saved_state
 from docbin_napari.plugin.work import readable
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Autosave:
         if self._now is not None and self._now.found:
             self._now.found.pop(0).unlink(missing_ok=True)
 
-    def forget(self, subject: Subject, checksum: int) -> None:
+    def forget(self, subject: Subject, checksum: int, keep_file: bool = False) -> None:
         """Let go of the draft of a page that was saved as a pair.
 
         Parameters
@@ -173,10 +173,12 @@ class Autosave:
             The page.
         checksum : int
             `checksum_of` what was saved: later corrections are kept all the same.
+        keep_file : bool
+            Whether only a region was saved, so that the draft holds more than the pair.
         """
         for page in self._pages:
             if _same(subject, page.subject):
-                self._work = self._submit(_let_go, page, checksum)
+                self._work = self._submit(_let_go, page, checksum, keep_file)
 
     # ---- what is told
 
@@ -256,6 +258,9 @@ def _look_at(page: _Watched, folders: list[Path]) -> None:
         pixels = layers.page_source(subject.image).read(subject.page)
         page.key = PageKey(content_of(pixels), *_origin(subject))
         page.found = find_drafts(folders, page.key)
+        read_from = subject.labels.metadata.get(DRAFT)
+        page.taken = [path for path in page.found if str(path) == read_from]
+        page.found = [path for path in page.found if str(path) != read_from]
         page.kept = _first_state(subject)
     plane = subject.plane()
     looked = looked_at(subject)
@@ -311,8 +316,11 @@ def _write(page: _Watched, folders: list[Path], draft: Draft) -> Path:
     raise first
 
 
-def _let_go(page: _Watched, checksum: int) -> None:
+def _let_go(page: _Watched, checksum: int, keep_file: bool) -> None:
+    page.kept, page.edited = checksum, False
+    if keep_file:
+        return
     for path in [*page.taken, *([page.file] if page.file else [])]:
         path.unlink(missing_ok=True)
     page.taken.clear()
-    page.file, page.kept, page.time, page.edited = None, checksum, "", False
+    page.file, page.time = None, ""

@@ -16,6 +16,8 @@ AS_SAVED = "as_saved"
 """Name in the metadata of labels: checksum of the labels of each page as they were saved."""
 PAIR = "pair"
 """Name in the metadata of labels: page file of the pair of each page, None where there is none."""
+DRAFT = "draft"
+"""Name in the metadata of labels: file of the draft they were read from."""
 LOOKED = "reviewed"
 """Name in the metadata of labels: what was reviewed of each page when the pair was saved."""
 

@@ -1,0 +1,273 @@
+"""Saving, drafts and the list of pages in a real window, used as a person uses them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docbin_napari.io.mask import read_ground_truth
+from docbin_napari.io.page_list import open_list
+from docbin_napari.io.pairs import find_pairs
+from docbin_napari.plugin.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.window
+
+
+class Desk:
+    """Both panels in a dock, as the correction widget holds them."""
+
+    def __init__(self, viewer: Any, engine: Any) -> None:
+        from magicgui.widgets import Container
+
+        from docbin_napari.plugin.page_list import PageListPanel
+        from docbin_napari.plugin.pair_saving import SavePairPanel
+
+        self.viewer = viewer
+        self.save = SavePairPanel(viewer, self.subject)
+        self.pages = PageListPanel(viewer, self.subject, self.save.datasets_folder, engine.load)
+        self.pages.leaving.connect(self.save.drafts.autosave.flush)
+        self.pages.opened.connect(self.refresh)
+        self.save.saved.connect(self.pages.note_saved)
+        self.save.drafts.edited.connect(self.pages.note_edited)
+        self.dock = Container(widgets=[self.pages, self.save], labels=False)
+        self.dock.native.setMinimumWidth(300)
+        viewer.window.add_dock_widget(self.dock, name="Save")
+        for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
+            event.connect(self.refresh)
+        self.refresh()
+
+    def subject(self) -> Subject | None:
+        from napari.layers import Image as ImageLayer
+        from napari.layers import Labels
+
+        image = [layer for layer in self.viewer.layers if isinstance(layer, ImageLayer)]
+        labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
+        return Subject(image[-1], labels[-1], 0) if image and labels else None
+
+    def refresh(self, _: Any = None) -> None:
+        self.save.refresh()
+        self.pages.refresh()
+
+    def wait(self, done: Any, seconds: float = 20) -> None:
+        from qtpy.QtWidgets import QApplication
+
+        end = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < end, (self.save.status.value, self.pages.status.value)
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    def wait_for_worker(self) -> None:
+        self.wait(lambda: self.pages._worker is None)
+
+    def press_save(self) -> None:
+        assert self.save.save.enabled, self.save.status.value
+        self.save.save.native.click()
+        self.wait(lambda: self.save._worker is None)
+
+    def signs(self) -> str:
+        items = [self.pages.list.item(row) for row in range(self.pages.list.count())]
+        return "".join(item.text()[0] for item in items)
+
+
+@pytest.fixture
+def desk(
+    the_viewer: Any, fake_engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    monkeypatch.setenv("DOCBIN_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
+    desk = Desk(the_viewer, fake_engine)
+    yield desk
+    fake_engine.before = lambda number: None
+    desk.wait(lambda: desk.pages._worker is None)
+
+
+@pytest.fixture
+def folder(tmp_path, one_stroke, faint_stroke) -> Path:
+    """A folder with two pages and a damaged one between them."""
+    pages = tmp_path / "scans"
+    pages.mkdir()
+    Image.fromarray(one_stroke.pixels).save(pages / "f1.png", dpi=(300, 300))
+    (pages / "f2.png").write_bytes(b"no page")
+    Image.fromarray(one_stroke.pixels[::-1]).save(pages / "f3.png")
+    return pages
+
+
+def picture(desk: Desk, name: str) -> None:
+    import os
+    from pathlib import Path
+
+    kept = os.environ.get("DOCBIN_PICTURES")
+    if kept:
+        for _ in range(5):
+            desk.wait(lambda: True)
+        path = str(Path(kept) / f"{name}.png")
+        desk.viewer.window.screenshot(path, canvas_only=False, flash=False)
+
+
+def test_a_pair_is_saved_saved_again_and_replaced(desk, tmp_path, one_stroke) -> None:
+    assert not desk.save.save.enabled
+    assert "Choose a page" in desk.save.status.value
+    desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    labels = desk.viewer.add_labels(one_stroke.ink.astype(np.uint8))
+    assert "Choose the folder" in desk.save.status.value
+    desk.save.datasets.value = tmp_path / "datasets"
+    desk.save.new.value = "../out"
+    assert "character /" in desk.save.status.value
+    picture(desk, "refusal")
+    assert not desk.save.save.enabled
+    desk.save.new.value = "letters"
+    desk.press_save()
+    assert desk.save.status.value == "Saved as letter in train/letters."
+    assert desk.save.collection.value == "letters"
+    labels.data[0, 0] = 1
+    desk.press_save()
+    assert "letter-2" in desk.save.status.value
+    desk.save.own.value = True
+    labels.data[0, 1] = 1
+    desk.press_save()
+    assert "Replaced the mask of letter-2" in desk.save.status.value
+    picture(desk, "saved")
+    pairs = find_pairs(tmp_path / "datasets" / "train")
+    inks = {pair.name: read_ground_truth(pair.ground_truth).ink[0, :2].sum() for pair in pairs}
+    assert inks == {"letter": 0, "letter-2": 2}
+
+
+def test_only_what_lies_in_the_shapes(desk, tmp_path, one_stroke) -> None:
+    desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    desk.viewer.add_labels(one_stroke.ink.astype(np.uint8))
+    desk.save.datasets.value = tmp_path
+    shapes = desk.viewer.add_shapes(name="mine")
+    desk.save.region.value = shapes
+    assert "no shape" in desk.save.status.value
+    shapes.add([[[10, 20], [10, 39], [29, 39], [29, 20]]], shape_type="rectangle")
+    desk.refresh()
+    desk.press_save()
+    (pair,) = find_pairs(tmp_path / "train")
+    assert read_ground_truth(pair.ground_truth).labelled.sum() == 400
+
+
+def test_a_full_disk_is_told_and_the_corrections_stay(
+    desk, tmp_path, one_stroke, monkeypatch
+) -> None:
+    from docbin_napari.io import pair_files
+
+    desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    labels = desk.viewer.add_labels(one_stroke.ink.astype(np.uint8))
+    desk.save.datasets.value = tmp_path
+
+    def full(_: Any) -> None:
+        raise OSError(28, "full")
+
+    monkeypatch.setattr(pair_files, "to_disk", full)
+    desk.press_save()
+    assert "no room on the disk" in desk.save.status.value
+    assert "still there" in desk.save.status.value
+    assert not list(tmp_path.rglob("letter*.png"))
+    assert np.array_equal(labels.data, one_stroke.ink)
+    monkeypatch.undo()
+    desk.press_save()
+    assert "Saved as letter" in desk.save.status.value
+
+
+def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
+    """To do, binarized, corrected, saved; a damaged page stops nothing; all is found again."""
+    desk.save.datasets.value = tmp_path / "datasets"
+    (tmp_path / "datasets").mkdir()
+    desk.pages.folder.value = folder
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
+    desk.wait_for_worker()
+    assert desk.signs() == "◐⚠○"
+    assert np.array_equal(desk.viewer.layers["Ink of f1.png"].data, one_stroke.ink)
+    desk.viewer.layers["Ink of f1.png"].data[40:44, 40:50] = 1
+    desk.wait(lambda: desk.signs() == "✎⚠○")
+    picture(desk, "pages")
+    desk.pages.turn(1)
+    desk.wait_for_worker()
+    assert "f2.png" in desk.pages.status.value
+    assert len(desk.viewer.layers) == 0
+    assert desk.signs()[2] == "◐"
+    desk.pages.turn(1)
+    desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
+    desk.viewer.layers["Ink of f3.png"].data[0, 0] = 1
+    desk.press_save()
+    assert desk.signs()[2] == "✓"
+    desk.pages.turn(-2)
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
+    assert desk.viewer.layers["Ink of f1.png"].data[40:44, 40:50].all()
+    desk.wait_for_worker()
+    states = [entry.state for entry in open_list(folder, tmp_path).entries]
+    assert states == ["corrected", "to do", "saved"]
+    desk.pages.turn(2)
+    desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
+    assert desk.viewer.layers["Ink of f3.png"].data[0, 0] == 1
+    assert desk.save.own.visible
+
+
+def test_layers_removed_and_renamed_in_the_middle(desk, tmp_path, folder) -> None:
+    desk.pages.folder.value = folder
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
+    desk.viewer.layers["Ink of f1.png"].data[0, 0] = 1
+    desk.viewer.layers["f1.png"].name = "another name"
+    desk.viewer.layers.remove("Ink of f1.png")
+    desk.pages.turn(1)
+    desk.pages.turn(-1)
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
+    assert desk.viewer.layers["Ink of f1.png"].data[0, 0] == 1
+
+
+def test_an_offer_is_taken(desk, tmp_path, one_stroke) -> None:
+    from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
+
+    corrected = one_stroke.ink.astype(np.uint8)
+    corrected[:5] = 2
+    key = PageKey(content_of(one_stroke.pixels))
+    write_draft(tmp_path / "user", key, Draft(corrected), "before")
+    desk.viewer.add_image(one_stroke.pixels, rgb=True)
+    labels = desk.viewer.add_labels(np.zeros((48, 64), np.uint8))
+    desk.wait(lambda: desk.save.drafts.found.visible)
+    picture(desk, "offer")
+    desk.save.drafts.restore.native.click()
+    assert np.array_equal(labels.data, corrected)
+    desk.wait(lambda: not desk.save.drafts.found.visible)
+    desk.wait(lambda: [p.stem[-6:] for p in (tmp_path / "user").iterdir()] != ["before"])
+
+
+def test_closing_the_viewer_while_a_page_is_binarized(desk, folder, fake_engine) -> None:
+    passed: list[int] = []
+
+    def slow(number: int) -> None:
+        passed.append(number)
+        time.sleep(0.2)
+
+    fake_engine.before = slow
+    desk.pages.folder.value = folder
+    desk.wait(lambda: bool(passed))
+    start = time.monotonic()
+    desk.viewer.close()
+    desk.wait(lambda: desk.pages._worker is None)
+    assert len(passed) < 5
+    assert time.monotonic() - start < 10
+
+
+def test_nothing_is_cut_off_in_a_narrow_panel(desk, tmp_path, folder) -> None:
+    from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
+
+    desk.save.datasets.value = tmp_path
+    desk.pages.folder.value = folder
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
+    desk.dock.native.parent().resize(300, desk.dock.native.parent().height())
+    for _ in range(5):
+        desk.wait(lambda: True)
+    assert desk.dock.native.minimumSizeHint().width() <= 330
+    for part in desk.dock.native.findChildren((QPushButton, QComboBox, QLabel)):
+        if part.isVisible() and not (isinstance(part, QLabel) and part.wordWrap()):
+            assert part.width() >= part.minimumSizeHint().width(), part.objectName()
