@@ -74,17 +74,6 @@ def drawn(
     return TruePage(page.pixels, page.ink, np.ones(shape, bool))
 
 
-def blank(
-    seed: int,
-    shape: tuple[int, int],
-    archive: str | None = None,
-    change: Callable[[Archive], Archive] = lambda archive: archive,
-) -> TruePage:
-    """Draw paper with all that is on it but ink: stains, folds, pale lines, pictures, edges."""
-    page = drawn(seed, shape, archive, lambda settings: without_ink(change(settings)))
-    return replace(page, ink=np.zeros(shape, bool))
-
-
 def without_ink(archive: Archive) -> Archive:
     """The same archive whose inks leave nothing on the paper, on either side."""
     inks = {
@@ -93,9 +82,25 @@ def without_ink(archive: Archive) -> Archive:
     return replace(archive, **inks, damage=replace(archive.damage, blots=0))
 
 
+def without_pictures(archive: Archive) -> Archive:
+    """No page holds a halftone picture."""
+    return replace(archive, plan=replace(archive.plan, pictures=0.0))
+
+
 def with_pictures(archive: Archive) -> Archive:
     """Every page holds a halftone picture."""
     return replace(archive, plan=replace(archive.plan, layout="columns", pictures=1.0))
+
+
+def blank(
+    seed: int,
+    shape: tuple[int, int],
+    archive: str | None = None,
+    change: Callable[[Archive], Archive] = without_pictures,
+) -> TruePage:
+    """Draw paper with all that is on it but ink: stains, folds, fibres, pale lines, edges."""
+    page = drawn(seed, shape, archive, lambda settings: without_ink(change(settings)))
+    return replace(page, ink=np.zeros(shape, bool))
 
 
 def with_large_letters(archive: Archive) -> Archive:
