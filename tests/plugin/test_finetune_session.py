@@ -139,6 +139,17 @@ def test_a_crash_tells_the_last_words_and_keeps_the_best(session, process, tmp_p
     assert session.ending.failed
 
 
+def test_one_that_was_left_alone_still_brings_its_model(session, process, news) -> None:
+    assert session.needs_us
+    session.leave_alone()
+    assert process.heard == ["keep"]
+    assert not session.needs_us
+    process.ended, process.exit_code = True, 0
+    session.tick()
+    assert news == [("mine", False)]
+    assert not session.ending.failed
+
+
 def test_an_error_is_told_in_its_own_words(session, process, news) -> None:
     process.say = [{"error": "page.png: the mask is missing"}]
     process.ended, process.exit_code = True, 1

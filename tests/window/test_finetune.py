@@ -15,7 +15,8 @@ QUICK = (
     *("--minutes", "0", "--steps", "24", "--batch", "2", "--window", "64", "--replay", "0"),
     *("--validations", "6", "--learning-rate", "0.01", "--average", "0.5"),
 )
-LONG = (*QUICK, "--minutes", "60")
+# It looks every five steps, and would go on for minutes.
+LONG = (*QUICK, "--steps", "10000", "--validations", "2000")
 
 
 def striped_page(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +210,7 @@ def test_closing_the_panel_asks(room) -> None:
 
 @pytest.mark.parametrize("answer", ["Keep training", "Stop and keep the best"])
 def test_closing_napari_asks_and_nothing_is_left_behind(room, tmp_path, answer) -> None:
-    session = room.begin((*LONG, "--minutes", "0", "--steps", "200"))
+    session = room.begin((*QUICK, "--steps", "200", "--validations", "40"))
     window = room.viewer.window._qt_window
     window.close()
     assert window.isVisible(), "the question was answered with Cancel"

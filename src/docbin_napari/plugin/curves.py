@@ -94,10 +94,10 @@ class CurvesView(QWidget):
         end = max([*times, 1 / 60])
         chart = _Chart(painter, self._palette, end)
         above = QRectF(0, 0, self.width(), half)
-        chart.frame(above, "FM on the held-out part, %", "", _span([
-            *(figure for _, figure in curves.looks),
-            *([] if curves.before is None else [curves.before]),
-        ], least=1.0))  # fmt: skip
+        figures = [figure for _, figure in curves.looks]
+        figures += [] if curves.before is None else [curves.before]
+        low, high = _span(figures, least=1.0)
+        chart.frame(above, "FM on the held-out part, %", "", (low, min(high, 100.0)))
         if curves.before is not None:
             chart.level(curves.before, "before")
         chart.curve(curves.looks, self._palette.line, dots=True)

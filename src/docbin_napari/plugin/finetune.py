@@ -234,7 +234,7 @@ class TrainOnMyPairs(Container[Any]):
 
     def _on_closed(self) -> None:
         watch = TrainingWatch.current
-        if watch is None or watch.session is not self._session or not watch.session.running:
+        if watch is None or watch.session is not self._session:
             return
         if watch.panel_closed():
             # The panel is still being taken down at this moment.

@@ -93,12 +93,18 @@ class TrainingSession:
         self.ending: Ending | None = None
         self.stopping = False
         self._told: Ending | None = None
+        self._alone = False
         self._process = launch(request.arguments())
 
     @property
     def running(self) -> bool:
         """Whether it goes on; also while it is being stopped."""
         return self.ending is None
+
+    @property
+    def needs_us(self) -> bool:
+        """Whether closing napari would end it before its time."""
+        return self.running and not self.stopping and not self._alone
 
     def stop(self) -> None:
         """Keep the best so far and end; the second time, end at once."""
@@ -115,6 +121,8 @@ class TrainingSession:
     def leave_alone(self) -> None:
         """Let it go on by itself, because napari is about to end."""
         self._process.leave_alone()
+        self._alone = True
+        self.status = "The training goes on by itself; it tells no more."
 
     def tick(self) -> bool:
         """Take in what the process told; call some times a second.
@@ -159,6 +167,9 @@ class TrainingSession:
     def _end(self) -> None:
         """Say how it ended; whatever happened, the best so far is not lost."""
         self._process.close()
+        if self._told is None and self._alone and self._process.exit_code == 0:
+            name = self.request.name
+            self._told = Ending(f"{name} is ready; docbin models shows its figures.", name)
         if self._told is None:
             path = user_model_folder() / f"{self.request.name}.safetensors"
             kept = rescue(path)

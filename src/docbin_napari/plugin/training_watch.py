@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 if TYPE_CHECKING:
     from docbin_napari.plugin.finetune_session import Ending, TrainingSession
@@ -73,6 +73,9 @@ class TrainingWatch(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK_MILLISECONDS)
         self._timer.timeout.connect(session.tick)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self._timer.stop)
         session.ended.connect(self._on_ended)
         if window is not None:
             window.installEventFilter(self)
@@ -81,7 +84,7 @@ class TrainingWatch(QObject):
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
         """Ask before napari's window closes."""
-        if event.type() != QEvent.Type.Close or not self.session.running:
+        if event.type() != QEvent.Type.Close or not self.session.needs_us:
             return False
         answer = self.asks(watched, "napari is about to close: the training can go on without it.")
         if answer == CANCEL:
@@ -91,7 +94,6 @@ class TrainingWatch(QObject):
             self.session.leave_alone()
         else:
             self.session.stop()
-        self._let_go()
         return False
 
     def panel_closed(self) -> bool:
@@ -102,6 +104,9 @@ class TrainingWatch(QObject):
         bool
             Whether the panel is wanted back.
         """
+        if not self.session.needs_us:
+            self.is_shown = False
+            return False
         answer = self.asks(self._window, "Its panel was closed: the training can go on unseen.")
         if answer == STOP:
             self.session.stop()

@@ -9,6 +9,7 @@ best look so far, which also lie on the disk, so that neither Stop nor a crash l
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
@@ -139,9 +140,9 @@ def _finish(
     figures: Figures | None = None
     if test:
         yield run.report("measuring", share=1.0)
-        seconds = _SECONDS_AFTER_STOP if stopped() else math.inf
+        end = time.monotonic() + _SECONDS_AFTER_STOP
         models = run.judge.base_model(), run.judge.model(best.weights, fitted)
-        for measured in compare(*models, test, seconds):
+        for measured in compare(*models, test, lambda: stopped() and time.monotonic() > end):
             figures = measured
             yield run.report("measuring", share=1.0)
     told = run.header(**fitted, figures=stored_figures(run.figures(), figures))

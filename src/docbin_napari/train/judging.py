@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -174,7 +173,7 @@ def page_scores(model: InkModel, pairs: Iterable[LoadedPair]) -> dict[str, float
 
 
 def compare(
-    before: InkModel, after: InkModel, pairs: Sequence[Pair], seconds: float
+    before: InkModel, after: InkModel, pairs: Sequence[Pair], enough: Callable[[], bool]
 ) -> Iterator[Figures]:
     """Measure two models on the same pages, page after page.
 
@@ -184,8 +183,8 @@ def compare(
         The two.
     pairs : sequence of Pair
         Read one at a time.
-    seconds : float
-        No further page is begun after this time.
+    enough : callable
+        Asked before each page; once it says True, no further one is begun.
 
     Yields
     ------
@@ -194,9 +193,8 @@ def compare(
     """
     first: list[float] = []
     second: list[float] = []
-    end = time.monotonic() + seconds
     for pair in pairs:
-        if time.monotonic() > end:
+        if enough():
             return
         page = load_pair(pair)
         if not page.truth[..., 1].any():
