@@ -94,9 +94,10 @@ class CorrectPages(Container[Any]):
         self._inner = Container(widgets=[*above, *parts, *below], labels=False, name="tools")
         self._inner.native.layout().insertWidget(len(above) + len(parts) - 1, self.map)
         super().__init__(widgets=[self.status], labels=False)
+        self._scroll = fields.scrolling(self._inner)
         # The tools scroll on a low screen; the status below them is always in sight.
-        self.native.layout().insertWidget(0, fields.scrolling(self._inner), 1)
-        self.native.setMinimumWidth(_MINIMUM_WIDTH)
+        self.native.layout().insertWidget(0, self._scroll, 1)
+        self.margins = (0, 0, 0, 4)
         self._timers()
         self._watch = PanelWatch(self.native, shown=self._attach, closed=self._close)
 
@@ -137,7 +138,12 @@ class CorrectPages(Container[Any]):
         self.map.clicked.connect(lambda *place: self._do(lambda: self._session.go_to(*place)))
 
     def _attach(self) -> None:
-        fields.align(self.native, [self.image, self.ink, self.strictness, self.here, self.specks])
+        fields.align(
+            self.native, [self.image, self.ink, self.strictness, self.here, self.area, self.specks]
+        )
+        self._fit()
+        # Only once it is shown does the style say how large the parts are.
+        QTimer.singleShot(0, self._fit)
         keys: dict[str, Callable[[], None]] = {}
         for tool in TOOLS:
             keys[tool.key] = functools.partial(self._hand.take, tool.name)
@@ -148,6 +154,12 @@ class CorrectPages(Container[Any]):
         ):
             keys[action.key] = functools.partial(self._do, part)
         self._hand.attach(keys)
+
+    def _fit(self) -> None:
+        """Be as wide as the parts need."""
+        if not self._watch.gone:
+            wide = max(_MINIMUM_WIDTH, fields.needed_width(self._scroll))
+            self.native.setMinimumWidth(wide)
 
     def _close(self) -> None:
         self._hand.detach()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, Label, PushButton, Slider
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QSizePolicy
 
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.inference.describe import describe
@@ -169,6 +169,18 @@ def scrolling(inner: Container[Any]) -> QScrollArea:
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QFrame.Shape.NoFrame)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    inner.margins = (0, 0, 0, 0)
     inner.native.layout().addStretch(1)
     scroll.setWidget(inner.native)
     return scroll
+
+
+def needed_width(scroll: QScrollArea) -> int:
+    """Tell how wide a scroll area has to be, so that nothing in it is cut off."""
+    inner = scroll.widget()
+    for box in inner.findChildren(QComboBox):
+        # Else the longest layer name decides how wide the panel is.
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(8)
+    bar = scroll.verticalScrollBar().sizeHint().width()
+    return int(inner.minimumSizeHint().width() + bar + 2)
