@@ -27,16 +27,11 @@ class Desk:
     def __init__(self, viewer: Any, engine: Any) -> None:
         from magicgui.widgets import Container
 
-        from docbin_napari.plugin.page_list import PageListPanel
-        from docbin_napari.plugin.pair_saving import SavePairPanel
+        from docbin_napari.plugin.pair_desk import panels
 
         self.viewer = viewer
-        self.save = SavePairPanel(viewer, self.subject)
-        self.pages = PageListPanel(viewer, self.subject, self.save.datasets_folder, engine.load)
-        self.pages.leaving.connect(self.save.drafts.autosave.flush)
+        self.pages, self.save = panels(viewer, self.subject, engine.load)
         self.pages.opened.connect(self.refresh)
-        self.save.saved.connect(self.pages.note_saved)
-        self.save.drafts.edited.connect(self.pages.note_edited)
         self.dock = Container(widgets=[self.pages, self.save], labels=False)
         self.dock.native.setMinimumWidth(300)
         viewer.window.add_dock_widget(self.dock, name="Save")

@@ -100,10 +100,10 @@ class DraftRow(Container[Any]):
     def _show(self) -> None:
         offer = self.autosave.offer
         if offer is not None:
-            self.offer.value = f"Unsaved corrections of this page were found: {_time_of(offer)}."
+            when = _time_of(offer)
+            fields.say(self.offer, f"Unsaved corrections of this page were found: {when}.")
         self.found.visible = offer is not None
-        self.kept.value = self.autosave.status
-        self.kept.visible = bool(self.autosave.status)
+        fields.say(self.kept, self.autosave.status)
 
 
 def _time_of(path: Path) -> str:

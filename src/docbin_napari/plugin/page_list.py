@@ -13,13 +13,14 @@ from psygnal import Signal
 from qtpy.QtWidgets import QListWidget
 
 from docbin_napari.plugin import fields, work
+from docbin_napari.plugin.correct_fields import align, form_of
 from docbin_napari.plugin.model_news import MODEL_NEWS
 from docbin_napari.plugin.page_session import PageListSession
 from docbin_napari.plugin.page_work import PageOrder, Shelf, make_ready
 from docbin_napari.plugin.panel_watch import PanelWatch
 from docbin_napari.plugin.preferences import read_preferences
 from docbin_napari.plugin.remembered import remember, remembered
-from docbin_napari.plugin.saving_fields import folder_of, wrapped
+from docbin_napari.plugin.saving_fields import folder_of, say, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,6 @@ class PageListPanel(Container[Any]):
         self._filling = False
         self._build()
         self._connect()
-        self.refresh()
 
     # ---- parts
 
@@ -100,8 +100,8 @@ class PageListPanel(Container[Any]):
             f"Key: {NEXT_KEY}",
         )
         self.status = wrapped(Label(name="page_status", value=""))
-        form = Container(widgets=[self.folder, self.model, self.preset], name="source")
-        form.margins = (0, 0, 0, 0)
+        self._named = [self.folder, self.model, self.preset]
+        form = form_of("source", *self._named)
         row = Container(
             widgets=[self.previous, self.next], layout="horizontal", labels=False, name="turn"
         )
@@ -112,7 +112,7 @@ class PageListPanel(Container[Any]):
         self.list.setFixedHeight(_LIST_HEIGHT)
         self.list.setToolTip("   ".join(f"{sign} {state}" for state, sign in _SIGNS.items()))
         self.native.layout().insertWidget(1, self.list)
-        self._watch = PanelWatch(self.native, shown=self._bind_keys, closed=self._close)
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
 
     def _connect(self) -> None:
         known = remembered().get("pages", "")
@@ -126,7 +126,9 @@ class PageListPanel(Container[Any]):
         self.list.itemActivated.connect(lambda _: self._go_to(self.list.currentRow()))
         MODEL_NEWS.added.connect(self._on_model)
 
-    def _bind_keys(self) -> None:
+    def _on_shown(self) -> None:
+        align(self.native, self._named)
+        self.refresh()
         for key, step in ((NEXT_KEY, 1), (PREVIOUS_KEY, -1)):
             self._viewer.bind_key(key, lambda _, step=step: self.turn(step), overwrite=True)
 
@@ -261,7 +263,7 @@ class PageListPanel(Container[Any]):
         self.previous.enabled = bool(entries) and session.current > 0
         self.next.enabled = not entries or session.current + 1 < len(entries)
         self.next.text = "Next" if entries else "Open"
-        self.status.value = session.status or self._summary()
+        say(self.status, session.status or self._summary())
 
     def _summary(self) -> str:
         if self._session.pages is None:

@@ -15,6 +15,7 @@ from docbin_napari.io.file_names import clean_name
 from docbin_napari.io.pair_place import PairPlace, collection_names, waiting_pages
 from docbin_napari.plugin import saving
 from docbin_napari.plugin import saving_fields as fields
+from docbin_napari.plugin.correct_fields import align, form_of
 from docbin_napari.plugin.draft_row import DraftRow
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.looked import reviewed_of
@@ -64,7 +65,6 @@ class SavePairPanel(Container[Any]):
         self._build()
         self._recall()
         self._connect()
-        self.refresh()
 
     # ---- parts
 
@@ -77,15 +77,15 @@ class SavePairPanel(Container[Any]):
         self.save = fields.save_button()
         self.status = fields.wrapped(Label(name="save_status", value=""))
         parts = [self.datasets, self.split, self.collection, self.new, self.page]
-        form = Container(widgets=[*parts, self.region, self.who], labels=True, name="pair")
-        form.margins = (0, 0, 0, 0)
+        self._named = [*parts, self.region, self.who]
+        form = form_of("pair", *self._named)
         super().__init__(
             widgets=[form, self.own, self.save, self.status, self.drafts],
             labels=False,
             name="save_pair",
         )
         self.margins = (0, 0, 0, 0)
-        self._watch = PanelWatch(self.native, shown=lambda: None, closed=lambda: None)
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=lambda: None)
         self._built = True
 
     def _recall(self) -> None:
@@ -128,6 +128,10 @@ class SavePairPanel(Container[Any]):
         return [*whole, *shapes]
 
     # ---- what changes
+
+    def _on_shown(self) -> None:
+        align(self.native, self._named)
+        self.refresh()
 
     def refresh(self) -> None:
         """Look again at what is worked on; called when layers, page or choice have changed."""
@@ -265,7 +269,7 @@ class SavePairPanel(Container[Any]):
         for field in (self.split, self.collection, self.new, self.page):
             field.enabled = not replacing
         self.save.enabled = not busy and not refusal
-        self.status.value = self._message if busy or self._message else refusal or self._outlook()
+        fields.say(self.status, self._message or refusal or self._outlook())
 
     def _outlook(self) -> str:
         """Say what is noteworthy about the collection."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Choices = Callable[[Any], list[Any]]
 
 NEW_COLLECTION = "New collection…"
+_NARROWEST = 260
 WHOLE, REVIEWED = "Whole page", "Reviewed windows"
 
 
@@ -114,6 +115,15 @@ def offer_row() -> tuple[Label, PushButton, PushButton, Container[Any]]:
     row = Container(widgets=[words, buttons], labels=False, name="found", visible=False)
     row.margins = (0, 0, 0, 0)
     return words, restore, discard, row
+
+
+def say(label: Label, text: str) -> None:
+    """Show words in a label, or no label; all lines are in sight, also inside other panels."""
+    if text != label.value:
+        label.value = text
+        width = max(label.native.width(), _NARROWEST)
+        label.native.setMinimumHeight(label.native.heightForWidth(width) if text else 0)
+    label.visible = bool(text)
 
 
 def wrapped(label: Label) -> Label:

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from docbin_napari.io.drafts import PageKey
+from docbin_napari.io.kept_ink import KeptInk, keep_ink, kept_ink
+from docbin_napari.io.plane_file import write_planes
+
+KEY = PageKey("0" * 24, "page.tif", 2)
+
+
+def test_what_a_model_found_comes_back(tmp_path) -> None:
+    probability = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    keep_ink(tmp_path, KEY, KeptInk(probability, 0.4, "general-1, fast"))
+    again = kept_ink(tmp_path, KEY)
+    assert np.array_equal(again.probability, probability)
+    assert (again.threshold, again.how) == (0.4, "general-1, fast")
+    assert kept_ink(tmp_path, PageKey("0" * 24, "page.tif", 3)) is None
+
+
+@pytest.mark.parametrize("header", [{}, {"threshold": "high", "how": "x"}])
+def test_a_damaged_file_means_another_run(tmp_path, header) -> None:
+    path = keep_ink(tmp_path, KEY, KeptInk(np.zeros((3, 3), np.uint8), 0.4, "x"))
+    write_planes(path, header, {"probability": np.zeros((3, 3), np.uint8)})
+    assert kept_ink(tmp_path, KEY) is None
+    path.write_bytes(b"")
+    assert kept_ink(tmp_path, KEY) is None
+
+
+def test_values_of_another_kind_are_no_probability(tmp_path) -> None:
+    path = keep_ink(tmp_path, KEY, KeptInk(np.zeros((3, 3), np.uint8), 0.4, "x"))
+    write_planes(path, {"threshold": 0.4, "how": "x"}, {"probability": np.zeros((3, 3))})
+    assert kept_ink(tmp_path, KEY) is None

@@ -1,0 +1,124 @@
+"""From page to page in a viewer model: no window, no thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docbin_napari.io.page_list import PageListError
+from docbin_napari.plugin.ink import image_behind, result_behind
+from docbin_napari.plugin.page_session import PageListSession
+from docbin_napari.plugin.page_work import PageOrder, make_ready
+from docbin_napari.plugin.subject import Subject
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+pytestmark = pytest.mark.viewer
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    """A viewer without a window."""
+    return pytest.importorskip("napari.components").ViewerModel()
+
+
+@pytest.fixture
+def folder(tmp_path, one_stroke, no_ink, monkeypatch):
+    """Three pages."""
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    for name, page in (("1", one_stroke), ("2", no_ink), ("3", one_stroke)):
+        Image.fromarray(page.pixels).save(pages / f"{name}.png")
+    return pages
+
+
+def work_on(session: PageListSession, engine: Any) -> list[int]:
+    """Do all that is wanted; which pages that were."""
+    done = []
+    while (wanted := session.wanted()) is not None:
+        order = PageOrder(wanted, session.pages.entries[wanted], "fast", "any", "cpu", 0.5)
+        for event in make_ready(order, engine.load):
+            session.receive(event)
+        done.append(wanted)
+    return done
+
+
+def test_this_page_first_then_the_next_one(viewer, folder, fake_engine, one_stroke) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    assert work_on(session, fake_engine) == [0, 1]
+    assert [layer.name for layer in viewer.layers] == ["1.png", "Ink of 1.png"]
+    labels = viewer.layers[1]
+    assert np.array_equal(labels.data, one_stroke.ink)
+    assert result_behind(labels) is not None
+    assert image_behind(labels) is viewer.layers[0]
+    assert [entry.state for entry in session.pages.entries] == ["binarized", "binarized", "to do"]
+    session.go_to(1)
+    assert [layer.name for layer in viewer.layers] == ["2.png", "Ink of 2.png"]
+    assert work_on(session, fake_engine) == [2]
+    assert not session.go_to(3)
+    assert not session.go_to(-1)
+
+
+def test_going_on_another_day(viewer, folder, fake_engine) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    session.go_to(1)
+    work_on(session, fake_engine)
+    again = PageListSession(viewer)
+    again.open(folder)
+    assert again.current == 1
+    assert [entry.state for entry in again.pages.entries] == ["to do", "binarized", "binarized"]
+
+
+def test_states_follow_what_is_done(viewer, folder, fake_engine) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    work_on(session, fake_engine)
+    subject = Subject(session.image, session.labels, 0)
+    assert session.note(subject, "corrected") == 0
+    assert session.note(subject, "saved", "pair.png") == 0
+    assert session.pages.entries[0].pair == "pair.png"
+    stranger = viewer.add_image(np.zeros((4, 4)))
+    assert session.note(Subject(stranger, session.labels, 0), "saved") is None
+
+
+def test_a_spoilt_page_stops_nothing_and_can_be_tried_again(viewer, folder, fake_engine) -> None:
+    good = (folder / "2.png").read_bytes()
+    (folder / "2.png").write_bytes(b"")
+    session = PageListSession(viewer)
+    session.open(folder)
+    assert work_on(session, fake_engine) == [0, 1]
+    session.go_to(1)
+    assert work_on(session, fake_engine) == [1, 2]
+    assert "2.png" in session.status
+    assert list(session.troubles) == [1]
+    (folder / "2.png").write_bytes(good)
+    session.go_to(1)
+    work_on(session, fake_engine)
+    assert session.troubles == {}
+    assert "Ink of 2.png" in viewer.layers
+
+
+def test_layers_that_the_user_removed(viewer, folder, fake_engine) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    work_on(session, fake_engine)
+    viewer.layers.clear()
+    mine = viewer.add_image(np.zeros((4, 4)), name="mine")
+    session.go_to(1)
+    assert mine in viewer.layers
+    assert "2.png" in viewer.layers
+
+
+def test_a_folder_that_is_none_leaves_the_list(viewer, folder, tmp_path) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    with pytest.raises(PageListError):
+        session.open(tmp_path / "none")
+    assert session.count == 3

@@ -1,0 +1,109 @@
+"""What is made ready of a page: its pair, what was kept, or a run; errors become words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
+from docbin_napari.io.page_list import Entry
+from docbin_napari.io.pairs import write_pair
+from docbin_napari.plugin.own_pair import DRAFT, PAIR
+from docbin_napari.plugin.page_work import Inked, Opened, PageOrder, Shelf, Spoilt, Step, make_ready
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def file(tmp_path, one_stroke, monkeypatch) -> Path:
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
+    Image.fromarray(one_stroke.pixels).save(tmp_path / "f1.png", dpi=(300, 300))
+    return tmp_path / "f1.png"
+
+
+def order(file: Path, **changes: Any) -> PageOrder:
+    entry = Entry(file, **changes.pop("entry", {}))
+    return PageOrder(7, entry, preset="fast", model="any", device="cpu", threshold=0.5)
+
+
+def test_a_page_is_read_and_binarized(file, one_stroke, fake_engine) -> None:
+    events = list(make_ready(order(file), fake_engine.load))
+    assert isinstance(events[0], Opened)
+    assert events[0].page.dpi == pytest.approx((300, 300), abs=0.1)
+    assert all(isinstance(event, Step) for event in events[1:-1])
+    assert isinstance(events[-1], Inked)
+    assert np.array_equal(events[-1].labels, one_stroke.ink)
+    assert events[-1].labels is events[-1].result.labels
+    assert events[-1].metadata["model"] == "any"
+    assert {event.number for event in events} == {7}
+    assert not events[-1].result.was_edited(0)
+
+
+def test_another_day_nothing_is_computed_again(file, one_stroke, fake_engine) -> None:
+    for _ in range(2):
+        last = list(make_ready(order(file), fake_engine.load))[-1]
+    assert len(fake_engine.calls) == 1
+    assert np.array_equal(last.labels, one_stroke.ink)
+    assert np.array_equal(last.result.probability > 127, one_stroke.ink)
+
+
+def test_unsaved_corrections_are_on_the_page(file, tmp_path, one_stroke, fake_engine) -> None:
+    corrected = np.full((48, 64), 2, np.uint8)
+    key = PageKey(content_of(one_stroke.pixels), str(file.resolve()), 1)
+    path = write_draft(tmp_path / "user", key, Draft(corrected), "before")
+    last = list(make_ready(order(file), fake_engine.load))[-1]
+    assert np.array_equal(last.labels, corrected)
+    assert last.result.was_edited(0)
+    assert last.metadata[DRAFT] == str(path)
+    path.write_bytes(b"")
+    last = list(make_ready(order(file), fake_engine.load))[-1]
+    assert np.array_equal(last.labels, one_stroke.ink)
+    assert "damaged" in last.note
+
+
+def test_a_saved_page_shows_its_pair(file, tmp_path, one_stroke, fake_engine) -> None:
+    pair = write_pair(tmp_path / "letters", "f1", one_stroke.pixels, ~one_stroke.ink)
+    saved = {"state": "saved", "pair": str(pair.page)}
+    last = list(make_ready(order(file, entry=saved), fake_engine.load))[-1]
+    assert np.array_equal(last.labels, ~one_stroke.ink)
+    assert last.metadata[PAIR] == [str(pair.page)]
+    assert fake_engine.calls == []
+    pair.ground_truth.unlink()
+    last = list(make_ready(order(file, entry=saved), fake_engine.load))[-1]
+    assert np.array_equal(last.labels, one_stroke.ink)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA error"), MemoryError()])
+def test_an_error_is_the_last_event(file, fake_engine, error) -> None:
+    def fail(number: int) -> None:
+        if number == 3:
+            raise error
+
+    fake_engine.before = fail
+    last = list(make_ready(order(file), fake_engine.load))[-1]
+    assert isinstance(last, Spoilt)
+    assert last.number == 7
+
+
+def test_a_file_that_is_no_page(tmp_path, fake_engine) -> None:
+    (tmp_path / "f.png").write_bytes(b"no page")
+    (event,) = make_ready(order(tmp_path / "f.png"), fake_engine.load)
+    assert isinstance(event, Spoilt)
+    assert "f.png" in event.message
+
+
+def test_the_network_is_loaded_once(fake_engine) -> None:
+    loads = []
+
+    def load(model: str, device: str) -> Any:
+        loads.append(model)
+        return fake_engine
+
+    shelf = Shelf(load)
+    for model in ("a", "a", "b", "a"):
+        assert shelf(model, "cpu") is fake_engine
+    assert loads == ["a", "b", "a"]
