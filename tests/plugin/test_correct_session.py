@@ -205,6 +205,23 @@ def test_another_layer_puts_the_tool_down(bench) -> None:
     assert bench.labels.mouse_pan
 
 
+def test_space_moves_the_page_as_long_as_it_is_held(bench) -> None:
+    from napari.utils.key_bindings import KeymapHandler
+
+    keys = KeymapHandler()
+    keys.keymap_providers = [bench.labels, bench.viewer]
+    bench.hand.take("ink")
+    keys.press_key("Space")
+    assert bench.labels.mouse_pan
+    bench.drag((16, 12), (16, 40))
+    assert not bench.labels.data.any()
+    keys.release_key("Space")
+    assert not bench.labels.mouse_pan
+    keys.press_key("Escape")
+    assert bench.session.tool == ""
+    assert bench.labels.mouse_pan
+
+
 # ---- pieces
 
 

@@ -92,6 +92,7 @@ class CorrectPages(Container[Any]):
         below: list[Any] = []  # the panel that saves pairs belongs here
         self._panels = [*above, *below]
         self._inner = Container(widgets=[*above, *parts, *below], labels=False, name="tools")
+        fields.leave_focus(self._inner.native)
         self._inner.native.layout().insertWidget(len(above) + len(parts) - 1, self.map)
         super().__init__(widgets=[self.status], labels=False)
         self._scroll = fields.scrolling(self._inner)

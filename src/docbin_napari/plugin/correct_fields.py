@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, Label, PushButton, Slider
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QSizePolicy
+from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QComboBox,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+)
 
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.inference.describe import describe
@@ -184,3 +192,9 @@ def needed_width(scroll: QScrollArea) -> int:
         box.setMinimumContentsLength(8)
     bar = scroll.verticalScrollBar().sizeHint().width()
     return int(inner.minimumSizeHint().width() + bar + 2)
+
+
+def leave_focus(native: Any) -> None:
+    """Let clicks leave the keyboard to the canvas, so that undo and the keys go on working."""
+    for part in native.findChildren((QAbstractSlider, QPushButton)):
+        part.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -44,6 +44,7 @@ class Hand:
         self._held: Labels | None = None
         self._moving_page = False
         self._before: dict[str, Any] = {}
+        self._space_before: Any = None
         self._attached = False
 
     # ---- keys and mouse of the viewer
@@ -103,7 +104,7 @@ class Hand:
         labels.events.mode.connect(self._on_mode)
         for key in _PUT_DOWN_KEYS:
             labels.bind_key(key, self._on_put_down_key, overwrite=True)
-        self._viewer.bind_key("Space", self._on_space, overwrite=True)
+        self._space_before = self._viewer.bind_key("Space", self._on_space, overwrite=True)
         self._held, session.tool = labels, name
         session.status = next(tool.help for tool in TOOLS if tool.name == name).split(". ")[0] + "."
         self._changed()
@@ -117,7 +118,7 @@ class Hand:
         labels.events.mode.disconnect(self._on_mode)
         for key in _PUT_DOWN_KEYS:
             labels.bind_key(key, None)
-        self._viewer.bind_key("Space", None)
+        self._viewer.bind_key("Space", self._space_before, overwrite=True)
         if labels.mode == "pan_zoom":
             labels.mouse_pan = True
             labels.cursor = "standard"
