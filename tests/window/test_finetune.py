@@ -140,7 +140,7 @@ def test_a_model_is_trained_listed_and_run(room, picture) -> None:
     pages = np.stack([striped_page(seed)[0] for seed in (11, 12)])
     viewer.add_image(pages, rgb=True, name="letters")
     viewer.dims.set_current_step(0, 0)
-    assert listed(widget)[0] == "train/letters · 2 pairs · 0.1 Mpix labelled"
+    assert listed(widget)[0] == "letters · 2 pairs · 0.1 Mpix labelled"
     assert [summary.collection.path.name for summary in widget.collections.ticked()] == ["letters"]
     assert widget.name_field.value == "letters-1"
     picture("training_before")
@@ -158,12 +158,16 @@ def test_a_model_is_trained_listed_and_run(room, picture) -> None:
     assert widget.name_field.value == "letters-2"
     assert widget.curves.isVisible()
     picture("training_done")
+    viewer.theme = "light"
+    picture("training_light")
+    viewer.theme = "dark"
     widget.run_next.native.click()
     room.wait(lambda: "Ink of letters" in viewer.layers and not binarizer._session.running)
     assert viewer.dims.current_step[0] == 1
     assert viewer.layers["Ink of letters"].data[1].any()
     assert not viewer.layers["Ink of letters"].data[0].any()
     assert binarizer.status.value.startswith("Done in")
+    assert binarizer.model.value == "letters-1", "also when layers were added"
     binarizer.native.parent().raise_()
     picture("training_applied")
 

@@ -81,7 +81,9 @@ def offer_models(field: ComboBox, models: dict[str, ModelInfo]) -> None:
         From `known_models`.
     """
     chosen = field.value
-    field.choices = list(models)
+    names = list(models)
+    # A list would be forgotten: with every new layer, napari asks a box for its first choices.
+    field.choices = lambda _: names
     if chosen in models:
         field.value = chosen
 

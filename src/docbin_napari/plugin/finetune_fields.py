@@ -89,6 +89,7 @@ class CollectionList(QListWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(self.fontMetrics().height() * (_ROWS + 1) + _ROWS * 4)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Collections to learn from")
         self.setToolTip(describe(FinetuneConfig, "collections"))
 
@@ -131,7 +132,7 @@ def in_words(summary: Summary) -> str:
         One line.
     """
     pairs = "1 pair" if summary.pages == 1 else f"{summary.pages} pairs"
-    words = f"{summary.collection.name} · {pairs} · {summary.labelled / 1e6:.1f} Mpix labelled"
+    words = f"{summary.collection.path.name} · {pairs} · {summary.labelled / 1e6:.1f} Mpix labelled"
     return f"{words} · {len(summary.troubles)} unreadable" if summary.troubles else words
 
 

@@ -136,7 +136,7 @@ class PageListPanel(Container[Any]):
         if self._watch.gone:
             return
         self._models = fields.known_models()
-        self.model.choices = list(self._models)
+        fields.offer_models(self.model, self._models)
         if better and name in self._models:
             self.model.value = name
 
