@@ -106,6 +106,27 @@ def test_a_model_without_a_card(collection, report_of, tiny_model_file):
     assert "no model card" in text
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_negative_is_named(tmp_path, report_of, tiny_model_file, capsys):
+    from PIL import Image
+
+    from docbin_napari.train.synthesis import draw_page as generated
+
+    page = generated(700013, 640, 480, "book")
+    for name, pixels in (("page", page.pixels), ("negative", 255 - page.pixels)):
+        path = tmp_path / "one" / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        write_mask(path.parent / "fg_mask" / f"{name}.png", page.ink)
+    options = ["--model", tiny_model_file, "--preset", "fast", "--device", "cpu"]
+    text, _ = report_of(*options, tmp_path / "one", tmp_path / "one")
+    told = capsys.readouterr().err
+    assert told.count("light writing on dark ground") == 1
+    assert f"warning: {tmp_path / 'one' / 'negative.png'}: looks like" in told
+    rows = re.findall(r'<th scope="row">(?:page|negative)</th>(.*?)</tr>', text)
+    assert rows[0] == rows[1]
+
+
 def test_names_are_escaped(tmp_path, draw_page, report_of):
     name = "a&b 'c'"
     folder = tmp_path / "R&D"

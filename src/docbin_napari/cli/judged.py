@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from docbin_napari.cli.matching import Match
     from docbin_napari.model.registry import ModelInfo
     from docbin_napari.model.weights import InkModel
+
+_INVERTED = "looks like light writing on dark ground; light and dark were exchanged for the network"
 
 
 @dataclass(frozen=True)
@@ -159,13 +162,18 @@ class RunModel:
         """Run the network on a page."""
         import numpy as np
 
+        from docbin_napari.inference.inverted import is_to_be_inverted
         from docbin_napari.inference.predict import InferenceError, predict
         from docbin_napari.inference.treatment import BatchModel
 
         pixels = only_page(match.prediction)
+        inverted = is_to_be_inverted(pixels, self.config.invert)
+        if inverted:
+            warnings.warn(f"{match.prediction}: {_INVERTED}", stacklevel=2)
+        config = replace(self.config, invert="always" if inverted else "never")
         probability = np.zeros(pixels.shape[:2], np.uint8)
         try:
-            for _ in predict(pixels, self.network, self.config, probability):
+            for _ in predict(pixels, self.network, config, probability):
                 pass
         except InferenceError as error:
             raise PageError(match.prediction, str(error)) from error
