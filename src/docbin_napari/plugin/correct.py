@@ -75,7 +75,7 @@ class CorrectPages(Container[Any]):
         self.specks, self.remove_specks, self.keep_specks = fields.speck_fields()
         self.next = fields.button(NEXT)
         self.share, self.status = fields.text_line("share"), fields.text_line("status")
-        self.map = DoubtMap()
+        self.map = DoubtMap(self._on_map)
         tools = list(self.tools.values())
         parts: list[Any] = [
             fields.form_of("layers", self.image, self.ink),
@@ -136,7 +136,6 @@ class CorrectPages(Container[Any]):
         self.next.changed.connect(lambda: self._do(self._session.go_to_next))
         self.new_unlabelled.changed.connect(lambda: self._add_labels(UNLABELLED_VALUE))
         self.new_background.changed.connect(lambda: self._add_labels(BACKGROUND))
-        self.map.clicked.connect(lambda *place: self._do(lambda: self._session.go_to(*place)))
 
     def _attach(self) -> None:
         fields.align(
@@ -259,6 +258,9 @@ class CorrectPages(Container[Any]):
         else:
             self._do(lambda: self._session.new_labels(image, value))
         self._update()
+
+    def _on_map(self, row: int, column: int) -> None:
+        self._do(functools.partial(self._session.go_to, row, column))
 
     def _on_tool(self, name: str, _: bool = False) -> None:
         self._do(functools.partial(self._hand.take, name))

@@ -185,13 +185,13 @@ def scrolling(inner: Container[Any]) -> QScrollArea:
 
 def needed_width(scroll: QScrollArea) -> int:
     """Tell how wide a scroll area has to be, so that nothing in it is cut off."""
-    inner = scroll.widget()
+    inner: Any = scroll.widget()
+    side: Any = scroll.verticalScrollBar()
     for box in inner.findChildren(QComboBox):
         # Else the longest layer name decides how wide the panel is.
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(8)
-    bar = scroll.verticalScrollBar().sizeHint().width()
-    return int(inner.minimumSizeHint().width() + bar + 2)
+    return int(inner.minimumSizeHint().width() + side.sizeHint().width() + 2)
 
 
 def leave_focus(native: Any) -> None:

@@ -150,8 +150,8 @@ class Hand:
         held.mouse_pan = True
         yield
         self._moving_page = False
-        if self._held is held:
-            held.mouse_pan = False
+        if self._held is not None and self._held is held:
+            self._held.mouse_pan = False
 
     # ---- mouse
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QRectF, Qt, Signal
+from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from docbin_napari.correction.reviewed import Reviewed
@@ -39,22 +41,22 @@ def colours(doubt: NDArray[np.float64] | None, reviewed: NDArray[np.bool_]) -> N
     picture = paper + shade[..., None] * (dark - paper)
     tint = np.array(_REVIEWED, float)
     picture = np.where(reviewed[..., None], 0.35 * picture + 0.65 * tint, picture)
-    return np.rint(picture).astype(np.uint8)
+    painted: NDArray[np.uint8] = np.rint(picture).astype(np.uint8)
+    return painted
 
 
 class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
-    """The map; a click names the window that was clicked.
+    """The map.
 
-    Attributes
+    Parameters
     ----------
-    clicked : Signal
-        Row and column in the grid.
+    clicked : callable
+        Gets the row and the column in the grid of the window that was clicked.
     """
 
-    clicked = Signal(int, int)
-
-    def __init__(self) -> None:
+    def __init__(self, clicked: Callable[[int, int], None]) -> None:
         super().__init__()
+        self._clicked = clicked
         self._picture: NDArray[np.uint8] | None = None
         self._shape = (1, 1)
         self._window = 1
@@ -99,8 +101,8 @@ class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
             return
         painter = QPainter(self)
         rows, columns = self._picture.shape[:2]
-        pixels = np.ascontiguousarray(self._picture)
-        image = QImage(pixels.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
+        pixels = np.ascontiguousarray(self._picture).tobytes()
+        image = QImage(pixels, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
         frame = self._frame()
         scale = frame.width() / self._shape[1]
         # Windows at the right and lower edge are smaller on the page than in the grid.
@@ -130,7 +132,7 @@ class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
         column = int((event.position().x() - frame.left()) / scale // self._window)
         rows, columns = self._picture.shape[:2]
         if 0 <= row < rows and 0 <= column < columns:
-            self.clicked.emit(row, column)
+            self._clicked(row, column)
 
     def _frame(self) -> QRectF:
         """Where the page lies in the widget, with its own proportions."""
