@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +16,13 @@ import pytest
 
 from docbin_napari.io.drafts import read_draft
 from docbin_napari.io.errors import DraftError
-from docbin_napari.plugin import autosave
-from docbin_napari.plugin.autosave import Autosave, checksum_of
+from docbin_napari.plugin import autosave, watched_page
+from docbin_napari.plugin.autosave import Autosave
 from docbin_napari.plugin.ink_layers import provide
 from docbin_napari.plugin.looked import reviewed_of
 from docbin_napari.plugin.own_pair import AS_SAVED
 from docbin_napari.plugin.subject import Subject
+from docbin_napari.plugin.watched_page import checksum_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +142,35 @@ def test_leaving_a_page_keeps_it(viewer, keeper, tmp_path, one_stroke, no_ink) -
     assert [read_draft(path).labels[5, 5] for path in drafts(tmp_path)] == [1]
 
 
+def test_pages_that_were_left_do_not_fill_the_memory(viewer, keeper, one_stroke) -> None:
+    gone = []
+    for _ in range(3):
+        subject = page_of(viewer, one_stroke.pixels.copy())
+        gone.append(weakref.ref(subject.labels))
+        keeper.watch(subject)
+        subject.labels.data[5, 5] = 1
+        viewer.layers.clear()
+        del subject
+    keeper.watch(None)
+    keeper.flush()
+    gc.collect()
+    assert [layer() for layer in gone] == [None, None, None]
+
+
+def test_a_page_that_is_come_back_to_is_known(viewer, keeper, tmp_path, one_stroke) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    subject.labels.data[5, 5] = 1
+    keeper.watch(None)
+    keeper.flush()
+    keeper.watch(Subject(subject.image, subject.labels, 0))
+    assert keeper.offer is None
+    subject.labels.data[5, 5] = 0
+    keeper.flush()
+    (path,) = drafts(tmp_path)
+    assert not read_draft(path).labels.any()
+
+
 def test_pages_of_a_stack_have_drafts_of_their_own(
     viewer, keeper, tmp_path, one_stroke, no_ink
 ) -> None:
@@ -182,7 +214,7 @@ def test_a_folder_that_takes_nothing_is_told_and_another_one_taken(
     def full(*_: Any) -> None:
         raise DraftError("here", "there is no room on the disk")
 
-    monkeypatch.setattr(autosave, "write_draft", full)
+    monkeypatch.setattr(watched_page, "write_draft", full)
     subject.labels.data[6, 6] = 1
     keeper.flush()
     assert "not kept" in keeper.status
@@ -196,8 +228,8 @@ def test_a_folder_that_takes_nothing_is_told_and_another_one_taken(
 def test_a_tick_looks_when_it_is_time(viewer, tmp_path, one_stroke, monkeypatch) -> None:
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path))
     now, looks = [0.0], []
-    real = autosave._look_at
-    monkeypatch.setattr(autosave, "_look_at", lambda *a: (looks.append(now[0]), real(*a)))
+    real = autosave.look_at
+    monkeypatch.setattr(autosave, "look_at", lambda *a: (looks.append(now[0]), real(*a)))
     keeper = Autosave(lambda: None, clock=lambda: now[0])
     keeper.watch(page_of(viewer, one_stroke.pixels))
     for _ in range(100):

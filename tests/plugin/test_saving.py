@@ -13,12 +13,12 @@ from docbin_napari.io.pair_place import PairPlace
 from docbin_napari.io.pairs import find_pairs, read_pair
 from docbin_napari.io.provenance import read_provenance
 from docbin_napari.plugin import saving
-from docbin_napari.plugin.autosave import checksum_of
 from docbin_napari.plugin.looked import reviewed_of
 from docbin_napari.plugin.own_pair import note_pair, own_pair, saved_state, take_reviewed
 from docbin_napari.plugin.reader import read_training_folder
 from docbin_napari.plugin.saving import Done, Order, prepare, refusal, save
 from docbin_napari.plugin.subject import Subject
+from docbin_napari.plugin.watched_page import checksum_of
 from docbin_napari.plugin.work import Failed
 
 if TYPE_CHECKING:

@@ -60,7 +60,7 @@ def note_pair(subject: Subject, pair: Pair, checksum: int) -> None:
     pair : Pair
         The pair.
     checksum : int
-        `docbin_napari.plugin.autosave.checksum_of` its labels.
+        `docbin_napari.plugin.watched_page.checksum_of` its labels.
     """
     _set(subject, PAIR, str(pair.page))
     _set(subject, AS_SAVED, checksum)

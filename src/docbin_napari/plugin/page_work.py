@@ -23,11 +23,11 @@ from docbin_napari.io.page_list import read_listed
 from docbin_napari.io.pair_saving import pair_of
 from docbin_napari.io.provenance import read_provenance
 from docbin_napari.plugin import work
-from docbin_napari.plugin.autosave import checksum_of
 from docbin_napari.plugin.ink import InkResult
 from docbin_napari.plugin.layers import PageSource
 from docbin_napari.plugin.own_pair import AS_SAVED, DRAFT, LOOKED, PAIR
 from docbin_napari.plugin.reader import label_values
+from docbin_napari.plugin.watched_page import checksum_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

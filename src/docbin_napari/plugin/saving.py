@@ -21,9 +21,9 @@ from docbin_napari.io.provenance import (
 )
 from docbin_napari.model.registry import ModelError, find_model
 from docbin_napari.plugin import layers
-from docbin_napari.plugin.autosave import checksum_of, looked_at
 from docbin_napari.plugin.ink import INK, UNLABELLED
 from docbin_napari.plugin.looked import reviewed_of
+from docbin_napari.plugin.watched_page import checksum_of, looked_at
 from docbin_napari.plugin.work import Failed, readable
 
 if TYPE_CHECKING:
