@@ -41,7 +41,7 @@ class EvaluateCommand:
     ----------
     predictions : Path
         The masks to judge: a folder of them, a folder of pages with a folder auto_bin, or one
-        file. With --baseline: the pages.
+        file. With --baseline or --model: the pages.
     ground_truth : Path
         The ground truth: a folder of masks, a collection with a folder fg_mask, a folder of
         such collections, or one file.
