@@ -20,9 +20,10 @@ from docbin_napari.plugin.doubt_map import DoubtMap
 from docbin_napari.plugin.ink import BACKGROUND, result_behind
 from docbin_napari.plugin.ink import UNLABELLED as UNLABELLED_VALUE
 from docbin_napari.plugin.overlays import Overlays
+from docbin_napari.plugin.pair_desk import panels
 from docbin_napari.plugin.panel_watch import PanelWatch
 from docbin_napari.plugin.speck_search import SpeckSearch
-from docbin_napari.plugin.work import readable
+from docbin_napari.plugin.work import load_engine, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +44,13 @@ class CorrectPages(Container[Any]):
     ----------
     napari_viewer : Viewer
         The viewer with the pages.
+    load : callable
+        Makes the engine that binarizes the pages of a folder; another one in tests.
     """
 
-    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = load_engine) -> None:
         self._viewer = napari_viewer
+        self._load_engine = load
         self._session = CorrectSession(napari_viewer)
         self._overlays = Overlays(napari_viewer)
         self._hand = Hand(self._session, self._overlays, self._update)
@@ -88,12 +92,11 @@ class CorrectPages(Container[Any]):
             self.next,
             self.share,
         ]
-        above: list[Any] = []  # the panel that lists pages belongs here
-        below: list[Any] = []  # the panel that saves pairs belongs here
-        self._panels = [*above, *below]
-        self._inner = Container(widgets=[*above, *parts, *below], labels=False, name="tools")
+        self.page_list, self.saving = panels(self._viewer, self.subject, self._load_engine)
+        inner = [self.page_list, *parts, self.saving]
+        self._inner = Container(widgets=inner, labels=False, name="tools")
         fields.leave_focus(self._inner.native)
-        self._inner.native.layout().insertWidget(len(above) + len(parts) - 1, self.map)
+        self._inner.native.layout().insertWidget(inner.index(self.share), self.map)
         super().__init__(widgets=[self.status], labels=False)
         self._scroll = fields.scrolling(self._inner)
         # The tools scroll on a low screen; the status below them is always in sight.
@@ -229,7 +232,7 @@ class CorrectPages(Container[Any]):
             self._show_own_threshold(subject)
         self._hand.check()
         self._update()
-        for panel in self._panels:
+        for panel in (self.page_list, self.saving):
             panel.refresh()
 
     def _show_own_threshold(self, subject: Subject | None) -> None:

@@ -177,7 +177,7 @@ def scrolling(inner: Container[Any]) -> QScrollArea:
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QFrame.Shape.NoFrame)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    inner.margins = (0, 0, 0, 0)
+    inner.margins = (4, 4, 4, 0)
     inner.native.layout().addStretch(1)
     scroll.setWidget(inner.native)
     return scroll
