@@ -58,7 +58,6 @@ def preset_field() -> ComboBox:
 
 def model_field(models: dict[str, ModelInfo]) -> ComboBox:
     """Make the choice of models."""
-    lines = [f"{info.name}: {info.title}" for info in models.values()]
     first = DEFAULT_MODEL if DEFAULT_MODEL in models else next(iter(models), None)
     return ComboBox(
         name="model",
@@ -66,7 +65,7 @@ def model_field(models: dict[str, ModelInfo]) -> ComboBox:
         choices=list(models),
         value=first,
         nullable=not models,
-        tooltip="\n".join(["The trained network.", *lines]),
+        tooltip=models_in_words(models),
     )
 
 
@@ -84,8 +83,32 @@ def offer_models(field: ComboBox, models: dict[str, ModelInfo]) -> None:
     names = list(models)
     # A list would be forgotten: with every new layer, napari asks a box for its first choices.
     field.choices = lambda _: names
+    field.tooltip = models_in_words(models)
     if chosen in models:
         field.value = chosen
+
+
+def models_in_words(models: dict[str, ModelInfo]) -> str:
+    """Say what the models are, and what own pages have brought to those that learnt from them.
+
+    Parameters
+    ----------
+    models : dict
+        From `known_models`.
+
+    Returns
+    -------
+    str
+        A line for each, below a title.
+    """
+    lines = ["The trained network."]
+    for info in models.values():
+        line, figures = f"{info.name}: {info.title}", info.figures
+        for name in ("held-out FM", "test FM"):
+            if {name, f"{name} before"} <= figures.keys():
+                line += f"; {name} {figures[f'{name} before']:.2f} → {figures[name]:.2f}"
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def device_field() -> ComboBox:

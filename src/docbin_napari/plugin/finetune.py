@@ -230,7 +230,7 @@ class TrainOnMyPairs(Container[Any]):
     def _on_new_model(self, _: str, __: bool) -> None:
         if not self._watch.gone:
             self._models = fields.known_models()
-            fields.offer_models(self.start, self._models)
+            finetune_fields.offer_starts(self.start, self._models)
 
     def _on_closed(self) -> None:
         watch = TrainingWatch.current

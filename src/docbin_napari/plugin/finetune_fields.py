@@ -54,8 +54,15 @@ def start_field(models: dict[str, ModelInfo]) -> ComboBox:
     """Make the choice of the model to start from."""
     field = fields.model_field(models)
     field.name, field.label = "start", "Start from"
-    field.tooltip = describe(FinetuneConfig, "start")
+    offer_starts(field, models)
     return field
+
+
+def offer_starts(field: ComboBox, models: dict[str, ModelInfo]) -> None:
+    """Offer other models to start from."""
+    fields.offer_models(field, models)
+    start = describe(FinetuneConfig, "start")
+    field.tooltip = f"{start}\n\n{fields.models_in_words(models)}"
 
 
 def minutes_field() -> FloatSpinBox:
