@@ -144,7 +144,7 @@ def test_leaving_a_page_keeps_it(viewer, keeper, tmp_path, one_stroke, no_ink) -
 
 def test_pages_that_were_left_do_not_fill_the_memory(viewer, keeper, one_stroke) -> None:
     gone = []
-    for _ in range(3):
+    for _ in range(4):
         subject = page_of(viewer, one_stroke.pixels.copy())
         gone.append(weakref.ref(subject.labels))
         keeper.watch(subject)
@@ -154,7 +154,8 @@ def test_pages_that_were_left_do_not_fill_the_memory(viewer, keeper, one_stroke)
     keeper.watch(None)
     keeper.flush()
     gc.collect()
-    assert [layer() for layer in gone] == [None, None, None]
+    # napari's viewer itself still holds the last layer that was removed.
+    assert [layer() for layer in gone[:3]] == [None, None, None]
 
 
 def test_a_page_that_is_come_back_to_is_known(viewer, keeper, tmp_path, one_stroke) -> None:

@@ -53,8 +53,8 @@ class Saved:
         place = f"{self.pair.page.parent.parent.name}/{self.pair.collection}"
         if self.kept is not None:
             return (
-                f"Replaced the mask of {self.pair.name} in {place}. The one before is kept: "
-                f"{GROUND_TRUTH_FOLDER}/{REPLACED_FOLDER}/{self.kept.name}."
+                f"Replaced the mask of {self.pair.name} in {place}. The one before is kept in "
+                f"{GROUND_TRUTH_FOLDER}/{REPLACED_FOLDER}."
             )
         if self.outcome == "completed":
             return f"Saved the mask of {self.pair.name}; the page was in {place} already."

@@ -121,8 +121,9 @@ def say(label: Label, text: str) -> None:
     """Show words in a label, or no label; all lines are in sight, also inside other panels."""
     if text != label.value:
         label.value = text
-        width = max(label.native.width(), _NARROWEST)
-        label.native.setMinimumHeight(label.native.heightForWidth(width) if text else 0)
+        # A label that was hidden does not know its width yet; all panels are about as narrow.
+        height = label.native.heightForWidth(_NARROWEST) if text else 0
+        label.native.setMinimumHeight(height)
     label.visible = bool(text)
 
 
