@@ -48,7 +48,8 @@ def shapes_region(shapes: Shapes, subject: Subject) -> tuple[NDArray[np.bool_], 
         points = _on_page(world, subject)
         if points is None:
             continue
-        inside = polygon(points[:, 0], points[:, 1], region.shape)
+        rows, columns = points[:, 0], points[:, 1]
+        inside = polygon(rows, columns, region.shape)  # type: ignore[no-untyped-call]
         if inside[0].size:
             region[inside] = True
             boxes.append(
@@ -82,13 +83,13 @@ def reviewed_region(reviewed: Reviewed) -> tuple[NDArray[np.bool_], str]:
 
 def _outline(corners: Any, kind: str) -> NDArray[np.float64]:
     """Corners of a shape; an ellipse is stored as the four of the box round it."""
-    corners = np.asarray(corners, float)
+    outline: NDArray[np.float64] = np.asarray(corners, float)
     if kind != "ellipse":
-        return corners
-    centre = corners.mean(axis=0)
-    one, other = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
+        return outline
+    centre = outline.mean(axis=0)
+    one, other = (outline[1] - outline[0]) / 2, (outline[3] - outline[0]) / 2
     angles = np.linspace(0, 2 * np.pi, _CORNERS_OF_ELLIPSE, endpoint=False)[:, None]
-    outline: NDArray[np.float64] = centre + np.cos(angles) * one + np.sin(angles) * other
+    outline = centre + np.cos(angles) * one + np.sin(angles) * other
     return outline
 
 
