@@ -83,14 +83,13 @@ def reviewed_region(reviewed: Reviewed) -> tuple[NDArray[np.bool_], str]:
 
 def _outline(corners: Any, kind: str) -> NDArray[np.float64]:
     """Corners of a shape; an ellipse is stored as the four of the box round it."""
-    outline: NDArray[np.float64] = np.asarray(corners, float)
+    box: NDArray[np.float64] = np.asarray(corners, float)
     if kind != "ellipse":
-        return outline
-    centre = outline.mean(axis=0)
-    one, other = (outline[1] - outline[0]) / 2, (outline[3] - outline[0]) / 2
+        return box
+    one, other = (box[1] - box[0]) / 2, (box[3] - box[0]) / 2
     angles = np.linspace(0, 2 * np.pi, _CORNERS_OF_ELLIPSE, endpoint=False)[:, None]
-    outline = centre + np.cos(angles) * one + np.sin(angles) * other
-    return outline
+    round_it: NDArray[np.float64] = np.cos(angles) * one + np.sin(angles) * other
+    return box.mean(axis=0) + round_it  # type: ignore[no-any-return, unused-ignore]
 
 
 def _on_page(world: NDArray[np.float64], subject: Subject) -> NDArray[np.float64] | None:
