@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NEXT_KEY, PREVIOUS_KEY = "PageDown", "PageUp"
 _SIGNS = {"to do": "○", "binarized": "◐", "corrected": "✎", "saved": "✓"}
-_LIST_HEIGHT = 130
+_LIST_HEIGHT = 96
 
 
 class PageListPanel(Container[Any]):
@@ -111,7 +111,7 @@ class PageListPanel(Container[Any]):
         self.list = QListWidget()
         self.list.setFixedHeight(_LIST_HEIGHT)
         self.list.setToolTip("   ".join(f"{sign} {state}" for state, sign in _SIGNS.items()))
-        self.native.layout().insertWidget(1, self.list)
+        self.native.layout().insertWidget(1, self.list)  # below the fields
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
 
     def _connect(self) -> None:

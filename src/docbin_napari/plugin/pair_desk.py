@@ -41,6 +41,8 @@ def panels(
     """
     saving = SavePairPanel(viewer, subject)
     pages = PageListPanel(viewer, subject, saving.datasets_folder, load)
+    # An offer at the lower end of a long panel would not be seen.
+    pages.insert(0, saving.drafts)
     pages.leaving.connect(saving.drafts.autosave.flush)
     saving.saved.connect(pages.note_saved)
     saving.drafts.edited.connect(pages.note_edited)

@@ -50,7 +50,8 @@ class SavePairPanel(Container[Any]):
     saved : Signal
         The page and what was saved (`Subject`, `Saved`).
     drafts : DraftRow
-        Keeps what is not saved yet, and offers what a crash has left.
+        Keeps what is not saved yet, and offers what a crash has left; to be shown where
+        nobody overlooks it.
     """
 
     saved = Signal(object, object)
@@ -80,7 +81,7 @@ class SavePairPanel(Container[Any]):
         self._named = [*parts, self.region, self.who]
         form = form_of("pair", *self._named)
         super().__init__(
-            widgets=[form, self.own, self.save, self.status, self.drafts],
+            widgets=[form, self.own, self.save, self.status],
             labels=False,
             name="save_pair",
         )
