@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QDockWidget, QMainWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# What panels live in: a main window, or a dock that floats.
+_HOUSES = (QDockWidget, QMainWindow)
 
 
 class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
@@ -29,26 +33,38 @@ class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
     def __init__(self, watched: Any, shown: Callable[[], None], closed: Callable[[], None]) -> None:
         super().__init__()
         self.gone = False
+        self._own = watched
         self._shown, self._closed = shown, closed
         self._docked = False
+        self._in_window = False
         watched.installEventFilter(self)
         watched.destroyed.connect(self._on_destroyed)
 
-    @property
-    def docked(self) -> bool:
-        """Whether the widget lies in a panel."""
-        return self._docked
-
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
         """Look at what happens, and let it happen."""
-        if event.type() == QEvent.Type.Show:
+        if event.type() == QEvent.Type.Show and watched is self._own:
+            self._follow()
             self._shown()
         if event.type() == QEvent.Type.ParentChange:
-            docked = watched.parent() is not None
+            docked = self._is_docked()
             if self._docked and not docked:
                 self._closed()
             self._docked = docked
         return False
+
+    def _follow(self) -> None:
+        """Watch all that the widget lies in: a panel is closed by taking its outermost part."""
+        self._in_window = isinstance(self._own.window(), _HOUSES)
+        self._docked = self._is_docked()
+        around = self._own.parent()
+        while around is not None and not isinstance(around, _HOUSES):
+            around.installEventFilter(self)
+            around = around.parent()
+
+    def _is_docked(self) -> bool:
+        if self._own.parent() is None:
+            return False
+        return not self._in_window or isinstance(self._own.window(), _HOUSES)
 
     def _on_destroyed(self) -> None:
         self.gone = True
