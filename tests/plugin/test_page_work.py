@@ -11,7 +11,7 @@ from PIL import Image
 from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.io.page_list import Entry
 from docbin_napari.io.pairs import write_pair
-from docbin_napari.plugin.own_pair import DRAFT, PAIR
+from docbin_napari.plugin.own_pair import DRAFT, LOOKED, PAIR
 from docbin_napari.plugin.page_work import Inked, Opened, PageOrder, Shelf, Spoilt, Step, make_ready
 
 if TYPE_CHECKING:
@@ -75,6 +75,19 @@ def test_a_saved_page_shows_its_pair(file, tmp_path, one_stroke, fake_engine) ->
     pair.ground_truth.unlink()
     last = list(make_ready(order(file, entry=saved), fake_engine.load))[-1]
     assert np.array_equal(last.labels, one_stroke.ink)
+
+
+def test_a_saved_page_that_was_corrected_again(file, tmp_path, one_stroke, fake_engine) -> None:
+    """The draft is on the page, and the page still knows its pair."""
+    pair = write_pair(tmp_path / "letters", "f1", one_stroke.pixels, one_stroke.ink)
+    corrected = np.full((48, 64), 2, np.uint8)
+    key = PageKey(content_of(one_stroke.pixels), str(file.resolve()), 1)
+    write_draft(tmp_path / "user", key, Draft(corrected, b"looked"))
+    entry = {"state": "corrected", "pair": str(pair.page)}
+    last = list(make_ready(order(file, entry=entry), fake_engine.load))[-1]
+    assert np.array_equal(last.labels, corrected)
+    assert last.metadata[PAIR] == [str(pair.page)]
+    assert last.metadata[LOOKED] == [b"looked"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA error"), MemoryError()])

@@ -205,6 +205,13 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
     assert desk.viewer.layers["Ink of f3.png"].data[0, 0] == 1
     assert desk.save.own.visible
+    desk.viewer.layers["Ink of f3.png"].data[0, 1] = 1
+    desk.wait(lambda: desk.signs()[2] == "✎")
+    desk.pages.turn(-2)
+    desk.pages.turn(2)
+    desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
+    assert desk.viewer.layers["Ink of f3.png"].data[0, 1] == 1
+    assert desk.save.own.visible
 
 
 def test_layers_removed_and_renamed_in_the_middle(desk, tmp_path, folder) -> None:

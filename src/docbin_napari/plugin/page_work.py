@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,10 +176,10 @@ def _labels(
     source = str(order.entry.file.resolve())
     key = PageKey(content_of(page.pixels), source, order.entry.page)
     base: dict[str, Any] = {"dpi": page.dpi, "source": source, "page": order.entry.page}
-    if order.entry.state == "saved" and (inked := _of_pair(order, page)):
-        yield inked
-        return
     folders = [draft_folder(order.datasets), draft_folder(None)]
+    if of_pair := _of_pair(order, page, base):
+        yield _with_draft(of_pair, newest_draft(folders, key))
+        return
     how = f"{order.model}, {order.preset}"
     known = next((ink for folder in folders if (ink := kept_ink(folder, key))), None)
     result = InkResult(page.pixels.shape[:2], order.threshold)
@@ -192,7 +192,8 @@ def _labels(
             if isinstance(event, Spoilt):
                 return
         _keep(folders, key, KeptInk(result.probability, order.threshold, how))
-    yield _with_draft(order.number, result, base | {"model": order.model}, folders, key)
+    inked = Inked(order.number, result.labels, result, base | {"model": order.model})
+    yield _with_draft(inked, newest_draft(folders, key))
 
 
 def _run(
@@ -211,7 +212,7 @@ def _run(
             yield Step(order.number, progress.done / max(1, progress.total))
 
 
-def _of_pair(order: PageOrder, page: Page) -> Inked | None:
+def _of_pair(order: PageOrder, page: Page, base: dict[str, Any]) -> Inked | None:
     """The labels of the pair that the page was saved as, if it is still there and fits."""
     pair = pair_of(order.entry.pair)
     if pair is None:
@@ -225,32 +226,23 @@ def _of_pair(order: PageOrder, page: Page) -> Inked | None:
         return None
     looked = b"" if origin is None else origin.reviewed_windows or b""
     own = {PAIR: [str(pair.page)], LOOKED: [looked], AS_SAVED: [checksum_of(labels, looked)]}
-    source = str(order.entry.file.resolve())
-    base = {"dpi": page.dpi, "source": source, "page": order.entry.page}
     return Inked(order.number, labels, None, base | own, f"As saved in {pair.collection}.")
 
 
-def _with_draft(
-    number: int,
-    result: InkResult,
-    metadata: dict[str, Any],
-    folders: list[Path],
-    key: PageKey,
-) -> Inked:
-    """The labels of a run, with the corrections that are not saved yet."""
-    path = newest_draft(folders, key)
+def _with_draft(inked: Inked, path: Path | None) -> Inked:
+    """The labels of a pair or of a run, with the corrections that are not saved yet."""
     if path is None:
-        return Inked(number, result.labels, result, metadata)
+        return inked
     try:
         draft = read_draft(path)
     except DraftError as error:
-        return Inked(number, result.labels, result, metadata, f"A draft is lost: {error}")
-    if draft.labels.shape != result.labels.shape:
-        return Inked(number, result.labels, result, metadata)
-    result.labels[:] = draft.labels
+        return replace(inked, note=f"A draft is lost: {error}")
+    if draft.labels.shape != inked.labels.shape:
+        return inked
+    inked.labels[:] = draft.labels
     own = {DRAFT: str(path), LOOKED: [draft.reviewed]}
     note = "Your corrections that were not saved yet are on the page."
-    return Inked(number, result.labels, result, metadata | own, note)
+    return replace(inked, metadata=inked.metadata | own, note=note)
 
 
 def _keep(folders: list[Path], key: PageKey, ink: KeptInk) -> None:

@@ -125,10 +125,9 @@ def look_at(page: Watched, folders: list[Path]) -> None:
 
 def _origin(subject: Subject) -> tuple[str, int]:
     """File and page by which a page is known; pairs are often opened as one stack."""
-    pair = pair_file(subject)
-    if pair is not None:
+    pair, source = pair_file(subject), subject.source_file()
+    if pair is not None and (source is None or source.is_dir()):
         return str(Path(pair).resolve()), 1
-    source = subject.source_file()
     return "" if source is None else str(source.resolve()), subject.page_of_file()
 
 
