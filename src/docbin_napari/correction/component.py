@@ -51,8 +51,9 @@ def nearest_ink(
 def component_at(ink: NDArray[np.bool_], row: int, column: int) -> Region:
     """Take the piece of ink that holds a pixel; pixels that touch at a corner are connected.
 
-    Strategy: most pieces are small and pages are large. A window round the pixel is labelled; as
-    long as the piece runs on over its edge, the window is doubled.
+    Strategy: most pieces are small and pages are large. A window round the pixel is labelled; where
+    the piece runs on over one of its sides, that side is moved out, twice as far each time. So
+    a ruled line across the page needs a long window but no high one.
 
     Parameters
     ----------
@@ -72,24 +73,24 @@ def component_at(ink: NDArray[np.bool_], row: int, column: int) -> Region:
         If the pixel is no ink.
     """
     height, width = ink.shape
-    reach = _FIRST_REACH
+    reach = [_FIRST_REACH] * 4
     while True:
-        top, bottom = max(0, row - reach), min(height, row + reach + 1)
-        left, right = max(0, column - reach), min(width, column + reach + 1)
+        top, left = max(0, row - reach[0]), max(0, column - reach[2])
+        bottom, right = min(height, row + reach[1] + 1), min(width, column + reach[3] + 1)
         labelled, _ = ndimage.label(ink[top:bottom, left:right], _EIGHT)
         own = labelled[row - top, column - left]
         if not own:
             raise ValueError(f"there is no ink at row {row}, column {column}")
         piece = labelled == own
         runs_on = (
-            (top > 0 and piece[0].any())
-            or (bottom < height and piece[-1].any())
-            or (left > 0 and piece[:, 0].any())
-            or (right < width and piece[:, -1].any())
+            top > 0 and piece[0].any(),
+            bottom < height and piece[-1].any(),
+            left > 0 and piece[:, 0].any(),
+            right < width and piece[:, -1].any(),
         )
-        if not runs_on:
+        if not any(runs_on):
             return _tight(piece, top, left)
-        reach *= 2
+        reach = [side * 2 if more else side for side, more in zip(reach, runs_on, strict=True)]
 
 
 def _tight(piece: NDArray[np.bool_], top: int, left: int) -> Region:

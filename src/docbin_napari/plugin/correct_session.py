@@ -144,7 +144,8 @@ class CorrectSession:
             return
         subject, area = found
         before = subject.plane()[area.place]
-        after = np.where(area.inside, before.dtype.type(UNLABELLED), before)
+        after = before.copy()
+        np.copyto(after, before.dtype.type(UNLABELLED), where=area.inside)
         count = edits.write(subject.labels, subject.page, area.place, after)
         self.status = f"{count:,} pixels are now unlabelled."
 

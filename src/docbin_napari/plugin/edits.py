@@ -48,7 +48,7 @@ def write(labels: Labels, page: int, place: Place, values: NDArray[Any]) -> int:
     changed = before != values
     count = int(np.count_nonzero(changed))
     if count > _MOST_SINGLE_PIXELS:
-        _write_all(labels, page, place, values.astype(before.dtype))
+        _write_all(labels, page, place, values.astype(before.dtype, copy=False))
     elif count:
         indices = _indices(labels, page, place, changed)
         labels.data_setitem(indices, values.astype(before.dtype)[changed])
