@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 
 from docbin_napari.correction.brush import BrushConfig
-from docbin_napari.plugin import correct_fields as fields
 from docbin_napari.plugin import correct_layers, ink_layers, layers, sight
 from docbin_napari.plugin.correct_hand import Hand
 from docbin_napari.plugin.correct_keys import NEXT, REVIEWED, TOOLS, UNLABELLED
+from docbin_napari.plugin.correct_parts import CorrectParts
 from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
 from docbin_napari.plugin.correct_session import CorrectSession
 from docbin_napari.plugin.doubt_map import DoubtMap
@@ -32,12 +31,11 @@ if TYPE_CHECKING:
 
     from docbin_napari.plugin.subject import Subject
 
-_MINIMUM_WIDTH = 300
 _TICK_MILLISECONDS = 40
 _MAP_MILLISECONDS = 120
 
 
-class CorrectPages(Container[Any]):
+class CorrectPages(CorrectParts):
     """Dock widget with the tools that know ink.
 
     Parameters
@@ -50,7 +48,6 @@ class CorrectPages(Container[Any]):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = load_engine) -> None:
         self._viewer = napari_viewer
-        self._load_engine = load
         self._session = CorrectSession(napari_viewer)
         self._overlays = Overlays(napari_viewer)
         self._hand = Hand(self._session, self._overlays, self._update)
@@ -59,7 +56,13 @@ class CorrectPages(Container[Any]):
         self._search = SpeckSearch(self._session, self._specks, self._do)
         self._shown_page: tuple[Any, ...] = ()
         self._showing = False
-        self._build()
+        super().__init__(
+            (self._image_choices, self._labels_choices),
+            panels(napari_viewer, self.subject, load),
+            DoubtMap(self._on_map),
+        )
+        self._timers()
+        self._watch = PanelWatch(self.native, shown=self._attach, closed=self._close)
         self._connect()
         self._on_layers()
 
@@ -68,42 +71,6 @@ class CorrectPages(Container[Any]):
         return None if self._watch.gone else self._session.subject()
 
     # ---- parts
-
-    def _build(self) -> None:
-        self.image, self.ink = fields.layer_fields(self._image_choices, self._labels_choices)
-        self.new_unlabelled, self.new_background = fields.new_buttons()
-        self.tools = fields.tool_buttons()
-        self.strictness, self.here = fields.strictness_field(), fields.threshold_field()
-        self.area = fields.area_field()
-        self.unlabelled, self.reviewed = fields.button(UNLABELLED), fields.button(REVIEWED)
-        self.specks, self.remove_specks, self.keep_specks = fields.speck_fields()
-        self.next = fields.button(NEXT)
-        self.share, self.status = fields.text_line("share"), fields.text_line("status")
-        self.map = DoubtMap(self._on_map)
-        tools = list(self.tools.values())
-        parts: list[Any] = [
-            fields.form_of("layers", self.image, self.ink),
-            fields.row_of([self.new_unlabelled, self.new_background], "new"),
-            fields.row_of(tools[:2], "brushes"),
-            fields.row_of(tools[2:], "pointers"),
-            fields.form_of("sliders", self.strictness, self.here, self.area, self.specks),
-            fields.row_of([self.remove_specks, self.keep_specks], "speck_buttons"),
-            fields.row_of([self.unlabelled, self.reviewed], "marks"),
-            self.next,
-            self.share,
-        ]
-        self.page_list, self.saving = panels(self._viewer, self.subject, self._load_engine)
-        inner = [self.page_list, *parts, self.saving]
-        self._inner = Container(widgets=inner, labels=False, name="tools")
-        fields.leave_focus(self._inner.native)
-        self._inner.native.layout().insertWidget(inner.index(self.share), self.map)
-        super().__init__(widgets=[self.status], labels=False)
-        self._scroll = fields.scrolling(self._inner)
-        # The tools scroll on a low screen; the status below them is always in sight.
-        self.native.layout().insertWidget(0, self._scroll, 1)
-        self.margins = (0, 0, 0, 4)
-        self._timers()
-        self._watch = PanelWatch(self.native, shown=self._attach, closed=self._close)
 
     def _timers(self) -> None:
         self._tick = QTimer(self.native)
@@ -141,12 +108,9 @@ class CorrectPages(Container[Any]):
         self.new_background.changed.connect(lambda: self._add_labels(BACKGROUND))
 
     def _attach(self) -> None:
-        fields.align(
-            self.native, [self.image, self.ink, self.strictness, self.here, self.area, self.specks]
-        )
-        self._fit()
+        self.fit()
         # Only once it is shown does the style say how large the parts are.
-        QTimer.singleShot(0, self._fit)
+        QTimer.singleShot(0, self._fit_later)
         keys: dict[str, Callable[[], None]] = {}
         for tool in TOOLS:
             keys[tool.key] = functools.partial(self._hand.take, tool.name)
@@ -158,11 +122,9 @@ class CorrectPages(Container[Any]):
             keys[action.key] = functools.partial(self._do, part)
         self._hand.attach(keys)
 
-    def _fit(self) -> None:
-        """Be as wide as the parts need."""
+    def _fit_later(self) -> None:
         if not self._watch.gone:
-            wide = max(_MINIMUM_WIDTH, fields.needed_width(self._scroll))
-            self.native.setMinimumWidth(wide)
+            self.fit()
 
     def _close(self) -> None:
         self._hand.detach()
