@@ -40,6 +40,11 @@ class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
         watched.installEventFilter(self)
         watched.destroyed.connect(self._on_destroyed)
 
+    @property
+    def docked(self) -> bool:
+        """Whether the widget lies in a panel that is open."""
+        return not self.gone and self._docked
+
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
         """Look at what happens, and let it happen."""
         if event.type() == QEvent.Type.Show and watched is self._own:
