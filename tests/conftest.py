@@ -60,14 +60,6 @@ def one_stroke() -> NamedPage:
     return draw(stroke(), INK)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what is measured here, by processes of the tests too, out of the user's folders."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCBIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture
 def faint_stroke() -> NamedPage:
     """The same stroke, hardly darker than the paper."""

@@ -49,11 +49,10 @@ def remembered(name: str, measure: Callable[[], float]) -> float:
     Examples
     --------
     >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     os.environ["DOCBIN_CACHE"] = folder
-    ...     found = [remembered("speed", lambda: 2.0), remembered("speed", lambda: 3.0)]
-    ...     del os.environ["DOCBIN_CACHE"]
-    >>> found
+    >>> from unittest.mock import patch
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with folder as cache, patch.dict(os.environ, DOCBIN_CACHE=cache):
+    ...     [remembered("speed", lambda: 2.0), remembered("speed", lambda: 3.0)]
     [2.0, 2.0]
     """
     key = f"{name}; torch {torch.__version__}; {processor()}"
