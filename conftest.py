@@ -22,4 +22,6 @@ def own_profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in FOLDERS:
             patch.setenv(f"DOCBIN_{name}", str(profile / name.lower()))
+        # The viewer starts with its own defaults, whatever the user likes, and stores none.
+        patch.setenv("NAPARI_CONFIG", "")
         yield
