@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from docbin_napari.io.errors import PairError
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.io.pairs import find_pairs, read_pair, write_pair
 from docbin_napari.model.registry import ModelError, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
@@ -17,6 +17,11 @@ from docbin_napari.train.unfinished import unfinished_path
 
 def weights(config):
     return load_file(config.output)
+
+
+def page_of(folder):
+    """Pixels of the first page of a collection."""
+    return read_pair(find_pairs(folder)[0])[0]
 
 
 def changed(config, base):
@@ -196,3 +201,21 @@ def test_a_ruined_loss_ends_it_in_words(few_steps):
 def test_settings_out_of_range_are_refused(few_steps, changes, reason):
     with pytest.raises(ValueError, match=reason):
         replace(few_steps, **changes)
+
+
+def test_pages_of_another_archive_are_left_to_the_base(few_steps, two_archives):
+    ruinous = replace(few_steps, learning_rate=0.05, test=(two_archives / "dark",))
+    outcome = list(finetune(ruinous))[-1].outcome
+    assert outcome.test.after == pytest.approx(outcome.test.before)
+    model = load_model(ruinous.output, device="cpu")
+    own, other = (page_of(folder) for folder in (*ruinous.collections, two_archives / "dark"))
+    assert model.for_page(own) is model
+    assert model.for_page(other) is not model
+
+
+def test_with_radius_0_the_new_model_reads_every_page(few_steps, two_archives):
+    everywhere = replace(few_steps, learning_rate=0.05, radius=0.0, test=(two_archives / "dark",))
+    outcome = list(finetune(everywhere))[-1].outcome
+    assert outcome.test.after != pytest.approx(outcome.test.before)
+    model = load_model(everywhere.output, device="cpu")
+    assert model.for_page(page_of(two_archives / "dark")) is model

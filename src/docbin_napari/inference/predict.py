@@ -70,7 +70,8 @@ def predict(
     Stop by not asking for the next item; what was written stays. Where the memory of the
     device is too small, it goes on with half of the windows in a pass, and when a single
     one is too many, on the CPU, with a warning. A page of light writing on dark ground is
-    taken inverted, with a warning, unless `config` says otherwise.
+    taken inverted, with a warning, unless `config` says otherwise. A fine-tuned model leaves
+    pages unlike those it has learnt from to its base.
 
     Parameters
     ----------
@@ -103,6 +104,7 @@ def predict(
         if config.invert == "auto":
             warnings.warn(_INVERTED, stacklevel=2)
         pixels = InvertedRows(pixels)
+    model = model.for_page(pixels)
     height, width = out.shape
     rows = plan_axis(height, config.window, config.overlap, model.stride)
     columns = plan_axis(width, config.window, config.overlap, model.stride)

@@ -68,7 +68,36 @@ class Calibration:
         >>> Calibration(2.0, 1.0).logit(0.5)
         -2.0
         """
-        return (math.log(probability / (1 - probability)) - self.bias) * self.temperature
+        return (_log_odds(probability) - self.bias) * self.temperature
+
+    def moved(self, threshold: float, to: float) -> Calibration:
+        """Move all probabilities so that another threshold cuts where one has cut.
+
+        Parameters
+        ----------
+        threshold : float
+            Cuts the probabilities of this calibration, 0 to 1.
+        to : float
+            Cuts those of the new one at the same logits, 0 to 1.
+
+        Returns
+        -------
+        Calibration
+            This one where both are the same.
+
+        Examples
+        --------
+        >>> moved = Calibration(2.0, 1.0).moved(0.5, 0.8)
+        >>> round(moved.logit(0.8), 6) == Calibration(2.0, 1.0).logit(0.5)
+        True
+        """
+        if threshold == to:
+            return self
+        return Calibration(self.temperature, self.bias + _log_odds(to) - _log_odds(threshold))
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
 
 
 def fit_calibration(logits: Tensor, ink: Tensor) -> Calibration:

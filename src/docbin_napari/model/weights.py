@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from docbin_napari.io.atomic import atomic_path
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
 from docbin_napari.model.fused import fastest_forward
+from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.model.registry import (
     DEFAULT_MODEL,
     HEADER_KEY,
@@ -28,6 +30,9 @@ from docbin_napari.model.registry import (
     find_model,
 )
 from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
+
+if TYPE_CHECKING:
+    from docbin_napari.io.row_source import RowSource
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,24 @@ class InkModel:
         What the file says about itself.
     device : Device
         Where to run and with which number format.
+    base : InkModel, optional
+        Reads the pages that are unlike all that this model has learnt from, if its file says
+        which these are.
+
+    Raises
+    ------
+    ModelError
+        If what the file says about these pages cannot be read.
     """
 
-    def __init__(self, network: UNet, info: ModelInfo, device: Device) -> None:
+    def __init__(
+        self, network: UNet, info: ModelInfo, device: Device, base: InkModel | None = None
+    ) -> None:
         self.info = info
         self.device = device
         self.calibration = Calibration(**info.header.get("calibration", {}))
+        self._familiar = _familiar_pages(info)
+        self._base = base and base._cut_at(self.threshold)
         self._normalisation = Normalisation(**info.header.get("normalisation", {}))
         self._network = network.fold_norms().move(device.name, device.torch_dtype)
         self._network.requires_grad_(False)
@@ -75,6 +92,31 @@ class InkModel:
             A copy.
         """
         return InkModel(copy.deepcopy(self._network), self.info, choose_device("cpu"))
+
+    def for_page(self, pixels: RowSource) -> InkModel:
+        """Choose who reads a page.
+
+        Parameters
+        ----------
+        pixels : RowSource
+            uint8 (H, W, 3), RGB.
+
+        Returns
+        -------
+        InkModel
+            This model; its base for a page that is unlike all pages it has learnt from. Both
+            have the same threshold.
+        """
+        if self._base is None or self._familiar is None or self._familiar.include(pixels):
+            return self
+        return self._base
+
+    def _cut_at(self, threshold: float) -> InkModel:
+        """The same model, its probabilities moved so that its threshold becomes another one."""
+        moved = copy.copy(self)
+        moved.calibration = self.calibration.moved(self.threshold, threshold)
+        moved.info = replace(self.info, header={**self.info.header, "threshold": threshold})
+        return moved
 
     @property
     def threshold(self) -> float:
@@ -177,7 +219,32 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: str = "auto") -
     """
     info = find_model(name_or_path)
     chosen = choose_device(device)
-    return InkModel(load_network(info), info, chosen)
+    return InkModel(load_network(info), info, chosen, _load_base(info, chosen))
+
+
+def _load_base(info: ModelInfo, device: Device) -> InkModel | None:
+    """The model that a fine-tuned one leaves unfamiliar pages to."""
+    if "pages_known" not in info.header:
+        return None
+    name = str(info.header.get("base", {}).get("name", ""))
+    try:
+        base = find_model(name)
+        return InkModel(load_network(base), base, device)
+    except ModelError as error:
+        warnings.warn(
+            f"{info.name} leaves pages that it does not know to {name or 'its base'}, which "
+            f"cannot be loaded, so it reads them itself ({error})",
+            stacklevel=3,
+        )
+        return None
+
+
+def _familiar_pages(info: ModelInfo) -> FamiliarPages | None:
+    stored = info.header.get("pages_known")
+    try:
+        return None if stored is None else FamiliarPages.from_header(stored)
+    except ValueError as error:
+        raise ModelError(f"{info.path}: {error}") from error
 
 
 def load_network(info: ModelInfo) -> UNet:

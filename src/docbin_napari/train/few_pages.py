@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from docbin_napari.io.pairs import Pair, PairError, find_pairs, read_pair
+from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.train.dataset import LoadedPair
 
 _SIDES = (256, 128, 64)
@@ -46,12 +47,15 @@ class FewPages:
         ``collection/page`` of all pages.
     labelled : int
         Labelled pixels of all pages.
+    familiar : FamiliarPages
+        How the pages look.
     """
 
     learn: list[LoadedPair]
     held_out: list[LoadedPair]
     pages: tuple[str, ...]
     labelled: int
+    familiar: FamiliarPages
 
 
 def load_few_pages(
@@ -98,7 +102,8 @@ def load_few_pages(
         if not apart:
             learn += _islands(_without(pair, blocks))
     count = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in labelled)
-    return FewPages(learn, held_out, tuple(pair.name for pair in labelled), count)
+    familiar = FamiliarPages.of(pair.pixels for pair in labelled)
+    return FewPages(learn, held_out, tuple(pair.name for pair in labelled), count, familiar)
 
 
 def chosen_pairs(folders: Iterable[Path], names: Sequence[str]) -> list[Pair]:

@@ -141,7 +141,8 @@ def _finish(
     if test:
         yield run.report("measuring", share=1.0)
         end = time.monotonic() + _SECONDS_AFTER_STOP
-        models = run.judge.base_model(), run.judge.model(best.weights, fitted)
+        told = {**fitted, **run.domain()}
+        models = run.judge.base_model(), run.judge.shipped(best.weights, told)
         for measured in compare(*models, test, lambda: stopped() and time.monotonic() > end):
             figures = measured
             yield run.report("measuring", share=1.0)

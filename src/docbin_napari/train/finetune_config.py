@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
+from docbin_napari.model.page_look import RADIUS
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.train.config import AugmentConfig
 
@@ -73,6 +74,10 @@ class FinetuneConfig:
     keep : float
         How much of what was learnt is kept, 0 to 1: the model is the start plus this share of
         the way to the learnt weights (Wortsman et al. 2022, arXiv:2109.01903).
+    radius : float
+        How unlike the own pages a page may look and still be read by the new model, in units
+        of the spread of looks over many archives; other pages are left to the start. 0: the
+        new model reads every page.
     calibration : {"auto", "keep", "refit"}
         Whether calibration and threshold are those of the start or fitted on the held-out
         windows; ``auto`` fits them where a million pixels or more are held out.
@@ -115,6 +120,7 @@ class FinetuneConfig:
     validations: int = 10
     patience: int = 0
     keep: float = 1.0
+    radius: float = RADIUS
     calibration: Refit = "auto"
     device: str = "auto"
     seed: int = 0
@@ -132,8 +138,9 @@ class FinetuneConfig:
             if not 0 <= getattr(self, name) <= most:
                 value = getattr(self, name)
                 raise ValueError(f"{name} must lie between 0 and {most}, not {value}")
-        if self.augment < 0:
-            raise ValueError(f"augment must be 0 or more, not {self.augment}")
+        for name in ("augment", "radius"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
 
 
 def _check_budget(config: FinetuneConfig) -> None:

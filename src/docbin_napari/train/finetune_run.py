@@ -162,8 +162,15 @@ class Run:
             "minutes": minutes,
             "better": is_better(figures),
             "figures": stored_figures(figures, None),
+            **self.domain(),
         }
         return header_of(self.config, self.base, self.few.pages, {**told, **changes})
+
+    def domain(self) -> dict[str, Any]:
+        """Which pages the new model reads itself, for its file."""
+        if not self.config.radius:
+            return {}
+        return {"pages_known": replace(self.few.familiar, radius=self.config.radius).to_header()}
 
     def write(self, path: Path, header: dict[str, Any]) -> ModelInfo:
         """Write the best weights."""

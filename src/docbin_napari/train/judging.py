@@ -99,10 +99,22 @@ class Judge:
         InkModel
             Ready to run.
         """
+        return self._made(weights, header, None)
+
+    def shipped(self, weights: Mapping[str, Tensor], header: Mapping[str, object]) -> InkModel:
+        """The same, with the base for the pages that the header does not name as known."""
+        return self._made(weights, header, self.base_model())
+
+    def _made(
+        self,
+        weights: Mapping[str, Tensor],
+        header: Mapping[str, object] | None,
+        base: InkModel | None,
+    ) -> InkModel:
         network = copy.deepcopy(self._network)
         network.load_state_dict(dict(weights))
         info = replace(self._base, header={**self._base.header, **(header or {})})
-        return InkModel(network, info, self._device)
+        return InkModel(network, info, self._device, base)
 
     @property
     def base_calibration(self) -> Calibration:
