@@ -51,11 +51,16 @@ def test_listing_the_plugin_loads_neither_torch_nor_qt(listing) -> None:
     assert listing["heavy"] == []
 
 
-def test_the_widget_is_in_the_plugins_menu_and_in_the_segment_menu(listing) -> None:
+def test_the_widgets_are_in_the_plugins_menu_and_in_the_segment_menu(listing) -> None:
     ((name, display_name, widgets, menus),) = listing["answer"]
     assert name == display_name == "docbin-napari"
-    assert "Binarize document" in widgets
-    assert "docbin-napari.binarize" in menus["napari/layers/segment"]
+    assert widgets == [
+        "Binarize document",
+        "Correct and save training pairs",
+        "Train on my pairs",
+    ]
+    for command in ("docbin-napari.binarize", "docbin-napari.correct"):
+        assert command in menus["napari/layers/segment"]
     assert "docbin-napari.open_document" in menus["napari/file/io_utilities"]
 
 
