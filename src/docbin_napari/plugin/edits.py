@@ -3,10 +3,14 @@
 Strategy: a step remembers the pixels that changed and no others, so that undoing it leaves
 alone what happened around them since, like a threshold that was moved. Only where nearly the
 whole page changes, whole rectangles are remembered: two bytes a pixel instead of ten.
+
+napari shows its list of steps to nobody. Where a version keeps it elsewhere, what is edited
+is edited all the same; only undo knows less of it.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Place = tuple[slice, slice]
+_LOG = logging.getLogger(__name__)
 _MOST_SINGLE_PIXELS = 4_000_000
 
 
@@ -76,7 +81,7 @@ class Amendment:
 
     def take_back(self) -> None:
         """Undo the step if it is the last one; the layer has to be refreshed after that."""
-        history = self.labels._undo_history
+        history = _steps(self.labels)
         if self._step is not None and history and history[-1] is self._step:
             for indices, before, _ in history.pop():
                 self.labels.data[indices] = before
@@ -101,9 +106,17 @@ class Amendment:
         if count:
             indices = _indices(self.labels, self.page, self.place, changed)
             self.labels.data_setitem(indices, values.astype(before.dtype)[changed], refresh=False)
-            history = self.labels._undo_history
+            history = _steps(self.labels)
             self._step = history[-1] if history else None
         return count
+
+
+def _steps(labels: Labels) -> Any:
+    """Give the steps that undo takes back, the last one at the end; None if nobody knows them."""
+    steps = getattr(labels, "_undo_history", None)
+    if steps is None:
+        _LOG.debug("this napari shows no steps of undo; an amended edit becomes several of them")
+    return steps
 
 
 def _indices(
@@ -121,7 +134,11 @@ def _indices(
 
 def _write_all(labels: Labels, page: int, place: Place, values: NDArray[Any]) -> None:
     key = (page, *place) if labels.data.ndim == 3 else place
-    # napari replays a step by indexing with its first entry, and slices are an index too.
-    labels._save_history((key, labels.data[key].copy(), values))
+    remember = getattr(labels, "_save_history", None)
+    if remember is None:
+        _LOG.debug("this napari takes no steps for undo; a large edit cannot be undone")
+    else:
+        # napari replays a step by indexing with its first entry, and slices are an index too.
+        remember((key, labels.data[key].copy(), values))
     labels.data[key] = values
     labels.refresh(highlight=False, extent=False)
