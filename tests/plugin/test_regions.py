@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from docbin_napari.correction.reviewed import Reviewed
-from docbin_napari.plugin.regions import reviewed_region, shapes_region
+from docbin_napari.plugin.overlays import OUTLINE_NAME, Overlays
+from docbin_napari.plugin.regions import drawn_shapes, reviewed_region, shapes_region
 from docbin_napari.plugin.subject import Subject
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ def expected() -> np.ndarray:
     region = np.zeros((48, 64), bool)
     region[10:30, 20:40] = True
     return region
+
+
+def test_only_what_the_user_drew_and_sees_is_offered(viewer, one_stroke) -> None:
+    subject = subject_of(viewer, one_stroke.pixels)
+    mine = viewer.add_shapes([BOX], shape_type="rectangle")
+    viewer.add_shapes([BOX], shape_type="rectangle", visible=False)
+    viewer.add_points(BOX)
+    Overlays(viewer).show_outline(subject.labels, 0, [(5, 5), (5, 20), (20, 20)])
+    outline = viewer.layers[OUTLINE_NAME]
+    assert outline.visible
+    outline.name = "named by the user"
+    assert drawn_shapes(viewer) == [mine]
 
 
 def test_a_rectangle_and_its_words(viewer, one_stroke) -> None:

@@ -19,10 +19,9 @@ from docbin_napari.plugin.correct_fields import align, form_of
 from docbin_napari.plugin.draft_row import DraftRow
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.looked import reviewed_of
-from docbin_napari.plugin.overlays import is_overlay
 from docbin_napari.plugin.own_pair import note_pair, own_pair, take_reviewed
 from docbin_napari.plugin.panel_watch import PanelWatch
-from docbin_napari.plugin.regions import reviewed_region, shapes_region
+from docbin_napari.plugin.regions import drawn_shapes, reviewed_region, shapes_region
 from docbin_napari.plugin.remembered import remember, remembered
 from docbin_napari.plugin.work import Failed, readable
 
@@ -122,8 +121,7 @@ class SavePairPanel(Container[Any]):
         return [*names, fields.NEW_COLLECTION]
 
     def _region_choices(self, _: Any = None) -> list[Any]:
-        drawn = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
-        drawn = [layer for layer in drawn if layer.visible and not is_overlay(layer)]
+        drawn = drawn_shapes(self._viewer)
         shapes = [(f"In the shapes of “{layer.name}”", layer) for layer in drawn]
         whole = [(name, name) for name in (fields.WHOLE, fields.REVIEWED)]
         return [*whole, *shapes]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Shapes
 from skimage.draw import polygon
 
+from docbin_napari.plugin.overlays import is_overlay
+
 if TYPE_CHECKING:
-    from napari.layers import Shapes
+    from napari.components import ViewerModel
     from numpy.typing import NDArray
 
     from docbin_napari.correction.reviewed import Reviewed
@@ -17,6 +20,23 @@ if TYPE_CHECKING:
 _CORNERS_OF_ELLIPSE = 200
 _SHOWN_SHAPES = 20
 _AREAS = ("rectangle", "ellipse", "polygon")
+
+
+def drawn_shapes(viewer: ViewerModel) -> list[Shapes]:
+    """List the layers of shapes that a user drew and sees.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+
+    Returns
+    -------
+    list of Shapes
+        From the lowest; without those that the correction tools draw their regions in.
+    """
+    shapes = [layer for layer in viewer.layers if isinstance(layer, Shapes)]
+    return [layer for layer in shapes if layer.visible and not is_overlay(layer)]
 
 
 def shapes_region(shapes: Shapes, subject: Subject) -> tuple[NDArray[np.bool_], str]:
