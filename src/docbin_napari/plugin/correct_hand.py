@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from docbin_napari.plugin.borrowed_keys import BorrowedKeys
 from docbin_napari.plugin.correct_keys import TOOLS
 from docbin_napari.plugin.correct_pointer import click_piece, draw_region, stroke
 
@@ -43,7 +44,7 @@ class Hand:
         self._changed = changed
         self._held: Labels | None = None
         self._moving_page = False
-        self._before: dict[str, Any] = {}
+        self._keys = BorrowedKeys(session.viewer)
         self._space_before: Any = None
         self._attached = False
 
@@ -61,8 +62,7 @@ class Hand:
             return
         self._attached = True
         self._viewer.mouse_drag_callbacks.append(self._on_drag)
-        for key, work in keys.items():
-            self._before[key] = self._viewer.bind_key(key, _without_viewer(work), overwrite=True)
+        self._keys.take(keys)
 
     def detach(self) -> None:
         """Put the tool down, listen no more, give the keys back."""
@@ -72,9 +72,7 @@ class Hand:
         self._attached = False
         if self._on_drag in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_drag)
-        for key, work in self._before.items():
-            self._viewer.bind_key(key, work, overwrite=True)
-        self._before.clear()
+        self._keys.give_back()
 
     # ---- tools
 
@@ -88,6 +86,7 @@ class Hand:
         """
         session, again = self._session, self._session.tool == name
         self.put_down()
+        self._put_down_others()
         subject = session.subject()
         if again or subject is None:
             session.status = "" if again else session.refusal(session.image, session.labels)
@@ -122,6 +121,14 @@ class Hand:
         if labels.mode == "pan_zoom":
             labels.mouse_pan = True
             labels.cursor = "standard"
+
+    def _put_down_others(self) -> None:
+        """Let hands of other panels put down theirs: the mouse works for one tool at a time."""
+        for callback in self._viewer.mouse_drag_callbacks:
+            other = getattr(callback, "__self__", None)
+            if isinstance(other, Hand) and other is not self:
+                other.put_down()
+                other._changed()
 
     def check(self) -> None:
         """Put the tool down if its layer is no longer the one that is worked on."""
@@ -176,8 +183,3 @@ class Hand:
                 yield from stroke(self._session, subject, event)
         finally:
             self._changed()
-
-
-def _without_viewer(work: Callable[[], None]) -> Callable[[Any], None]:
-    """Make a function for a key, which gets the viewer, from one that needs nothing."""
-    return lambda _: work()

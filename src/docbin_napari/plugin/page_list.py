@@ -13,6 +13,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QListWidget
 
 from docbin_napari.plugin import fields, work
+from docbin_napari.plugin.borrowed_keys import BorrowedKeys
 from docbin_napari.plugin.correct_fields import align, form_of
 from docbin_napari.plugin.model_news import MODEL_NEWS
 from docbin_napari.plugin.page_session import PageListSession
@@ -69,6 +70,7 @@ class PageListPanel(Container[Any]):
         self._viewer, self._subject, self._datasets = viewer, subject, datasets
         self._engines = Shelf(load)
         self._session = PageListSession(viewer)
+        self._keys = BorrowedKeys(viewer)
         self._worker: Any = None
         self._working_on: int | None = None
         self._filling = False
@@ -129,8 +131,7 @@ class PageListPanel(Container[Any]):
     def _on_shown(self) -> None:
         align(self.native, self._named)
         self.refresh()
-        for key, step in ((NEXT_KEY, 1), (PREVIOUS_KEY, -1)):
-            self._viewer.bind_key(key, lambda _, step=step: self.turn(step), overwrite=True)
+        self._keys.take({NEXT_KEY: lambda: self.turn(1), PREVIOUS_KEY: lambda: self.turn(-1)})
 
     def _on_model(self, name: str, better: bool) -> None:
         if self._watch.gone:
@@ -237,6 +238,7 @@ class PageListPanel(Container[Any]):
             self._work_on()
 
     def _close(self) -> None:
+        self._keys.give_back()
         if self._worker is not None:
             self._worker.quit()
 
