@@ -130,7 +130,7 @@ class Study:
     def __init__(self, name: str, arguments: argparse.Namespace) -> None:
         pairs = find_pairs(arguments.collections / name)
         order = np.random.default_rng(arguments.seed).permutation(len(pairs))
-        most = max(arguments.counts)
+        most = max(arguments.apart, *arguments.counts)
         if len(pairs) <= most:
             raise SystemExit(f"{name}: {len(pairs)} pages, but {most} are learnt from")
         self.name = name

@@ -1,6 +1,7 @@
-"""Makes the pictures of the README: python docs/make_pictures.py [before-after] [napari].
+"""Makes the pictures: python docs/make_pictures.py [before-after] [napari] [tutorial].
 
-``before-after`` needs the package alone, ``napari`` also a display with OpenGL.
+``before-after`` needs the package alone, ``napari`` and ``tutorial`` also a display with
+OpenGL. ``tutorial`` trains for minutes and is made only when it is named.
 """
 
 from __future__ import annotations
@@ -88,3 +89,7 @@ if __name__ == "__main__":
         before_and_after()
     if "napari" in chosen:
         napari_window()
+    if "tutorial" in chosen:
+        from tutorial_pictures import make_pictures
+
+        make_pictures(IMAGES)

@@ -178,8 +178,57 @@ def test_closing_the_panel_gives_the_keys_back(desk, one_stroke) -> None:
     desk.viewer.window.remove_dock_widget(desk.widget.native)
     desk.look()
     assert layer.mouse_pan
-    assert not {str(key) for key in desk.viewer.keymap} & {action.key for action in ACTIONS}
+    assert not desk.viewer.keymap
     assert not layer.keymap
+
+
+def test_two_panels_are_two_hands_with_one_tool(desk, one_stroke) -> None:
+    layer = add_page(desk, one_stroke)
+    first, second = desk, Desk(desk.viewer)
+    assert {str(key) for key in desk.viewer.keymap} >= {action.key for action in ACTIONS}
+    first.widget.tools["ink"].native.click()
+    second.widget.tools["paper"].native.click()
+    assert not first.widget.tools["ink"].native.isChecked()
+    layer.data[:] = 1
+    layer.brush_size = 10
+    second.drag(layer, (16, 14), (16, 38))
+    assert (layer.data == 0).any(), "the brush of the first panel is at work"
+    desk.viewer.window.remove_dock_widget(first.widget.native)
+    second.look()
+    assert second.widget.tools["paper"].native.isChecked()
+    second.key("I")
+    assert second.widget.tools["ink"].native.isChecked()
+    desk.viewer.window.remove_dock_widget(second.widget.native)
+    second.look()
+    assert not desk.viewer.keymap
+
+
+def test_what_cannot_be_corrected_is_told_from_the_start(the_viewer, one_stroke) -> None:
+    the_viewer.add_points(np.zeros((1, 2)), name="dots")
+    desk = Desk(the_viewer)
+    assert "Open a page" in desk.widget.status.value
+    for part in (*desk.widget.tools.values(), desk.widget.next, desk.widget.new_unlabelled):
+        assert not part.enabled
+    for action in ACTIONS:
+        desk.key(action.key)
+    the_viewer.add_labels(np.ones((9, 9), np.uint8), name="small")
+    assert "Open a page" in desk.widget.status.value
+    the_viewer.add_image(np.stack([one_stroke.pixels] * 3), rgb=True, name="book")
+    assert "“small” has 9 × 9 pixels, but “book” 64 × 48 × 3" in desk.widget.status.value
+    for action in ACTIONS:
+        desk.key(action.key)
+    assert the_viewer.layers["small"].data.all()
+    desk.widget.new_background.native.click()
+    desk.look()
+    made = desk.widget.ink.value
+    assert made.data.shape == (3, 48, 64)
+    desk.widget.image.value.name = "volume"
+    made.name = "mine"
+    boxes = desk.widget.image, desk.widget.ink
+    assert [box.native.currentText() for box in boxes] == ["volume", "mine"]
+    the_viewer.layers.clear()
+    desk.look()
+    assert "Open a page" in desk.widget.status.value
 
 
 def test_nothing_is_cut_off_in_a_narrow_panel(desk, one_stroke) -> None:

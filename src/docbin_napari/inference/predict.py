@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from docbin_napari.inference.ahead import iterate_ahead
 from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, preset
 from docbin_napari.inference.inverted import InvertedRows, is_to_be_inverted
 from docbin_napari.inference.page_band import PageBand, ProbabilitySink
+from docbin_napari.inference.strips import cut, strips
 from docbin_napari.inference.views import look
 from docbin_napari.inference.windows import AxisWindows, plan_axis
 from docbin_napari.model.registry import DEFAULT_MODEL
@@ -113,13 +112,13 @@ def predict(
     band = PageBand(rows, columns, model.calibration, model.device.name)
     done = 0
     yield Progress(done, total, _NOTHING, _NOTHING)
-    for row, strip in enumerate(_strips(pixels, rows, band.width)):
+    for row, strip in enumerate(strips(pixels, rows, band.width)):
         uploaded = model.upload(strip)
         first = 0
         while first < len(columns.starts):
             chosen = range(first, min(first + batch, len(columns.starts)))
             try:
-                windows = _cut(uploaded, columns, chosen)
+                windows = cut(uploaded, columns, chosen)
                 logits = yield from _look(model, windows, config, done, total)
             except DeviceMemoryError as error:
                 model, batch = _with_less_memory(model, len(chosen), error)
@@ -227,34 +226,6 @@ def _check(pixels: Any, out: ProbabilitySink) -> None:
         raise ValueError("a page must be uint8; docbin_napari.io.rgb.to_rgb converts other arrays")
     if out.shape != shape[:2] or out.dtype not in (np.float32, np.uint8):
         raise ValueError(f"the result must be float32 or uint8 of shape {shape[:2]}")
-
-
-def _strips(pixels: Any, rows: AxisWindows, width: int) -> Iterator[np.ndarray]:
-    """Rows of the page for one row of windows after the other.
-
-    What still has to be decoded is decoded in a thread, while the network runs.
-    """
-    strips = (_read(pixels, top, rows.size, width) for top in rows.starts)
-    if isinstance(pixels, np.ndarray):
-        yield from strips
-        return
-    with ThreadPoolExecutor(1) as thread:
-        yield from iterate_ahead(strips, thread)
-
-
-def _read(pixels: Any, top: int, height: int, width: int) -> np.ndarray:
-    """Rows of the page, its last row and column repeated where windows reach beyond it."""
-    strip = np.asarray(pixels[top : top + height])
-    missing = ((0, height - strip.shape[0]), (0, width - strip.shape[1]), (0, 0))
-    return np.pad(strip, missing, mode="edge") if missing != ((0, 0),) * 3 else strip
-
-
-def _cut(strip: Tensor, columns: AxisWindows, chosen: range) -> Tensor:
-    """Windows of the strip, (N, H, W, 3); a single one is not copied."""
-    windows = [
-        strip[:, columns.starts[index] : columns.starts[index] + columns.size] for index in chosen
-    ]
-    return windows[0][None] if len(windows) == 1 else torch.stack(windows)
 
 
 def _batch(model: InkModel, rows: AxisWindows, columns: AxisWindows) -> int:
