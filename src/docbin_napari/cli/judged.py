@@ -162,9 +162,9 @@ class RunModel:
         """Run the network on a page."""
         import numpy as np
 
+        from docbin_napari.inference.batch_model import BatchModel
         from docbin_napari.inference.inverted import is_to_be_inverted
         from docbin_napari.inference.predict import InferenceError, predict
-        from docbin_napari.inference.treatment import BatchModel
 
         pixels = only_page(match.prediction)
         inverted = is_to_be_inverted(pixels, self.config.invert)

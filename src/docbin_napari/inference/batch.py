@@ -13,6 +13,7 @@ from itertools import chain
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from docbin_napari.inference.batch_model import BatchModel
 from docbin_napari.inference.cluster import ClusterConfig, ClusterError, quiet_logs
 from docbin_napari.inference.events import Event
 from docbin_napari.inference.flight import Flight
@@ -30,7 +31,6 @@ from docbin_napari.inference.news import (
 from docbin_napari.inference.one_machine import binarize_files
 from docbin_napari.inference.orders import End, Order, SentModel, sift
 from docbin_napari.inference.outputs import Job, OutputConfig
-from docbin_napari.inference.treatment import BatchModel
 from docbin_napari.inference.worker import fulfil, stop, version_here
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from dataclasses import replace
 from functools import cache
 
 from docbin_napari.inference.ahead import iterate_ahead, map_ahead
+from docbin_napari.inference.batch_model import BatchModel
 from docbin_napari.inference.events import Event, FileStarted
 from docbin_napari.inference.outputs import Job, OutputConfig
-from docbin_napari.inference.treatment import BatchModel, FileTreatment
+from docbin_napari.inference.treatment import FileTreatment
 
 
 def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig) -> Iterator[Event]:

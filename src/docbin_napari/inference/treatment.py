@@ -9,14 +9,13 @@ complete, so whatever ends the work, the next batch goes on where it stopped.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.batch_model import BatchModel
 from docbin_napari.inference.events import (
     Event,
     FileFailed,
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    # It loads torch.
-    from docbin_napari.model.weights import InkModel
-
 Resolution = tuple[float, float] | None
 Result = TypeVar("Result")
 Work = Generator[PageProgress, None, Result]
@@ -47,32 +43,6 @@ Finish = Callable[[], Event]
 """Does what is left to do with a file, and tells what became of it."""
 Rest = tuple[tuple[Path, ...], Callable[[], None]]
 """Files that are, or will be, written, and what writes those that are not."""
-
-
-@dataclass(frozen=True)
-class BatchModel:
-    """The network of a batch and how it is used.
-
-    Parameters
-    ----------
-    load : callable
-        Gives the `InkModel`. Called once, before the first page that has to be computed, so that
-        a batch in which all is done needs no network.
-    inference : InferenceConfig
-        Windows, overlap and symmetries.
-    threshold : float, optional
-        Probability from which a pixel is ink, 0 to 1. By default the model's own.
-    """
-
-    load: Callable[[], InkModel]
-    inference: InferenceConfig
-    threshold: float | None = None
-
-    def lowest(self) -> int:
-        """Probability in 256 steps from which a pixel is ink."""
-        threshold = self.load().threshold if self.threshold is None else self.threshold
-        # Rounded, so that a threshold of 51/255 does not become 51.00000000000001.
-        return math.ceil(round(threshold * 255, 6))
 
 
 @dataclass
