@@ -180,12 +180,12 @@ class CorrectPages(CorrectParts):
         self._on_view()
 
     def _on_view(self, _: Any = None) -> None:
-        """Another page may be shown than before."""
+        """Another page may be shown than before, or something else be missing."""
         if self._watch.gone:
             return
         subject = self._session.subject()
         page = () if subject is None else (subject.image, subject.labels, subject.page)
-        if page != self._shown_page:
+        if page != self._shown_page or not page:
             self._shown_page = page
             self._session.forget_page()
             self._session.status = ""
