@@ -219,3 +219,12 @@ def test_with_radius_0_the_new_model_reads_every_page(few_steps, two_archives):
     assert outcome.test.after != pytest.approx(outcome.test.before)
     model = load_model(everywhere.output, device="cpu")
     assert model.for_page(page_of(two_archives / "dark")) is model
+
+
+def test_drawing_replayed_pages_leaves_most_of_a_short_time_to_learning(few_steps):
+    few = replace(few_steps, minutes=0.1, replay=0.5, replay_pages=1000)
+    reports = list(finetune(few))
+    drawing = [report for report in reports if report.stage == "drawing"]
+    assert 1 <= len(drawing) < 1000
+    assert all(report.share <= 0.2 for report in drawing[:-1])
+    assert any(report.stage == "training" and report.step for report in reports)

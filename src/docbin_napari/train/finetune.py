@@ -39,6 +39,8 @@ from docbin_napari.train.unfinished import unfinished_path
 __all__ = ["FinetuneConfig", "FinetuneError", "FinetuneReport", "Outcome", "finetune"]
 
 _STEPS_A_REPORT = 5
+# A short time is rather spent on learning than on drawing what is replayed.
+_DRAWING_SHARE = 0.2
 _SECONDS_AFTER_STOP = 8.0
 
 
@@ -85,7 +87,7 @@ def finetune(
     for page in replay_pages(config):
         replayed.append(page)
         yield FinetuneReport("drawing", share=clock.share(0), minutes=clock.minutes)
-        if stopped():
+        if stopped() or clock.share(0) > _DRAWING_SHARE:
             break
     network = load_network(base)
     judge = Judge(base, network, few.held_out, device)
