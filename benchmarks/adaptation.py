@@ -62,6 +62,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--names", nargs="+", help="only these collections")
     parser.add_argument("--others", type=Path, help="pages that must not get worse")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--apart", type=int, default=4, help="pages that are never measured")
     parser.add_argument(
         "--labelled", nargs="+", choices=(_WHOLE, _QUARTER), default=[_WHOLE, _QUARTER]
     )
