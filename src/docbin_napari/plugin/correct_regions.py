@@ -42,7 +42,7 @@ class ThresholdHere:
     def refusal(self, subject: Subject | None) -> str:
         """Say why the slider cannot be moved; empty if it can."""
         if subject is None:
-            return "Choose a page and its labels."
+            return self._session.refusal(self._session.image, self._session.labels)
         if subject.probability() is None:
             return "Threshold here needs the ink probability: run Binarize document on this page."
         if self._session.region is None:
