@@ -45,9 +45,10 @@ class Round:
         self._pictures = pictures
         self._taken = 0
 
-    def dock(self, widget: Any, name: str) -> Any:
-        """Open a widget beside those that are there, and bring it to the front."""
-        self.viewer.window.add_dock_widget(widget, name=name, tabify=True)
+    def dock(self, name: str) -> Any:
+        """Open a widget as the Plugins menu does, and bring it to the front."""
+        window = self.viewer.window
+        _, widget = window.add_plugin_dock_widget("docbin-napari", name, tabify=True)
         self.front(widget)
         return widget
 
@@ -180,9 +181,7 @@ def test_one_whole_round(play: Round, desk: Desk) -> None:
 
 def binarize(play: Round) -> Any:
     """Find the ink with the built-in model."""
-    from docbin_napari.plugin.binarize import BinarizeDocument
-
-    widget = play.dock(BinarizeDocument(play.viewer), "Binarize document")
+    widget = play.dock("Binarize document")
     widget.preset.value, widget.device.value = "fast", "cpu"
     play.picture("page")
     widget.run.native.click()
@@ -194,9 +193,7 @@ def binarize(play: Round) -> Any:
 
 def correct(play: Round, ink: Any) -> Any:
     """Take away what shines through, one letter too many, and paint that letter again."""
-    from docbin_napari.plugin.correct import CorrectPages
-
-    widget = play.dock(CorrectPages(play.viewer), "Correct and save training pairs")
+    widget = play.dock("Correct and save training pairs")
     assert widget.ink.value is ink
     play.viewer.reset_view()
     play.look()
@@ -241,9 +238,7 @@ def save(play: Round, corrector: Any, datasets: Path) -> Any:
 
 def train(play: Round, datasets: Path) -> Any:
     """Learn from the pair in a process of its own."""
-    from docbin_napari.plugin.finetune import TrainOnMyPairs
-
-    widget = play.dock(TrainOnMyPairs(play.viewer), "Train on my pairs")
+    widget = play.dock("Train on my pairs")
     widget.folder.value = datasets
     play.wait(lambda: widget._reading is None, widget.status)
     widget.device.value = "cpu"

@@ -283,8 +283,13 @@ def open_binarizer(viewer: napari.viewer.Viewer) -> BinarizeDocument:
         Docked in that window.
     """
     for widget in _OPEN:
-        if widget._viewer is viewer and widget._watch.docked:
+        if _itself(widget._viewer) is _itself(viewer) and widget._watch.docked:
             return widget
     widget = BinarizeDocument(viewer)
     viewer.window.add_dock_widget(widget, name=_NAME)
     return widget
+
+
+def _itself(viewer: Any) -> Any:
+    """The viewer behind what napari hands to plugins: a proxy, another one for each widget."""
+    return getattr(viewer, "__wrapped__", viewer)

@@ -210,7 +210,7 @@ class TrainOnMyPairs(Container[Any]):
 
     @property
     def _window(self) -> Any:
-        return getattr(getattr(self._viewer, "window", None), "_qt_window", None)
+        return training_watch.main_window(self.native)
 
     def _attach(self, session: TrainingSession) -> None:
         self._session = session
