@@ -23,15 +23,7 @@ from docbin_napari.plugin.watched_page import checksum_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari.components import ViewerModel
-
 pytestmark = pytest.mark.viewer
-
-
-@pytest.fixture
-def viewer() -> ViewerModel:
-    """A viewer without a window."""
-    return pytest.importorskip("napari.components").ViewerModel()
 
 
 @pytest.fixture

@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.viewer
 
 
-@pytest.fixture
-def viewer() -> ViewerModel:
-    """A viewer without a window."""
-    return pytest.importorskip("napari.components").ViewerModel()
-
-
 def press(viewer: ViewerModel, key: str) -> None:
     from napari.utils.key_bindings import KeymapHandler
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +14,7 @@ from docbin_napari.plugin.page_session import PageListSession
 from docbin_napari.plugin.page_work import PageOrder, make_ready
 from docbin_napari.plugin.subject import Subject
 
-if TYPE_CHECKING:
-    from napari.components import ViewerModel
-
 pytestmark = pytest.mark.viewer
-
-
-@pytest.fixture
-def viewer() -> ViewerModel:
-    """A viewer without a window."""
-    return pytest.importorskip("napari.components").ViewerModel()
 
 
 @pytest.fixture

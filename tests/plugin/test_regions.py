@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
@@ -12,17 +10,8 @@ from docbin_napari.plugin.overlays import OUTLINE_NAME, Overlays
 from docbin_napari.plugin.regions import drawn_shapes, reviewed_region, shapes_region
 from docbin_napari.plugin.subject import Subject
 
-if TYPE_CHECKING:
-    from napari.components import ViewerModel
-
 pytestmark = pytest.mark.viewer
 BOX = np.array([[10.0, 20], [10, 39], [29, 39], [29, 20]])
-
-
-@pytest.fixture
-def viewer() -> ViewerModel:
-    """A viewer without a window."""
-    return pytest.importorskip("napari.components").ViewerModel()
 
 
 def subject_of(viewer, pixels, page=0, **place) -> Subject:

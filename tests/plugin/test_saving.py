@@ -28,12 +28,6 @@ pytestmark = pytest.mark.viewer
 
 
 @pytest.fixture
-def viewer() -> ViewerModel:
-    """A viewer without a window."""
-    return pytest.importorskip("napari.components").ViewerModel()
-
-
-@pytest.fixture
 def subject(viewer, one_stroke) -> Subject:
     """A page with a corner that nobody labelled."""
     image = viewer.add_image(

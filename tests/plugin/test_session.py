@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,18 +12,9 @@ from docbin_napari.plugin.ink import InkResult, result_behind
 from docbin_napari.plugin.session import Request, Session
 from docbin_napari.plugin.work import Failed, run
 
-if TYPE_CHECKING:
-    from napari.components import ViewerModel
-
 pytestmark = pytest.mark.viewer
 REQUEST = Request("fast", "any", "cpu", 0.5)
 ALL = Request("fast", "any", "cpu", 0.5, all_pages=True)
-
-
-@pytest.fixture
-def viewer() -> ViewerModel:
-    """A viewer without a window."""
-    return pytest.importorskip("napari.components").ViewerModel()
 
 
 def compute(session: Session, image: Any, engine: Any, request: Request = REQUEST) -> str:

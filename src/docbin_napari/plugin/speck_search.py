@@ -41,10 +41,12 @@ class SpeckSearch:
         self._specks = specks
         self._do = do
         self._worker: Any = None
+        self._asked_again = False
 
     def start(self) -> None:
-        """Take out the ink of the area and measure its pieces."""
-        if self._worker is not None:
+        """Take out the ink of the area and measure its pieces; one after the other."""
+        self._asked_again = self._worker is not None
+        if self._asked_again:
             return
         question = self._specks.ask()
         if question is None:
@@ -68,3 +70,5 @@ class SpeckSearch:
 
     def _on_end(self) -> None:
         self._worker = None
+        if self._asked_again and not self._specks.shown:
+            self._do(self.start)  # The answer was for a page that was left meanwhile.
