@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Shapes
 
-from docbin_napari.plugin.sight import plane_to_world
+from docbin_napari.plugin.sight import camera_of, plane_to_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Layer
+    from napari.utils.transforms import Affine
     from numpy.typing import NDArray
 
     from docbin_napari.correction.region import Point
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _MARK = "docbin_napari_overlay"
 _EDGE = "#00a0ff"
+_LEAST_LINE = 2.0  # pixels of the screen
 OUTLINE_NAME, SPECKS_NAME = "Region (correction)", "Specks to remove"
 
 
@@ -67,10 +69,16 @@ class Overlays:
                 shape_type="polygon",
                 edge_color=_EDGE,
                 face_color="transparent",
-                edge_width=max(1.0, float(np.ptp(corners, axis=0).max()) / 200),
+                edge_width=self._line(layer.affine, corners),
             )
             layer.selected_data = set()
             layer.visible = True
+
+    def _line(self, affine: Affine, corners: NDArray[np.float64]) -> float:
+        """Width of the outline in pixels of the page, also in sight on a page shown small."""
+        pixel = abs(float(np.linalg.det(affine.linear_matrix))) ** 0.5
+        in_sight = _LEAST_LINE / (pixel * camera_of(self._viewer).zoom)
+        return max(1.0, in_sight, float(np.ptp(corners, axis=0).max()) / 200)
 
     def show_specks(
         self, labels: Labels, page: int, corner: tuple[int, int], specks: NDArray[np.bool_]
