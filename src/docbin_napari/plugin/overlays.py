@@ -76,8 +76,8 @@ class Overlays:
 
     def _line(self, affine: Affine, corners: NDArray[np.float64]) -> float:
         """Width of the outline in pixels of the page, also in sight on a page shown small."""
-        pixel = abs(float(np.linalg.det(affine.linear_matrix))) ** 0.5
-        in_sight = _LEAST_LINE / (pixel * float(camera_of(self._viewer).zoom))
+        pixel = float(np.sqrt(abs(np.linalg.det(affine.linear_matrix))))
+        in_sight: float = _LEAST_LINE / (pixel * camera_of(self._viewer).zoom)
         return max(1.0, in_sight, float(np.ptp(corners, axis=0).max()) / 200)
 
     def show_specks(
