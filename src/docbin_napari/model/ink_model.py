@@ -1,0 +1,183 @@
+"""A network on its device, ready to run."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from docbin_napari.model.calibration import Calibration
+from docbin_napari.model.device import Device, choose_device
+from docbin_napari.model.fused import fastest_forward
+from docbin_napari.model.page_look import FamiliarPages
+from docbin_napari.model.registry import ModelError, ModelInfo
+from docbin_napari.model.unet import UNet
+
+if TYPE_CHECKING:
+    from docbin_napari.io.row_source import RowSource
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What is done to RGB before the network: ``(pixels - mean) / deviation``.
+
+    Parameters
+    ----------
+    mean, deviation : float
+        In units of the 8-bit values, the same for the three channels.
+    """
+
+    mean: float = 170.0
+    deviation: float = 60.0
+
+
+class InkModel:
+    """A network on its device, ready to run; made by `load_model`.
+
+    Parameters
+    ----------
+    network : UNet
+        In evaluation mode; its batch norms are folded and it is moved to the device.
+    info : ModelInfo
+        What the file says about itself.
+    device : Device
+        Where to run and with which number format.
+    base : InkModel, optional
+        Reads the pages that are unlike all that this model has learnt from, if its file says
+        which these are.
+
+    Raises
+    ------
+    ModelError
+        If what the file says about these pages cannot be read.
+    """
+
+    def __init__(
+        self, network: UNet, info: ModelInfo, device: Device, base: InkModel | None = None
+    ) -> None:
+        self.info = info
+        self.device = device
+        self.calibration = Calibration(**info.header.get("calibration", {}))
+        self._familiar = _familiar_pages(info)
+        self._base = base and base._cut_at(self.threshold)
+        self._normalisation = Normalisation(**info.header.get("normalisation", {}))
+        self._network = network.fold_norms().move(device.name, device.torch_dtype)
+        self._network.requires_grad_(False)
+        self._forward = fastest_forward(self._network)
+
+    def on_cpu(self) -> InkModel:
+        """Give the same model on the CPU, for where the memory of the device ends.
+
+        Returns
+        -------
+        InkModel
+            A copy.
+        """
+        return InkModel(copy.deepcopy(self._network), self.info, choose_device("cpu"))
+
+    def for_page(self, pixels: RowSource) -> InkModel:
+        """Choose who reads a page.
+
+        Parameters
+        ----------
+        pixels : RowSource
+            uint8 (H, W, 3), RGB.
+
+        Returns
+        -------
+        InkModel
+            This model; its base for a page that is unlike all pages it has learnt from. Both
+            have the same threshold.
+        """
+        if self._base is None or self._familiar is None or self._familiar.include(pixels):
+            return self
+        return self._base
+
+    def _cut_at(self, threshold: float) -> InkModel:
+        """The same model, its probabilities moved so that its threshold becomes another one."""
+        moved = copy.copy(self)
+        moved.calibration = self.calibration.moved(self.threshold, threshold)
+        moved.info = replace(self.info, header={**self.info.header, "threshold": threshold})
+        return moved
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel is ink, 0 to 1."""
+        return self.info.threshold
+
+    @property
+    def stride(self) -> int:
+        """Window sides must be multiples of this, pixels."""
+        return self._network.config.stride
+
+    @property
+    def context(self) -> int:
+        """Pixels to each side that a logit can depend on."""
+        return self._network.config.context
+
+    def upload(self, rows: np.ndarray) -> Tensor:
+        """Bring rows of a page to the device, as they are.
+
+        Parameters
+        ----------
+        rows : ndarray
+            uint8 (H, W, 3), RGB.
+
+        Returns
+        -------
+        Tensor
+            uint8 (H, W, 3). On the CPU it shares the memory of `rows` where it can.
+        """
+        # PyTorch takes neither read-only arrays nor flipped ones.
+        shared = torch.from_numpy(np.require(rows, requirements=["C", "W"]))
+        if self.device.name == "cuda":
+            # Page-locked memory goes over while the GPU is still busy with the rows before.
+            return shared.pin_memory().to(self.device.name, non_blocking=True)
+        return shared.to(self.device.name)
+
+    def normalise(self, windows: Tensor) -> Tensor:
+        """Turn colours into what the network was trained with.
+
+        Parameters
+        ----------
+        windows : Tensor
+            uint8 (N, H, W, 3), RGB, on the device.
+
+        Returns
+        -------
+        Tensor
+            (N, 3, H, W) in channels-last layout and the device's number format.
+        """
+        norm = self._normalisation
+        scaled = (windows.permute(0, 3, 1, 2).float() - norm.mean) / norm.deviation
+        return scaled.to(self.device.torch_dtype, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def logits(self, pixels: Tensor) -> Tensor:
+        """Run the network.
+
+        Parameters
+        ----------
+        pixels : Tensor
+            As `normalise` gives them, sides multiples of `stride`.
+
+        Returns
+        -------
+        Tensor
+            Logits of ink, float32 (N, H, W), on the device.
+        """
+        channels_last = pixels.contiguous(memory_format=torch.channels_last)
+        logits = self._forward(channels_last)
+        return logits[:, 0].float()
+
+
+def _familiar_pages(info: ModelInfo) -> FamiliarPages | None:
+    stored = info.header.get("pages_known")
+    try:
+        return None if stored is None else FamiliarPages.from_header(stored)
+    except ValueError as error:
+        raise ModelError(f"{info.path}: {error}") from error
