@@ -101,7 +101,7 @@ def run_alone(item: pytest.Item) -> None:
         env={**os.environ, CHILD: "1"},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=400,
         check=False,
     )
     if done.returncode:
