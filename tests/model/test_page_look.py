@@ -1,12 +1,13 @@
 """Which pages a model knows."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
 
-from docbin_napari.model.page_look import SPREAD, FamiliarPages, page_look
+from docbin_napari.model.page_look import SPREAD, FamiliarPages, looks_of, page_look, read_looks
 from docbin_napari.train.synthesis import draw_page
 
 
@@ -31,9 +32,9 @@ def page():
     return draw_page(3, 400, 300).pixels
 
 
-def test_a_page_looks_like_itself_and_its_quarters(page):
+def test_a_page_looks_like_itself_and_its_halves(page):
     known = FamiliarPages.of([page])
-    assert known.distance(page) < 1e-3
+    assert FamiliarPages(known.looks, radius=1e-3).include(page)
     assert known.include(page[:200])
     assert known.include(page[200:])
 
@@ -57,12 +58,28 @@ def test_each_of_several_pages_is_known(page):
     assert known.include(255 - page)
 
 
-def test_the_radius_decides(page):
-    other = np.clip(page.astype(int) - 30, 0, 255).astype(np.uint8)
-    known = FamiliarPages.of([page])
-    distance = known.distance(other)
-    assert FamiliarPages(known.looks, distance + 0.01).include(other)
-    assert not FamiliarPages(known.looks, distance - 0.01).include(other)
+def darker(page, by):
+    return np.clip(page.astype(int) - by, 0, 255).astype(np.uint8)
+
+
+def test_a_page_between_two_archives_goes_to_the_nearer_one(page):
+    own, others = looks_of([page]), looks_of([darker(page, 60)])
+    known = FamiliarPages(own, others, ratio=1.0)
+    assert known.include(darker(page, 10))
+    assert not known.include(darker(page, 50))
+
+
+def test_the_ratio_gives_own_pages_more_room(page):
+    own, others = looks_of([page]), looks_of([darker(page, 60)])
+    beyond_the_middle = darker(page, 36)
+    assert not FamiliarPages(own, others, ratio=1.0).include(beyond_the_middle)
+    assert FamiliarPages(own, others, ratio=4.0).include(beyond_the_middle)
+
+
+def test_without_other_pages_the_radius_decides(page):
+    own = looks_of([page])
+    assert FamiliarPages(own, radius=10.0).include(darker(page, 30))
+    assert not FamiliarPages(own, radius=0.01).include(darker(page, 30))
 
 
 def test_nothing_known_is_nothing_included(page):
@@ -83,21 +100,18 @@ def test_pages_of_any_size_have_a_look(height, width):
 
 
 def test_it_survives_the_header(page):
-    known = FamiliarPages.of([page])
-    again = FamiliarPages.from_header(known.to_header())
-    assert_allclose(again.looks, known.looks)
-    assert again == known
+    known = FamiliarPages(looks_of([page]), looks_of([255 - page]), ratio=1.5, radius=3.0)
+    assert FamiliarPages.from_header(json.loads(json.dumps(known.to_header()))) == known
 
 
 @pytest.mark.parametrize(
-    "stored",
-    [
-        {},
-        {"looks": 3, "radius": 1},
-        {"looks": [[1, 2]], "radius": 1},
-        {"looks": [["x"] * 10], "radius": 1},
-    ],
+    "change", [{"looks": 3}, {"looks": [[1, 2]]}, {"others": [["x"] * 10]}, {"ratio": None}]
 )
-def test_a_damaged_header_is_refused(stored):
-    with pytest.raises(ValueError, match=r"a page it knows|pages it knows"):
+def test_a_damaged_header_is_refused(change, page):
+    stored = {**FamiliarPages.of([page]).to_header(), **change}
+    with pytest.raises(ValueError, match="pages it knows"):
         FamiliarPages.from_header(stored)
+
+
+def test_a_model_that_says_nothing_of_its_pages_has_seen_none():
+    assert read_looks({}) == ()

@@ -213,8 +213,8 @@ def test_pages_of_another_archive_are_left_to_the_base(few_steps, two_archives):
     assert model.for_page(other) is not model
 
 
-def test_with_radius_0_the_new_model_reads_every_page(few_steps, two_archives):
-    everywhere = replace(few_steps, learning_rate=0.05, radius=0.0, test=(two_archives / "dark",))
+def test_with_ratio_0_the_new_model_reads_every_page(few_steps, two_archives):
+    everywhere = replace(few_steps, learning_rate=0.05, ratio=0.0, test=(two_archives / "dark",))
     outcome = list(finetune(everywhere))[-1].outcome
     assert outcome.test.after != pytest.approx(outcome.test.before)
     model = load_model(everywhere.output, device="cpu")
@@ -228,3 +228,11 @@ def test_drawing_replayed_pages_leaves_most_of_a_short_time_to_learning(few_step
     assert 1 <= len(drawing) < 1000
     assert all(report.share <= 0.2 for report in drawing[:-1])
     assert any(report.stage == "training" and report.step for report in reports)
+
+
+def test_the_file_remembers_its_own_pages_and_those_of_the_start(few_steps, dark_model):
+    list(finetune(few_steps))
+    known = load_model(few_steps.output, device="cpu").info.header["pages_known"]
+    assert len(known["looks"]) == len(find_pairs(few_steps.collections[0]))
+    assert known["others"] == read_info(dark_model).header["pages_seen"]
+    assert len(known["others"]) == 2

@@ -3,15 +3,16 @@
 Strategy: what is learnt from two pages of an archive helps pages that look like them, and can
 hurt others. So a fine-tuned model remembers how its pages look: how dark and how coloured paper
 and ink are, how sharp the strokes, how coarse the grain. Each of these numbers is measured in
-units of its spread over many archives; a page is familiar where the nearest remembered page is
-nearer than a radius. All other pages are left to the model that was the start.
+units of its spread over many archives. The model that was the start remembers the looks of its
+pages, too: a page is familiar where the nearest own page is not much farther than the nearest of
+those. All other pages are left to the start. Where nothing is known of its pages, a radius decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.row_source import RowSource
+
+Looks: TypeAlias = tuple[tuple[float, ...], ...]
 
 _STRIP = 192
 _MOST_STRIPS = 6
@@ -29,6 +32,7 @@ _FAR = 4
 # Standard deviations of the numbers over the 161 real training pages of the built-in model.
 SPREAD = (0.195, 0.202, 0.140, 0.130, 0.210, 0.289, 0.108, 0.364, 0.105, 0.097)
 RADIUS = 2.5
+RATIO = 2.0
 
 
 def page_look(pixels: RowSource) -> NDArray[np.float64]:
@@ -94,8 +98,12 @@ class FamiliarPages:
     ----------
     looks : tuple of tuple of float
         One of `page_look` for each page.
+    others : tuple of tuple of float
+        Looks of the pages that the start has learnt from; empty where they are not known.
+    ratio : float
+        How many times as far as the nearest of `others` the nearest own page may be.
     radius : float
-        How far from the nearest of them a page may be, in units of the spread of looks.
+        How far it may be where there are no `others`, in units of the spread of looks.
 
     Examples
     --------
@@ -105,13 +113,15 @@ class FamiliarPages:
     (True, False)
     """
 
-    looks: tuple[tuple[float, ...], ...]
+    looks: Looks
+    others: Looks = ()
+    ratio: float = RATIO
     radius: float = RADIUS
 
     @classmethod
     def of(cls, pages: Iterable[RowSource]) -> FamiliarPages:
         """Look at pages, each uint8 (H, W, 3)."""
-        return cls(tuple(tuple(round(float(x), 4) for x in page_look(page)) for page in pages))
+        return cls(looks_of(pages))
 
     @classmethod
     def from_header(cls, stored: Mapping[str, Any]) -> FamiliarPages:
@@ -123,20 +133,17 @@ class FamiliarPages:
             If it is something else.
         """
         try:
-            looks: Sequence[Sequence[float]] = stored["looks"]
-            known = cls(tuple(tuple(map(float, look)) for look in looks), float(stored["radius"]))
+            looks, others = (_read(stored[name]) for name in ("looks", "others"))
+            return cls(looks, others, float(stored["ratio"]), float(stored["radius"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("what it says about the pages it knows cannot be read") from error
-        if any(len(look) != len(SPREAD) for look in known.looks):
-            raise ValueError(f"a page it knows is not described by {len(SPREAD)} numbers")
-        return known
 
     def to_header(self) -> dict[str, Any]:
         """Values for the header of a model file."""
-        return {"looks": [list(look) for look in self.looks], "radius": self.radius}
+        return {**asdict(self), "looks": as_lists(self.looks), "others": as_lists(self.others)}
 
-    def distance(self, pixels: RowSource) -> float:
-        """How far a page is from the nearest of these, in units of the spread.
+    def include(self, pixels: RowSource) -> bool:
+        """Whether a page looks like one of these.
 
         Parameters
         ----------
@@ -145,13 +152,45 @@ class FamiliarPages:
 
         Returns
         -------
-        float
-            0 for one of these pages; infinite where there are none.
+        bool
+            False where there are none.
         """
         look = page_look(pixels)
-        apart = ((np.array(known) - look) / SPREAD for known in self.looks)
-        return min((float(np.linalg.norm(difference)) for difference in apart), default=np.inf)
+        reach = self.ratio * _distance(look, self.others) if self.others else self.radius
+        return _distance(look, self.looks) <= reach
 
-    def include(self, pixels: RowSource) -> bool:
-        """Whether a page looks like one of these; `pixels` as for `distance`."""
-        return self.distance(pixels) <= self.radius
+
+def looks_of(pages: Iterable[RowSource]) -> Looks:
+    """Looks of pages, each uint8 (H, W, 3), rounded as they are stored."""
+    return tuple(tuple(round(float(value), 4) for value in page_look(page)) for page in pages)
+
+
+def as_lists(looks: Looks) -> list[list[float]]:
+    """Looks as JSON has them."""
+    return [list(look) for look in looks]
+
+
+def read_looks(header: Mapping[str, Any]) -> Looks:
+    """Looks of the pages that a model has learnt from, of its header; empty where none are told.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be read.
+    """
+    return _read(header.get("pages_seen", []))
+
+
+def _read(stored: Any) -> Looks:
+    looks = tuple(tuple(map(float, look)) for look in stored)
+    if any(len(look) != len(SPREAD) for look in looks):
+        raise ValueError(f"the look of a page is {len(SPREAD)} numbers")
+    return looks
+
+
+def _distance(look: NDArray[np.float64], known: Looks) -> float:
+    """How far the nearest of some looks is, in units of the spread; infinite without any."""
+    if not known:
+        return float("inf")
+    apart = (np.array(known) - look) / SPREAD
+    return float(np.linalg.norm(apart, axis=1).min())

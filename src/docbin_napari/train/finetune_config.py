@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
-from docbin_napari.model.page_look import RADIUS
+from docbin_napari.model.page_look import RATIO
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.train.config import AugmentConfig
 
@@ -74,10 +74,10 @@ class FinetuneConfig:
     keep : float
         How much of what was learnt is kept, 0 to 1: the model is the start plus this share of
         the way to the learnt weights (Wortsman et al. 2022, arXiv:2109.01903).
-    radius : float
-        How unlike the own pages a page may look and still be read by the new model, in units
-        of the spread of looks over many archives; other pages are left to the start. 0: the
-        new model reads every page.
+    ratio : float
+        Which pages the new model reads itself: those whose look is at most this many times as
+        far from the nearest own page as from the nearest page that the start has learnt from.
+        All others are left to the start. 0: the new model reads every page.
     calibration : {"auto", "keep", "refit"}
         Whether calibration and threshold are those of the start or fitted on the held-out
         windows; ``auto`` fits them where a million pixels or more are held out.
@@ -120,7 +120,7 @@ class FinetuneConfig:
     validations: int = 10
     patience: int = 0
     keep: float = 0.7
-    radius: float = RADIUS
+    ratio: float = RATIO
     calibration: Refit = "auto"
     device: str = "auto"
     seed: int = 0
@@ -138,7 +138,7 @@ class FinetuneConfig:
             if not 0 <= getattr(self, name) <= most:
                 value = getattr(self, name)
                 raise ValueError(f"{name} must lie between 0 and {most}, not {value}")
-        for name in ("augment", "radius"):
+        for name in ("augment", "ratio"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from docbin_napari.io.atomic import writing_trouble
+from docbin_napari.model.page_look import read_looks
 from docbin_napari.model.registry import ModelInfo
 from docbin_napari.model.weights import load_network, save_model
 from docbin_napari.train.few_pages import FewPages
@@ -168,9 +169,14 @@ class Run:
 
     def domain(self) -> dict[str, Any]:
         """Which pages the new model reads itself, for its file."""
-        if not self.config.radius:
+        if not self.config.ratio:
             return {}
-        return {"pages_known": replace(self.few.familiar, radius=self.config.radius).to_header()}
+        try:
+            others = read_looks(self.base.header)
+        except ValueError as error:
+            raise FinetuneError(f"{self.base.path}: {error}") from error
+        known = replace(self.few.familiar, others=others, ratio=self.config.ratio)
+        return {"pages_known": known.to_header()}
 
     def write(self, path: Path, header: dict[str, Any]) -> ModelInfo:
         """Write the best weights."""

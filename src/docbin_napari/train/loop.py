@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.model.device import Device
+from docbin_napari.model.page_look import as_lists, looks_of
 from docbin_napari.model.registry import ModelInfo, user_model_folder
 from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.train.batches import Batches
@@ -34,6 +35,7 @@ from docbin_napari.train.validate import Validation, calibrate, validate
 
 _STEPS_A_REPORT = 20
 _WARM_UP = 0.02
+_MOST_LOOKS = 256
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
         elif state.step % _STEPS_A_REPORT == 0:
             yield report
             losses = []
-    figures, model = ranks.first(lambda: _finish(state, held_out, config))
+    figures, model = ranks.first(lambda: _finish(state, pairs, held_out, config))
     loss = float(np.mean(losses)) if losses else math.nan
     yield Report(state.step, 1.0, state.seconds / 60, loss, 0.0, figures, model)
 
@@ -198,7 +200,7 @@ def _measure(state: TrainState, held_out: list[LoadedPair], config: TrainConfig)
 
 
 def _finish(
-    state: TrainState, held_out: list[LoadedPair], config: TrainConfig
+    state: TrainState, pairs: list[LoadedPair], held_out: list[LoadedPair], config: TrainConfig
 ) -> tuple[Validation, ModelInfo]:
     """Write a checkpoint, calibrate the averaged weights, choose the threshold, write the model."""
     save_checkpoint(_checkpoint(config), state, config)
@@ -211,11 +213,17 @@ def _finish(
         "title": config.title,
         "training_data": config.training_data or ", ".join(str(path.name) for path in config.train),
         "figures": {"validation FM": round(figures.f_measure, 2)},
+        "pages_seen": as_lists(looks_of(pair.pixels for pair in _some(pairs))),
         "steps": state.step,
         "minutes": round(state.seconds / 60, 1),
         "seed": config.seed,
     }
     return figures, save_model(output_path(config.output), state.average, header)
+
+
+def _some(pairs: list[LoadedPair]) -> list[LoadedPair]:
+    """Pages spread evenly over all of them; enough to know what was learnt from."""
+    return pairs[:: -(-len(pairs) // _MOST_LOOKS)]
 
 
 def output_path(output: str) -> Path:
