@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PICTURES = "DOCBIN_PICTURES"
 CHILD = "DOCBIN_WINDOW_CHILD"
+STATUS = pytest.StashKey[int]()
 
 
 @dataclass
@@ -90,6 +91,23 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     # What pytest's own protocol does last: leave the folders that the next test does not share.
     item.session._setupstate.teardown_exact(nextitem)
     return True
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember how the test of a child process went."""
+    session.config.stash[STATUS] = int(exitstatus)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End a child process here.
+
+    The viewer is closed and everything is told. Python would now delete what is left of Qt in any
+    order, and some of these processes crash in that.
+    """
+    if os.environ.get(CHILD):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash.get(STATUS, 1))
 
 
 def run_alone(item: pytest.Item) -> None:
