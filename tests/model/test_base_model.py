@@ -54,6 +54,13 @@ def test_the_threshold_of_the_model_cuts_the_probability_of_the_base_where_its_o
     assert np.array_equal((found >= adapted.threshold)[~near], (expected >= base.threshold)[~near])
 
 
+def test_a_copy_of_the_base_on_the_cpu_has_its_probabilities_moved_too(adapted_file):
+    reader = load_model(adapted_file, "cpu").for_page(NIGHT)
+    copied = reader.on_cpu()
+    assert copied.threshold == reader.threshold
+    assert copied.calibration == reader.calibration
+
+
 def test_without_its_base_a_model_reads_every_page_and_says_so(tmp_path):
     path = tmp_path / "alone.safetensors"
     known = FamiliarPages.of([PAPER]).to_header()

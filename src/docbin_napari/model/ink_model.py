@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,7 +101,9 @@ class InkModel:
         """The same model, its probabilities moved so that its threshold becomes another one."""
         moved = copy.copy(self)
         moved.calibration = self.calibration.moved(self.threshold, threshold)
-        moved.info = replace(self.info, header={**self.info.header, "threshold": threshold})
+        # The header says so too: a copy on another device is made from it.
+        changes = {"threshold": threshold, "calibration": asdict(moved.calibration)}
+        moved.info = replace(self.info, header={**self.info.header, **changes})
         return moved
 
     @property
