@@ -27,6 +27,7 @@ def make_network(config: UNetConfig) -> UNet:
         UNetConfig(channels=(16, 32)),
         UNetConfig(fold=1, channels=(8, 16, 16), blocks=2),
         UNetConfig(fold=4, channels=(32,)),
+        UNetConfig(channels=(16, 32), page_ink=True),
     ],
 )
 def test_logits_are_those_of_the_plain_network(config):

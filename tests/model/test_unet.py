@@ -52,6 +52,49 @@ def test_no_logit_depends_on_pixels_beyond_the_context(config, row, column):
     assert config.context % config.stride == 0
 
 
+def told_of_ink() -> UNet:
+    """A network to which the ink of a page makes a difference."""
+    network = ready(UNetConfig(channels=(8, 8, 16), page_ink=True))
+    for parameter in network.page_ink.parameters():
+        torch.nn.init.normal_(parameter)
+    return network
+
+
+def test_at_first_the_ink_of_the_page_makes_no_difference():
+    network = ready(UNetConfig(channels=(8, 8), page_ink=True))
+    pixels = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(network(pixels, torch.randn(2, 6)), network(pixels))
+
+
+def test_each_window_is_read_with_the_ink_of_its_page():
+    network, pixels = told_of_ink(), torch.randn(1, 3, 32, 32).expand(3, -1, -1, -1)
+    ink = torch.tensor([[-1.0] * 6, [1.0] * 6, [1.0] * 5 + [torch.nan]])
+    with torch.no_grad():
+        dark, light, unknown = network(pixels, ink)
+        (untold,) = network(pixels[:1])
+    torch.testing.assert_close(unknown, untold)
+    assert (dark - light).abs().max() > 0.1
+    assert (light - untold).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.5])
+def test_the_network_of_a_page_is_the_same_with_other_biases(value):
+    network, pixels, ink = told_of_ink(), torch.randn(2, 3, 32, 64), torch.full((6,), value)
+    with torch.no_grad():
+        expected = network(pixels, ink.expand(2, 6))
+        untold = network(pixels)
+        of_page = network.fold_norms().of_page(ink)
+        torch.testing.assert_close(of_page(pixels), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(network(pixels), untold, rtol=1e-4, atol=1e-5)
+    assert of_page.decoder is network.decoder, "the weights are shared"
+
+
+def test_a_network_that_is_not_told_of_ink_is_its_own_for_every_page():
+    network = ready(UNetConfig(channels=(8, 8))).fold_norms()
+    assert network.of_page(torch.zeros(6)) is network
+
+
 def test_settings_must_be_positive():
     with pytest.raises(ValueError, match="positive"):
         UNetConfig(fold=0)

@@ -7,6 +7,7 @@ import torch
 from docbin_napari.train import augment as changes
 from docbin_napari.train.augment import augment
 from docbin_napari.train.config import AugmentConfig
+from docbin_napari.train.dataset import DrawnWindows
 
 NOTHING = AugmentConfig(
     **{
@@ -18,73 +19,103 @@ NOTHING = AugmentConfig(
 
 
 @pytest.fixture
-def batch():
+def windows():
     torch.manual_seed(0)
     truth = torch.zeros(4, 2, 64, 64)
     truth[:, 0, 20:24, 8:56] = 1
     truth[:, 1] = 1
     pixels = 220 + 5 * torch.randn(4, 3, 64, 64)
     pixels = torch.where(truth[:, :1] > 0, 40.0, pixels).clamp(0, 255)
-    return pixels, truth
+    ink = torch.tensor([[40.0, 40, 40, 220, 220, 220]]).repeat(4, 1)
+    return DrawnWindows(pixels, truth, ink)
 
 
 def random(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def test_no_chance_no_change(batch):
-    pixels, truth = batch
-    assert torch.equal(augment(pixels, truth, NOTHING, random()), pixels)
+def test_no_chance_no_change(windows):
+    same = augment(windows, NOTHING, random())
+    for name in ("pixels", "truth", "ink"):
+        assert torch.equal(getattr(same, name), getattr(windows, name))
 
 
 @pytest.mark.parametrize(
     "name", ["bleed", "light", "fade", "colour", "gray", "blur", "noise", "jpeg", "edge"]
 )
-def test_each_change_alone_changes_the_page_within_range(batch, name):
-    pixels, truth = batch
-    pixels[:, 1] *= 0.9  # gray would not change a gray page
+def test_each_change_alone_changes_the_page_within_range(windows, name):
+    windows.pixels[:, 1] *= 0.9  # gray would not change a gray page
     config = dataclasses.replace(NOTHING, **{name: 1.0})
-    ink = truth.clone()
-    changed = augment(pixels, ink, config, random())
-    assert not torch.equal(changed, pixels)
-    assert changed.shape == pixels.shape
-    assert changed.min() >= 0
-    assert changed.max() <= 255
-    assert torch.isfinite(changed).all()
-    if name != "edge":
-        assert torch.equal(ink, truth)
+    changed = augment(windows, config, random())
+    assert not torch.equal(changed.pixels, windows.pixels)
+    assert changed.pixels.shape == windows.pixels.shape
+    assert changed.pixels.min() >= 0
+    assert changed.pixels.max() <= 255
+    assert torch.isfinite(changed.pixels).all()
+    assert torch.equal(changed.truth, windows.truth) == (name != "edge")
 
 
-def test_all_together_are_repeatable_and_leave_the_input_alone(batch):
-    pixels, truth = batch
-    before = pixels.clone()
-    one = augment(pixels, truth.clone(), AugmentConfig(), random(3))
-    same = augment(pixels, truth.clone(), AugmentConfig(), random(3))
-    assert torch.equal(one, same)
-    assert torch.equal(pixels, before)
+def test_all_together_are_repeatable_and_leave_the_input_alone(windows):
+    before = windows.pixels.clone(), windows.truth.clone(), windows.ink.clone()
+    one = augment(windows, AugmentConfig(edge=1), random(3))
+    same = augment(windows, AugmentConfig(edge=1), random(3))
+    assert torch.equal(one.pixels, same.pixels)
+    for old, now in zip(before, (windows.pixels, windows.truth, windows.ink), strict=True):
+        assert torch.equal(old, now)
 
 
-def test_faded_ink_is_lighter_but_not_lighter_than_paper(batch):
-    pixels, truth = batch
+def test_the_ink_of_the_page_gets_the_tint_of_its_windows(windows):
+    changed = augment(windows, dataclasses.replace(NOTHING, colour=1.0), random())
+    for pixels, truth, told in zip(changed.pixels, changed.truth, changed.ink, strict=True):
+        where = truth[0] > 0
+        seen = torch.cat([pixels[:, where].mean(1), pixels[:, ~where].mean(1)])
+        torch.testing.assert_close(told, seen, atol=4, rtol=0)
+    assert not torch.equal(changed.ink, windows.ink)
+
+
+def test_what_changes_a_place_does_not_change_the_ink_of_the_page(windows):
+    changed = augment(windows, dataclasses.replace(NOTHING, light=1.0, fade=1.0), random())
+    assert torch.equal(changed.ink, windows.ink)
+
+
+def test_ink_is_forgotten_and_unknown_ink_stays_unknown(windows):
+    config = dataclasses.replace(AugmentConfig(), unknown=1.0)
+    assert augment(windows, config, random()).ink.isnan().all()
+    windows.ink[1] = torch.nan
+    changed = augment(windows, dataclasses.replace(AugmentConfig(), unknown=0.0), random())
+    assert changed.ink.isnan().all(1).tolist() == [False, True, False, False]
+    assert torch.isfinite(changed.pixels).all()
+
+
+def test_faded_ink_is_lighter_but_not_lighter_than_paper(windows):
+    pixels, truth = windows.pixels, windows.truth
     faded = changes.fade(pixels, truth[:, :1], random())
     ink = truth[:, :1].expand_as(pixels) > 0
     assert faded[ink].mean() > pixels[ink].mean() + 10
     assert faded[ink].mean() < pixels[~ink].mean()
 
 
-def test_print_through_darkens_only_where_the_other_ink_is(batch):
-    pixels, truth = batch
-    elsewhere = truth[:, :1].roll(20, dims=2)
-    shown = changes.bleed(pixels, elsewhere, random())
+def test_print_through_darkens_only_where_the_other_ink_is(windows):
+    pixels = windows.pixels
+    elsewhere = windows.truth[:, :1].roll(20, dims=2)
+    shown = changes.bleed(pixels, elsewhere, windows.ink, random())
     assert (shown <= pixels).all()
     far = torch.zeros_like(elsewhere, dtype=torch.bool)
     far[:, :, :30] = True
     assert torch.equal(shown[far.expand_as(pixels)], pixels[far.expand_as(pixels)])
-    assert shown[elsewhere.expand_as(pixels) > 0].mean() < 215
+    through = shown[elsewhere.expand_as(pixels) > 0]
+    assert 40 < through.mean() < 215
 
 
-def test_no_ink_beyond_a_page_edge(batch):
-    pixels, truth = batch
+def test_print_through_is_paler_than_pale_ink(windows):
+    pale = torch.tensor([[170.0, 170, 170, 220, 220, 220]]).repeat(4, 1)
+    everywhere = torch.ones(4, 1, 64, 64)
+    shown = changes.bleed(torch.full((4, 3, 64, 64), 220.0), everywhere, pale, random())
+    assert 170 < shown.min() < 215
+
+
+def test_no_ink_beyond_a_page_edge(windows):
+    pixels, truth = windows.pixels, windows.truth
     truth[:, 0] = 1
     truth[:, 1] = 0
     edged = changes.page_edges(pixels.clone(), truth, 1.0, random())
@@ -97,8 +128,8 @@ def test_no_ink_beyond_a_page_edge(batch):
     assert torch.equal(edged[inside], pixels[inside])
 
 
-def test_blur_keeps_the_mean_and_softens_edges(batch):
-    pixels, _ = batch
+def test_blur_keeps_the_mean_and_softens_edges(windows):
+    pixels = windows.pixels
     blurred = changes.blur(pixels, random())
     assert blurred.mean() == pytest.approx(pixels.mean().item(), rel=0.01)
     assert blurred.diff(dim=2).abs().max() < pixels.diff(dim=2).abs().max()

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from docbin_napari.io.pairs import PairError
+from docbin_napari.model.page_ink import page_ink
 from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
 
@@ -32,7 +33,8 @@ def test_a_folder_without_pairs_is_named(tmp_path):
 @pytest.mark.parametrize("config", [STILL, ALWAYS_WARPED])
 def test_ink_stays_where_the_page_is_dark(collections, config):
     sampler = WindowSampler(load_pairs([collections]), 96, {}, config)
-    pixels, truth = sampler.batch(24, np.random.default_rng(0))
+    windows = sampler.batch(24, np.random.default_rng(0))
+    pixels, truth = windows.pixels, windows.truth
     assert pixels.shape == (24, 3, 96, 96)
     assert truth.shape == (24, 2, 96, 96)
     known = truth[:, 1] == 1
@@ -41,16 +43,29 @@ def test_ink_stays_where_the_page_is_dark(collections, config):
     assert gray[known & (ink < 0.05)].min() > 120
 
 
+def test_each_window_knows_the_ink_of_its_page():
+    truth = np.full((100, 100, 2), 255, np.uint8)
+    pages = [np.full((100, 100, 3), paper, np.uint8) for paper in (200, 240)]
+    for page in pages:
+        page[20:24, 10:90] = page[0, 0] - 150
+    pairs = [LoadedPair("c/p", "c", page, truth, page_ink([page])) for page in pages]
+    windows = WindowSampler(pairs, 64, {}, STILL).batch(12, np.random.default_rng(0))
+    paper = windows.pixels.amax((1, 2, 3))
+    assert set(paper.tolist()) == {200.0, 240.0}
+    assert torch.equal(windows.ink[:, 3], paper)
+    assert torch.equal(windows.ink[:, 0], paper - 150)
+
+
 def test_the_same_seed_draws_the_same_windows(collections):
     sampler = WindowSampler(load_pairs([collections]), 64, {}, AugmentConfig())
-    one, same, other = (sampler.batch(4, np.random.default_rng(s))[0] for s in (5, 5, 6))
+    one, same, other = (sampler.batch(4, np.random.default_rng(s)).pixels for s in (5, 5, 6))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
 
 def test_a_factor_of_zero_leaves_a_collection_out(collections):
     sampler = WindowSampler(load_pairs([collections]), 64, {"letters": 0}, STILL)
-    _, truth = sampler.batch(16, np.random.default_rng(0))
+    truth = sampler.batch(16, np.random.default_rng(0)).truth
     assert (truth[:, 1] == 0).any(), "only the half labelled page is left"
     with pytest.raises(ValueError, match="no collection to draw from"):
         WindowSampler(load_pairs([collections]), 64, {"letters": 0, "post": 0}, STILL)
@@ -58,9 +73,11 @@ def test_a_factor_of_zero_leaves_a_collection_out(collections):
 
 def test_beyond_a_small_page_nothing_is_labelled():
     truth = np.full((20, 30, 2), 255, np.uint8)
-    pair = LoadedPair("c/p", "c", np.full((20, 30, 3), 9, np.uint8), truth)
+    pair = LoadedPair("c/p", "c", np.full((20, 30, 3), 9, np.uint8), truth, None)
     sampler = WindowSampler([pair], 64, {}, STILL)
-    _, both = sampler.batch(6, np.random.default_rng(0))
+    windows = sampler.batch(6, np.random.default_rng(0))
+    both = windows.truth
+    assert windows.ink.isnan().all()
     assert (both[:, 1].sum((1, 2)) == 600).all()
     assert (both[:, 0].sum((1, 2)) == 600).all()
 
@@ -69,7 +86,7 @@ def test_magnified_strokes_grow(collections):
     def mean_ink(scale: float) -> float:
         config = replace(ALWAYS_WARPED, scale=(scale, scale))
         sampler = WindowSampler(load_pairs([collections / "letters"]), 64, {}, config)
-        _, truth = sampler.batch(32, np.random.default_rng(0))
+        truth = sampler.batch(32, np.random.default_rng(0)).truth
         edges = (truth[:, 0, :, 1:] - truth[:, 0, :, :-1]).abs().sum()
         return float(truth[:, 0].sum() / edges)
 

@@ -1,5 +1,6 @@
 """Where a training begins."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def model_file(path: Path, value: float, channels: tuple[int, ...] = (8, 8)) -> 
 
 
 def config(*start: str) -> TrainConfig:
-    return TrainConfig(train=(), validate=(), output="new", start=start)
+    return TrainConfig(train=(), validate=(), output="new", start=start, page_ink=False)
 
 
 def test_several_models_are_averaged(tmp_path):
@@ -32,6 +33,17 @@ def test_several_models_are_averaged(tmp_path):
     for network in (state.network, state.average):
         assert network.config.channels == (8, 8)
         assert all(bool((tensor == 3).all()) for tensor in network.state_dict().values())
+
+
+def test_a_start_that_is_not_told_of_ink_learns_it_without_a_jump(tmp_path):
+    network = UNet(UNetConfig(channels=(8, 8))).eval()
+    start = tmp_path / "start.safetensors"
+    save_model(start, network, {"threshold": 0.5, "calibration": {}})
+    told = new_state(replace(config(str(start)), page_ink=True), "cpu").network.eval()
+    assert told.config == replace(network.config, page_ink=True)
+    pixels = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(told(pixels, torch.zeros(1, 6)), network(pixels))
 
 
 def test_models_that_are_not_alike_are_refused(tmp_path):

@@ -48,6 +48,22 @@ class Strokes:
         """Return the strokes shifted by (x, y) pixels."""
         return Strokes(self.points + np.array((x, y)), self.radius, self.density, self.start)
 
+    def above(self, y: float) -> Strokes:
+        """Return the strokes that lie above a line, whole strokes only.
+
+        Examples
+        --------
+        >>> two = joined([stroke([(0, 1), (5, 1)], 1), stroke([(0, 1), (0, 9)], 1)])
+        >>> two.above(5).points.tolist()
+        [[0.0, 1.0], [5.0, 1.0]]
+        """
+        if not len(self):
+            return self
+        starts = np.flatnonzero(self.start)
+        lowest = np.maximum.reduceat(self.points[:, 1], starts)
+        kept = np.repeat(lowest < y, np.diff([*starts, len(self)]))
+        return Strokes(self.points[kept], self.radius[kept], self.density[kept], self.start[kept])
+
     def mapped(self, matrix: ArrayLike) -> Strokes:
         """Return the strokes with each point multiplied by a 2 × 2 matrix; widths stay."""
         return Strokes(self.points @ np.asarray(matrix).T, self.radius, self.density, self.start)

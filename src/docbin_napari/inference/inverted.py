@@ -11,12 +11,13 @@ a few windows of dark writing are enough to leave a page as it is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
 from docbin_napari.inference.classical import gray
+from docbin_napari.model.page_ink import page_strips
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from docbin_napari.inference.config import Invert
     from docbin_napari.io.row_source import RowSource
 
-_MOST_STRIPS, _FEWEST_STRIPS = 8, 3
 _WINDOW = 192
-_LONGEST = 4096
 _DARK = 128
 _FEWEST_VOTES = 3
 _MAJORITY = 3
@@ -106,9 +105,7 @@ def looks_inverted(pixels: RowSource) -> bool:
     >>> looks_inverted(page), looks_inverted(255 - page)
     (False, True)
     """
-    height, width = pixels.shape[:2]
-    step = max(1, max(height, width) // _LONGEST)
-    strips = [_strip(pixels, top, step) for top in _tops(height, step)]
+    strips = [gray(strip) for strip in page_strips(pixels)]
     darkness = np.concatenate([strip[::4, ::4].ravel() for strip in strips])
     if not darkness.size or np.median(darkness) >= _DARK:
         return False
@@ -165,23 +162,6 @@ def _otsu(counts: NDArray[np.float64]) -> tuple[int, float]:
     level = int(between.argmax())
     variance = float((share * (values - mean) ** 2).sum())
     return level, float(between[level]) / variance if variance else 0.0
-
-
-def _tops(height: int, step: int) -> list[int]:
-    """Where the strips begin: all of a small page, else spread over it."""
-    tall = _WINDOW * step
-    # The strips of a large page are tall and wide: fewer of them hold as much.
-    wanted = max(_FEWEST_STRIPS, _MOST_STRIPS // step)
-    count = min(wanted, -(-height // tall))
-    if count == 1:
-        return [0]
-    return [int(top) for top in np.linspace(0, height - tall, count)]
-
-
-def _strip(pixels: RowSource, top: int, step: int) -> NDArray[np.uint8]:
-    """Gray of some rows, made smaller where the page is very large."""
-    rows: NDArray[Any] = np.asarray(pixels[top : top + _WINDOW * step])
-    return gray(rows[::step, ::step])
 
 
 def _windows(strip: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

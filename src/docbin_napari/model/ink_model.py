@@ -13,11 +13,14 @@ from torch import Tensor
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
 from docbin_napari.model.fused import fastest_forward
+from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.model.registry import ModelError, ModelInfo
 from docbin_napari.model.unet import UNet
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from docbin_napari.io.row_source import RowSource
 
 
@@ -33,6 +36,10 @@ class Normalisation:
 
     mean: float = 170.0
     deviation: float = 60.0
+
+    def of(self, colours: Tensor) -> Tensor:
+        """Normalise colours, float, 0 to 255; any shape."""
+        return (colours - self.mean) / self.deviation
 
 
 class InkModel:
@@ -68,6 +75,7 @@ class InkModel:
         self._network = network.fold_norms().move(device.name, device.torch_dtype)
         self._network.requires_grad_(False)
         self._forward = fastest_forward(self._network)
+        self._knows_page = False
 
     def on_cpu(self) -> InkModel:
         """Give the same model on the CPU, for where the memory of the device ends.
@@ -77,25 +85,44 @@ class InkModel:
         InkModel
             A copy.
         """
-        return InkModel(copy.deepcopy(self._network), self.info, choose_device("cpu"))
+        copied = InkModel(copy.deepcopy(self._network), self.info, choose_device("cpu"))
+        copied._knows_page = self._knows_page
+        return copied
 
-    def for_page(self, pixels: RowSource) -> InkModel:
-        """Choose who reads a page.
+    def for_page(self, pixels: RowSource, ink: NDArray[np.float32] | None = None) -> InkModel:
+        """Choose who reads a page, and tell it how dark the ink of the page is.
 
         Parameters
         ----------
         pixels : RowSource
             uint8 (H, W, 3), RGB.
+        ink : ndarray, optional
+            float32 (6,), from `page_ink`, where `pixels` are only a part of the page; found
+            in them by default.
 
         Returns
         -------
         InkModel
             This model; its base for a page that is unlike all pages it has learnt from. Both
-            have the same threshold.
+            have the same threshold. A model that knows its page already stays as it is.
         """
-        if self._base is None or self._familiar is None or self._familiar.include(pixels):
+        if self._knows_page:
             return self
-        return self._base
+        own = self._base is None or self._familiar is None or self._familiar.include(pixels)
+        reader = self if own or self._base is None else self._base
+        if not reader._network.config.page_ink:
+            return reader
+        return reader._knowing(page_ink(page_strips(pixels)) if ink is None else ink)
+
+    def _knowing(self, ink: NDArray[np.float32] | None) -> InkModel:
+        """The same model for a page whose ink is known; None where nothing stands out."""
+        known = copy.copy(self)
+        known._knows_page = True
+        if ink is not None:
+            values = self._normalisation.of(torch.from_numpy(ink)).to(self.device.name)
+            known._network = self._network.of_page(values)
+            known._forward = fastest_forward(known._network)
+        return known
 
     def _cut_at(self, threshold: float) -> InkModel:
         """The same model, its probabilities moved so that its threshold becomes another one."""
@@ -154,8 +181,7 @@ class InkModel:
         Tensor
             (N, 3, H, W) in channels-last layout and the device's number format.
         """
-        norm = self._normalisation
-        scaled = (windows.permute(0, 3, 1, 2).float() - norm.mean) / norm.deviation
+        scaled = self._normalisation.of(windows.permute(0, 3, 1, 2).float())
         return scaled.to(self.device.torch_dtype, memory_format=torch.channels_last)
 
     @torch.inference_mode()

@@ -5,18 +5,24 @@ channels leaves the arithmetic units of any processor idle. So ``fold`` × ``fol
 pixels become channels at the entrance (pixel unshuffle) and logits become pixels
 again at the exit (pixel shuffle): nothing is thrown away, and all convolutions run
 with many channels on a quarter (``fold`` 2) of the positions. Skip connections are
-added, not concatenated, which halves the cost of the decoder.
+added, not concatenated, which halves the cost of the decoder. How dark the ink of the page
+is, which no window shows, comes in as a shift of the first features of each level: for one
+page that is a number a channel, which is put into the biases, so that it costs nothing.
 """
 
 from __future__ import annotations
 
+import copy
 import itertools
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+_INK_VALUES, _INK_FEATURES = 6, 48
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,14 @@ class UNetConfig:
         Channels at each level, finest first. Each level halves the resolution.
     blocks : int
         Residual blocks at each level of the encoder; the decoder has one.
+    page_ink : bool
+        Whether the network is told the colours of ink and paper of the page.
     """
 
     fold: int = 2
     channels: tuple[int, ...] = (32, 64, 96, 128)
     blocks: int = 1
+    page_ink: bool = False
 
     def __post_init__(self) -> None:
         if self.fold < 1 or self.blocks < 1 or not self.channels or min(self.channels) < 1:
@@ -98,6 +107,41 @@ class ResidualBlock(nn.Module):
         return F.relu(self.second(inner).add_(x), inplace=True)
 
 
+class PageInk(nn.Module):
+    """What the ink of a page adds to the first features of each level; nothing at first.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Channels of the levels.
+    """
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self._widths = widths
+        self.hidden = nn.Linear(_INK_VALUES, _INK_FEATURES)
+        self.shifts = nn.Linear(_INK_FEATURES, sum(widths))
+        nn.init.zeros_(self.shifts.weight)
+        nn.init.zeros_(self.shifts.bias)
+
+    def forward(self, ink: Tensor) -> tuple[Tensor, ...]:
+        """Compute the shifts of some windows.
+
+        Parameters
+        ----------
+        ink : Tensor
+            Float (N, 6), normalised: colours of ink and paper; NaN where they are not known.
+
+        Returns
+        -------
+        tuple of Tensor
+            (N, C, 1, 1) for each level; 0 where nothing is known.
+        """
+        known = ~ink.isnan().any(dim=1, keepdim=True)
+        shifts = self.shifts(F.relu(self.hidden(ink.nan_to_num()))) * known
+        return tuple(shifts[:, :, None, None].split(self._widths, dim=1))
+
+
 class UNet(nn.Module):
     """Logits of ink from normalised RGB.
 
@@ -123,14 +167,18 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(ConvNorm(coarse, fine, 1) for fine, coarse in steps)
         self.decoder = nn.ModuleList(ResidualBlock(width) for width in widths[:-1])
         self.exit = nn.Conv2d(widths[0], config.fold**2, 1)
+        self.page_ink = PageInk(widths) if config.page_ink else None
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor, ink: Tensor | None = None) -> Tensor:
         """Compute logits.
 
         Parameters
         ----------
         pixels : Tensor
             Float (N, 3, H, W), normalised; H and W multiples of ``config.stride``.
+        ink : Tensor, optional
+            Float (N, 6), normalised: colours of ink and paper of the page of each window; NaN
+            where they are not known, as all are by default.
 
         Returns
         -------
@@ -138,12 +186,13 @@ class UNet(nn.Module):
             Logits of ink, float (N, 1, H, W).
         """
         x = F.pixel_unshuffle(pixels, self.config.fold)
-        x = F.relu(self.entrance(x), inplace=True)
+        shifts = self.page_ink(ink) if self.page_ink is not None and ink is not None else None
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
-            if level:
-                x = F.relu(self.down[level - 1](x), inplace=True)
-            x = block(x)
+            x = self.entrance(x) if not level else self.down[level - 1](x)
+            if shifts is not None:
+                x = x + shifts[level]
+            x = block(F.relu(x, inplace=True))
             skips.append(x)
         for level in reversed(range(len(self.decoder))):
             x = F.interpolate(self.up[level](x), scale_factor=2.0, mode="nearest")
@@ -169,6 +218,33 @@ class UNet(nn.Module):
         self.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self
 
+    def of_page(self, ink: Tensor) -> UNet:
+        """Give the network for a page whose ink is known, as fast as without.
+
+        Parameters
+        ----------
+        ink : Tensor
+            Float (6,), normalised: colours of ink and paper of the page.
+
+        Returns
+        -------
+        UNet
+            Batch norms folded; it shares all weights but a few biases with this one, whose
+            batch norms must be folded, too.
+        """
+        if self.page_ink is None:
+            return self
+        # The shifts are added in the number format of the biases, but not computed in it.
+        shifts = copy.deepcopy(self.page_ink).float()(ink[None].float())
+        known = _shallow_copy(self)
+        known.page_ink = None
+        known.entrance = _shifted(self.entrance, shifts[0])
+        known.down = nn.ModuleList(
+            _shifted(cast("ConvNorm", layer), shift)
+            for layer, shift in zip(self.down, shifts[1:], strict=True)
+        )
+        return known
+
     def fold_norms(self) -> UNet:
         """Fold every batch norm into its convolution, in place; for inference only.
 
@@ -182,6 +258,27 @@ class UNet(nn.Module):
             if isinstance(module, ConvNorm):
                 module.fold_norm()
         return self
+
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def _shallow_copy(module: ModuleT) -> ModuleT:
+    """A module of its own with the same parts and parameters."""
+    copied = copy.copy(module)
+    copied._modules = dict(module._modules)
+    copied._parameters = dict(module._parameters)
+    return copied
+
+
+def _shifted(layer: ConvNorm, shift: Tensor) -> ConvNorm:
+    """The same folded convolution with another bias."""
+    shifted = _shallow_copy(layer)
+    shifted.conv = _shallow_copy(layer.conv)
+    bias = cast("nn.Parameter", layer.conv.bias)
+    value = (bias.float() + shift.flatten()).to(bias.dtype)
+    shifted.conv.bias = nn.Parameter(value.detach(), requires_grad=False)
+    return shifted
 
 
 def count_parameters(network: nn.Module) -> int:

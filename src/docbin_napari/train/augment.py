@@ -1,8 +1,8 @@
 """Windows of pages made to look like other pages.
 
-Every function takes float32 pixels (N, 3, H, W) between 0 and 255, what it needs of
-the ground truth, and a generator; it changes each window with a given chance. Ground
-truth never changes here: geometry is varied where windows are drawn.
+Most functions take float32 pixels (N, 3, H, W) between 0 and 255, what they need of the
+ground truth and of the page's ink, and a generator; each changes windows with a given chance.
+Geometry is varied where windows are drawn.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from torch.nn import functional as F
 
 from docbin_napari.io.jpeg import jpeg_round_trip
 from docbin_napari.train.config import AugmentConfig
+from docbin_napari.train.dataset import DrawnWindows
 
 Random = np.random.Generator
+_CONTRAST_OF_UNKNOWN = 0.6
 
 
-def augment(pixels: Tensor, truth: Tensor, config: AugmentConfig, random: Random) -> Tensor:
+def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> DrawnWindows:
     """Vary windows in light, ink, paper and camera.
 
     Parameters
     ----------
-    pixels : Tensor
-        Float32 (N, 3, H, W), 0 to 255; not changed.
-    truth : Tensor
-        Float32 (N, 2, H, W): ink, labelled. The second channel is set to labelled
-        where a page edge is drawn.
+    windows : DrawnWindows
+        Not changed.
     config : AugmentConfig
         The chances.
     random : numpy.random.Generator
@@ -37,22 +36,44 @@ def augment(pixels: Tensor, truth: Tensor, config: AugmentConfig, random: Random
 
     Returns
     -------
-    Tensor
-        Float32 (N, 3, H, W), 0 to 255.
+    DrawnWindows
+        Ground truth is another one only beyond a page edge that was drawn. The page's ink
+        varies with what changes a whole page: contrast, brightness, tint and lack of colour.
     """
+    truth, page = windows.truth.clone(), windows.ink
     ink = truth[:, :1]
-    result = pixels.clone()
+    result = windows.pixels.clone()
     result = _some(result, config.fade, random, lambda x, at: fade(x, ink[at], random))
     bleeding = ink.roll(1, 0).flip(-1)
-    result = _some(result, config.bleed, random, lambda x, at: bleed(x, bleeding[at], random))
+    result = _some(
+        result, config.bleed, random, lambda x, at: bleed(x, bleeding[at], page[at], random)
+    )
     result = _some(result, config.light, random, lambda x, _: light(x, random))
-    result = _some(result, config.colour, random, lambda x, _: colour(x, random))
-    result = _some(result, config.gray, random, lambda x, _: gray(x))
+    both = _with_colours(result, page)
+    both = _some(both, config.colour, random, lambda x, _: colour(x, random))
+    both = _some(both, config.gray, random, lambda x, _: gray(x))
+    result, page = _without_colours(both)
     result = page_edges(result, truth, config.edge, random)
     result = _some(result, config.blur, random, lambda x, _: blur(x, random))
     result = _some(result, config.noise, random, lambda x, _: noise(x, random))
     result.clamp_(0, 255)
-    return _some(result, config.jpeg, random, lambda x, _: jpeg(x, random))
+    result = _some(result, config.jpeg, random, lambda x, _: jpeg(x, random))
+    return DrawnWindows(result, truth, _some(page, config.unknown, random, _forget))
+
+
+def _with_colours(pixels: Tensor, page: Tensor) -> Tensor:
+    """Ink and paper of the page as two more columns, so that they vary with the pixels."""
+    columns = page.view(-1, 2, 3).permute(0, 2, 1)[:, :, None, :]
+    return torch.cat([pixels, columns.expand(-1, -1, pixels.shape[2], -1)], dim=3)
+
+
+def _without_colours(both: Tensor) -> tuple[Tensor, Tensor]:
+    page = both[:, :, 0, -2:].permute(0, 2, 1).reshape(-1, 6)
+    return both[..., :-2].contiguous(), page.clamp(0, 255)
+
+
+def _forget(page: Tensor, _: Tensor) -> Tensor:
+    return torch.full_like(page, torch.nan)
 
 
 def _some(
@@ -87,16 +108,18 @@ def fade(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
     return pixels + amount * (paper - pixels)
 
 
-def bleed(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
-    """Let the mirrored ink of another window show through."""
+def bleed(pixels: Tensor, ink: Tensor, page: Tensor, random: Random) -> Tensor:
+    """Let the mirrored ink of another window show through, paler than the ink of the page."""
     count = len(pixels)
     radius = int(random.integers(1, 5))
     soft = F.avg_pool2d(ink, 2 * radius + 1, 1, radius)
-    strength = _uniform(random, 0.1, 0.75, count, 1, 1, 1) * (
+    contrast = 1 - page[:, :3] / page[:, 3:].clamp(min=1)
+    contrast = contrast.nan_to_num(_CONTRAST_OF_UNKNOWN).clamp(0.15, 1)[:, :, None, None]
+    strength = _uniform(random, 0.1, 0.9, count, 1, 1, 1) * (
         0.4 + 0.6 * smooth_field(pixels, 4, random)
     )
-    tint = _uniform(random, 0.5, 1.0, count, 3, 1, 1)
-    return pixels * (1 - soft * strength * tint)
+    tint = _uniform(random, 0.75, 1.0, count, 3, 1, 1)
+    return pixels * (1 - soft * strength * tint * contrast)
 
 
 def light(pixels: Tensor, random: Random) -> Tensor:
@@ -114,7 +137,8 @@ def colour(pixels: Tensor, random: Random) -> Tensor:
     shift = _uniform(random, -30, 30, count, 1, 1, 1)
     tint = _uniform(random, 0.88, 1.12, count, 3, 1, 1)
     curved = 255 * (pixels / 255).clamp(0.002, 1) ** gamma
-    mean = curved.mean((1, 2, 3), keepdim=True)
+    # The colours of a page may be among the pixels, NaN where they are not known.
+    mean = curved.nan_to_num().mean((1, 2, 3), keepdim=True)
     return ((curved - mean) * contrast + mean + shift) * tint
 
 

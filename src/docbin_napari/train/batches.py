@@ -50,9 +50,9 @@ class Batches:
         self._config = config
         self._device = device
         self._ranks = ranks
-        self._ready: deque[tuple[Tensor, Tensor]] = deque()
+        self._ready: deque[tuple[Tensor, Tensor, Tensor]] = deque()
 
-    def of(self, step: int) -> tuple[Tensor, Tensor]:
+    def of(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """Take the windows of a step; steps are asked for one after the other.
 
         Parameters
@@ -66,22 +66,24 @@ class Batches:
             Float32 (N, 3, H, W), normalised, in channels-last layout, on the device.
         truth : Tensor
             Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1; on the device.
+        ink : Tensor
+            Float32 (N, 6): normalised colours of ink and paper of each page, NaN where they
+            are not known; on the device.
         """
         if not self._ready:
-            inputs, truth = self._prepare(step + self._ranks.rank)
-            shares = self._ranks.exchange(inputs), self._ranks.exchange(truth)
-            self._ready.extend(zip(*shares, strict=True))
-        inputs, truth = self._ready.popleft()
-        return inputs.to(memory_format=torch.channels_last), truth
+            parts = self._prepare(step + self._ranks.rank)
+            inputs, truth, ink = (self._ranks.exchange(part) for part in parts)
+            self._ready.extend(zip(inputs, truth, ink, strict=True))
+        share, truth_share, ink_share = self._ready.popleft()
+        return share.to(memory_format=torch.channels_last), truth_share, ink_share
 
-    def _prepare(self, step: int) -> tuple[Tensor, Tensor]:
+    def _prepare(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """The whole batch of a step."""
         random = np.random.default_rng([self._config.seed, step])
-        pixels, truth = self._sampler.batch(self._config.batch, random)
-        pixels = augment(pixels, truth, self._config.augment, random)
-        norm = Normalisation()
-        inputs = (pixels - norm.mean) / norm.deviation
-        return inputs.to(self._device), truth.to(self._device)
+        windows = self._sampler.batch(self._config.batch, random)
+        windows = augment(windows, self._config.augment, random)
+        inputs, ink = (Normalisation().of(x) for x in (windows.pixels, windows.ink))
+        return inputs.to(self._device), windows.truth.to(self._device), ink.to(self._device)
 
 
 def _check_even(batch: int, size: int) -> None:

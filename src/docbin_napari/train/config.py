@@ -37,6 +37,8 @@ class AugmentConfig:
         Share that went through JPEG.
     edge : float
         Share with scanner background, dark or gray, beyond a page edge.
+    unknown : float
+        Share whose network is not told the ink of the page.
     """
 
     warp: float = 0.5
@@ -51,6 +53,7 @@ class AugmentConfig:
     noise: float = 0.25
     jpeg: float = 0.15
     edge: float = 0.1
+    unknown: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,9 @@ class TrainConfig:
         Channels of the network at each level, finest first.
     blocks : int
         Residual blocks of the encoder at each level.
+    page_ink : bool
+        Whether the network is told how dark the ink of the whole page is, which tells faded
+        ink from print-through. It costs nothing when pages are read.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     run : Path
@@ -131,6 +137,7 @@ class TrainConfig:
     fold: int = 2
     channels: tuple[int, ...] = (32, 64, 96, 128)
     blocks: int = 1
+    page_ink: bool = True
     device: str = "auto"
     run: Path = Path("runs/train")
     resume: bool = False

@@ -19,11 +19,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from docbin_napari.io.pairs import PairError, find_pairs, read_pair
+from docbin_napari.io.pairs import Pair, PairError, find_pairs, read_pair
+from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.train.config import AugmentConfig
 
 _TRIES_FOR_INK = 4
 _LEAST_INK = 0.005
+_UNKNOWN = torch.full((6,), math.nan)
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,34 @@ class LoadedPair:
         uint8 (H, W, 3).
     truth : ndarray
         uint8 (H, W, 2): ink and labelled, 0 or 255.
+    ink : ndarray or None
+        float32 (6,): colours of ink and paper of the page, as `page_ink` finds them.
     """
 
     name: str
     collection: str
     pixels: np.ndarray
     truth: np.ndarray
+    ink: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class DrawnWindows:
+    """Windows of pages, with what is known of each.
+
+    Parameters
+    ----------
+    pixels : Tensor
+        Float32 (N, 3, H, W), 0 to 255.
+    truth : Tensor
+        Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1.
+    ink : Tensor
+        Float32 (N, 6), 0 to 255: colours of ink and paper of the page; NaN where not known.
+    """
+
+    pixels: Tensor
+    truth: Tensor
+    ink: Tensor
 
 
 def load_pairs(folders: Iterable[Path]) -> list[LoadedPair]:
@@ -71,12 +95,32 @@ def load_pairs(folders: Iterable[Path]) -> list[LoadedPair]:
         pairs = find_pairs(folder)
         if not pairs:
             raise PairError(folder, "no pairs found: expected PAGE.png and fg_mask/PAGE.png")
-        for pair in pairs:
-            pixels, truth = read_pair(pair)
-            both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
-            name = f"{pair.collection}/{pair.name}"
-            loaded.append(LoadedPair(name, pair.collection, pixels, both))
+        loaded += [load_pair(pair) for pair in pairs]
     return loaded
+
+
+def load_pair(pair: Pair) -> LoadedPair:
+    """Read a pair.
+
+    Parameters
+    ----------
+    pair : Pair
+        From `find_pairs`.
+
+    Returns
+    -------
+    LoadedPair
+        Named ``collection/page``.
+
+    Raises
+    ------
+    PairError, PageError, MaskError
+        If the files cannot be read or do not fit together.
+    """
+    pixels, truth = read_pair(pair)
+    both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
+    name = f"{pair.collection}/{pair.name}"
+    return LoadedPair(name, pair.collection, pixels, both, page_ink(page_strips(pixels)))
 
 
 class WindowSampler:
@@ -113,7 +157,7 @@ class WindowSampler:
             raise ValueError("the factors leave no collection to draw from")
         self._chances = np.array(chances) / sum(chances)
 
-    def batch(self, size: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def batch(self, size: int, random: np.random.Generator) -> DrawnWindows:
         """Draw windows.
 
         Parameters
@@ -125,17 +169,19 @@ class WindowSampler:
 
         Returns
         -------
-        pixels : Tensor
-            Float32 (N, 3, H, W), 0 to 255.
-        truth : Tensor
-            Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1.
+        DrawnWindows
+            Turned, scaled and mirrored, but not changed otherwise.
         """
-        windows = [self._draw(random) for _ in range(size)]
-        both = torch.stack(windows)
-        return both[:, :3], torch.cat([both[:, 3:4] / 255, (both[:, 4:5] >= 254).float()], dim=1)
+        chosen = [self._choose(random) for _ in range(size)]
+        both = torch.stack([self._draw(pair, random) for pair in chosen])
+        truth = torch.cat([both[:, 3:4] / 255, (both[:, 4:5] >= 254).float()], dim=1)
+        ink = torch.stack([_UNKNOWN if x.ink is None else torch.from_numpy(x.ink) for x in chosen])
+        return DrawnWindows(both[:, :3], truth, ink)
 
-    def _draw(self, random: np.random.Generator) -> Tensor:
-        pair = self._pairs[random.choice(len(self._pairs), p=self._chances)]
+    def _choose(self, random: np.random.Generator) -> LoadedPair:
+        return self._pairs[random.choice(len(self._pairs), p=self._chances)]
+
+    def _draw(self, pair: LoadedPair, random: np.random.Generator) -> Tensor:
         warped = random.random() < self._augment.warp
         low, high = self._augment.scale
         scale = math.exp(random.uniform(math.log(low), math.log(high))) if warped else 1.0

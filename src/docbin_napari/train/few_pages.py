@@ -10,16 +10,16 @@ cut to the labelled part, so that hardly a training window is drawn where nobody
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from docbin_napari.io.pairs import Pair, PairError, find_pairs, read_pair
+from docbin_napari.io.pairs import Pair, PairError, find_pairs
 from docbin_napari.model.page_look import FamiliarPages
-from docbin_napari.train.dataset import LoadedPair
+from docbin_napari.train.dataset import LoadedPair, load_pair
 
 _SIDES = (256, 128, 64)
 _FEWEST_BLOCKS = 8
@@ -149,29 +149,6 @@ def chosen_pairs(folders: Iterable[Path], names: Sequence[str]) -> list[Pair]:
     ]
 
 
-def load_pair(pair: Pair) -> LoadedPair:
-    """Read a pair for training.
-
-    Parameters
-    ----------
-    pair : Pair
-        From `chosen_pairs`.
-
-    Returns
-    -------
-    LoadedPair
-        Named ``collection/page``.
-
-    Raises
-    ------
-    PairError, PageError, MaskError
-        If the files cannot be read or do not fit together.
-    """
-    pixels, truth = read_pair(pair)
-    both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
-    return LoadedPair(f"{pair.collection}/{pair.name}", pair.collection, pixels, both)
-
-
 def _pages_held_out(pages: int, share: float, random: np.random.Generator) -> set[int]:
     """Numbers of the pages that are held out whole; none where pages are few."""
     if pages < _MANY_PAGES or not share:
@@ -229,7 +206,7 @@ def _only(pair: LoadedPair, block: Region) -> LoadedPair:
     truth = np.zeros_like(pair.truth)
     truth[block] = pair.truth[block]
     seen = _around(block, truth.shape)
-    return LoadedPair(pair.name, pair.collection, pair.pixels[seen].copy(), truth[seen].copy())
+    return replace(pair, pixels=pair.pixels[seen].copy(), truth=truth[seen].copy())
 
 
 def _without(pair: LoadedPair, blocks: list[Region]) -> LoadedPair:
@@ -237,7 +214,7 @@ def _without(pair: LoadedPair, blocks: list[Region]) -> LoadedPair:
     truth = pair.truth.copy()
     for block in blocks:
         truth[block] = 0
-    return LoadedPair(pair.name, pair.collection, pair.pixels, truth)
+    return replace(pair, truth=truth)
 
 
 def _islands(pair: LoadedPair) -> list[LoadedPair]:
@@ -251,8 +228,7 @@ def _islands(pair: LoadedPair) -> list[LoadedPair]:
             slice(columns.start * _MARGIN, columns.stop * _MARGIN),
         )
         seen = _around(region, pair.truth.shape)
-        pixels, truth = pair.pixels[seen], pair.truth[seen]
-        islands.append(LoadedPair(pair.name, pair.collection, pixels, truth))
+        islands.append(replace(pair, pixels=pair.pixels[seen], truth=pair.truth[seen]))
     return islands
 
 

@@ -19,8 +19,7 @@ from docbin_napari.model.device import Device
 from docbin_napari.model.registry import ModelInfo
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_network
-from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.few_pages import load_pair
+from docbin_napari.train.dataset import LoadedPair, load_pair
 from docbin_napari.train.validate import calibrate
 
 _ENOUGH_TO_CALIBRATE = 1_000_000
@@ -175,7 +174,7 @@ def page_scores(model: InkModel, pairs: Iterable[LoadedPair]) -> dict[str, float
     found, truth = defaultdict(list), defaultdict(list)
     for pair in pairs:
         labelled = pair.truth[..., 1] > 0
-        probability = ink_probability(pair.pixels, model, _PRESET)
+        probability = ink_probability(pair.pixels, model.for_page(pair.pixels, pair.ink), _PRESET)
         found[pair.name].append(probability[labelled] >= model.threshold)
         truth[pair.name].append(pair.truth[..., 0][labelled] > 0)
     return {

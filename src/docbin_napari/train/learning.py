@@ -103,7 +103,7 @@ class Learner:
         rate = self._set_learning_rate(share)
         # The network has no other layers that differ in training.
         state.network.train(config.norms == "train")
-        logits = self._logits(state.network, windows.inputs)
+        logits = self._logits(state.network, windows.inputs, windows.ink)
         own = self._loss(logits[: windows.own], windows.truth[: windows.own])
         loss = own
         if windows.own < len(logits):
@@ -143,10 +143,10 @@ class Learner:
             group["lr"] = rate
         return rate
 
-    def _logits(self, network: UNet, inputs: Tensor) -> Tensor:
+    def _logits(self, network: UNet, inputs: Tensor, ink: Tensor) -> Tensor:
         lower = self._device.dtype == "bfloat16"
         with torch.autocast(self._device.name, torch.bfloat16, enabled=lower):
-            logits: Tensor = network(inputs)
+            logits: Tensor = network(inputs, ink)
         return logits.float()
 
     def _loss(self, logits: Tensor, truth: Tensor) -> Tensor:
@@ -159,7 +159,8 @@ class Learner:
         if not distill:
             return self._loss(logits, truth)
         with torch.no_grad():
-            target = self._logits(self._start, windows.inputs[windows.own :]).sigmoid()
+            inputs, ink = windows.inputs[windows.own :], windows.ink[windows.own :]
+            target = self._logits(self._start, inputs, ink).sigmoid()
         towards_start = F.binary_cross_entropy_with_logits(logits, target)
         # What remains when both agree says nothing about drift; it is taken off.
         entropy = F.binary_cross_entropy(target, target)

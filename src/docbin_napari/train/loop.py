@@ -171,10 +171,10 @@ def _step(
     ranks: Ranks,
 ) -> float:
     """One step of all processes; the loss is that of the whole batch."""
-    inputs, truth = batches.of(state.step)
+    inputs, truth, ink = batches.of(state.step)
     network.train()
     with torch.autocast(device.name, torch.bfloat16, enabled=device.dtype == "bfloat16"):
-        logits: Tensor = network(inputs)
+        logits: Tensor = network(inputs, ink)
     loss = ink_loss(logits, truth[:, :1], truth[:, 1:], config.dice, ranks.total)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.weights import Normalisation
 from docbin_napari.train.augment import augment
 from docbin_napari.train.config import AugmentConfig
-from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
+from docbin_napari.train.dataset import DrawnWindows, LoadedPair, WindowSampler, load_pairs
 from docbin_napari.train.finetune_config import FinetuneConfig, scaled_augmentation
 from docbin_napari.train.synthesis import draw_page
 
@@ -36,12 +37,16 @@ class Windows:
         Float32 (N, 3, H, W), normalised, in channels-last layout, on the device.
     truth : Tensor
         Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1; on the device.
+    ink : Tensor
+        Float32 (N, 6): normalised colours of ink and paper of each page, NaN where they are
+        not known; on the device.
     own : int
         How many of them are of the own pages; these come first.
     """
 
     inputs: Tensor
     truth: Tensor
+    ink: Tensor
     own: int
 
 
@@ -65,7 +70,8 @@ def replay_pages(config: FinetuneConfig) -> Iterator[LoadedPair]:
     for number in range(config.replay_pages):
         page = draw_page(_FIRST_SEED + 1000 * config.seed + number, _SIDE, _SIDE)
         truth = np.stack([page.ink, np.ones_like(page.ink)], axis=-1).astype(np.uint8) * 255
-        yield LoadedPair(f"generated/{number}", "generated", page.pixels, truth)
+        ink = page_ink(page_strips(page.pixels))
+        yield LoadedPair(f"generated/{number}", "generated", page.pixels, truth, ink)
 
 
 class MixedWindows:
@@ -121,12 +127,14 @@ class MixedWindows:
         parts = [self._draw(self._own, config.batch - count, self._variation[0], random)]
         if count and self._replayed:
             parts.append(self._draw(self._replayed, count, self._variation[1], random))
-        pixels, truth = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-        norm = Normalisation()
-        inputs = ((pixels - norm.mean) / norm.deviation).to(self._device)
+        inputs, ink = (
+            Normalisation().of(torch.cat(tensors)).to(self._device)
+            for tensors in ([part.pixels for part in parts], [part.ink for part in parts])
+        )
         return Windows(
             inputs.to(memory_format=torch.channels_last),
-            truth.to(self._device),
+            torch.cat([part.truth for part in parts]).to(self._device),
+            ink,
             config.batch - count,
         )
 
@@ -136,6 +144,5 @@ class MixedWindows:
         count: int,
         variation: AugmentConfig,
         random: np.random.Generator,
-    ) -> tuple[Tensor, Tensor]:
-        pixels, truth = sampler.batch(count, random)
-        return augment(pixels, truth, variation, random), truth
+    ) -> DrawnWindows:
+        return augment(sampler.batch(count, random), variation, random)

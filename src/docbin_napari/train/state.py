@@ -83,9 +83,11 @@ def new_state(config: TrainConfig, device: str) -> TrainState:
         If there is no model to start from, or several are not alike.
     """
     torch.manual_seed(config.seed)
-    network = UNet(UNetConfig(config.fold, config.channels, config.blocks))
+    network = UNet(UNetConfig(config.fold, config.channels, config.blocks, config.page_ink))
     if config.start:
         network = _mean([load_network(find_model(name)) for name in config.start])
+        if config.page_ink:
+            network = _told_of_ink(network)
     network.move(device)
     average = copy.deepcopy(network).requires_grad_(False)
     weights = [p for p in network.parameters() if p.ndim > 1]
@@ -113,6 +115,15 @@ def _mean(networks: list[UNet]) -> UNet:
     }
     first.load_state_dict(mean)
     return first
+
+
+def _told_of_ink(network: UNet) -> UNet:
+    """The same network; if it did not yet know of the ink of the page, it can learn it now."""
+    if network.config.page_ink:
+        return network
+    told = UNet(replace(network.config, page_ink=True))
+    told.load_state_dict({**told.state_dict(), **network.state_dict()})
+    return told
 
 
 def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:

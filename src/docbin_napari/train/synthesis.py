@@ -64,7 +64,11 @@ class SyntheticPage:
 
 
 def draw_page(
-    seed: int, height: int = 1200, width: int = 900, archive: str | None = None
+    seed: int,
+    height: int = 1200,
+    width: int = 900,
+    archive: str | None = None,
+    written: float = 1.0,
 ) -> SyntheticPage:
     """Draw a degraded page and its ground truth.
 
@@ -80,6 +84,9 @@ def draw_page(
         Size in pixels, 64 or more.
     archive : str, optional
         One of `archives.ARCHIVES`; by default the seed chooses it too.
+    written : float
+        Share of the page, from the top, that is written on, 0 to 1. The other side of the
+        leaf, which may show through, is written on as a whole.
 
     Returns
     -------
@@ -102,11 +109,11 @@ def draw_page(
             f"a page needs at least {SMALLEST} × {SMALLEST} pixels, not {height} × {width}"
         )
     rng = np.random.default_rng(seed)
-    return draw_archive_page(rng, choose_archive(rng, archive), (height, width))
+    return draw_archive_page(rng, choose_archive(rng, archive), (height, width), written)
 
 
 def draw_archive_page(
-    rng: np.random.Generator, archive: Archive, shape: tuple[int, int]
+    rng: np.random.Generator, archive: Archive, shape: tuple[int, int], written: float = 1.0
 ) -> SyntheticPage:
     """Draw a page of a given archive.
 
@@ -118,6 +125,8 @@ def draw_archive_page(
         Settings.
     shape : (int, int)
         Height and width in pixels.
+    written : float
+        Share of the page, from the top, that is written on, 0 to 1.
 
     Returns
     -------
@@ -131,6 +140,8 @@ def draw_archive_page(
     light, kept = age(of_paper, light, archive.damage)
     light = _behind(of_back, light, archive)
     sheet = _sheet(of_text, shape, archive)
+    if written < 1:
+        sheet = sheet.changed(lambda strokes: strokes.above(written * shape[0]))
     if sheet.picture is not None:
         print_picture(of_ink, light, sheet.picture)
     guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(of_ink.uniform(0.1, 0.35))
@@ -235,12 +246,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--archive", choices=[*ARCHIVES], help="kind of archive; default: any")
     parser.add_argument("--height", type=int, default=1200, help="height in pixels")
     parser.add_argument("--width", type=int, default=900, help="width in pixels")
+    parser.add_argument(
+        "--written", type=float, default=1.0, help="share that is written on, from the top"
+    )
     parser.add_argument("--jpeg", type=int, default=0, help="write pages as JPEG of this quality")
     options = parser.parse_args(arguments)
     if min(options.height, options.width) < SMALLEST:
         parser.error(f"height and width must be {SMALLEST} or more")
+    if not 0 <= options.written <= 1:
+        parser.error(f"the share that is written on is 0 to 1, not {options.written}")
     for seed in range(options.seed, options.seed + options.pages):
-        page = draw_page(seed, options.height, options.width, options.archive)
+        page = draw_page(seed, options.height, options.width, options.archive, options.written)
         name = f"{options.archive or 'page'}_{seed:06d}"
         _write(options.output, name, page, options.jpeg)
     return 0

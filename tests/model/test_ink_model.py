@@ -1,0 +1,68 @@
+"""A model that is told how dark the ink of each page is."""
+
+import numpy as np
+import pytest
+import torch
+
+from docbin_napari.model.page_ink import page_ink, page_strips
+from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.model.weights import load_model, save_model
+
+PAPER = 220
+
+
+def written(ink: int) -> np.ndarray:
+    pixels = np.full((96, 64, 3), PAPER, np.uint8)
+    pixels[20:24, 8:56] = ink
+    return pixels
+
+
+@pytest.fixture
+def model(tmp_path):
+    torch.manual_seed(0)
+    network = UNet(UNetConfig(channels=(8, 8), page_ink=True))
+    for parameter in network.page_ink.parameters():
+        torch.nn.init.normal_(parameter)
+    save_model(tmp_path / "told.safetensors", network, {"threshold": 0.5})
+    return load_model(tmp_path / "told.safetensors", "cpu")
+
+
+def logits(model) -> torch.Tensor:
+    windows = torch.from_numpy(written(90)[None, :64])
+    return model.logits(model.normalise(windows))
+
+
+def differ(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return bool((one - other).abs().max() > 0.05)
+
+
+def test_each_page_is_read_with_its_own_ink(model):
+    untold = logits(model)
+    dark, pale = (logits(model.for_page(written(ink))) for ink in (10, 190))
+    assert differ(dark, pale)
+    assert differ(dark, untold)
+    assert torch.equal(logits(model), untold), "the model itself stays as it is"
+
+
+def test_a_blank_page_has_no_ink_to_tell_of(model):
+    assert torch.equal(logits(model.for_page(written(PAPER))), logits(model))
+
+
+def test_the_ink_can_be_that_of_a_larger_page(model):
+    whole = written(10)
+    part = whole[40:]
+    told = model.for_page(part, page_ink(page_strips(whole)))
+    assert torch.equal(logits(told), logits(model.for_page(whole)))
+    assert differ(logits(told), logits(model.for_page(part)))
+
+
+def test_a_model_that_knows_its_page_keeps_it(model):
+    told = model.for_page(written(10))
+    assert told.for_page(written(190)) is told
+
+
+def test_the_copy_on_the_cpu_knows_the_page(model):
+    told = model.for_page(written(10))
+    copied = told.on_cpu()
+    assert torch.equal(logits(copied), logits(told))
+    assert copied.for_page(written(190)) is copied
