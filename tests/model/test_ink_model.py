@@ -6,7 +6,7 @@ import torch
 
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.model.weights import load_model, save_model
+from docbin_napari.model.weights import load_model, load_network, save_model
 
 PAPER = 220
 
@@ -66,3 +66,21 @@ def test_the_copy_on_the_cpu_knows_the_page(model):
     copied = told.on_cpu()
     assert torch.equal(logits(copied), logits(told))
     assert copied.for_page(written(190)) is copied
+
+
+def test_strokes_are_drawn_as_bold_as_is_asked_for(model):
+    page = written(10)
+    bold, thin = (model.cutting_edges_at(level) for level in (0.2, 0.9))
+    assert differ(logits(bold.for_page(page)), logits(thin.for_page(page)))
+    assert torch.equal(logits(bold.for_page(page).on_cpu()), logits(bold.for_page(page)))
+
+
+def test_the_file_says_where_edges_are_cut(model, tmp_path):
+    page = written(10)
+    asked = logits(model.cutting_edges_at(0.9).for_page(page))
+    header = {"threshold": 0.5, "edge_level": 0.9}
+    save_model(tmp_path / "thin.safetensors", load_network(model.info), header)
+    stored = load_model(tmp_path / "thin.safetensors", "cpu")
+    assert stored.edge_level == 0.9
+    assert torch.equal(logits(stored.for_page(page)), asked)
+    assert differ(asked, logits(model.for_page(page)))

@@ -64,12 +64,12 @@ def test_at_first_the_ink_of_the_page_makes_no_difference():
     network = ready(UNetConfig(channels=(8, 8), page_ink=True))
     pixels = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
-        assert torch.equal(network(pixels, torch.randn(2, 6)), network(pixels))
+        assert torch.equal(network(pixels, torch.randn(2, 7)), network(pixels))
 
 
 def test_each_window_is_read_with_the_ink_of_its_page():
     network, pixels = told_of_ink(), torch.randn(1, 3, 32, 32).expand(3, -1, -1, -1)
-    ink = torch.tensor([[-1.0] * 6, [1.0] * 6, [1.0] * 5 + [torch.nan]])
+    ink = torch.tensor([[-1.0] * 7, [1.0] * 7, [1.0] * 6 + [torch.nan]])
     with torch.no_grad():
         dark, light, unknown = network(pixels, ink)
         (untold,) = network(pixels[:1])
@@ -80,9 +80,9 @@ def test_each_window_is_read_with_the_ink_of_its_page():
 
 @pytest.mark.parametrize("value", [-1.0, 1.5])
 def test_the_network_of_a_page_is_the_same_with_other_biases(value):
-    network, pixels, ink = told_of_ink(), torch.randn(2, 3, 32, 64), torch.full((6,), value)
+    network, pixels, ink = told_of_ink(), torch.randn(2, 3, 32, 64), torch.full((7,), value)
     with torch.no_grad():
-        expected = network(pixels, ink.expand(2, 6))
+        expected = network(pixels, ink.expand(2, 7))
         untold = network(pixels)
         of_page = network.fold_norms().of_page(ink)
         torch.testing.assert_close(of_page(pixels), expected, rtol=1e-4, atol=1e-5)
@@ -92,7 +92,7 @@ def test_the_network_of_a_page_is_the_same_with_other_biases(value):
 
 def test_a_network_that_is_not_told_of_ink_is_its_own_for_every_page():
     network = ready(UNetConfig(channels=(8, 8))).fold_norms()
-    assert network.of_page(torch.zeros(6)) is network
+    assert network.of_page(torch.zeros(7)) is network
 
 
 def test_settings_must_be_positive():

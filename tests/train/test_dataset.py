@@ -48,12 +48,13 @@ def test_each_window_knows_the_ink_of_its_page():
     pages = [np.full((100, 100, 3), paper, np.uint8) for paper in (200, 240)]
     for page in pages:
         page[20:24, 10:90] = page[0, 0] - 150
-    pairs = [LoadedPair("c/p", "c", page, truth, page_ink([page])) for page in pages]
+    pairs = [LoadedPair("c/p", "c", page, truth, page_ink([page]), 0.6) for page in pages]
     windows = WindowSampler(pairs, 64, {}, STILL).batch(12, np.random.default_rng(0))
     paper = windows.pixels.amax((1, 2, 3))
     assert set(paper.tolist()) == {200.0, 240.0}
     assert torch.equal(windows.ink[:, 3], paper)
     assert torch.equal(windows.ink[:, 0], paper - 150)
+    assert (windows.ink[:, 6] == 153).all()
 
 
 def test_the_same_seed_draws_the_same_windows(collections):

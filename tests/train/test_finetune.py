@@ -10,6 +10,7 @@ from docbin_napari.io.pairs import find_pairs, read_pair, write_pair
 from docbin_napari.model.registry import ModelError, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
+from docbin_napari.train import dataset
 from docbin_napari.train.finetune import finetune
 from docbin_napari.train.finetuned import FinetuneError
 from docbin_napari.train.unfinished import unfinished_path
@@ -50,12 +51,23 @@ def test_the_best_look_is_kept_and_not_the_last(few_steps):
     assert reports[-1].outcome.held_out.after == max(looks)
 
 
-def test_a_model_that_is_not_better_is_called_so(few_steps):
+def test_a_model_that_is_not_better_is_called_so(few_steps, monkeypatch):
+    monkeypatch.setattr(dataset, "edge_level", lambda *_: None)
     still = replace(few_steps, learning_rate=0.0, steps=3)
     outcome = list(finetune(still))[-1].outcome
     assert outcome.better is False
     assert "is not better on your pages" in outcome.verdict
     assert "Stay with base." in outcome.verdict
+
+
+def test_strokes_are_drawn_as_the_own_ground_truth_draws_them(few_steps):
+    still = replace(few_steps, learning_rate=0.0, steps=3)
+    outcome = list(finetune(still))[-1].outcome
+    (folder,) = few_steps.collections
+    levels = [pair.edge for pair in dataset.load_pairs([folder])]
+    assert outcome.model.header["edge_level"] == pytest.approx(np.median(levels), abs=1e-3)
+    assert load_model(still.output, device="cpu").edge_level == outcome.model.header["edge_level"]
+    assert outcome.held_out.after != pytest.approx(outcome.held_out.before)
 
 
 def test_it_starts_from_the_base_of_a_finetuned_model(few_steps, dark_model, tmp_path):
@@ -209,8 +221,8 @@ def test_pages_of_another_archive_are_left_to_the_base(few_steps, two_archives):
     assert outcome.test.after == pytest.approx(outcome.test.before)
     model = load_model(ruinous.output, device="cpu")
     own, other = (page_of(folder) for folder in (*ruinous.collections, two_archives / "dark"))
-    assert model.for_page(own) is model
-    assert model.for_page(other) is not model
+    assert model.for_page(own).info is model.info
+    assert model.for_page(other).info is not model.info
 
 
 def test_with_ratio_0_the_new_model_reads_every_page(few_steps, two_archives):
@@ -218,7 +230,7 @@ def test_with_ratio_0_the_new_model_reads_every_page(few_steps, two_archives):
     outcome = list(finetune(everywhere))[-1].outcome
     assert outcome.test.after != pytest.approx(outcome.test.before)
     model = load_model(everywhere.output, device="cpu")
-    assert model.for_page(page_of(two_archives / "dark")) is model
+    assert model.for_page(page_of(two_archives / "dark")).info is model.info
 
 
 def test_drawing_replayed_pages_leaves_most_of_a_short_time_to_learning(few_steps):

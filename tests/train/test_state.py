@@ -43,7 +43,7 @@ def test_a_start_that_is_not_told_of_ink_learns_it_without_a_jump(tmp_path):
     assert told.config == replace(network.config, page_ink=True)
     pixels = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
-        torch.testing.assert_close(told(pixels, torch.zeros(1, 6)), network(pixels))
+        torch.testing.assert_close(told(pixels, torch.zeros(1, 7)), network(pixels))
 
 
 def test_models_that_are_not_alike_are_refused(tmp_path):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
+from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.model.fused import fastest_forward
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.page_look import FamiliarPages
@@ -119,7 +120,8 @@ class InkModel:
         known = copy.copy(self)
         known._knows_page = True
         if ink is not None:
-            values = self._normalisation.of(torch.from_numpy(ink)).to(self.device.name)
+            told = np.append(ink, np.float32(255 * self.edge_level))
+            values = self._normalisation.of(torch.from_numpy(told)).to(self.device.name)
             known._network = self._network.of_page(values)
             known._forward = fastest_forward(known._network)
         return known
@@ -137,6 +139,28 @@ class InkModel:
     def threshold(self) -> float:
         """Probability from which a pixel is ink, 0 to 1."""
         return self.info.threshold
+
+    @property
+    def edge_level(self) -> float:
+        """Where edges of strokes are cut, as `edge_level` measures it: low is bold, 0 to 1."""
+        return float(self.info.header.get("edge_level", USUAL_EDGE_LEVEL))
+
+    def cutting_edges_at(self, level: float) -> InkModel:
+        """Give the same model with bolder or thinner strokes.
+
+        Parameters
+        ----------
+        level : float
+            Edge level, 0 to 1; networks that are not told of it take no notice.
+
+        Returns
+        -------
+        InkModel
+            A copy; this model stays as it is.
+        """
+        other = copy.copy(self)
+        other.info = replace(self.info, header={**self.info.header, "edge_level": level})
+        return other
 
     @property
     def stride(self) -> int:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-_INK_VALUES, _INK_FEATURES = 6, 48
+_INK_VALUES, _INK_FEATURES = 7, 48
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class UNetConfig:
     blocks : int
         Residual blocks at each level of the encoder; the decoder has one.
     page_ink : bool
-        Whether the network is told the colours of ink and paper of the page.
+        Whether the network is told the colours of ink and paper of the page, and where the
+        ground truth cuts the edges of strokes.
     """
 
     fold: int = 2
@@ -130,7 +131,8 @@ class PageInk(nn.Module):
         Parameters
         ----------
         ink : Tensor
-            Float (N, 6), normalised: colours of ink and paper; NaN where they are not known.
+            Float (N, 7), normalised: colours of ink and paper, edge level times 255; NaN where
+            they are not known.
 
         Returns
         -------
@@ -177,8 +179,8 @@ class UNet(nn.Module):
         pixels : Tensor
             Float (N, 3, H, W), normalised; H and W multiples of ``config.stride``.
         ink : Tensor, optional
-            Float (N, 6), normalised: colours of ink and paper of the page of each window; NaN
-            where they are not known, as all are by default.
+            Float (N, 7), normalised: colours of ink and paper of the page of each window, and the
+            edge level times 255; NaN where they are not known, as all are by default.
 
         Returns
         -------
@@ -224,7 +226,7 @@ class UNet(nn.Module):
         Parameters
         ----------
         ink : Tensor
-            Float (6,), normalised: colours of ink and paper of the page.
+            Float (7,), normalised: colours of ink and paper of the page, edge level times 255.
 
         Returns
         -------

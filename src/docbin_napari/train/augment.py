@@ -49,10 +49,11 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
         result, config.bleed, random, lambda x, at: bleed(x, bleeding[at], page[at], random)
     )
     result = _some(result, config.light, random, lambda x, _: light(x, random))
-    both = _with_colours(result, page)
+    both, edge = _with_colours(result, page), page[:, 6:]
     both = _some(both, config.colour, random, lambda x, _: colour(x, random))
     both = _some(both, config.gray, random, lambda x, _: gray(x))
-    result, page = _without_colours(both)
+    result, colours = _without_colours(both)
+    page = torch.cat([colours, edge], dim=1)
     result = page_edges(result, truth, config.edge, random)
     result = _some(result, config.blur, random, lambda x, _: blur(x, random))
     result = _some(result, config.noise, random, lambda x, _: noise(x, random))
@@ -63,7 +64,7 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
 
 def _with_colours(pixels: Tensor, page: Tensor) -> Tensor:
     """Ink and paper of the page as two more columns, so that they vary with the pixels."""
-    columns = page.view(-1, 2, 3).permute(0, 2, 1)[:, :, None, :]
+    columns = page[:, :6].view(-1, 2, 3).permute(0, 2, 1)[:, :, None, :]
     return torch.cat([pixels, columns.expand(-1, -1, pixels.shape[2], -1)], dim=3)
 
 
@@ -113,7 +114,7 @@ def bleed(pixels: Tensor, ink: Tensor, page: Tensor, random: Random) -> Tensor:
     count = len(pixels)
     radius = int(random.integers(1, 5))
     soft = F.avg_pool2d(ink, 2 * radius + 1, 1, radius)
-    contrast = 1 - page[:, :3] / page[:, 3:].clamp(min=1)
+    contrast = 1 - page[:, :3] / page[:, 3:6].clamp(min=1)
     contrast = contrast.nan_to_num(_CONTRAST_OF_UNKNOWN).clamp(0.15, 1)[:, :, None, None]
     strength = _uniform(random, 0.1, 0.9, count, 1, 1, 1) * (
         0.4 + 0.6 * smooth_field(pixels, 4, random)
@@ -190,5 +191,5 @@ def noise(pixels: Tensor, random: Random) -> Tensor:
 def jpeg(pixels: Tensor, random: Random) -> Tensor:
     """Save and open as JPEG of a random quality."""
     turned = pixels.round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    read = [jpeg_round_trip(np.ascontiguousarray(x), int(random.integers(25, 90))) for x in turned]
+    read = [jpeg_round_trip(np.ascontiguousarray(x), int(random.integers(10, 90))) for x in turned]
     return torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2).float()

@@ -67,8 +67,8 @@ class Batches:
         truth : Tensor
             Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1; on the device.
         ink : Tensor
-            Float32 (N, 6): normalised colours of ink and paper of each page, NaN where they
-            are not known; on the device.
+            Float32 (N, 7): normalised colours of ink and paper of each page, edge level;
+            NaN where they are not known; on the device.
         """
         if not self._ready:
             parts = self._prepare(step + self._ranks.rank)

@@ -42,7 +42,7 @@ class AugmentConfig:
     """
 
     warp: float = 0.5
-    scale: tuple[float, float] = (0.4, 1.6)
+    scale: tuple[float, float] = (0.4, 2.2)
     mirror: float = 0.1
     bleed: float = 0.35
     light: float = 0.4
@@ -92,6 +92,9 @@ class TrainConfig:
         Of several, which must be alike, the mean of the weights is taken: models that
         were trained on from the same one are better together (Wortsman et al. 2022,
         arXiv:2203.05482). Random weights where there is none.
+    deeper : tuple of int
+        Channels of coarser levels that the network gets below those of `start`, so that it sees
+        more of the page. At first they change nothing (Chen et al. 2016, arXiv:1511.05641).
     seed : int
         Same seed, same steps and same machine type: same weights.
     every : float
@@ -132,6 +135,7 @@ class TrainConfig:
     average: float = 0.998
     weights: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
+    deeper: tuple[int, ...] = ()
     seed: int = 0
     every: float = 10.0
     fold: int = 2
@@ -154,6 +158,10 @@ class TrainConfig:
             raise ValueError(f"window must be a multiple of 32 and at least 64, not {self.window}")
         if not 0 <= self.average < 1:
             raise ValueError(f"average must be at least 0 and below 1, not {self.average}")
+        if self.deeper and not self.start:
+            raise ValueError(
+                "deeper adds levels to the network of start: name one, or use channels"
+            )
         collection_factors(self.weights)
 
 

@@ -20,12 +20,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from docbin_napari.io.pairs import Pair, PairError, find_pairs, read_pair
+from docbin_napari.model.edge_level import edge_level
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.train.config import AugmentConfig
 
 _TRIES_FOR_INK = 4
 _LEAST_INK = 0.005
-_UNKNOWN = torch.full((6,), math.nan)
+_UNKNOWN = torch.full((7,), math.nan)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class LoadedPair:
         uint8 (H, W, 2): ink and labelled, 0 or 255.
     ink : ndarray or None
         float32 (6,): colours of ink and paper of the page, as `page_ink` finds them.
+    edge : float or None
+        Where the ground truth cuts the edges of strokes, as `edge_level` measures it.
     """
 
     name: str
@@ -51,6 +54,7 @@ class LoadedPair:
     pixels: np.ndarray
     truth: np.ndarray
     ink: np.ndarray | None
+    edge: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class DrawnWindows:
     truth : Tensor
         Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1.
     ink : Tensor
-        Float32 (N, 6), 0 to 255: colours of ink and paper of the page; NaN where not known.
+        Float32 (N, 7), 0 to 255: colours of ink and paper of the page, edge level times 255;
+        NaN where not known.
     """
 
     pixels: Tensor
@@ -120,7 +125,8 @@ def load_pair(pair: Pair) -> LoadedPair:
     pixels, truth = read_pair(pair)
     both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
     name = f"{pair.collection}/{pair.name}"
-    return LoadedPair(name, pair.collection, pixels, both, page_ink(page_strips(pixels)))
+    edge = edge_level(pixels, truth.ink, truth.labelled)
+    return LoadedPair(name, pair.collection, pixels, both, page_ink(page_strips(pixels)), edge)
 
 
 class WindowSampler:
@@ -175,8 +181,7 @@ class WindowSampler:
         chosen = [self._choose(random) for _ in range(size)]
         both = torch.stack([self._draw(pair, random) for pair in chosen])
         truth = torch.cat([both[:, 3:4] / 255, (both[:, 4:5] >= 254).float()], dim=1)
-        ink = torch.stack([_UNKNOWN if x.ink is None else torch.from_numpy(x.ink) for x in chosen])
-        return DrawnWindows(both[:, :3], truth, ink)
+        return DrawnWindows(both[:, :3], truth, torch.stack([_told(pair) for pair in chosen]))
 
     def _choose(self, random: np.random.Generator) -> LoadedPair:
         return self._pairs[random.choice(len(self._pairs), p=self._chances)]
@@ -217,6 +222,13 @@ class WindowSampler:
         truth = np.pad(pair.truth[inside], beyond)
         both = np.concatenate([pixels, truth], axis=-1)
         return torch.from_numpy(both).permute(2, 0, 1).float()
+
+
+def _told(pair: LoadedPair) -> Tensor:
+    """What the network is told of a page, float32 (7,)."""
+    if pair.ink is None or pair.edge is None:
+        return _UNKNOWN
+    return torch.cat([torch.from_numpy(pair.ink), torch.tensor([255 * pair.edge])])
 
 
 def _warp(source: Tensor, side: int, scale: float, angle: float) -> Tensor:

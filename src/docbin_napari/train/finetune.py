@@ -90,8 +90,8 @@ def finetune(
         if stopped() or clock.share(0) > _DRAWING_SHARE:
             break
     network = load_network(base)
-    judge = Judge(base, network, few.held_out, device)
-    best = Best(judge.held_out(network.state_dict()) if judge.can_tell else None)
+    judge = Judge(base, network, few.held_out, device, few.as_header())
+    best = Best(judge.before() if judge.can_tell else None)
     learner = Learner(network, config, device)
     windows = MixedWindows(few.learn, replayed, config, device.name)
     run = Run(config, path, base, few, judge, learner, windows, best, clock)

@@ -163,6 +163,7 @@ class Run:
             "minutes": minutes,
             "better": is_better(figures),
             "figures": stored_figures(figures, None),
+            **self.judge.own,
             **self.domain(),
         }
         return header_of(self.config, self.base, self.few.pages, {**told, **changes})

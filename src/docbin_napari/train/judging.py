@@ -61,12 +61,20 @@ class Judge:
         Parts of pages; those of one name count as one page.
     device : Device
         Where to run.
+    own : mapping, optional
+        What the file of the new model says otherwise than that of the base.
     """
 
     def __init__(
-        self, base: ModelInfo, network: UNet, held_out: Sequence[LoadedPair], device: Device
+        self,
+        base: ModelInfo,
+        network: UNet,
+        held_out: Sequence[LoadedPair],
+        device: Device,
+        own: Mapping[str, object] | None = None,
     ) -> None:
         self._base = base
+        self.own = dict(own or {})
         self._network = copy.deepcopy(network).cpu()
         self._held_out = held_out
         self._device = device
@@ -112,7 +120,7 @@ class Judge:
     ) -> InkModel:
         network = copy.deepcopy(self._network)
         network.load_state_dict(dict(weights))
-        info = replace(self._base, header={**self._base.header, **(header or {})})
+        info = replace(self._base, header={**self._base.header, **self.own, **(header or {})})
         return InkModel(network, info, self._device, base)
 
     @property
@@ -125,6 +133,11 @@ class Judge:
     ) -> float:
         """Mean F-measure of weights on the held-out parts, percent; see `model`."""
         scores = page_scores(self.model(weights, header), self._held_out)
+        return float(np.mean(list(scores.values())))
+
+    def before(self) -> float:
+        """Mean F-measure of the start on the held-out parts, percent."""
+        scores = page_scores(self.base_model(), self._held_out)
         return float(np.mean(list(scores.values())))
 
     def base_model(self) -> InkModel:

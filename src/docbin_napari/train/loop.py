@@ -31,7 +31,7 @@ from docbin_napari.train.state import (
     resumed_state,
     save_checkpoint,
 )
-from docbin_napari.train.validate import Validation, calibrate, validate
+from docbin_napari.train.validate import Validation, calibrate, choose_edge_level, validate
 
 _STEPS_A_REPORT = 20
 _WARM_UP = 0.02
@@ -205,11 +205,14 @@ def _finish(
     """Write a checkpoint, calibrate the averaged weights, choose the threshold, write the model."""
     save_checkpoint(_checkpoint(config), state, config)
     model = load_model(_interim(state, config, {}), config.device)
+    if config.page_ink and held_out:
+        model = model.cutting_edges_at(choose_edge_level(model, held_out))
     figures = validate(model, held_out)
     calibration, threshold = calibrate(model, held_out, PRESETS["balanced"])
     header = {
         "threshold": threshold,
         "calibration": {"temperature": calibration.temperature, "bias": calibration.bias},
+        "edge_level": model.edge_level,
         "title": config.title,
         "training_data": config.training_data or ", ".join(str(path.name) for path in config.train),
         "figures": {"validation FM": round(figures.f_measure, 2)},

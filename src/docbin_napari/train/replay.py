@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from docbin_napari.model.edge_level import edge_level
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.weights import Normalisation
 from docbin_napari.train.augment import augment
@@ -38,8 +39,8 @@ class Windows:
     truth : Tensor
         Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1; on the device.
     ink : Tensor
-        Float32 (N, 6): normalised colours of ink and paper of each page, NaN where they are
-        not known; on the device.
+        Float32 (N, 7): normalised colours of ink and paper of each page, edge level; NaN where they
+        are not known; on the device.
     own : int
         How many of them are of the own pages; these come first.
     """
@@ -71,7 +72,8 @@ def replay_pages(config: FinetuneConfig) -> Iterator[LoadedPair]:
         page = draw_page(_FIRST_SEED + 1000 * config.seed + number, _SIDE, _SIDE)
         truth = np.stack([page.ink, np.ones_like(page.ink)], axis=-1).astype(np.uint8) * 255
         ink = page_ink(page_strips(page.pixels))
-        yield LoadedPair(f"generated/{number}", "generated", page.pixels, truth, ink)
+        edge = edge_level(page.pixels, page.ink, np.ones_like(page.ink))
+        yield LoadedPair(f"generated/{number}", "generated", page.pixels, truth, ink, edge)
 
 
 class MixedWindows:

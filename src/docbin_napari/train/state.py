@@ -14,6 +14,7 @@ from docbin_napari.model.registry import ModelError, find_model
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_network
 from docbin_napari.train.config import TrainConfig
+from docbin_napari.train.growth import grown
 
 
 class CheckpointError(Exception):
@@ -86,8 +87,7 @@ def new_state(config: TrainConfig, device: str) -> TrainState:
     network = UNet(UNetConfig(config.fold, config.channels, config.blocks, config.page_ink))
     if config.start:
         network = _mean([load_network(find_model(name)) for name in config.start])
-        if config.page_ink:
-            network = _told_of_ink(network)
+        network = grown(network, config.deeper, page_ink=config.page_ink)
     network.move(device)
     average = copy.deepcopy(network).requires_grad_(False)
     weights = [p for p in network.parameters() if p.ndim > 1]
@@ -115,15 +115,6 @@ def _mean(networks: list[UNet]) -> UNet:
     }
     first.load_state_dict(mean)
     return first
-
-
-def _told_of_ink(network: UNet) -> UNet:
-    """The same network; if it did not yet know of the ink of the page, it can learn it now."""
-    if network.config.page_ink:
-        return network
-    told = UNet(replace(network.config, page_ink=True))
-    told.load_state_dict({**told.state_dict(), **network.state_dict()})
-    return told
 
 
 def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:
@@ -230,7 +221,7 @@ def common_settings(config: TrainConfig) -> str:
     str
         Equal for equal trainings.
     """
-    return repr(replace(config, train=(), validate=(), output="", start=(), run=Path()))
+    return repr(replace(config, train=(), validate=(), output="", start=(), deeper=(), run=Path()))
 
 
 def _settings(config: TrainConfig) -> dict[str, str]:
