@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.decoded import clean_dpi
 from docbin_napari.io.errors import MaskError
-from docbin_napari.io.png_bands import write_png_bands
+from docbin_napari.io.png_bands import PACKING, write_png_bands
 from docbin_napari.io.png_text import text_chunks
 from docbin_napari.io.tiff_strips import image_of, tiff_of_bands
 
@@ -150,7 +150,9 @@ def _save_png(
             words = PngInfo()
             for kind, content in text_chunks(texts):
                 words.add(kind, content)
-            image_of(first).save(stream, "PNG", pnginfo=words, **page.options)
+            image_of(first).save(
+                stream, "PNG", pnginfo=words, compress_level=PACKING, **page.options
+            )
         else:
             write_png_bands(stream, page.shape, chain([first], bands), page.dpi, texts)
 

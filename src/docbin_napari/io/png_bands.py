@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+PACKING = 3
+"""Level of zlib: in half of the time of the usual 6, files become a tenth larger."""
 _METRES_PER_INCH = 0.0254
 
 
@@ -54,7 +56,7 @@ def write_png_bands(
     [[1, 0], [0, 1]]
     """
     height, width = shape
-    packer = zlib.compressobj(6)
+    packer = zlib.compressobj(PACKING)
     started = False
     for band in bands:
         bilevel = band.dtype == np.bool_

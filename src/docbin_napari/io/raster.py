@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from docbin_napari.io.decoded import Decoded, check_size, clean_dpi
+from docbin_napari.io.plain_png import decode_plain_png
 from docbin_napari.io.rgb import row_bands, to_rgb, value_limits
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 LARGE_PAGE = 16_000_000
 """Pixels from which on it is worth not to hold a page twice."""
+QUICK_PAGE = 1_000_000
+"""Pixels from which on plain PNG is decoded by another library than Pillow."""
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "BMP", "GIF", "PPM")
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
@@ -92,6 +95,11 @@ def decode_raster(path: Path, pixel_limit: int, *, in_bands: bool = False) -> De
     """
     with without_pillow_limit(), open_image(path) as image:
         check_size(path, *image.size, pixel_limit)
+        # A small page is decoded sooner than imagecodecs is loaded.
+        if image.format == "PNG" and QUICK_PAGE <= image.width * image.height < LARGE_PAGE:
+            plain = decode_plain_png(path)
+            if plain is not None and plain.shape[:2] == (image.height, image.width):
+                return Decoded(plain, _resolution(image, {}))
         image.load()
         exif = image.getexif()
         orientation = int(exif.get(_ORIENTATION, 1) or 1)
