@@ -129,6 +129,7 @@ def test_the_devices_are_those_of_the_model_room():
     [
         (["--threshold", "1.5"], "--threshold must lie between 0 and 1, not 1.5"),
         (["--threshold", "nan"], "--threshold must lie between 0 and 1"),
+        (["--edge-level", "2"], "--edge-level must lie between 0 and 1, not 2"),
         (["--overlap", "0.9"], "--overlap must lie between 0 and 0.75, not 0.9"),
         (["--window", "100"], "--window must be a multiple of 32"),
         (["--batch", "-1"], "--batch must be"),

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, load_network, save_model
@@ -73,6 +75,14 @@ def test_strokes_are_drawn_as_bold_as_is_asked_for(model):
     bold, thin = (model.cutting_edges_at(level) for level in (0.2, 0.9))
     assert differ(logits(bold.for_page(page)), logits(thin.for_page(page)))
     assert torch.equal(logits(bold.for_page(page).on_cpu()), logits(bold.for_page(page)))
+
+
+def test_a_page_can_be_asked_for_with_thinner_strokes(model):
+    page = written(10)
+    asked = ink_probability(page, model, InferenceConfig(edge_level=0.9))
+    as_the_file = ink_probability(page, model.cutting_edges_at(0.9), InferenceConfig())
+    assert np.array_equal(asked, as_the_file)
+    assert not np.array_equal(asked, ink_probability(page, model, InferenceConfig()))
 
 
 def test_the_file_says_where_edges_are_cut(model, tmp_path):

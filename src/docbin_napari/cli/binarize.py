@@ -47,6 +47,8 @@ class BinarizeCommand:
         Replace single values of the preset; see `InferenceConfig`.
     invert : {"auto", "never", "always"}
         What is done about light writing on dark ground; see `InferenceConfig`.
+    edge_level : float, optional
+        How bold strokes are drawn; see `InferenceConfig`.
     threshold : float, optional
         Probability from which a pixel is ink, 0 to 1.
     model : str
@@ -81,6 +83,9 @@ class BinarizeCommand:
     invert: Annotated[Invert, setting(InferenceConfig, "invert", "{auto,never,always}")] = (
         InferenceConfig.invert
     )
+    edge_level: Annotated[
+        float | None, setting(InferenceConfig, "edge_level", "LEVEL", default="the model's own")
+    ] = None
     threshold: Annotated[
         float | None,
         option(metavar="PROBABILITY", default="the model's own"),
@@ -153,7 +158,8 @@ class BinarizeCommand:
         try:
             return replace(PRESETS[self.preset], **chosen)
         except ValueError as error:
-            raise UsageError(f"--{error}") from error
+            name, _, trouble = str(error).partition(" ")
+            raise UsageError(f"--{name.replace('_', '-')} {trouble}") from error
 
     def output_config(self) -> OutputConfig:
         """Collect the options about files.

@@ -34,6 +34,10 @@ class InferenceConfig:
     invert : {"auto", "never", "always"}
         Whether light and dark are exchanged before the network looks, as light writing on
         dark ground needs it. auto looks at each page, and says when it did.
+    edge_level : float, optional
+        How dark the outermost pixels of strokes are, from paper (0) to full ink (1): lower is
+        bolder, higher is thinner. Default: as the model has learnt to draw them. Models that
+        have not learnt this take no notice.
 
     Raises
     ------
@@ -47,6 +51,7 @@ class InferenceConfig:
     tolerance: float = 0.0
     batch: int = 0
     invert: Invert = "auto"
+    edge_level: float | None = None
 
     def __post_init__(self) -> None:
         if self.window < 64 or self.window % 32:
@@ -59,6 +64,8 @@ class InferenceConfig:
             raise ValueError(f"tolerance must lie between 0 and 1, not {self.tolerance}")
         if self.batch < 0:
             raise ValueError(f"batch must be 0 (automatic) or positive, not {self.batch}")
+        if self.edge_level is not None and not 0 <= self.edge_level <= 1:
+            raise ValueError(f"edge_level must lie between 0 and 1, not {self.edge_level}")
         if self.invert not in get_args(Invert):
             raise ValueError(f"invert must be auto, never or always, not {self.invert!r}")
 

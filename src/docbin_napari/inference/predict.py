@@ -103,6 +103,8 @@ def predict(
         if config.invert == "auto":
             warnings.warn(_INVERTED, stacklevel=2)
         pixels = InvertedRows(pixels)
+    if config.edge_level is not None:
+        model = model.cutting_edges_at(config.edge_level)
     model = model.for_page(pixels)
     height, width = out.shape
     rows = plan_axis(height, config.window, config.overlap, model.stride)

@@ -160,6 +160,7 @@ class InkModel:
         """
         other = copy.copy(self)
         other.info = replace(self.info, header={**self.info.header, "edge_level": level})
+        other._base = self._base and self._base.cutting_edges_at(level)
         return other
 
     @property
