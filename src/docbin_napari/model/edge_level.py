@@ -16,7 +16,7 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-USUAL_EDGE_LEVEL = 0.55
+USUAL_EDGE_LEVEL = 0.5
 """About what ground truths of the DIBCO contests have."""
 
 _NEIGHBOURHOOD = 61

@@ -17,7 +17,7 @@ from docbin_napari.model.weights import InkModel
 from docbin_napari.train.dataset import LoadedPair
 
 _MOST_PIXELS_A_PAGE = 100_000
-_EDGE_LEVELS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+_EDGE_LEVELS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 
 
