@@ -49,8 +49,6 @@ class FewPages:
         Labelled pixels of all pages.
     familiar : FamiliarPages
         How the pages look.
-    edge : float or None
-        Where their ground truth cuts the edges of strokes; None where that cannot be said.
     """
 
     learn: list[LoadedPair]
@@ -58,11 +56,25 @@ class FewPages:
     pages: tuple[str, ...]
     labelled: int
     familiar: FamiliarPages
-    edge: float | None = None
 
-    def as_header(self) -> dict[str, float]:
-        """What the file of a model that learns from these pages says of how it draws strokes."""
-        return {} if self.edge is None else {"edge_level": round(self.edge, 3)}
+    def drawn_at(self, edge_level: float | None) -> FewPages:
+        """Say of all pages that their ground truth cuts the edges of strokes at one level.
+
+        What is told while learning is then what the finished model is told.
+
+        Parameters
+        ----------
+        edge_level : float or None
+            From `edge_level`; None leaves the pages as they are.
+
+        Returns
+        -------
+        FewPages
+            The same pages.
+        """
+        if edge_level is None:
+            return self
+        return replace(self, learn=[replace(pair, edge=edge_level) for pair in self.learn])
 
 
 def load_few_pages(
@@ -110,10 +122,7 @@ def load_few_pages(
             learn += _islands(_without(pair, blocks))
     count = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in labelled)
     familiar = FamiliarPages.of(pair.pixels for pair in labelled)
-    names = tuple(pair.name for pair in labelled)
-    edges = [pair.edge for pair in labelled if pair.edge is not None]
-    edge = float(np.median(edges)) if edges else None
-    return FewPages(learn, held_out, names, count, familiar, edge)
+    return FewPages(learn, held_out, tuple(pair.name for pair in labelled), count, familiar)
 
 
 def chosen_pairs(folders: Iterable[Path], names: Sequence[str]) -> list[Pair]:

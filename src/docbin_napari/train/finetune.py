@@ -90,7 +90,8 @@ def finetune(
         if stopped() or clock.share(0) > _DRAWING_SHARE:
             break
     network = load_network(base)
-    judge = Judge(base, network, few.held_out, device, few.as_header())
+    judge = Judge(base, network, few.held_out, device)
+    few = few.drawn_at(judge.draw_strokes_as_held_out())
     best = Best(judge.before() if judge.can_tell else None)
     learner = Learner(network, config, device)
     windows = MixedWindows(few.learn, replayed, config, device.name)

@@ -22,6 +22,7 @@ from docbin_napari.model.weights import InkModel, load_network
 from docbin_napari.train.dataset import LoadedPair, load_pair
 from docbin_napari.train.validate import calibrate
 
+_EDGE_LEVELS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 _ENOUGH_TO_CALIBRATE = 1_000_000
 _PRESET = PRESETS["fast"]
 
@@ -61,7 +62,10 @@ class Judge:
         Parts of pages; those of one name count as one page.
     device : Device
         Where to run.
-    own : mapping, optional
+
+    Attributes
+    ----------
+    own : dict
         What the file of the new model says otherwise than that of the base.
     """
 
@@ -71,10 +75,9 @@ class Judge:
         network: UNet,
         held_out: Sequence[LoadedPair],
         device: Device,
-        own: Mapping[str, object] | None = None,
     ) -> None:
         self._base = base
-        self.own = dict(own or {})
+        self.own: dict[str, object] = {}
         self._network = copy.deepcopy(network).cpu()
         self._held_out = held_out
         self._device = device
@@ -134,6 +137,27 @@ class Judge:
         """Mean F-measure of weights on the held-out parts, percent; see `model`."""
         scores = page_scores(self.model(weights, header), self._held_out)
         return float(np.mean(list(scores.values())))
+
+    def draw_strokes_as_held_out(self) -> float | None:
+        """Choose how bold strokes are drawn, for all models that are made from now on.
+
+        Returns
+        -------
+        float or None
+            The edge level at which the start reads the held-out parts best; None where nothing
+            is held out, or the network does not know of edge levels.
+        """
+        if not self._held_out or not self._network.config.page_ink:
+            return None
+        start = self.base_model()
+
+        def figure(level: float) -> float:
+            scores = page_scores(start.cutting_edges_at(level), self._held_out)
+            return float(np.mean(list(scores.values())))
+
+        level = max((start.edge_level, *_EDGE_LEVELS), key=figure)
+        self.own["edge_level"] = level
+        return level
 
     def before(self) -> float:
         """Mean F-measure of the start on the held-out parts, percent."""
