@@ -18,6 +18,7 @@ from timing import times
 SHAPES = {
     "full-16": UNetConfig(fold=1, channels=(16, 32, 64, 96, 128)),
     "fold2-32": UNetConfig(fold=2, channels=(32, 64, 96, 128)),
+    "fold2-32-deep": UNetConfig(fold=2, channels=(32, 64, 96, 128, 160), page_ink=True),
     "fold2-48": UNetConfig(fold=2, channels=(48, 64, 96, 128)),
     "fold2-64": UNetConfig(fold=2, channels=(64, 96, 128, 192)),
     "fold4-64": UNetConfig(fold=4, channels=(64, 96, 128)),
