@@ -23,6 +23,9 @@ from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.symmetry import SYMMETRY_SETS, turn, turn_back
 from docbin_napari.inference.windows import plan_axis
 from docbin_napari.model.calibration import Calibration
+from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
+from docbin_napari.model.ink_model import told_of_page
+from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.registry import find_model
 from docbin_napari.model.weights import Normalisation, load_network
 from reference_network import ReferenceWorkload
@@ -115,6 +118,7 @@ class Monai:
         self._normalisation = Normalisation(**info.header.get("normalisation", {}))
         self._calibration = Calibration(**info.header.get("calibration", {}))
         self._settings = settings
+        self._edge_level = float(info.header.get("edge_level", USUAL_EDGE_LEVEL))
         self.stride = network.config.stride
 
     def probability(self, pixels: np.ndarray, config: InferenceConfig) -> np.ndarray:
@@ -132,16 +136,25 @@ class Monai:
         ndarray
             float32 (H, W), 0 to 1.
         """
+        ink = page_ink(page_strips(pixels))
+        if ink is not None:
+            ink = told_of_page(ink, self._edge_level, self._normalisation).to(self._settings.device)
         page = torch.from_numpy(pixels).to(self._settings.device).permute(2, 0, 1)[None].float()
         page = (page - self._normalisation.mean) / self._normalisation.deviation
         symmetries = SYMMETRY_SETS[config.symmetries]
         with torch.no_grad():
-            logits = [self._logits(page, symmetry, config) for symmetry in symmetries]
+            logits = [self._logits(page, ink, symmetry, config) for symmetry in symmetries]
             mean = torch.stack(logits).mean(dim=0)
             return self._calibration.probability(mean)[0, 0].cpu().numpy()
 
-    def _logits(self, page: Tensor, symmetry: int, config: InferenceConfig) -> Tensor:
+    def _logits(
+        self, page: Tensor, ink: Tensor | None, symmetry: int, config: InferenceConfig
+    ) -> Tensor:
         from monai.inferers import sliding_window_inference
+
+        def predictor(windows: Tensor) -> Tensor:
+            told = None if ink is None else ink.expand(len(windows), -1)
+            return self._network(windows, told)
 
         turned = turn(page, symmetry).contiguous(memory_format=self._settings.layout)
         axes = [planned_window(length, config, self.stride) for length in turned.shape[2:]]
@@ -150,7 +163,7 @@ class Monai:
                 turned,
                 roi_size=[size for size, _ in axes],
                 sw_batch_size=self._settings.batch,
-                predictor=self._network,
+                predictor=predictor,
                 # Half a pixel less: the step is rounded down there.
                 overlap=[1 - (step + 0.5) / size if step < size else 0.0 for size, step in axes],
                 mode="gaussian",

@@ -13,7 +13,7 @@ from torch import Tensor
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
 from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.model.fused import fastest_forward
+from docbin_napari.model.fused import FusedForward, fastest_forward
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.model.registry import ModelError, ModelInfo
@@ -120,10 +120,11 @@ class InkModel:
         known = copy.copy(self)
         known._knows_page = True
         if ink is not None:
-            told = np.append(ink, np.float32(255 * self.edge_level))
-            values = self._normalisation.of(torch.from_numpy(told)).to(self.device.name)
-            known._network = self._network.of_page(values)
-            known._forward = fastest_forward(known._network)
+            values = told_of_page(ink, self.edge_level, self._normalisation)
+            known._network = self._network.of_page(values.to(self.device.name))
+            # Whether the fused network can be used here is known: other biases change nothing.
+            fused = isinstance(self._forward, FusedForward)
+            known._forward = FusedForward(known._network) if fused else known._network
         return known
 
     def _cut_at(self, threshold: float) -> InkModel:
@@ -226,6 +227,28 @@ class InkModel:
         channels_last = pixels.contiguous(memory_format=torch.channels_last)
         logits = self._forward(channels_last)
         return logits[:, 0].float()
+
+
+def told_of_page(
+    ink: NDArray[np.float32], edge_level: float, normalisation: Normalisation
+) -> Tensor:
+    """Put together what a network is told of a page.
+
+    Parameters
+    ----------
+    ink : ndarray
+        float32 (6,), from `page_ink`.
+    edge_level : float
+        Where edges of strokes are to be cut, 0 to 1.
+    normalisation : Normalisation
+        Of the model.
+
+    Returns
+    -------
+    Tensor
+        float32 (7,), normalised, as `UNet.of_page` takes it.
+    """
+    return normalisation.of(torch.from_numpy(np.append(ink, np.float32(255 * edge_level))))
 
 
 def _familiar_pages(info: ModelInfo) -> FamiliarPages | None:
