@@ -29,6 +29,8 @@ _DOUBLINGS = 4
 _STRONGEST = 0.999
 _NEAR_STRONGEST, _PAPER = 0.75, 0.2
 _LEAST_CONTRAST = 12
+_FAINT = 60
+_MOST_GRAIN, _LEAST_WRITING = 0.19, 0.6
 
 Strips = list["NDArray[np.uint8]"]
 
@@ -70,7 +72,8 @@ def page_ink(strips: Strips) -> NDArray[np.float32] | None:
     -------
     ndarray or None
         float32 (6,), 0 to 255: red, green and blue of the ink, then of the paper. None where
-        nothing stands out from the paper, as on a blank page.
+        nothing stands out clearly from the paper, as on a blank page: what does would otherwise
+        be told to be the ink.
 
     Examples
     --------
@@ -86,7 +89,8 @@ def page_ink(strips: Strips) -> NDArray[np.float32] | None:
     depths = [_closing(luma) - luma for luma in lumas]
     counts = sum(np.bincount(depth.ravel(), minlength=256) for depth in depths)
     strongest = int(np.searchsorted(np.cumsum(counts), _STRONGEST * np.sum(counts)))
-    if strongest < _LEAST_CONTRAST:
+    faint = strongest < _FAINT
+    if strongest < _LEAST_CONTRAST or (faint and not _looks_written(np.asarray(counts), strongest)):
         return None
     ink = [depth >= _NEAR_STRONGEST * strongest for depth in depths]
     beside = [
@@ -95,6 +99,18 @@ def page_ink(strips: Strips) -> NDArray[np.float32] | None:
     ]
     colours = [_mean(small, where) for where in (ink, beside)]
     return np.concatenate(colours).astype(np.float32)
+
+
+def _looks_written(counts: NDArray[np.int64], strongest: int) -> bool:
+    """Whether what stands out faintly is writing, not the grain, fibres and stains of blank paper.
+
+    Writing covers more than a hundredth of a page nearly as dark as its strongest thousandth, and
+    stands out from the grain by more than five times.
+    """
+    middle, hundredth = (
+        np.searchsorted(np.cumsum(counts), share * np.sum(counts)) for share in (0.5, 0.99)
+    )
+    return bool(middle <= _MOST_GRAIN * strongest and hundredth >= _LEAST_WRITING * strongest)
 
 
 def _shrink(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
