@@ -77,6 +77,17 @@ def test_strokes_are_drawn_as_bold_as_is_asked_for(model):
     assert torch.equal(logits(bold.for_page(page).on_cpu()), logits(bold.for_page(page)))
 
 
+def test_the_network_can_be_left_to_choose_how_bold_strokes_are(model, tmp_path):
+    page = written(10)
+    chosen = model.cutting_edges_at(None)
+    assert differ(logits(chosen.for_page(page)), logits(model.for_page(page)))
+    header = {"threshold": 0.5, "edge_level": None}
+    save_model(tmp_path / "open.safetensors", load_network(model.info), header)
+    stored = load_model(tmp_path / "open.safetensors", "cpu")
+    assert stored.edge_level is None
+    assert torch.equal(logits(stored.for_page(page)), logits(chosen.for_page(page)))
+
+
 def test_a_page_can_be_asked_for_with_thinner_strokes(model):
     page = written(10)
     asked = ink_probability(page, model, InferenceConfig(edge_level=0.9))

@@ -69,7 +69,7 @@ def test_at_first_the_ink_of_the_page_makes_no_difference():
 
 def test_each_window_is_read_with_the_ink_of_its_page():
     network, pixels = told_of_ink(), torch.randn(1, 3, 32, 32).expand(3, -1, -1, -1)
-    ink = torch.tensor([[-1.0] * 7, [1.0] * 7, [1.0] * 6 + [torch.nan]])
+    ink = torch.tensor([[-1.0] * 7, [1.0] * 7, [1.0] * 5 + [torch.nan, 1.0]])
     with torch.no_grad():
         dark, light, unknown = network(pixels, ink)
         (untold,) = network(pixels[:1])
@@ -78,9 +78,20 @@ def test_each_window_is_read_with_the_ink_of_its_page():
     assert (light - untold).abs().max() > 0.1
 
 
-@pytest.mark.parametrize("value", [-1.0, 1.5])
-def test_the_network_of_a_page_is_the_same_with_other_biases(value):
-    network, pixels, ink = told_of_ink(), torch.randn(2, 3, 32, 64), torch.full((7,), value)
+def test_an_open_edge_level_is_another_than_all_levels_and_than_an_unknown_page():
+    network, pixels = told_of_ink(), torch.randn(1, 3, 32, 32).expand(3, -1, -1, -1)
+    ink = torch.tensor([[1.0] * 6 + [level] for level in (0.0, 1.0, torch.nan)])
+    with torch.no_grad():
+        zero, one, is_open = network(pixels, ink)
+        (untold,) = network(pixels[:1])
+    for other in (zero, one, untold):
+        assert (is_open - other).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("level", [-1.0, 1.5, torch.nan])
+def test_the_network_of_a_page_is_the_same_with_other_biases(level):
+    network, pixels = told_of_ink(), torch.randn(2, 3, 32, 64)
+    ink = torch.tensor([0.5] * 6 + [level])
     with torch.no_grad():
         expected = network(pixels, ink.expand(2, 7))
         untold = network(pixels)

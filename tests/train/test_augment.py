@@ -88,6 +88,15 @@ def test_ink_is_forgotten_and_unknown_ink_stays_unknown(windows):
     assert torch.isfinite(changed.pixels).all()
 
 
+def test_of_an_edge_level_that_is_forgotten_the_colours_are_still_told(windows):
+    config = dataclasses.replace(AugmentConfig(), unknown=0.0)
+    forgotten = augment(windows, dataclasses.replace(config, unlevelled=1.0), random()).ink
+    kept = augment(windows, dataclasses.replace(config, unlevelled=0.0), random()).ink
+    assert forgotten[:, 6].isnan().all()
+    assert torch.equal(kept[:, 6], windows.ink[:, 6])
+    assert torch.equal(forgotten[:, :6], kept[:, :6])
+
+
 def test_faded_ink_is_lighter_but_not_lighter_than_paper(windows):
     pixels, truth = windows.pixels, windows.truth
     faded = changes.fade(pixels, truth[:, :1], random())

@@ -57,6 +57,15 @@ def test_each_window_knows_the_ink_of_its_page():
     assert (windows.ink[:, 6] == 153).all()
 
 
+def test_a_blank_page_is_told_of_the_ink_that_it_seems_to_have():
+    truth = np.zeros((100, 100, 2), np.uint8)
+    truth[..., 1] = 255
+    blank = LoadedPair("c/p", "c", np.zeros((100, 100, 3), np.uint8), truth, np.full(6, 90.0, "f4"))
+    windows = WindowSampler([blank], 64, {}, STILL).batch(1, np.random.default_rng(0))
+    assert windows.ink[0, :6].tolist() == [90] * 6
+    assert 0 < windows.ink[0, 6] < 255
+
+
 def test_the_same_seed_draws_the_same_windows(collections):
     sampler = WindowSampler(load_pairs([collections]), 64, {}, AugmentConfig())
     one, same, other = (sampler.batch(4, np.random.default_rng(s)).pixels for s in (5, 5, 6))

@@ -142,17 +142,22 @@ class InkModel:
         return self.info.threshold
 
     @property
-    def edge_level(self) -> float:
-        """Where edges of strokes are cut, as `edge_level` measures it: low is bold, 0 to 1."""
-        return float(self.info.header.get("edge_level", USUAL_EDGE_LEVEL))
+    def edge_level(self) -> float | None:
+        """Where edges of strokes are cut, as `edge_level` measures it: low is bold, 0 to 1.
 
-    def cutting_edges_at(self, level: float) -> InkModel:
+        None where the network draws strokes as bold as it expects on a page.
+        """
+        level = self.info.header.get("edge_level", USUAL_EDGE_LEVEL)
+        return None if level is None else float(level)
+
+    def cutting_edges_at(self, level: float | None) -> InkModel:
         """Give the same model with bolder or thinner strokes.
 
         Parameters
         ----------
-        level : float
-            Edge level, 0 to 1; networks that are not told of it take no notice.
+        level : float or None
+            Edge level, 0 to 1; None leaves it to the network. Networks that are not told of
+            edge levels take no notice.
 
         Returns
         -------
@@ -230,7 +235,7 @@ class InkModel:
 
 
 def told_of_page(
-    ink: NDArray[np.float32], edge_level: float, normalisation: Normalisation
+    ink: NDArray[np.float32], edge_level: float | None, normalisation: Normalisation
 ) -> Tensor:
     """Put together what a network is told of a page.
 
@@ -238,8 +243,8 @@ def told_of_page(
     ----------
     ink : ndarray
         float32 (6,), from `page_ink`.
-    edge_level : float
-        Where edges of strokes are to be cut, 0 to 1.
+    edge_level : float or None
+        Where edges of strokes are to be cut, 0 to 1; None leaves it to the network.
     normalisation : Normalisation
         Of the model.
 
@@ -248,7 +253,8 @@ def told_of_page(
     Tensor
         float32 (7,), normalised, as `UNet.of_page` takes it.
     """
-    return normalisation.of(torch.from_numpy(np.append(ink, np.float32(255 * edge_level))))
+    edge = np.float32(np.nan if edge_level is None else 255 * edge_level)
+    return normalisation.of(torch.from_numpy(np.append(ink, edge)))
 
 
 def _familiar_pages(info: ModelInfo) -> FamiliarPages | None:

@@ -60,13 +60,15 @@ def page_strips(pixels: RowSource) -> Strips:
     return [np.asarray(pixels[top : top + tall])[::step, ::step] for top in tops]
 
 
-def page_ink(strips: Strips) -> NDArray[np.float32] | None:
+def page_ink(strips: Strips, *, even_if_blank: bool = False) -> NDArray[np.float32] | None:
     """Colours of the strongest strokes of a page and of the paper beside them.
 
     Parameters
     ----------
     strips : list of ndarray
         From `page_strips`.
+    even_if_blank : bool
+        Whether faint strokes are taken for ink although nothing looks written.
 
     Returns
     -------
@@ -89,8 +91,10 @@ def page_ink(strips: Strips) -> NDArray[np.float32] | None:
     depths = [_closing(luma) - luma for luma in lumas]
     counts = sum(np.bincount(depth.ravel(), minlength=256) for depth in depths)
     strongest = int(np.searchsorted(np.cumsum(counts), _STRONGEST * np.sum(counts)))
-    faint = strongest < _FAINT
-    if strongest < _LEAST_CONTRAST or (faint and not _looks_written(np.asarray(counts), strongest)):
+    if strongest < _LEAST_CONTRAST:
+        return None
+    sure = even_if_blank or strongest >= _FAINT
+    if not sure and not _looks_written(np.asarray(counts), strongest):
         return None
     ink = [depth >= _NEAR_STRONGEST * strongest for depth in depths]
     beside = [

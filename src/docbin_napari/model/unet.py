@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-_INK_VALUES, _INK_FEATURES = 7, 48
+_INK_COLOURS, _INK_VALUES, _INK_FEATURES = 6, 8, 48
 
 
 @dataclass(frozen=True)
@@ -132,15 +132,17 @@ class PageInk(nn.Module):
         ----------
         ink : Tensor
             Float (N, 7), normalised: colours of ink and paper, edge level times 255; NaN where
-            they are not known.
+            they are not known. The edge level alone may be left open.
 
         Returns
         -------
         tuple of Tensor
-            (N, C, 1, 1) for each level; 0 where nothing is known.
+            (N, C, 1, 1) for each level; 0 where the colours are not known.
         """
-        known = ~ink.isnan().any(dim=1, keepdim=True)
-        shifts = self.shifts(F.relu(self.hidden(ink.nan_to_num()))) * known
+        known = ~ink[:, :_INK_COLOURS].isnan().any(dim=1, keepdim=True)
+        is_open = ink[:, _INK_COLOURS:].isnan().to(ink.dtype)
+        values = torch.cat([ink.nan_to_num(), is_open], dim=1)
+        shifts = self.shifts(F.relu(self.hidden(values))) * known
         return tuple(shifts[:, :, None, None].split(self._widths, dim=1))
 
 
@@ -180,7 +182,8 @@ class UNet(nn.Module):
             Float (N, 3, H, W), normalised; H and W multiples of ``config.stride``.
         ink : Tensor, optional
             Float (N, 7), normalised: colours of ink and paper of the page of each window, and the
-            edge level times 255; NaN where they are not known, as all are by default.
+            edge level times 255; NaN where they are not known, as all are by default. With an
+            unknown edge level it draws strokes as bold as it expects on such a page.
 
         Returns
         -------

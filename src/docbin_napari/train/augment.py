@@ -59,6 +59,7 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     result = _some(result, config.noise, random, lambda x, _: noise(x, random))
     result.clamp_(0, 255)
     result = _some(result, config.jpeg, random, lambda x, _: jpeg(x, random))
+    page = _some(page, config.unlevelled, random, _forget_edge_level)
     return DrawnWindows(result, truth, _some(page, config.unknown, random, _forget))
 
 
@@ -75,6 +76,10 @@ def _without_colours(both: Tensor) -> tuple[Tensor, Tensor]:
 
 def _forget(page: Tensor, _: Tensor) -> Tensor:
     return torch.full_like(page, torch.nan)
+
+
+def _forget_edge_level(page: Tensor, _: Tensor) -> Tensor:
+    return torch.cat([page[:, :6], torch.full_like(page[:, 6:], torch.nan)], dim=1)
 
 
 def _some(

@@ -39,6 +39,9 @@ class AugmentConfig:
         Share with scanner background, dark or gray, beyond a page edge.
     unknown : float
         Share whose network is not told the ink of the page.
+    unlevelled : float
+        Share whose network is told the ink of the page, but not where its ground truth cuts
+        the edges of strokes.
     """
 
     warp: float = 0.5
@@ -54,6 +57,7 @@ class AugmentConfig:
     jpeg: float = 0.15
     edge: float = 0.1
     unknown: float = 0.1
+    unlevelled: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from docbin_napari.io.pairs import Pair, PairError, find_pairs, read_pair
-from docbin_napari.model.edge_level import edge_level
+from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL, edge_level
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.train.config import AugmentConfig
 
@@ -46,7 +46,8 @@ class LoadedPair:
     ink : ndarray or None
         float32 (6,): colours of ink and paper of the page, as `page_ink` finds them.
     edge : float or None
-        Where the ground truth cuts the edges of strokes, as `edge_level` measures it.
+        Where the ground truth cuts the edges of strokes, as `edge_level` measures it; NaN where
+        the network is not to be told.
     """
 
     name: str
@@ -126,7 +127,8 @@ def load_pair(pair: Pair) -> LoadedPair:
     both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
     name = f"{pair.collection}/{pair.name}"
     edge = edge_level(pixels, truth.ink, truth.labelled)
-    return LoadedPair(name, pair.collection, pixels, both, page_ink(page_strips(pixels)), edge)
+    ink = page_ink(page_strips(pixels), even_if_blank=True)
+    return LoadedPair(name, pair.collection, pixels, both, ink, edge)
 
 
 class WindowSampler:
@@ -226,9 +228,11 @@ class WindowSampler:
 
 def _told(pair: LoadedPair) -> Tensor:
     """What the network is told of a page, float32 (7,)."""
-    if pair.ink is None or pair.edge is None:
+    if pair.ink is None:
         return _UNKNOWN
-    return torch.cat([torch.from_numpy(pair.ink), torch.tensor([255 * pair.edge])])
+    # Blank pages have no edges, but are to stay blank wherever edges are cut.
+    edge = USUAL_EDGE_LEVEL if pair.edge is None else pair.edge
+    return torch.cat([torch.from_numpy(pair.ink), torch.tensor([255 * edge])])
 
 
 def _warp(source: Tensor, side: int, scale: float, angle: float) -> Tensor:

@@ -9,6 +9,7 @@ cut to the labelled part, so that hardly a training window is drawn where nobody
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,16 +66,15 @@ class FewPages:
         Parameters
         ----------
         edge_level : float or None
-            From `edge_level`; None leaves the pages as they are.
+            From `edge_level`; None leaves it open.
 
         Returns
         -------
         FewPages
             The same pages.
         """
-        if edge_level is None:
-            return self
-        return replace(self, learn=[replace(pair, edge=edge_level) for pair in self.learn])
+        edge = math.nan if edge_level is None else edge_level
+        return replace(self, learn=[replace(pair, edge=edge) for pair in self.learn])
 
 
 def load_few_pages(

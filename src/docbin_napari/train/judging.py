@@ -22,7 +22,7 @@ from docbin_napari.model.weights import InkModel, load_network
 from docbin_napari.train.dataset import LoadedPair, load_pair
 from docbin_napari.train.validate import calibrate
 
-_EDGE_LEVELS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+_EDGE_LEVELS = (None, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 _ENOUGH_TO_CALIBRATE = 1_000_000
 _PRESET = PRESETS["fast"]
 
@@ -144,14 +144,15 @@ class Judge:
         Returns
         -------
         float or None
-            The edge level at which the start reads the held-out parts best; None where nothing
-            is held out, or the network does not know of edge levels.
+            The edge level at which the start reads the held-out parts best; that of the start
+            where nothing is held out, or the network does not know of edge levels. None leaves
+            it to the network.
         """
-        if not self._held_out or not self._network.config.page_ink:
-            return None
         start = self.base_model()
+        if not self._held_out or not self._network.config.page_ink:
+            return start.edge_level
 
-        def figure(level: float) -> float:
+        def figure(level: float | None) -> float:
             scores = page_scores(start.cutting_edges_at(level), self._held_out)
             return float(np.mean(list(scores.values())))
 

@@ -188,7 +188,9 @@ def _step(
 def _interim(state: TrainState, config: TrainConfig, header: dict[str, Any]) -> Path:
     """The averaged weights as a model file in the run's folder."""
     path = config.run / "last.safetensors"
-    save_model(path, state.average, {"threshold": 0.5, "calibration": {}, **header})
+    save_model(
+        path, state.average, {"threshold": 0.5, "calibration": {}, "edge_level": None, **header}
+    )
     return path
 
 

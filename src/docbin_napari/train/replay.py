@@ -9,7 +9,7 @@ other users rely on, and to unlearn it costs more than it brings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -100,7 +100,9 @@ class MixedWindows:
     ) -> None:
         self._config = config
         self._device = device
-        self._variation = scaled_augmentation(config.augment), AugmentConfig()
+        # Own pages are told the edge level that the finished model is told, or none.
+        own_variation = replace(scaled_augmentation(config.augment), unlevelled=0.0)
+        self._variation = own_variation, AugmentConfig()
         self._own = WindowSampler(list(own), config.window, {}, self._variation[0])
         self._replayed = (
             WindowSampler(list(replayed), config.window, {}, self._variation[1])

@@ -17,7 +17,7 @@ from docbin_napari.model.weights import InkModel
 from docbin_napari.train.dataset import LoadedPair
 
 _MOST_PIXELS_A_PAGE = 100_000
-_EDGE_LEVELS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+_EDGE_LEVELS = (None, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 
 
@@ -100,7 +100,7 @@ def calibrate(
     return calibration, round(float(_THRESHOLDS[scores.argmax()]), 2)
 
 
-def choose_edge_level(model: InkModel, pairs: Sequence[LoadedPair]) -> float:
+def choose_edge_level(model: InkModel, pairs: Sequence[LoadedPair]) -> float | None:
     """Find where edges of strokes are best cut on held-out pages.
 
     Parameters
@@ -112,8 +112,9 @@ def choose_edge_level(model: InkModel, pairs: Sequence[LoadedPair]) -> float:
 
     Returns
     -------
-    float
-        Edge level with the highest mean F-measure on these pages, in one pass.
+    float or None
+        Edge level with the highest mean F-measure on these pages, in one pass; None if the
+        network does best where it is not told of any.
     """
     figures = {
         level: validate(model.cutting_edges_at(level), pairs).f_measure for level in _EDGE_LEVELS
