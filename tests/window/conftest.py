@@ -7,6 +7,7 @@ import functools
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
 PICTURES = "DOCBIN_PICTURES"
 CHILD = "DOCBIN_WINDOW_CHILD"
 STATUS = pytest.StashKey[int]()
+
+
+class Gate:
+    """Holds the engine at one window until it is opened."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.reached, self.open = threading.Event(), threading.Event()
+
+    def __call__(self, number: int) -> None:
+        if number == self.at:
+            self.reached.set()
+            assert self.open.wait(20)
 
 
 @dataclass
@@ -52,6 +66,14 @@ class Bench:
         self.press(self.widget.run)
         self.wait(lambda: self.widget.run.enabled)
 
+    def start_and_hold(self, at: int = 6) -> Gate:
+        """Press Run and wait until the engine stands at one of the 12 windows."""
+        gate = self.engine.before = Gate(at)
+        self.press(self.widget.run)
+        self.wait(gate.reached.is_set)
+        self.wait(lambda: f"{at - 1} of 12" in self.widget.status.value)
+        return gate
+
     def look(self) -> None:
         """Let the window draw what was done so far."""
         from qtpy.QtWidgets import QApplication
@@ -67,6 +89,7 @@ class Bench:
         """Keep a picture of the whole window in the folder named by DOCBIN_PICTURES."""
         folder = os.environ.get(PICTURES)
         if folder:
+            self.look()
             Path(folder).mkdir(parents=True, exist_ok=True)
             path = str(Path(folder) / f"{name}.png")
             self.viewer.window.screenshot(path, canvas_only=False, flash=False)

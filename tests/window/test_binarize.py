@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 from typing import Any
 
 import numpy as np
@@ -18,33 +17,11 @@ class OutOfMemoryError(Exception):
     __module__ = "docbin_napari.inference.predict"
 
 
-class Gate:
-    """Holds the engine at one window until it is opened."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.reached, self.open = threading.Event(), threading.Event()
-
-    def __call__(self, number: int) -> None:
-        if number == self.at:
-            self.reached.set()
-            assert self.open.wait(20)
-
-
-def start_and_hold(bench: Any, at: int = 6) -> Gate:
-    """Press Run and wait until the engine stands at one of the 12 windows."""
-    gate = bench.engine.before = Gate(at)
-    bench.press(bench.widget.run)
-    bench.wait(gate.reached.is_set)
-    bench.wait(lambda: f"{at - 1} of 12" in bench.widget.status.value)
-    return gate
-
-
 def test_renaming_layers_during_the_run_does_not_stop_it(bench, one_stroke) -> None:
     # That the image may be removed as well is shown in tests/plugin/test_session.py: napari 0.9.2
     # with software OpenGL can crash, without any plugin, when an image goes before labels over it.
     image = bench.viewer.add_image(one_stroke.pixels, name="letter")
-    gate = start_and_hold(bench)
+    gate = bench.start_and_hold()
     image.name = "renamed"
     bench.viewer.layers["Ink of letter"].name = "my ink"
     gate.open.set()
@@ -79,7 +56,7 @@ def test_a_page_from_open_to_ink(bench, one_stroke) -> None:
 
 def test_the_page_fills_in_while_the_run_goes_on(bench, one_stroke) -> None:
     bench.viewer.add_image(one_stroke.pixels, name="letter")
-    gate = start_and_hold(bench, at=6)
+    gate = bench.start_and_hold(at=6)
     data = bench.viewer.layers["Ink of letter"].data
     assert np.array_equal(data[:16], one_stroke.ink[:16])
     assert not data[16:, 16:].any()
@@ -97,7 +74,7 @@ def test_the_page_fills_in_while_the_run_goes_on(bench, one_stroke) -> None:
 
 def test_cancel_stops_within_one_batch_and_keeps_what_is_done(bench, one_stroke) -> None:
     bench.viewer.add_image(one_stroke.pixels, name="letter")
-    gate = start_and_hold(bench, at=6)
+    gate = bench.start_and_hold(at=6)
     passed: list[int] = []
     bench.press(bench.widget.cancel)
     assert not bench.widget.cancel.enabled
@@ -112,7 +89,7 @@ def test_cancel_stops_within_one_batch_and_keeps_what_is_done(bench, one_stroke)
 
 def test_a_run_after_a_cancelled_one_is_whole(bench, one_stroke) -> None:
     bench.viewer.add_image(one_stroke.pixels, name="letter")
-    gate = start_and_hold(bench)
+    gate = bench.start_and_hold()
     bench.press(bench.widget.cancel)
     gate.open.set()
     bench.wait(lambda: bench.widget.run.enabled)
@@ -168,99 +145,13 @@ def test_labels_that_do_not_fit_into_memory_are_told(bench, one_stroke, monkeypa
     assert bench.widget.run.enabled
 
 
-def test_the_threshold_moves_the_labels_after_the_run(bench, faint_stroke) -> None:
-    bench.viewer.add_image(faint_stroke.pixels, name="letter")
-    bench.run_to_the_end()
-    layer = bench.viewer.layers["Ink of letter"]
-    assert not layer.data.any()
-    bench.widget.threshold.value = 0.2
-    bench.settle()
-    assert np.array_equal(layer.data, faint_stroke.ink)
-    assert len(bench.engine.calls) == 1
-
-
-def test_the_threshold_moves_the_labels_during_the_run(bench, faint_stroke) -> None:
-    bench.viewer.add_image(faint_stroke.pixels, name="letter")
-    gate = start_and_hold(bench, at=8)
-    layer = bench.viewer.layers["Ink of letter"]
-    bench.widget.threshold.value = 0.2
-    bench.wait(lambda: bool(layer.data.any()))
-    assert np.array_equal(layer.data[:16], faint_stroke.ink[:16])
-    gate.open.set()
-    bench.wait(lambda: bench.widget.run.enabled)
-    assert np.array_equal(layer.data, faint_stroke.ink)
-
-
-def test_the_canvas_shows_the_new_threshold(bench, faint_stroke) -> None:
-    bench.viewer.add_image(faint_stroke.pixels, name="letter")
-    bench.run_to_the_end()
-    bench.settle()
-    before = bench.viewer.screenshot(flash=False)
-    bench.widget.threshold.value = 0.2
-    bench.settle()
-    after = bench.viewer.screenshot(flash=False)
-    reddish = [
-        np.count_nonzero((shot[..., 0] > 150) & (shot[..., 1] < 90)) for shot in (before, after)
-    ]
-    assert reddish[0] == 0
-    assert reddish[1] > 100
-
-
-def test_paint_stays_when_the_threshold_moves_and_can_be_undone(bench, one_stroke) -> None:
+def test_strokes_are_as_bold_as_was_chosen(bench, one_stroke) -> None:
     bench.viewer.add_image(one_stroke.pixels, name="letter")
     bench.run_to_the_end()
-    layer = bench.viewer.layers["Ink of letter"]
-    layer.mode = "paint"
-    layer.paint((40, 40), 1)
-    layer.paint((15, 20), 0)
-    corrected = layer.data.copy()
-    for threshold in (0.95, 0.05, 0.5):
-        bench.widget.threshold.value = threshold
-        bench.settle()
-        assert layer.data[40, 40] == 1
-        assert layer.data[15, 20] == 0
-    assert np.array_equal(layer.data, corrected)
-    layer.undo()
-    assert np.array_equal(layer.data[:30], one_stroke.ink[:30])
-
-
-def test_runs_and_thresholds_leave_no_undo_history(bench, one_stroke) -> None:
-    bench.viewer.add_image(one_stroke.pixels, name="letter")
+    bench.widget.strokes.native.setCurrentText("thin")
+    bench.viewer.add_image(one_stroke.pixels, name="second")
     bench.run_to_the_end()
-    bench.widget.threshold.value = 0.9
-    bench.settle()
-    layer = bench.viewer.layers["Ink of letter"]
-    after = layer.data.copy()
-    layer.undo()
-    assert np.array_equal(layer.data, after)
-
-
-def test_the_slider_shows_the_models_own_threshold_until_it_is_moved(bench, one_stroke) -> None:
-    widget = bench.widget
-    assert widget.threshold.value == 0.5
-    widget.model.value = "faint"
-    assert widget.threshold.value == 0.2
-    widget.threshold.value = 0.35
-    widget.model.value = "general-1"
-    assert widget.threshold.value == 0.35
-    bench.viewer.add_image(one_stroke.pixels)
-    bench.run_to_the_end()
-    assert widget.threshold.value == 0.35
-
-
-def test_a_reopened_widget_goes_on_with_the_labels_that_are_there(bench, faint_stroke) -> None:
-    from docbin_napari.plugin.binarize import BinarizeDocument
-
-    bench.viewer.add_image(faint_stroke.pixels, name="letter")
-    bench.widget.threshold.value = 0.6
-    bench.run_to_the_end()
-    bench.viewer.window.remove_dock_widget(bench.widget.native)
-    bench.widget = BinarizeDocument(bench.viewer, load=bench.engine.load)
-    bench.viewer.window.add_dock_widget(bench.widget, name="again")
-    assert bench.widget.threshold.value == 0.6
-    bench.widget.threshold.value = 0.2
-    bench.settle()
-    assert np.array_equal(bench.viewer.layers["Ink of letter"].data, faint_stroke.ink)
+    assert [config.edge_level for _, config in bench.engine.calls] == [None, 0.65]
 
 
 def test_pages_are_asked_for_stacks_only(bench, one_stroke, no_ink) -> None:
@@ -315,7 +206,7 @@ def test_a_chosen_image_stays_chosen_when_other_layers_come_and_go(bench, one_st
 
 def test_removing_the_labels_during_the_run_stops_it(bench, one_stroke) -> None:
     bench.viewer.add_image(one_stroke.pixels, name="letter")
-    gate = start_and_hold(bench)
+    gate = bench.start_and_hold()
     bench.viewer.layers.remove("Ink of letter")
     gate.open.set()
     bench.wait(lambda: bench.widget.run.enabled)
@@ -326,7 +217,7 @@ def test_removing_the_labels_during_the_run_stops_it(bench, one_stroke) -> None:
 
 def test_closing_the_panel_stops_the_run(bench, one_stroke) -> None:
     bench.viewer.add_image(one_stroke.pixels, name="letter")
-    gate = start_and_hold(bench)
+    gate = bench.start_and_hold()
     bench.viewer.window.remove_dock_widget(bench.widget.native)
     gate.open.set()
     bench.wait(lambda: not bench.widget._session.running)
@@ -350,7 +241,7 @@ def test_nothing_is_cut_off_in_a_narrow_panel(bench, one_stroke) -> None:
 
 def test_closing_the_viewer_during_the_run_harms_nothing(bench, one_stroke) -> None:
     bench.viewer.add_image(one_stroke.pixels, name="letter")
-    gate = start_and_hold(bench)
+    gate = bench.start_and_hold()
     passed: list[int] = []
     bench.viewer.close()
     bench.engine.before = passed.append

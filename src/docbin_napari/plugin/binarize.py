@@ -64,11 +64,15 @@ class BinarizeDocument(Container[Any]):
         self.preset = fields.preset_field()
         self.model = fields.model_field(self._models)
         self.device = fields.device_field()
+        self.strokes = fields.strokes_field()
         self.threshold = fields.threshold_field()
         self.run, self.cancel, buttons = fields.run_buttons()
         self.progress = fields.progress_field()
         self.status = Label(name="status", value="")
-        self._choices = [self.image, self.pages, self.preset, self.model, self.device]
+        self._choices = [
+            *(self.image, self.pages, self.preset),
+            *(self.model, self.device, self.strokes),
+        ]
         form = Container(widgets=[*self._choices, self.threshold], labels=True, name="form")
         form.margins = (0, 0, 0, 0)
         super().__init__(widgets=[form, buttons, self.progress, self.status], labels=False)
@@ -205,6 +209,7 @@ class BinarizeDocument(Container[Any]):
             self.device.value,
             self.threshold.value,
             self.pages.visible and self.pages.value == fields.ALL_PAGES,
+            self.strokes.value,
         )
         try:
             job = self._session.start(image, request)

@@ -15,6 +15,14 @@ from docbin_napari.plugin.preferences import read_preferences
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Edge levels: bold is as the boldest ground truths of contests, very thin as typescript needs it.
+_STROKES: dict[str, float | None] = {
+    "as the model": None,
+    "bold": 0.35,
+    "medium": 0.5,
+    "thin": 0.65,
+    "very thin": 0.8,
+}
 THIS_PAGE, ALL_PAGES = "This page", "All pages"
 
 
@@ -122,6 +130,24 @@ def device_field() -> ComboBox:
         choices=names,
         value=wanted if wanted in names else "auto",
         tooltip="Where the network runs. auto takes a GPU when PyTorch finds one.",
+    )
+
+
+def strokes_field() -> ComboBox:
+    """Make the choice of how bold strokes are drawn; its values are edge levels or None."""
+    lines = [f"{name}: edge level {level}" for name, level in _STROKES.items() if level is not None]
+    return ComboBox(
+        name="strokes",
+        label="Strokes",
+        choices=list(_STROKES.items()),
+        tooltip="\n".join(
+            [
+                "How bold strokes are drawn. Choose thin where small letters fill up.",
+                *lines,
+                "",
+                describe(InferenceConfig, "edge_level"),
+            ]
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from docbin_napari.inference.config import preset
@@ -35,6 +35,8 @@ class Request:
         Probability from which a pixel is ink, 0 to 1.
     all_pages : bool
         Whether all pages of a stack are meant, not only the one that is shown.
+    edge_level : float or None
+        How bold strokes are drawn, as in `InferenceConfig`.
     """
 
     preset: PresetName
@@ -42,6 +44,7 @@ class Request:
     device: str
     threshold: float
     all_pages: bool = False
+    edge_level: float | None = None
 
 
 @dataclass
@@ -156,7 +159,7 @@ class Session:
         self._upkeep.touch(layer)
         layer.metadata["model"] = request.model
         file = file_without_resolution(layer)
-        config = preset(request.preset)
+        config = replace(preset(request.preset), edge_level=request.edge_level)
         job = Job(source, pages, result, request.model, request.device, config, file)
         self._run = _Run(job, layer, Meter(pages, self._clock), note)
         self.status = "Loading the network…"
