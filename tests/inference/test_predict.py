@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.config import InferenceConfig
@@ -206,6 +207,32 @@ def test_pages_that_may_not_be_written_or_are_turned_are_taken_as_they_are(tiny_
     pixels.setflags(write=False)
     for page in (pixels, turned_twice):
         np.testing.assert_array_equal(ink_probability(page, tiny_model), expected)
+
+
+def soft_page() -> np.ndarray:
+    return ndimage.gaussian_filter(noise(160, 130), (3, 3, 0))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "as_in_auto", "another"),
+    [(soft_page(), "always", "never"), (noise(160, 130), "never", "always")],
+)
+def test_soft_pages_are_looked_at_in_half_of_their_size_too(
+    tiny_model, pixels, as_in_auto, another
+):
+    auto, same, other = (
+        ink_probability(pixels, tiny_model, replace(WINDOWED, half_size=choice))
+        for choice in ("auto", as_in_auto, another)
+    )
+    np.testing.assert_array_equal(auto, same)
+    assert np.abs(auto - other).max() > 0.01
+
+
+def test_windows_that_are_looked_at_in_half_of_their_size_equal_the_whole_page(tiny_model):
+    pixels, config = noise(200, 260), replace(WHOLE, half_size="always")
+    windowed = replace(WINDOWED, window=192, half_size="always")
+    whole = ink_probability(pixels, tiny_model, config)
+    assert np.abs(whole - ink_probability(pixels, tiny_model, windowed)).max() <= 1 / 255
 
 
 def test_a_page_of_rows_gives_the_same_as_an_array(tiny_model):

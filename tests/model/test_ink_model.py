@@ -88,6 +88,21 @@ def test_the_network_can_be_left_to_choose_how_bold_strokes_are(model, tmp_path)
     assert torch.equal(logits(stored.for_page(page)), logits(chosen.for_page(page)))
 
 
+def test_a_look_at_half_of_the_size_is_averaged_in(model):
+    windows = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), np.uint8))
+    pixels = model.normalise(windows)
+    whole, both = model.logits(pixels), model.at_half_size_too().logits(pixels)
+    half = model.logits(torch.nn.functional.avg_pool2d(pixels, 2))
+    # Between the pixels of the small page lie straight lines; over four of them both are the same.
+    inside = torch.nn.functional.avg_pool2d(2 * both - whole, 2)
+    smooth = torch.nn.functional.interpolate(half[:, None], scale_factor=2.0, mode="bilinear")[:, 0]
+    torch.testing.assert_close(inside, torch.nn.functional.avg_pool2d(smooth, 2))
+    assert differ(both, whole)
+    assert model.at_half_size_too().stride == 2 * model.stride
+    assert model.at_half_size_too().context == 2 * model.context
+    assert torch.equal(model.at_half_size_too().on_cpu().logits(pixels), both)
+
+
 def test_a_page_can_be_asked_for_with_thinner_strokes(model):
     page = written(10)
     asked = ink_probability(page, model, InferenceConfig(edge_level=0.9))

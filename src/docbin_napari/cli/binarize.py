@@ -13,7 +13,14 @@ import tyro
 from docbin_napari.cli.batch_report import BatchReport
 from docbin_napari.cli.console import Console, UsageError, option, setting
 from docbin_napari.inference.cluster import ClusterConfig, ClusterError
-from docbin_napari.inference.config import PRESETS, InferenceConfig, Invert, PresetName, Symmetries
+from docbin_napari.inference.config import (
+    PRESETS,
+    HalfSize,
+    InferenceConfig,
+    Invert,
+    PresetName,
+    Symmetries,
+)
 from docbin_napari.inference.outputs import Job, OutputConfig, plan_jobs
 from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
 
@@ -47,6 +54,8 @@ class BinarizeCommand:
         Replace single values of the preset; see `InferenceConfig`.
     invert : {"auto", "never", "always"}
         What is done about light writing on dark ground; see `InferenceConfig`.
+    half_size : {"auto", "never", "always"}
+        Whether pages are looked at in half of their size, too; see `InferenceConfig`.
     edge_level : float, optional
         How bold strokes are drawn; see `InferenceConfig`.
     threshold : float, optional
@@ -82,6 +91,9 @@ class BinarizeCommand:
     )
     invert: Annotated[Invert, setting(InferenceConfig, "invert", "{auto,never,always}")] = (
         InferenceConfig.invert
+    )
+    half_size: Annotated[HalfSize, setting(InferenceConfig, "half_size", "{auto,never,always}")] = (
+        InferenceConfig.half_size
     )
     edge_level: Annotated[
         float | None, setting(InferenceConfig, "edge_level", "LEVEL", default="the model's own")

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 Symmetries = Literal[1, 2, 4, 8]
 PresetName = Literal["fast", "balanced", "best"]
 Invert = Literal["auto", "never", "always"]
+HalfSize = Literal["auto", "never", "always"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class InferenceConfig:
         How dark the outermost pixels of strokes are, from paper (0) to full ink (1): lower is
         bolder, higher is thinner. Default: as the model has learnt to draw them. Models that
         have not learnt this take no notice.
+    half_size : {"auto", "never", "always"}
+        Whether the page is looked at in half of its size, too, and the mean taken. auto does
+        so where edges are so soft that half of the size holds them, as in many scans at
+        600 dpi; it costs a quarter more time.
 
     Raises
     ------
@@ -52,6 +57,7 @@ class InferenceConfig:
     batch: int = 0
     invert: Invert = "auto"
     edge_level: float | None = None
+    half_size: HalfSize = "auto"
 
     def __post_init__(self) -> None:
         if self.window < 64 or self.window % 32:
@@ -68,6 +74,8 @@ class InferenceConfig:
             raise ValueError(f"edge_level must lie between 0 and 1, not {self.edge_level}")
         if self.invert not in get_args(Invert):
             raise ValueError(f"invert must be auto, never or always, not {self.invert!r}")
+        if self.half_size not in get_args(HalfSize):
+            raise ValueError(f"half_size must be auto, never or always, not {self.half_size!r}")
 
 
 # No preset averages mirror images: print-through is mirrored too, and with them more of it was

@@ -24,7 +24,9 @@ from docbin_napari.inference.page_band import PageBand, ProbabilitySink
 from docbin_napari.inference.strips import cut, strips
 from docbin_napari.inference.views import look
 from docbin_napari.inference.windows import AxisWindows, plan_axis
+from docbin_napari.io.row_source import RowSource
 from docbin_napari.model.registry import DEFAULT_MODEL
+from docbin_napari.model.softness import is_soft
 from docbin_napari.model.weights import InkModel, load_model
 
 _PIXELS_A_BATCH = {"cpu": 2**20, "cuda": 2**24, "mps": 2**22}
@@ -99,13 +101,7 @@ def predict(
         If the network fails on this device in another way.
     """
     _check(pixels, out)
-    if is_to_be_inverted(pixels, config.invert):
-        if config.invert == "auto":
-            warnings.warn(_INVERTED, stacklevel=2)
-        pixels = InvertedRows(pixels)
-    if config.edge_level is not None:
-        model = model.cutting_edges_at(config.edge_level)
-    model = model.for_page(pixels)
+    pixels, model = _made_for_each_other(pixels, model, config)
     height, width = out.shape
     rows = plan_axis(height, config.window, config.overlap, model.stride)
     columns = plan_axis(width, config.window, config.overlap, model.stride)
@@ -130,6 +126,22 @@ def predict(
             region = band.write(out, row, chosen)
             first, done = chosen.stop, done + len(chosen) * config.symmetries
             yield Progress(done, total, *region)
+
+
+def _made_for_each_other(
+    pixels: RowSource, model: InkModel, config: InferenceConfig
+) -> tuple[RowSource, InkModel]:
+    """What is decided once for a page: which way round it is, and what the model is told of it."""
+    if is_to_be_inverted(pixels, config.invert):
+        if config.invert == "auto":
+            warnings.warn(_INVERTED, stacklevel=3)
+        pixels = InvertedRows(pixels)
+    if config.edge_level is not None:
+        model = model.cutting_edges_at(config.edge_level)
+    model = model.for_page(pixels)
+    if config.half_size == "always" or (config.half_size == "auto" and is_soft(pixels)):
+        model = model.at_half_size_too()
+    return pixels, model
 
 
 def ink_probability(
