@@ -82,16 +82,3 @@ def test_the_page_is_not_changed():
     before = pixels.copy()
     page_ink(page_strips(pixels))
     np.testing.assert_array_equal(pixels, before)
-
-
-def test_faint_writing_is_told_from_the_grain_of_blank_paper():
-    random = np.random.default_rng(0)
-    paper = (200 + random.normal(0, 2, (192, 300, 1))).clip(0, 255).astype(np.uint8)
-    written, spotted = paper.repeat(3, axis=2), paper.repeat(3, axis=2)
-    written[20:180:12] -= 24  # lines of faint writing
-    written[21:181:12] -= 24
-    spotted[50:54, 50:56] -= 24  # a fibre
-    ink = page_ink([written])
-    assert ink is not None
-    assert 10 < (ink[3:] - ink[:3]).mean() < 30
-    assert page_ink([spotted]) is None

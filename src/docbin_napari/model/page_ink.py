@@ -29,8 +29,6 @@ _DOUBLINGS = 4
 _STRONGEST = 0.999
 _NEAR_STRONGEST, _PAPER = 0.75, 0.2
 _LEAST_CONTRAST = 12
-_FAINT = 60
-_MOST_GRAIN, _LEAST_WRITING = 0.19, 0.6
 
 Strips = list["NDArray[np.uint8]"]
 
@@ -60,22 +58,20 @@ def page_strips(pixels: RowSource) -> Strips:
     return [np.asarray(pixels[top : top + tall])[::step, ::step] for top in tops]
 
 
-def page_ink(strips: Strips, *, even_if_blank: bool = False) -> NDArray[np.float32] | None:
+def page_ink(strips: Strips) -> NDArray[np.float32] | None:
     """Colours of the strongest strokes of a page and of the paper beside them.
 
     Parameters
     ----------
     strips : list of ndarray
         From `page_strips`.
-    even_if_blank : bool
-        Whether faint strokes are taken for ink although nothing looks written.
 
     Returns
     -------
     ndarray or None
         float32 (6,), 0 to 255: red, green and blue of the ink, then of the paper. None where
-        nothing stands out clearly from the paper, as on a blank page: what does would otherwise
-        be told to be the ink.
+        nothing stands out from the paper. Of a blank page with fibres or specks it is the
+        colour of these: the network has learnt that what it is told of need not be ink.
 
     Examples
     --------
@@ -93,9 +89,6 @@ def page_ink(strips: Strips, *, even_if_blank: bool = False) -> NDArray[np.float
     strongest = int(np.searchsorted(np.cumsum(counts), _STRONGEST * np.sum(counts)))
     if strongest < _LEAST_CONTRAST:
         return None
-    sure = even_if_blank or strongest >= _FAINT
-    if not sure and not _looks_written(np.asarray(counts), strongest):
-        return None
     ink = [depth >= _NEAR_STRONGEST * strongest for depth in depths]
     beside = [
         _widened(where) & (depth <= _PAPER * strongest)
@@ -103,18 +96,6 @@ def page_ink(strips: Strips, *, even_if_blank: bool = False) -> NDArray[np.float
     ]
     colours = [_mean(small, where) for where in (ink, beside)]
     return np.concatenate(colours).astype(np.float32)
-
-
-def _looks_written(counts: NDArray[np.int64], strongest: int) -> bool:
-    """Whether what stands out faintly is writing, not the grain, fibres and stains of blank paper.
-
-    Writing covers more than a hundredth of a page nearly as dark as its strongest thousandth, and
-    stands out from the grain by more than five times.
-    """
-    middle, hundredth = (
-        np.searchsorted(np.cumsum(counts), share * np.sum(counts)) for share in (0.5, 0.99)
-    )
-    return bool(middle <= _MOST_GRAIN * strongest and hundredth >= _LEAST_WRITING * strongest)
 
 
 def _shrink(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:

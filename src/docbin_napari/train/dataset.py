@@ -127,7 +127,7 @@ def load_pair(pair: Pair) -> LoadedPair:
     both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
     name = f"{pair.collection}/{pair.name}"
     edge = edge_level(pixels, truth.ink, truth.labelled)
-    ink = page_ink(page_strips(pixels), even_if_blank=True)
+    ink = page_ink(page_strips(pixels))
     return LoadedPair(name, pair.collection, pixels, both, ink, edge)
 
 
