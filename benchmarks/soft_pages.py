@@ -1,7 +1,7 @@
 """What a look at half of the size brings on soft pages: python benchmarks/soft_pages.py.
 
 Drawn pages as they are and enlarged, or with --collections the pages of a folder of pairs, in one
-pass: FM at their own size only, and with the mean of both sizes, as pages are read by default
+pass: FM at their own size only, and with half of it, too, as pages are read by default
 that are taken for soft. The rows "no" say what it would do to all others.
 """
 

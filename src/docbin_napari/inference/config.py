@@ -40,9 +40,9 @@ class InferenceConfig:
         bolder, higher is thinner. Default: as the model has learnt to draw them. Models that
         have not learnt this take no notice.
     half_size : {"auto", "never", "always"}
-        Whether the page is looked at in half of its size, too, and the mean taken. auto does
-        so where edges are so soft that half of the size holds them, as in many scans at
-        600 dpi; it costs a quarter more time.
+        Whether the page is looked at in half of its size, too, and that counts three quarters.
+        auto does so where edges are so soft that half of the size holds them, as in many scans
+        at 600 dpi; it costs a quarter more time.
 
     Raises
     ------

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from docbin_napari.io.row_source import RowSource
 
+_SHARE_OF_HALF_SIZE = 0.75
+"""Weight of the look at half of the size: the best of 0, 0.5, 0.75 and 1 on soft pages."""
+
 
 @dataclass(frozen=True)
 class Normalisation:
@@ -99,7 +102,7 @@ class InkModel:
         Returns
         -------
         InkModel
-            A copy whose logits are the means of both looks, at five quarters of the cost.
+            A copy whose logits are weighted means of both looks, at five quarters of the cost.
         """
         other = copy.copy(self)
         other._at_half_size_too = True
@@ -247,7 +250,8 @@ class InkModel:
         logits = self._look(pixels)
         if self._at_half_size_too:
             coarse = self._look(F.avg_pool2d(pixels, 2))
-            logits = (logits + F.interpolate(coarse, scale_factor=2.0, mode="bilinear")) / 2
+            enlarged = F.interpolate(coarse, scale_factor=2.0, mode="bilinear")
+            logits = torch.lerp(logits, enlarged, _SHARE_OF_HALF_SIZE)
         return logits[:, 0]
 
     def _look(self, pixels: Tensor) -> Tensor:
