@@ -74,7 +74,7 @@ def is_soft(pixels: RowSource) -> bool:
     Returns
     -------
     bool
-        Of pages drawn at 300 dpi none or few, of those at twice their size all.
+        Of pages drawn at 300 dpi few or none, of those at twice their size nearly all.
     """
     return edge_softness(pixels) < _SOFT
 
