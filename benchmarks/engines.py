@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -23,6 +24,8 @@ from roofline import describe, measure_roofline, share_cells, share_titles
 from timing import interleaved, median_ratio, ratios
 
 EVERY_VIEW = ", every view"
+# Others look at a page in its own size only, however soft it is.
+_PRESETS = {name: replace(config, half_size="never") for name, config in PRESETS.items()}
 
 
 class EngineComparison:
@@ -80,7 +83,7 @@ class EngineComparison:
             works[name] = partial(ink_probability, self._pixels, self._model, config)
         for name in self._arguments.presets:
             for label, monai in self._monai.items():
-                works[f"{label}, {name}"] = partial(monai.probability, self._pixels, PRESETS[name])
+                works[f"{label}, {name}"] = partial(monai.probability, self._pixels, _PRESETS[name])
         for name, method in self._others.items():
             works[name] = partial(method, self._pixels)
         return works
@@ -120,7 +123,7 @@ class EngineComparison:
         exact = in_float32(self._model)
         wide, narrow = self._monai
         for name in self._arguments.presets:
-            full = every_view(PRESETS[name])
+            full = every_view(_PRESETS[name])
             whole = uncut(full, self._pixels.shape)
             pages = {
                 "as shipped": results[name],
@@ -132,7 +135,7 @@ class EngineComparison:
             pairs = [("ours, float32", wide), ("ours", wide), ("ours", narrow)]
             pairs += [("ours", "ours, float32")]
             pairs += [("uncut page", "ours, float32"), ("uncut page", wide)]
-            pairs += [("as shipped", "ours")] if spares_views(PRESETS[name]) else []
+            pairs += [("as shipped", "ours")] if spares_views(_PRESETS[name]) else []
             for first, second in pairs:
                 found = agreement(pages[first], pages[second])
                 pair = f"{name}: {first} - {second}"
@@ -149,9 +152,9 @@ def our_settings(presets: Sequence[PresetName]) -> dict[str, InferenceConfig]:
     """
     settings: dict[str, InferenceConfig] = {}
     for name in presets:
-        settings[name] = PRESETS[name]
-        if spares_views(PRESETS[name]):
-            settings[f"{name}{EVERY_VIEW}"] = every_view(PRESETS[name])
+        settings[name] = _PRESETS[name]
+        if spares_views(_PRESETS[name]):
+            settings[f"{name}{EVERY_VIEW}"] = every_view(_PRESETS[name])
     return settings
 
 

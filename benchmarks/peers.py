@@ -118,7 +118,7 @@ class Monai:
         self._normalisation = Normalisation(**info.header.get("normalisation", {}))
         self._calibration = Calibration(**info.header.get("calibration", {}))
         self._settings = settings
-        self._edge_level = float(info.header.get("edge_level", USUAL_EDGE_LEVEL))
+        self._edge_level = info.header.get("edge_level", USUAL_EDGE_LEVEL)
         self.stride = network.config.stride
 
     def probability(self, pixels: np.ndarray, config: InferenceConfig) -> np.ndarray:

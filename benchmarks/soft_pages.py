@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--collections", type=Path, help="pairs to read instead")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--pages", type=int, default=16, help="drawn pages")
+    parser.add_argument("--seed", type=int, default=FIRST_SEED)
     parser.add_argument("--scales", type=float, nargs="+", default=[1, 1.5, 2])
     parser.add_argument("--height", type=int, default=1000)
     parser.add_argument("--width", type=int, default=800)
@@ -57,10 +58,10 @@ def list_pages(arguments: argparse.Namespace) -> Iterator[tuple[str, TruePage]]:
     if arguments.collections is not None:
         for pair in find_pairs(arguments.collections):
             pixels, truth = read_pair(pair)
-            yield arguments.collections.name, TruePage(pixels, truth.ink, truth.labelled)
+            yield pair.collection, TruePage(pixels, truth.ink, truth.labelled)
         return
     for index in range(arguments.pages):
-        page = drawn(FIRST_SEED + index, (arguments.height, arguments.width))
+        page = drawn(arguments.seed + index, (arguments.height, arguments.width))
         for scale in arguments.scales:
             yield f"the generator, × {scale:g}", page if scale == 1 else scaled(page, scale)
 

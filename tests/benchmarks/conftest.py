@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 if BENCHMARKS.is_dir():
@@ -10,3 +12,16 @@ if BENCHMARKS.is_dir():
 else:
     # The sdist holds the tests, but not the benchmarks.
     collect_ignore_glob = ["test_*.py"]
+
+
+@pytest.fixture
+def table_of(monkeypatch, capsys):
+    """Run a benchmark as from a command line and read its table, without the header."""
+
+    def run(benchmark, *arguments):
+        monkeypatch.setattr(sys, "argv", [benchmark.__name__, *map(str, arguments)])
+        benchmark.main()
+        lines = capsys.readouterr().out.splitlines()
+        return [line.strip("| ").split(" | ") for line in lines if line.startswith("|")][2:]
+
+    return run

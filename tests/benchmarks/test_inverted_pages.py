@@ -1,30 +1,21 @@
-import sys
-
 import numpy as np
 
 import inverted_pages
 from docbin_napari.io.pairs import write_pair
 
 
-def run(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["inverted_pages.py", *map(str, arguments)])
-    inverted_pages.main()
-    lines = capsys.readouterr().out.splitlines()
-    return [line.strip("| ").split(" | ") for line in lines if line.startswith("|")][2:]
-
-
-def test_drawn_pages(monkeypatch, capsys):
-    rows = run(monkeypatch, capsys, "--pages", 3, "--height", 200, "--width", 300)
+def test_drawn_pages(table_of):
+    rows = table_of(inverted_pages, "--pages", 3, "--height", 200, "--width", 300)
     assert [row[0] for row in rows] == ["letters", "faded", "through", "all"]
     assert rows[-1][1] == "3"
     assert rows[-1][2] == "0"
 
 
-def test_pages_of_a_folder(tmp_path, monkeypatch, capsys):
+def test_pages_of_a_folder(tmp_path, table_of):
     ink = np.zeros((300, 300), bool)
     for top in range(20, 280, 20):
         ink[top, 20:280] = True
     page = np.repeat(np.where(ink, np.uint8(30), np.uint8(230))[..., None], 3, 2)
     write_pair(tmp_path / "mine", "page", page, ink)
-    rows = run(monkeypatch, capsys, "--collections", tmp_path)
+    rows = table_of(inverted_pages, "--collections", tmp_path)
     assert rows == [["mine", "1", "0", "1", "1"], ["all", "1", "0", "1", "1"]]

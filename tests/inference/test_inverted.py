@@ -122,6 +122,14 @@ def test_what_is_asked_for_is_not_warned_of(letter, tiny_model):
     ).all()
 
 
+@pytest.mark.parametrize("shape", [(1, 3), (16, 16), (12, 400)])
+def test_a_page_too_small_for_a_stroke_is_left_alone(shape):
+    page = np.zeros((*shape, 3), np.uint8)
+    page[:, ::3] = 250
+    assert not looks_inverted(page)
+    assert looks_inverted(np.tile(page, (40, 40 * 3, 1))[:300, :300])
+
+
 def test_the_warning_comes_once(letter, tiny_model):
     out = np.zeros(letter.shape[:2], np.float32)
     with pytest.warns(UserWarning, match="invert='never'") as caught:

@@ -37,6 +37,15 @@ def test_a_page_without_edges_is_not_soft(shape):
     assert not is_soft(page)
 
 
+def test_the_margin_of_a_very_wide_page_does_not_count():
+    columns = np.arange(12_000)
+    soft = (128 + 120 * np.sin(columns / 4)).astype(np.uint8)
+    soft[:3000:40] = 0  # a sharp pattern in the margin
+    page = np.broadcast_to(soft[None, :, None], (200, 12_000, 3))
+    assert is_soft(page)
+    assert not is_soft(page[:, :3000])
+
+
 def test_of_a_large_page_only_some_strips_are_asked_for():
     class Page:
         shape, dtype = (30_000, 20_000, 3), np.dtype(np.uint8)

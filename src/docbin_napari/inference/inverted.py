@@ -127,6 +127,8 @@ def vote(luma: NDArray[np.uint8]) -> int:
     int
         1 light strokes on dark ground, -1 dark strokes, 0 neither is clear.
     """
+    if min(luma.shape) < _STROKE:
+        return 0  # too small to tell a stroke from anything else
     low, ground, high = np.percentile(luma, (1, 50, 99))
     light, dark = high - ground, ground - low
     if max(light, dark) < _CONTRAST:

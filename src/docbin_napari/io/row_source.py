@@ -87,6 +87,36 @@ class StoredBands:
         return self._kept
 
 
+def spread_rows(height: int, tall: int, most: int) -> list[slice]:
+    """Rows of a few strips spread evenly over a page, the first at its top, the last at its end.
+
+    Parameters
+    ----------
+    height : int
+        Rows of the page.
+    tall : int
+        Rows of a strip.
+    most : int
+        How many strips there may be; no more than it takes to see the whole page.
+
+    Returns
+    -------
+    list of slice
+        From top to bottom; the strips of a small page overlap.
+
+    Examples
+    --------
+    >>> spread_rows(100, 10, 3)
+    [slice(0, 10, None), slice(45, 55, None), slice(90, 100, None)]
+    >>> spread_rows(7, 10, 3)
+    [slice(0, 10, None)]
+    """
+    count = max(1, min(most, -(-height // tall)))
+    last = max(0, height - tall)
+    tops = [last * index // max(1, count - 1) for index in range(count)]
+    return [slice(top, top + tall) for top in tops]
+
+
 def one_or_many(pages: Any) -> Iterator[RowSource]:
     """Take one page as a single one; an iterable, or an array of more axes, as many.
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from docbin_napari.io.row_source import spread_rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,9 +55,8 @@ def page_strips(pixels: RowSource) -> Strips:
     step = max(1, max(height, width) // _LONGEST)
     tall = _STRIP * step
     # The strips of a large page are tall and wide: fewer of them hold as much.
-    count = min(max(_FEWEST_STRIPS, _MOST_STRIPS // step), -(-height // tall))
-    tops = [0] if count == 1 else [int(top) for top in np.linspace(0, height - tall, count)]
-    return [np.asarray(pixels[top : top + tall])[::step, ::step] for top in tops]
+    rows = spread_rows(height, tall, max(_FEWEST_STRIPS, _MOST_STRIPS // step))
+    return [np.asarray(pixels[chosen])[::step, ::step] for chosen in rows]
 
 
 def page_ink(strips: Strips) -> NDArray[np.float32] | None:

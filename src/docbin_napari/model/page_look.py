@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from docbin_napari.io.row_source import spread_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -59,7 +61,10 @@ def page_look(pixels: RowSource) -> NDArray[np.float64]:
     >>> page_look(np.full((300, 300, 3), 255, np.uint8))[:5].tolist()
     [1.0, 1.0, 1.0, 1.0, 0.0]
     """
-    strips = [np.asarray(pixels[rows])[:, :_WIDEST] for rows in _rows(pixels.shape[0])]
+    strips = [
+        np.asarray(pixels[rows])[:, :_WIDEST]
+        for rows in spread_rows(pixels.shape[0], _STRIP, _MOST_STRIPS)
+    ]
     lumas = [strip.astype(np.float32) @ _LUMA for strip in strips]
     every = np.concatenate([luma[::2, ::2].ravel() for luma in lumas])
     low, dark, middle, high = np.quantile(every, _QUANTILES)
@@ -75,12 +80,6 @@ def page_look(pixels: RowSource) -> NDArray[np.float64]:
             float(np.median(near)) / 16,
         ]
     )
-
-
-def _rows(height: int) -> list[slice]:
-    count = max(1, min(_MOST_STRIPS, -(-height // _STRIP)))
-    tops = np.linspace(0, max(0, height - _STRIP), count).astype(int)
-    return [slice(int(top), int(top) + _STRIP) for top in tops]
 
 
 def _steps(lumas: Iterable[NDArray[np.float32]], reach: int) -> NDArray[np.float32]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.io.row_source import spread_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -84,11 +86,10 @@ def _strips(pixels: RowSource) -> list[NDArray[np.float32]]:
     height, width = pixels.shape[:2]
     # Strips of a large page are wide, and cost as much to decode as many of a small one.
     most = max(_FEWEST_STRIPS, _MOST_STRIPS * _WIDEST // max(_WIDEST, width))
-    count = min(most, -(-height // _STRIP))
-    tops = np.linspace(0, max(0, height - _STRIP), count).astype(int)
+    left = max(0, (width - _WIDEST) // 2)  # not the margin of a very wide page
     return [
-        np.asarray(pixels[top : top + _STRIP])[::_EVERY, :_WIDEST, 1].astype(np.float32)
-        for top in map(int, tops)
+        np.asarray(pixels[rows])[::_EVERY, left : left + _WIDEST, 1].astype(np.float32)
+        for rows in spread_rows(height, _STRIP, most)
     ]
 
 
