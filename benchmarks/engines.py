@@ -25,7 +25,7 @@ from timing import interleaved, median_ratio, ratios
 
 EVERY_VIEW = ", every view"
 # Others look at a page in its own size only, however soft it is.
-_PRESETS = {name: replace(config, half_size="never") for name, config in PRESETS.items()}
+_PRESETS = {name: replace(config, size="own") for name, config in PRESETS.items()}
 
 
 class EngineComparison:

@@ -27,7 +27,7 @@ def test_single_values_of_a_preset_can_be_replaced():
         ({"batch": -1}, "automatic"),
         ({"tolerance": -0.1}, "between 0 and 1"),
         ({"edge_level": 1.5}, "edge_level must lie between 0 and 1"),
-        ({"half_size": "yes"}, "half_size must be auto, never or always"),
+        ({"size": "quarter"}, "size must be auto, own, half or double"),
     ],
 )
 def test_values_out_of_range_are_refused(settings, reason):

@@ -215,22 +215,23 @@ def soft_page() -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("pixels", "as_in_auto", "another"),
-    [(soft_page(), "always", "never"), (noise(160, 130), "never", "always")],
+    [(soft_page(), "half", "own"), (noise(160, 130), "own", "half")],
 )
 def test_soft_pages_are_looked_at_in_half_of_their_size_too(
     tiny_model, pixels, as_in_auto, another
 ):
     auto, same, other = (
-        ink_probability(pixels, tiny_model, replace(WINDOWED, half_size=choice))
+        ink_probability(pixels, tiny_model, replace(WINDOWED, size=choice))
         for choice in ("auto", as_in_auto, another)
     )
     np.testing.assert_array_equal(auto, same)
     assert np.abs(auto - other).max() > 0.01
 
 
-def test_windows_that_are_looked_at_in_half_of_their_size_equal_the_whole_page(tiny_model):
-    pixels, config = noise(200, 260), replace(WHOLE, half_size="always")
-    windowed = replace(WINDOWED, window=192, half_size="always")
+@pytest.mark.parametrize("size", ["half", "double"])
+def test_windows_that_are_looked_at_in_another_size_equal_the_whole_page(tiny_model, size):
+    pixels, config = noise(200, 260), replace(WHOLE, size=size)
+    windowed = replace(WINDOWED, window=192, size=size)
     whole = ink_probability(pixels, tiny_model, config)
     assert np.abs(whole - ink_probability(pixels, tiny_model, windowed)).max() <= 1 / 255
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.predict import ink_probability
@@ -88,19 +89,47 @@ def test_the_network_can_be_left_to_choose_how_bold_strokes_are(model, tmp_path)
     assert torch.equal(logits(stored.for_page(page)), logits(chosen.for_page(page)))
 
 
-def test_a_look_at_half_of_the_size_is_averaged_in(model):
-    windows = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), np.uint8))
-    pixels = model.normalise(windows)
-    whole, both = model.logits(pixels), model.at_half_size_too().logits(pixels)
-    half = model.logits(torch.nn.functional.avg_pool2d(pixels, 2))
+@pytest.fixture
+def two_windows(model):
+    windows = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), np.uint8)
+    return model.normalise(torch.from_numpy(windows))
+
+
+def test_a_look_at_half_of_the_size_is_averaged_in(model, two_windows):
+    whole, both = model.logits(two_windows), model.looking_in("half").logits(two_windows)
+    half = model.logits(functional.avg_pool2d(two_windows, 2))
     # Between the pixels of the small page lie straight lines; over four of them both are the same.
-    inside = torch.nn.functional.avg_pool2d((4 * both - whole) / 3, 2)
-    smooth = torch.nn.functional.interpolate(half[:, None], scale_factor=2.0, mode="bilinear")[:, 0]
-    torch.testing.assert_close(inside, torch.nn.functional.avg_pool2d(smooth, 2))
+    inside = functional.avg_pool2d((4 * both - whole) / 3, 2)
+    smooth = functional.interpolate(half[:, None], scale_factor=2.0, mode="bilinear")[:, 0]
+    torch.testing.assert_close(inside, functional.avg_pool2d(smooth, 2))
     assert differ(both, whole)
-    assert model.at_half_size_too().stride == 2 * model.stride
-    assert model.at_half_size_too().context == 2 * model.context
-    assert torch.equal(model.at_half_size_too().on_cpu().logits(pixels), both)
+
+
+def test_an_enlarged_look_has_a_logit_for_each_pixel_of_the_window(model, two_windows):
+    fine = functional.interpolate(two_windows, scale_factor=2.0, mode="bicubic")
+    expected = functional.avg_pool2d(model.logits(fine), 2)
+    torch.testing.assert_close(model.looking_in("double").logits(two_windows), expected)
+    assert differ(expected, model.logits(two_windows))
+
+
+@pytest.mark.parametrize(("size", "span"), [("own", 1), ("half", 2), ("double", 0.5)])
+def test_a_size_decides_what_a_window_must_be_and_goes_along_to_the_cpu(
+    model, two_windows, size, span
+):
+    sized = model.looking_in(size)
+    assert sized.stride == span * model.stride
+    assert sized.context == span * model.context
+    assert sized.window_side(1024) == (512 if size == "double" else 1024)
+    assert torch.equal(sized.on_cpu().logits(two_windows), sized.logits(two_windows))
+
+
+def test_thin_ink_is_told_as_dark_as_it_is_where_the_page_is_enlarged(model):
+    page = np.full((96, 96, 3), 220, np.uint8)
+    page[::12] = 20  # lines of one pixel, which averaging would make paler
+    told = model.looking_in("double")
+    as_it_is = told.for_page(page, np.array([20, 20, 20, 220, 220, 220], np.float32))
+    assert torch.equal(logits(told.for_page(page)), logits(as_it_is))
+    assert differ(logits(told.for_page(page)), logits(told.for_page(page, page_ink([page]))))
 
 
 def test_a_page_can_be_asked_for_with_thinner_strokes(model):

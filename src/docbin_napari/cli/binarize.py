@@ -15,7 +15,7 @@ from docbin_napari.cli.console import Console, UsageError, option, setting
 from docbin_napari.inference.cluster import ClusterConfig, ClusterError
 from docbin_napari.inference.config import (
     PRESETS,
-    HalfSize,
+    ChosenSize,
     InferenceConfig,
     Invert,
     PresetName,
@@ -54,8 +54,8 @@ class BinarizeCommand:
         Replace single values of the preset; see `InferenceConfig`.
     invert : {"auto", "never", "always"}
         What is done about light writing on dark ground; see `InferenceConfig`.
-    half_size : {"auto", "never", "always"}
-        Whether pages are looked at in half of their size, too; see `InferenceConfig`.
+    size : {"auto", "own", "half", "double"}
+        In which size pages are looked at; see `InferenceConfig`.
     edge_level : float, optional
         How bold strokes are drawn; see `InferenceConfig`.
     threshold : float, optional
@@ -92,8 +92,8 @@ class BinarizeCommand:
     invert: Annotated[Invert, setting(InferenceConfig, "invert", "{auto,never,always}")] = (
         InferenceConfig.invert
     )
-    half_size: Annotated[HalfSize, setting(InferenceConfig, "half_size", "{auto,never,always}")] = (
-        InferenceConfig.half_size
+    size: Annotated[ChosenSize, setting(InferenceConfig, "size", "{auto,own,half,double}")] = (
+        InferenceConfig.size
     )
     edge_level: Annotated[
         float | None, setting(InferenceConfig, "edge_level", "LEVEL", default="the model's own")

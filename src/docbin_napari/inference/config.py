@@ -8,7 +8,7 @@ from typing import Literal, get_args
 Symmetries = Literal[1, 2, 4, 8]
 PresetName = Literal["fast", "balanced", "best"]
 Invert = Literal["auto", "never", "always"]
-HalfSize = Literal["auto", "never", "always"]
+ChosenSize = Literal["auto", "own", "half", "double"]
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,11 @@ class InferenceConfig:
         How dark the outermost pixels of strokes are, from paper (0) to full ink (1): lower is
         bolder, higher is thinner. Default: as the model has learnt to draw them. Models that
         have not learnt this take no notice.
-    half_size : {"auto", "never", "always"}
-        Whether the page is looked at in half of its size, too, and that counts three quarters.
-        auto does so where edges are so soft that half of the size holds them, as in many scans
-        at 600 dpi; it costs a quarter more time.
+    size : {"auto", "own", "half", "double"}
+        In which size the page is looked at. own: as it is. half: in half of its size, too, and
+        that counts three quarters; for soft edges, as in many scans at 600 dpi; it costs a
+        quarter more time. double: enlarged to twice its size; for strokes of one or two
+        pixels, as in scans at 150 dpi; it costs four times as much. auto chooses for each page.
 
     Raises
     ------
@@ -57,7 +58,7 @@ class InferenceConfig:
     batch: int = 0
     invert: Invert = "auto"
     edge_level: float | None = None
-    half_size: HalfSize = "auto"
+    size: ChosenSize = "auto"
 
     def __post_init__(self) -> None:
         if self.window < 64 or self.window % 32:
@@ -74,8 +75,8 @@ class InferenceConfig:
             raise ValueError(f"edge_level must lie between 0 and 1, not {self.edge_level}")
         if self.invert not in get_args(Invert):
             raise ValueError(f"invert must be auto, never or always, not {self.invert!r}")
-        if self.half_size not in get_args(HalfSize):
-            raise ValueError(f"half_size must be auto, never or always, not {self.half_size!r}")
+        if self.size not in get_args(ChosenSize):
+            raise ValueError(f"size must be auto, own, half or double, not {self.size!r}")
 
 
 # No preset averages mirror images: print-through is mirrored too, and with them more of it was

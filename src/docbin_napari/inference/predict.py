@@ -21,12 +21,12 @@ from torch import Tensor
 from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, preset
 from docbin_napari.inference.inverted import InvertedRows, is_to_be_inverted
 from docbin_napari.inference.page_band import PageBand, ProbabilitySink
+from docbin_napari.inference.page_size import page_size
 from docbin_napari.inference.strips import cut, strips
 from docbin_napari.inference.views import look
 from docbin_napari.inference.windows import AxisWindows, plan_axis
 from docbin_napari.io.row_source import RowSource
 from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.softness import is_soft
 from docbin_napari.model.weights import InkModel, load_model
 
 _PIXELS_A_BATCH = {"cpu": 2**20, "cuda": 2**24, "mps": 2**22}
@@ -103,8 +103,9 @@ def predict(
     _check(pixels, out)
     pixels, model = _made_for_each_other(pixels, model, config)
     height, width = out.shape
-    rows = plan_axis(height, config.window, config.overlap, model.stride)
-    columns = plan_axis(width, config.window, config.overlap, model.stride)
+    side = model.window_side(config.window)
+    rows = plan_axis(height, side, config.overlap, model.stride)
+    columns = plan_axis(width, side, config.overlap, model.stride)
     batch = config.batch or _batch(model, rows, columns)
     total = len(rows.starts) * len(columns.starts) * config.symmetries
     band = PageBand(rows, columns, model.calibration, model.device.name)
@@ -138,10 +139,8 @@ def _made_for_each_other(
         pixels = InvertedRows(pixels)
     if config.edge_level is not None:
         model = model.cutting_edges_at(config.edge_level)
-    model = model.for_page(pixels)
-    if config.half_size == "always" or (config.half_size == "auto" and is_soft(pixels)):
-        model = model.at_half_size_too()
-    return pixels, model
+    model = model.looking_in(page_size(pixels, model, config.size))
+    return pixels, model.for_page(pixels)
 
 
 def ink_probability(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
@@ -18,15 +17,13 @@ from docbin_napari.model.fused import FusedForward, fastest_forward
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.model.registry import ModelError, ModelInfo
+from docbin_napari.model.sized_look import SPAN, PageSize, look_in_size
 from docbin_napari.model.unet import UNet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.row_source import RowSource
-
-_SHARE_OF_HALF_SIZE = 0.75
-"""Weight of the look at half of the size: the best of 0, 0.5, 0.75 and 1 on soft pages."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class InkModel:
         self._network.requires_grad_(False)
         self._forward = fastest_forward(self._network)
         self._knows_page = False
-        self._at_half_size_too = False
+        self._size: PageSize = "own"
 
     def on_cpu(self) -> InkModel:
         """Give the same model on the CPU, for where the memory of the device ends.
@@ -93,19 +90,25 @@ class InkModel:
         """
         copied = InkModel(copy.deepcopy(self._network), self.info, choose_device("cpu"))
         copied._knows_page = self._knows_page
-        copied._at_half_size_too = self._at_half_size_too
+        copied._size = self._size
         return copied
 
-    def at_half_size_too(self) -> InkModel:
-        """Give the same model, looking at each window in half of its size, too.
+    def looking_in(self, size: PageSize) -> InkModel:
+        """Give the same model, looking at windows in another size.
+
+        Parameters
+        ----------
+        size : {"own", "half", "double"}
+            As it is; in half of its size, too; enlarged to twice its size.
 
         Returns
         -------
         InkModel
-            A copy whose logits are weighted means of both looks, at five quarters of the cost.
+            A copy that gives logits for the pixels of the page in any case.
         """
         other = copy.copy(self)
-        other._at_half_size_too = True
+        other._size = size
+        other._base = self._base and self._base.looking_in(size)
         return other
 
     def for_page(self, pixels: RowSource, ink: NDArray[np.float32] | None = None) -> InkModel:
@@ -131,7 +134,10 @@ class InkModel:
         reader = self if own or self._base is None else self._base
         if not reader._network.config.page_ink:
             return reader
-        return reader._knowing(page_ink(page_strips(pixels)) if ink is None else ink)
+        if ink is None:
+            # Windows of an enlarged page show strokes as dark as in its own pixels.
+            ink = page_ink(page_strips(pixels), halve=self._size != "double")
+        return reader._knowing(ink)
 
     def _knowing(self, ink: NDArray[np.float32] | None) -> InkModel:
         """The same model for a page whose ink is known; None where nothing stands out."""
@@ -190,12 +196,27 @@ class InkModel:
     @property
     def stride(self) -> int:
         """Window sides must be multiples of this, pixels."""
-        return self._network.config.stride * (2 if self._at_half_size_too else 1)
+        return int(self._network.config.stride * SPAN[self._size])
 
     @property
     def context(self) -> int:
         """Pixels to each side that a logit can depend on."""
-        return self._network.config.context * (2 if self._at_half_size_too else 1)
+        return int(self._network.config.context * SPAN[self._size])
+
+    def window_side(self, window: int) -> int:
+        """Side of the part of a page that costs about as much as a window in its own size.
+
+        Parameters
+        ----------
+        window : int
+            Side of a window, pixels.
+
+        Returns
+        -------
+        int
+            Half of it where windows are enlarged.
+        """
+        return window // 2 if self._size == "double" else window
 
     def upload(self, rows: np.ndarray) -> Tensor:
         """Bring rows of a page to the device, as they are.
@@ -247,12 +268,7 @@ class InkModel:
         Tensor
             Logits of ink, float32 (N, H, W), on the device.
         """
-        logits = self._look(pixels)
-        if self._at_half_size_too:
-            coarse = self._look(F.avg_pool2d(pixels, 2))
-            enlarged = F.interpolate(coarse, scale_factor=2.0, mode="bilinear")
-            logits = torch.lerp(logits, enlarged, _SHARE_OF_HALF_SIZE)
-        return logits[:, 0]
+        return look_in_size(self._look, pixels, self._size)[:, 0]
 
     def _look(self, pixels: Tensor) -> Tensor:
         return self._forward(pixels.contiguous(memory_format=torch.channels_last)).float()

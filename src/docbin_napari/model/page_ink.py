@@ -59,13 +59,16 @@ def page_strips(pixels: RowSource) -> Strips:
     return [np.asarray(pixels[chosen])[::step, ::step] for chosen in rows]
 
 
-def page_ink(strips: Strips) -> NDArray[np.float32] | None:
+def page_ink(strips: Strips, *, halve: bool = True) -> NDArray[np.float32] | None:
     """Colours of the strongest strokes of a page and of the paper beside them.
 
     Parameters
     ----------
     strips : list of ndarray
         From `page_strips`.
+    halve : bool, optional
+        Whether the page is halved first, by averaging, which evens out noise. Strokes that are
+        hardly wider than a pixel get paler by it.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def page_ink(strips: Strips) -> NDArray[np.float32] | None:
     >>> page_ink([page]).tolist()
     [40.0, 20.0, 60.0, 230.0, 230.0, 230.0]
     """
-    small = [_shrink(strip) for strip in strips]
+    small = [_shrink(strip) for strip in strips] if halve else strips
     lumas = [_luma(strip) for strip in small]
     depths = [_closing(luma) - luma for luma in lumas]
     counts = sum(np.bincount(depth.ravel(), minlength=256) for depth in depths)

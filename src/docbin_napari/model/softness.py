@@ -13,32 +13,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.io.row_source import spread_rows
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from docbin_napari.io.row_source import RowSource
+    from docbin_napari.model.sampled_rows import SampledStrip
 
-_STRIP = 192
-_MOST_STRIPS, _FEWEST_STRIPS = 8, 3
-_EVERY = 4
-_WIDEST = 4096
 _STEEPEST = 0.98
 _LEAST_PIXELS = 4
 _SOFT = 0.16
 
 
-def edge_softness(pixels: RowSource) -> float:
+def edge_softness(strips: Sequence[SampledStrip]) -> float:
     """Measure how much of the steepest edges of a page is lost at half of its size.
-
-    Some strips of the page are looked at, so that of a large page that is decoded as it is
-    asked for, most need not be decoded for it.
 
     Parameters
     ----------
-    pixels : RowSource
-        uint8 (H, W, 3), RGB.
+    strips : sequence of SampledStrip
+        Rows of one page.
 
     Returns
     -------
@@ -47,13 +40,14 @@ def edge_softness(pixels: RowSource) -> float:
 
     Examples
     --------
+    >>> from docbin_napari.model.sampled_rows import sampled_rows
     >>> page = np.full((64, 64, 3), 250, np.uint8)
     >>> page[:, 21:43] = 10
-    >>> edge_softness(page)
+    >>> edge_softness(sampled_rows(page))
     0.375
     """
     lost, steps = [np.zeros(0, np.float32)], [np.zeros(0, np.float32)]
-    for rows in _strips(pixels):
+    for rows in (strip.values for strip in strips):
         if rows.shape[1] >= _LEAST_PIXELS:
             even = rows[:, : rows.shape[1] // 2 * 2]
             lost.append(np.abs(even - _halved_and_back(even))[:, :-1].ravel())
@@ -65,32 +59,20 @@ def edge_softness(pixels: RowSource) -> float:
     return float(np.concatenate(lost)[steep].sum() / change[steep].sum())
 
 
-def is_soft(pixels: RowSource) -> bool:
+def is_soft(strips: Sequence[SampledStrip]) -> bool:
     """Whether looking at half of the size, too, makes a page better read.
 
     Parameters
     ----------
-    pixels : RowSource
-        uint8 (H, W, 3), RGB.
+    strips : sequence of SampledStrip
+        Rows of one page.
 
     Returns
     -------
     bool
         Of pages drawn at 300 dpi few or none, of those at twice their size nearly all.
     """
-    return edge_softness(pixels) < _SOFT
-
-
-def _strips(pixels: RowSource) -> list[NDArray[np.float32]]:
-    """Every fourth row of some strips, green, which is much like luma."""
-    height, width = pixels.shape[:2]
-    # Strips of a large page are wide, and cost as much to decode as many of a small one.
-    most = max(_FEWEST_STRIPS, _MOST_STRIPS * _WIDEST // max(_WIDEST, width))
-    left = max(0, (width - _WIDEST) // 2)  # not the margin of a very wide page
-    return [
-        np.asarray(pixels[rows])[::_EVERY, left : left + _WIDEST, 1].astype(np.float32)
-        for rows in spread_rows(height, _STRIP, most)
-    ]
+    return edge_softness(strips) < _SOFT
 
 
 def _halved_and_back(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,0 +1,74 @@
+"""Some rows of a page, for what is to be known of it before its windows are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docbin_napari.io.row_source import spread_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from docbin_napari.io.row_source import RowSource
+
+_STRIP = 192
+_MOST_STRIPS, _FEWEST_STRIPS = 8, 3
+_EVERY = 4
+_WIDEST = 4096
+
+
+@dataclass(frozen=True)
+class SampledStrip:
+    """Every fourth row of a strip of a page.
+
+    Parameters
+    ----------
+    rows : slice
+        Where the strip lies on the page.
+    left : int
+        First column of the page that `values` hold.
+    values : ndarray
+        float32 (h, w), 0 to 255: green, which is much like luma.
+    """
+
+    rows: slice
+    left: int
+    values: NDArray[np.float32]
+
+
+def sampled_rows(pixels: RowSource) -> list[SampledStrip]:
+    """Take strips that are spread over a page, without the margins of a very wide one.
+
+    Of a large page that is decoded as it is asked for, most need not be decoded for this.
+
+    Parameters
+    ----------
+    pixels : RowSource
+        uint8 (H, W, 3), RGB.
+
+    Returns
+    -------
+    list of SampledStrip
+        From top to bottom; of a small page all of it.
+
+    Examples
+    --------
+    >>> [strip] = sampled_rows(np.zeros((64, 20, 3), np.uint8))
+    >>> strip.values.shape
+    (16, 20)
+    """
+    height, width = pixels.shape[:2]
+    # Strips of a large page are wide, and cost as much to decode as many of a small one.
+    most = max(_FEWEST_STRIPS, _MOST_STRIPS * _WIDEST // max(_WIDEST, width))
+    left = max(0, (width - _WIDEST) // 2)
+    return [
+        SampledStrip(
+            rows,
+            left,
+            np.asarray(pixels[rows])[::_EVERY, left : left + _WIDEST, 1].astype(np.float32),
+        )
+        for rows in spread_rows(height, _STRIP, most)
+    ]

@@ -1,0 +1,115 @@
+"""Which pages are looked at in another size than their own."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from docbin_napari.inference.page_size import page_size
+from docbin_napari.model.weights import load_model
+from docbin_napari.train.synthesis import draw_page
+
+
+@pytest.fixture(scope="module")
+def built_in():
+    return load_model("general-1", "cpu")
+
+
+def resized(pixels: np.ndarray, factor: float) -> np.ndarray:
+    size = tuple(round(side * factor) for side in pixels.shape[1::-1])
+    way = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
+    return np.array(Image.fromarray(pixels).resize(size, way))
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"), [(1, "own"), (0.5, "double"), (2, "half")], ids=str
+)
+def test_the_resolution_of_a_page_decides(built_in, factor, expected):
+    page = resized(draw_page(2, 700, 600).pixels, factor)
+    assert page_size(page, built_in, "auto") == expected
+
+
+@pytest.mark.parametrize("chosen", ["own", "half", "double"])
+def test_what_is_chosen_needs_no_look(chosen):
+    nothing = SimpleNamespace()
+    assert page_size(nothing, nothing, chosen) == chosen
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (300, 1), (1, 700), (64, 64)])
+def test_a_page_without_strokes_stays_as_it_is(built_in, shape):
+    assert page_size(np.full((*shape, 3), 200, np.uint8), built_in, "auto") == "own"
+
+
+class DarkIsInk:
+    """Takes for ink what is dark; enlarged, only some of it, and counts its looks."""
+
+    stride, threshold, enlarged = 16, 0.5, False
+    calibration = SimpleNamespace(probability=torch.sigmoid)
+
+    def __init__(self, left_if_enlarged: float) -> None:
+        self._left = left_if_enlarged
+        self.looks = 0
+
+    def for_page(self, _):
+        return self
+
+    def looking_in(self, size):
+        other = DarkIsInk(self._left)
+        other.enlarged = size == "double"
+        return other
+
+    def upload(self, rows):
+        assert all(side % self.stride == 0 for side in rows.shape[:2])
+        return torch.from_numpy(rows)
+
+    def normalise(self, windows):
+        self.looks += 1
+        return windows
+
+    def logits(self, windows):
+        dark = windows.float().mean(-1) < 128
+        if self.enlarged:
+            dark[:, :, int(self._left * dark.shape[2]) :] = False
+        return torch.where(dark, 9.0, -9.0)
+
+
+def ruled(width: int) -> np.ndarray:
+    page = np.full((200, 300, 3), 220, np.uint8)
+    for column in range(10, 290, 20):
+        page[:, column : column + width] = 40
+    return page
+
+
+@pytest.mark.parametrize(
+    ("width", "left", "expected"), [(1, 1.0, "double"), (1, 0.5, "own"), (6, 1.0, "own")]
+)
+def test_thin_strokes_are_enlarged_unless_that_loses_ink(width, left, expected):
+    model = DarkIsInk(left)
+    assert page_size(ruled(width), model, "auto") == expected
+    assert (model.looks > 0) == (width == 1), "other pages cost no look at all"
+
+
+def test_a_network_that_fails_is_left_to_fail_where_that_is_told():
+    class Failing(DarkIsInk):
+        def logits(self, windows):
+            raise RuntimeError("no kernel image is available")
+
+    assert page_size(ruled(1), Failing(1.0), "auto") == "own"
+
+
+def test_of_a_large_page_only_a_little_is_asked_for():
+    class Page:
+        shape, dtype = (20_000, 9_000, 3), np.dtype(np.uint8)
+        rows = 0
+
+        def __getitem__(self, rows):
+            self.rows += rows.stop - rows.start
+            page = np.full((rows.stop - rows.start, 9_000, 3), 220, np.uint8)
+            page[:, 4000:4500:20] = 40
+            return page
+
+    page = Page()
+    assert page_size(page, DarkIsInk(1.0), "auto") == "double"
+    assert page.rows < 2000
