@@ -27,7 +27,7 @@ def windows():
     pixels = 220 + 5 * torch.randn(4, 3, 64, 64)
     pixels = torch.where(truth[:, :1] > 0, 40.0, pixels).clamp(0, 255)
     ink = torch.tensor([[40.0, 40, 40, 220, 220, 220, 140]]).repeat(4, 1)
-    return DrawnWindows(pixels, truth, ink)
+    return DrawnWindows(pixels, truth, ink, torch.ones(4))
 
 
 def random(seed: int = 0) -> np.random.Generator:
@@ -108,7 +108,7 @@ def test_faded_ink_is_lighter_but_not_lighter_than_paper(windows):
 def test_print_through_darkens_only_where_the_other_ink_is(windows):
     pixels = windows.pixels
     elsewhere = windows.truth[:, :1].roll(20, dims=2)
-    shown = changes.bleed(pixels, elsewhere, windows.ink, random())
+    shown = changes.bleed(pixels, elsewhere, windows.ink, windows.scale, random())
     assert (shown <= pixels).all()
     far = torch.zeros_like(elsewhere, dtype=torch.bool)
     far[:, :, :30] = True
@@ -120,22 +120,23 @@ def test_print_through_darkens_only_where_the_other_ink_is(windows):
 def test_print_through_is_paler_than_pale_ink(windows):
     pale = torch.tensor([[170.0, 170, 170, 220, 220, 220, 140]]).repeat(4, 1)
     everywhere = torch.ones(4, 1, 64, 64)
-    shown = changes.bleed(torch.full((4, 3, 64, 64), 220.0), everywhere, pale, random())
+    shown = changes.bleed(
+        torch.full((4, 3, 64, 64), 220.0), everywhere, pale, torch.ones(4), random()
+    )
     assert 170 < shown.min() < 215
 
 
-def test_no_ink_beyond_a_page_edge(windows):
-    pixels, truth = windows.pixels, windows.truth
-    truth[:, 0] = 1
-    truth[:, 1] = 0
-    edged = changes.page_edges(pixels.clone(), truth, 1.0, random())
-    beyond = truth[:, 1] == 1
-    assert beyond.any()
-    assert (truth[:, 0][beyond] == 0).all()
-    for window, outside in zip(edged, beyond, strict=True):
-        assert window[0, outside].std() < 10, "plain background, not what was on the page"
-    inside = ~beyond[:, None].expand_as(pixels)
-    assert torch.equal(edged[inside], pixels[inside])
+def test_print_through_of_an_enlarged_page_is_softer(windows):
+    plain = torch.full_like(windows.pixels, 220)
+    block = torch.zeros(4, 1, 64, 64)
+    block[:, :, 20:44] = 1
+
+    def steepest(scale: float) -> float:
+        scales = torch.full((4,), scale)
+        shown = changes.bleed(plain, block, windows.ink, scales, random())
+        return float(shown.diff(dim=2).abs().max() / (220 - shown.min()))
+
+    assert steepest(2.0) < 0.7 * steepest(1.0)
 
 
 def test_blur_keeps_the_mean_and_softens_edges(windows):

@@ -92,6 +92,16 @@ def test_beyond_a_small_page_nothing_is_labelled():
     assert (both[:, 0].sum((1, 2)) == 600).all()
 
 
+def test_each_window_knows_how_much_it_was_magnified(collections):
+    config = replace(ALWAYS_WARPED, scale=(0.5, 2.0))
+    sampler = WindowSampler(load_pairs([collections]), 64, {}, config)
+    scale = sampler.batch(40, np.random.default_rng(0)).scale
+    assert 0.5 <= scale.min() < 0.7
+    assert 1.5 < scale.max() <= 2.0
+    still = WindowSampler(load_pairs([collections]), 64, {}, STILL)
+    assert (still.batch(5, np.random.default_rng(0)).scale == 1).all()
+
+
 def test_magnified_strokes_grow(collections):
     def mean_ink(scale: float) -> float:
         config = replace(ALWAYS_WARPED, scale=(scale, scale))

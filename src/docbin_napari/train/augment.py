@@ -8,6 +8,7 @@ Geometry is varied where windows are drawn.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from docbin_napari.io.jpeg import jpeg_round_trip
 from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import DrawnWindows
+from docbin_napari.train.page_edges import page_edges
 
 Random = np.random.Generator
 _CONTRAST_OF_UNKNOWN = 0.6
@@ -46,7 +48,10 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     result = _some(result, config.fade, random, lambda x, at: fade(x, ink[at], random))
     bleeding = ink.roll(1, 0).flip(-1)
     result = _some(
-        result, config.bleed, random, lambda x, at: bleed(x, bleeding[at], page[at], random)
+        result,
+        config.bleed,
+        random,
+        lambda x, at: bleed(x, bleeding[at], page[at], windows.scale[at], random),
     )
     result = _some(result, config.light, random, lambda x, _: light(x, random))
     both, edge = _with_colours(result, page), page[:, 6:]
@@ -60,7 +65,8 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     result.clamp_(0, 255)
     result = _some(result, config.jpeg, random, lambda x, _: jpeg(x, random))
     page = _some(page, config.unlevelled, random, _forget_edge_level)
-    return DrawnWindows(result, truth, _some(page, config.unknown, random, _forget))
+    page = _some(page, config.unknown, random, _forget)
+    return replace(windows, pixels=result, truth=truth, ink=page)
 
 
 def _with_colours(pixels: Tensor, page: Tensor) -> Tensor:
@@ -114,11 +120,15 @@ def fade(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
     return pixels + amount * (paper - pixels)
 
 
-def bleed(pixels: Tensor, ink: Tensor, page: Tensor, random: Random) -> Tensor:
-    """Let the mirrored ink of another window show through, paler than the ink of the page."""
+def bleed(pixels: Tensor, ink: Tensor, page: Tensor, scale: Tensor, random: Random) -> Tensor:
+    """Let the mirrored ink of another window show through, paler than the ink of the page.
+
+    It is softer than ink. How soft a stroke is says nothing by itself, since all strokes of an
+    enlarged page are soft.
+    """
     count = len(pixels)
-    radius = int(random.integers(1, 5))
-    soft = F.avg_pool2d(ink, 2 * radius + 1, 1, radius)
+    radius = (int(random.integers(1, 5)) * scale).round().clamp(min=1).int()
+    soft = torch.cat([_spread(x[None], int(r)) for x, r in zip(ink, radius, strict=True)])
     contrast = 1 - page[:, :3] / page[:, 3:6].clamp(min=1)
     contrast = contrast.nan_to_num(_CONTRAST_OF_UNKNOWN).clamp(0.15, 1)[:, :, None, None]
     strength = _uniform(random, 0.1, 0.9, count, 1, 1, 1) * (
@@ -126,6 +136,10 @@ def bleed(pixels: Tensor, ink: Tensor, page: Tensor, random: Random) -> Tensor:
     )
     tint = _uniform(random, 0.75, 1.0, count, 3, 1, 1)
     return pixels * (1 - soft * strength * tint * contrast)
+
+
+def _spread(ink: Tensor, radius: int) -> Tensor:
+    return F.avg_pool2d(ink, 2 * radius + 1, 1, radius)
 
 
 def light(pixels: Tensor, random: Random) -> Tensor:
@@ -152,26 +166,6 @@ def gray(pixels: Tensor) -> Tensor:
     """Take the colour out."""
     weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     return (pixels * weights).sum(1, keepdim=True).expand_as(pixels)
-
-
-def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> Tensor:
-    """Put scanner background beyond a wavy page edge; there is no ink there."""
-    height, width = pixels.shape[-2:]
-    rows = torch.arange(height, dtype=torch.float32)
-    for index in np.flatnonzero(random.random(len(pixels)) < chance):
-        slope, depth = random.uniform(-0.15, 0.15), random.uniform(0.05, 0.6) * width
-        waves = smooth_field(pixels[:1], int(random.integers(3, 24)), random)[0, 0, :, 0]
-        edge = depth + slope * (rows - height / 2) + waves * random.uniform(0, 24)
-        beyond = torch.arange(width)[None, :] < edge[:, None]
-        quarter = int(random.integers(4))
-        beyond = torch.rot90(beyond, quarter) if height == width else beyond
-        level = random.uniform(0, 70) if random.random() < 0.5 else random.uniform(70, 210)
-        grain = _uniform(random, -6, 6, 1, height, width)
-        background = level + _uniform(random, -12, 12, 3, 1, 1) + grain
-        pixels[index] = torch.where(beyond, background, pixels[index])
-        truth[index, 0].masked_fill_(beyond, 0)
-        truth[index, 1].masked_fill_(beyond, 1)
-    return pixels
 
 
 def blur(pixels: Tensor, random: Random) -> Tensor:

@@ -36,7 +36,7 @@ class AugmentConfig:
     jpeg : float
         Share that went through JPEG.
     edge : float
-        Share with scanner background, dark or gray, beyond a page edge.
+        Share with scanner background, dark or gray, beyond a page edge or in holes.
     unknown : float
         Share whose network is not told the ink of the page.
     unlevelled : float
@@ -45,7 +45,7 @@ class AugmentConfig:
     """
 
     warp: float = 0.5
-    scale: tuple[float, float] = (0.4, 2.2)
+    scale: tuple[float, float] = (0.4, 2.6)
     mirror: float = 0.1
     bleed: float = 0.35
     light: float = 0.4
@@ -55,7 +55,7 @@ class AugmentConfig:
     blur: float = 0.15
     noise: float = 0.25
     jpeg: float = 0.15
-    edge: float = 0.1
+    edge: float = 0.15
     unknown: float = 0.1
     unlevelled: float = 0.5
 
@@ -91,6 +91,9 @@ class TrainConfig:
         Decay of the moving average of the weights; what is saved is the average.
     weights : tuple of str
         ``COLLECTION=FACTOR`` pairs: how much more or less often a collection is drawn.
+    hard : float
+        Share of windows, 0 to 1, that are drawn around places where the network of `start`
+        errs. It is measured on all training pages before the first step.
     start : tuple of str
         Names or files of models whose weights to start from, with their architecture.
         Of several, which must be alike, the mean of the weights is taken: models that
@@ -138,6 +141,7 @@ class TrainConfig:
     dice: float = 0.5
     average: float = 0.998
     weights: tuple[str, ...] = ()
+    hard: float = 0.0
     start: tuple[str, ...] = ()
     deeper: tuple[int, ...] = ()
     seed: int = 0
@@ -162,6 +166,10 @@ class TrainConfig:
             raise ValueError(f"window must be a multiple of 32 and at least 64, not {self.window}")
         if not 0 <= self.average < 1:
             raise ValueError(f"average must be at least 0 and below 1, not {self.average}")
+        if not 0 <= self.hard <= 1:
+            raise ValueError(f"hard is a share of windows, 0 to 1, not {self.hard}")
+        if self.hard and not self.start:
+            raise ValueError("hard places are where the network of start errs: name one")
         if self.deeper and not self.start:
             raise ValueError(
                 "deeper adds levels to the network of start: name one, or use channels"

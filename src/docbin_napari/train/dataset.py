@@ -10,7 +10,7 @@ is ink, since blank paper is learnt quickly.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,9 @@ from docbin_napari.train.config import AugmentConfig
 _TRIES_FOR_INK = 4
 _LEAST_INK = 0.005
 _UNKNOWN = torch.full((7,), math.nan)
+
+CELL = 32
+"""Side of the squares of a page in which errors are counted, pixels."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,14 @@ class DrawnWindows:
     ink : Tensor
         Float32 (N, 7), 0 to 255: colours of ink and paper of the page, edge level times 255;
         NaN where not known.
+    scale : Tensor
+        Float32 (N,): how much larger the page is than it was.
     """
 
     pixels: Tensor
     truth: Tensor
     ink: Tensor
+    scale: Tensor
 
 
 def load_pairs(folders: Iterable[Path]) -> list[LoadedPair]:
@@ -144,6 +150,11 @@ class WindowSampler:
         Collection name to factor of how often it is drawn.
     augment : AugmentConfig
         Which windows are turned, scaled and mirrored.
+    places : sequence of ndarray, optional
+        For each pair, how much a network errs in each square of its page, as `hard_places`
+        counts it.
+    hard : float, optional
+        Share of windows that are drawn around such places, where a page has any.
     """
 
     def __init__(
@@ -152,8 +163,12 @@ class WindowSampler:
         window: int,
         factors: Mapping[str, float],
         augment: AugmentConfig,
+        places: Sequence[np.ndarray] = (),
+        hard: float = 0.0,
     ) -> None:
         self._pairs = pairs
+        self._places = places
+        self._hard = hard
         self._window = window
         self._augment = augment
         chances = [
@@ -180,50 +195,78 @@ class WindowSampler:
         DrawnWindows
             Turned, scaled and mirrored, but not changed otherwise.
         """
-        chosen = [self._choose(random) for _ in range(size)]
-        both = torch.stack([self._draw(pair, random) for pair in chosen])
+        chosen = [int(random.choice(len(self._pairs), p=self._chances)) for _ in range(size)]
+        drawn, scales = zip(*[self._draw(index, random) for index in chosen], strict=True)
+        both = torch.stack(drawn)
         truth = torch.cat([both[:, 3:4] / 255, (both[:, 4:5] >= 254).float()], dim=1)
-        return DrawnWindows(both[:, :3], truth, torch.stack([_told(pair) for pair in chosen]))
+        told = torch.stack([_told(self._pairs[index]) for index in chosen])
+        return DrawnWindows(both[:, :3], truth, told, torch.tensor(scales))
 
-    def _choose(self, random: np.random.Generator) -> LoadedPair:
-        return self._pairs[random.choice(len(self._pairs), p=self._chances)]
-
-    def _draw(self, pair: LoadedPair, random: np.random.Generator) -> Tensor:
+    def _draw(self, index: int, random: np.random.Generator) -> tuple[Tensor, float]:
+        """A window of a page, float32 (5, side, side), and its magnification."""
         warped = random.random() < self._augment.warp
         low, high = self._augment.scale
         scale = math.exp(random.uniform(math.log(low), math.log(high))) if warped else 1.0
         angle = random.uniform(0, 2 * math.pi) if warped else 0.0
         reach = self._window / scale * (math.sqrt(2) if warped else 1.0)
-        source = self._cut(pair, math.ceil(reach / 2) * 2, random)
+        side = math.ceil(reach / 2) * 2
+        source = _cut(self._pairs[index], *self._place(index, side, random), side)
         window = _warp(source, self._window, scale, angle) if warped else source
         if random.random() < self._augment.mirror:
             window = torch.flip(window, (-1,))
-        return torch.rot90(window, int(random.integers(4)), (-2, -1))
+        return torch.rot90(window, int(random.integers(4)), (-2, -1)), scale
 
-    def _cut(self, pair: LoadedPair, side: int, random: np.random.Generator) -> Tensor:
-        """A square of the page as float32 (5, side, side), white and unlabelled beyond it."""
-        height, width = pair.truth.shape[:2]
+    def _place(self, index: int, side: int, random: np.random.Generator) -> tuple[int, int]:
+        """Top and left of a square of a page; may begin before it or end beyond it."""
+        shape = self._pairs[index].truth.shape[:2]
+        if self._hard and random.random() < self._hard and self._places[index].any():
+            return _around(self._places[index], shape, side, random)
         wants_ink = random.random() < 0.7
         top = left = 0
         for _ in range(_TRIES_FOR_INK):
-            top = int(random.integers(min(0, height - side), max(0, height - side) + 1))
-            left = int(random.integers(min(0, width - side), max(0, width - side) + 1))
-            seen = pair.truth[max(top, 0) : top + side, max(left, 0) : left + side, 0]
+            top, left = (int(random.integers(*_range(length, side))) for length in shape)
+            truth = self._pairs[index].truth
+            seen = truth[max(top, 0) : top + side, max(left, 0) : left + side, 0]
             if not wants_ink or seen[::4, ::4].mean() > 255 * _LEAST_INK:
                 break
-        inside = (
-            slice(max(top, 0), min(top + side, height)),
-            slice(max(left, 0), min(left + side, width)),
-        )
-        beyond = (
-            (max(-top, 0), max(top + side - height, 0)),
-            (max(-left, 0), max(left + side - width, 0)),
-            (0, 0),
-        )
-        pixels = np.pad(pair.pixels[inside], beyond, mode="edge")
-        truth = np.pad(pair.truth[inside], beyond)
-        both = np.concatenate([pixels, truth], axis=-1)
-        return torch.from_numpy(both).permute(2, 0, 1).float()
+        return top, left
+
+
+def _range(length: int, side: int) -> tuple[int, int]:
+    """First and last but one place where a square of a page begins."""
+    return min(0, length - side), max(0, length - side) + 1
+
+
+def _around(
+    places: np.ndarray, shape: tuple[int, ...], side: int, random: np.random.Generator
+) -> tuple[int, int]:
+    """A square that shows a place where the network errs; more errors, more often."""
+    reached = places.cumsum(dtype=np.int64)
+    cell = int(np.searchsorted(reached, random.integers(reached[-1]), side="right"))
+    corners = []
+    for number, length in zip(divmod(cell, places.shape[1]), shape, strict=True):
+        middle = CELL * number + int(random.integers(CELL)) + int(random.integers(-side, side)) // 4
+        first, behind = _range(length, side)
+        corners.append(min(max(middle - side // 2, first), behind - 1))
+    return corners[0], corners[1]
+
+
+def _cut(pair: LoadedPair, top: int, left: int, side: int) -> Tensor:
+    """A square of the page as float32 (5, side, side), white and unlabelled beyond it."""
+    height, width = pair.truth.shape[:2]
+    inside = (
+        slice(max(top, 0), min(top + side, height)),
+        slice(max(left, 0), min(left + side, width)),
+    )
+    beyond = (
+        (max(-top, 0), max(top + side - height, 0)),
+        (max(-left, 0), max(left + side - width, 0)),
+        (0, 0),
+    )
+    pixels = np.pad(pair.pixels[inside], beyond, mode="edge")
+    truth = np.pad(pair.truth[inside], beyond)
+    both = np.concatenate([pixels, truth], axis=-1)
+    return torch.from_numpy(both).permute(2, 0, 1).float()
 
 
 def _told(pair: LoadedPair) -> Tensor:

@@ -33,6 +33,7 @@ from docbin_napari.train.finetuned import (
 )
 from docbin_napari.train.judging import Figures, Judge, compare
 from docbin_napari.train.learning import Learner
+from docbin_napari.train.reading_size import in_reading_size
 from docbin_napari.train.replay import MixedWindows, replay_pages
 from docbin_napari.train.unfinished import unfinished_path
 
@@ -94,7 +95,8 @@ def finetune(
     few = few.drawn_at(judge.draw_strokes_as_held_out())
     best = Best(judge.before() if judge.can_tell else None)
     learner = Learner(network, config, device)
-    windows = MixedWindows(few.learn, replayed, config, device.name)
+    learn = list(in_reading_size(few.learn, judge.base_model()))
+    windows = MixedWindows(learn, replayed, config, device.name)
     run = Run(config, path, base, few, judge, learner, windows, best, clock)
     yield run.report("training", validation=best.before)
     yield from _learn(run, stopped)

@@ -22,6 +22,7 @@ from docbin_napari.train.batches import Batches
 from docbin_napari.train.config import TrainConfig, collection_factors
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
 from docbin_napari.train.distributed import ALONE, Ranks
+from docbin_napari.train.hard_places import hard_places
 from docbin_napari.train.loss import ink_loss
 from docbin_napari.train.state import (
     TrainState,
@@ -101,7 +102,8 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     held_out = load_pairs(config.validate) if ranks.is_first else []
     _check_same_work(pairs, config, ranks)
     factors = collection_factors(config.weights)
-    sampler = WindowSampler(pairs, config.window, factors, config.augment)
+    places = ranks.first(lambda: _hard_places(pairs, config)) if config.hard else []
+    sampler = WindowSampler(pairs, config.window, factors, config.augment, places, config.hard)
     batches = Batches(sampler, config, device.name, ranks)
     state = _begin(config, device, ranks)
     network = ranks.join_network(state.network, device)
@@ -140,6 +142,12 @@ def _begin(config: TrainConfig, device: Device, ranks: Ranks) -> TrainState:
         return new_state(config, device.name)
     content = ranks.first(lambda: read_checkpoint(_checkpoint(config), config))
     return resumed_state(content, config, device.name)
+
+
+def _hard_places(pairs: list[LoadedPair], config: TrainConfig) -> list[np.ndarray]:
+    """Where the network errs that the training started from, even if it is resumed."""
+    path = _interim(new_state(config, "cpu"), config, {})
+    return hard_places(load_model(path, config.device), pairs)
 
 
 def _checkpoint(config: TrainConfig) -> Path:

@@ -221,7 +221,10 @@ def common_settings(config: TrainConfig) -> str:
     str
         Equal for equal trainings.
     """
-    return repr(replace(config, train=(), validate=(), output="", start=(), deeper=(), run=Path()))
+    nameless = ("",) * len(config.start)
+    return repr(
+        replace(config, train=(), validate=(), output="", start=nameless, deeper=(), run=Path())
+    )
 
 
 def _settings(config: TrainConfig) -> dict[str, str]:

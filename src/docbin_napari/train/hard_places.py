@@ -1,0 +1,54 @@
+"""Where a network still errs on the pages that it learns from.
+
+Strategy: most of a page is learnt soon, and what is left are single words of print-through,
+stains and faded lines. They are found once, with the network that a training starts from.
+Its ground truth is uncertain at the borders of strokes, so an error counts where it is at
+least two pixels wide both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.predict import ink_probability
+from docbin_napari.model.weights import InkModel
+from docbin_napari.train.dataset import CELL, LoadedPair
+
+
+def hard_places(model: InkModel, pairs: Sequence[LoadedPair]) -> list[np.ndarray]:
+    """Count the errors of a model in squares of pages, in one pass.
+
+    Parameters
+    ----------
+    model : InkModel
+        It is told the edge level of each page's ground truth.
+    pairs : sequence of LoadedPair
+        Pages with ground truth.
+
+    Returns
+    -------
+    list of ndarray
+        uint16 (ceil(H / 32), ceil(W / 32)) for each page: wrong pixels in each square. All 0
+        where the page is read as its ground truth says.
+    """
+    return [_count(_errors(model.cutting_edges_at(pair.edge), pair)) for pair in pairs]
+
+
+def _errors(model: InkModel, pair: LoadedPair) -> NDArray[np.bool_]:
+    """Wrong labelled pixels that are not on a border, bool (H, W)."""
+    found = ink_probability(pair.pixels, model, PRESETS["fast"]) >= 0.5
+    wrong = (found != (pair.truth[..., 0] > 127)) & (pair.truth[..., 1] > 0)
+    solid: NDArray[np.bool_] = np.zeros_like(wrong)
+    solid[:-1, :-1] = wrong[:-1, :-1] & wrong[1:, :-1] & wrong[:-1, 1:] & wrong[1:, 1:]
+    return solid
+
+
+def _count(errors: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    height, width = errors.shape
+    whole = np.pad(errors, ((0, -height % CELL), (0, -width % CELL)))
+    squares = whole.reshape(whole.shape[0] // CELL, CELL, -1, CELL)
+    return np.asarray(squares.sum((1, 3)), np.uint16)

@@ -1,0 +1,107 @@
+"""Edges of pages and holes in them, with what lies behind.
+
+A torn edge is seldom a clean cut between page and scanner: paper frays bright, lifts off and
+throws a shadow on both sides. Such lines are as thin and dark as strokes, and are no ink.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Random = np.random.Generator
+_HOLES = 0.25
+_SHADOW = 0.6
+_FRINGE = 0.3
+
+
+def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> Tensor:
+    """Lay bare what is behind a page: beyond a wavy edge, or in holes. There is no ink there.
+
+    Parameters
+    ----------
+    pixels : Tensor
+        Float32 (N, 3, H, W), 0 to 255; changed in place.
+    truth : Tensor
+        Float32 (N, 2, H, W): ink and labelled, 0 to 1; changed in place.
+    chance : float
+        Share of windows that are changed, 0 to 1.
+    random : numpy.random.Generator
+        Source of all choices.
+
+    Returns
+    -------
+    Tensor
+        The pixels.
+    """
+    height, width = pixels.shape[-2:]
+    for index in np.flatnonzero(random.random(len(pixels)) < chance):
+        shape = _holes if random.random() < _HOLES else _edge
+        distance = shape(height, width, random)
+        _lay_bare(pixels[index], truth[index], distance, random)
+    return pixels
+
+
+def _edge(height: int, width: int, random: Random) -> Tensor:
+    """How far pixels lie inside a page whose edge runs through the window; negative outside."""
+    turned = bool(random.integers(2))
+    length, across = (width, height) if turned else (height, width)
+    along = torch.arange(length, dtype=torch.float32)
+    slope, depth = random.uniform(-0.15, 0.15), random.uniform(0.03, 0.6) * across
+    edge = depth + slope * (along - length / 2)
+    edge += random.uniform(0, 24) * _wave(length, int(random.integers(3, 24)), random)
+    edge += random.uniform(0, 6) * _wave(
+        length, max(length // int(random.integers(3, 12)), 3), random
+    )
+    distance = torch.arange(across, dtype=torch.float32)[None, :] - edge[:, None]
+    distance = distance.flip(-1) if random.integers(2) else distance
+    return distance.T if turned else distance
+
+
+def _wave(length: int, knots: int, random: Random) -> Tensor:
+    coarse = torch.from_numpy(random.uniform(0, 1, (1, 1, int(knots))).astype(np.float32))
+    return F.interpolate(coarse, length, mode="linear", align_corners=True)[0, 0]
+
+
+def _holes(height: int, width: int, random: Random) -> Tensor:
+    """The same for a page with some holes of worms or of a punch, larger than full stops."""
+    rows = torch.arange(height, dtype=torch.float32)[:, None]
+    columns = torch.arange(width, dtype=torch.float32)[None, :]
+    distance = torch.full((height, width), math.inf)
+    for _ in range(int(random.integers(1, 9))):
+        radius = math.exp(random.uniform(math.log(6), math.log(max(min(height, width) / 8, 7))))
+        flatness, angle = random.uniform(1, 2), random.uniform(0, math.pi)
+        down, right = rows - random.uniform(0, height), columns - random.uniform(0, width)
+        x = math.cos(angle) * right + math.sin(angle) * down
+        y = flatness * (math.cos(angle) * down - math.sin(angle) * right)
+        distance = torch.minimum(distance, (x.square() + y.square()).sqrt() - radius)
+    return distance
+
+
+def _lay_bare(pixels: Tensor, truth: Tensor, distance: Tensor, random: Random) -> None:
+    """Paint what is behind one page where the distance into it is negative."""
+    if random.random() < _SHADOW:
+        pixels *= 1 - _near(distance, random.uniform(0.1, 0.7), random.uniform(0.7, 8))
+    if random.random() < _FRINGE:
+        bright = _near(distance, random.uniform(0.2, 0.9), random.uniform(0.5, 2.5))
+        pixels += bright * (random.uniform(200, 255) - pixels).clamp(min=0)
+    level = random.uniform(0, 70) if random.random() < 0.5 else random.uniform(70, 240)
+    grain = torch.from_numpy(random.uniform(-6, 6, (1, *distance.shape)).astype(np.float32))
+    tint = torch.from_numpy(random.uniform(-12, 12, (3, 1, 1)).astype(np.float32))
+    behind = level + tint + grain
+    if random.random() < _SHADOW:
+        behind = behind * (1 - _near(-distance, random.uniform(0.1, 0.8), random.uniform(1, 20)))
+    page = (distance + 0.5).clamp(0, 1)
+    pixels.copy_(page * pixels + (1 - page) * behind)
+    beyond = distance < 0
+    truth[0].masked_fill_(beyond, 0)
+    truth[1].masked_fill_(beyond, 1)
+
+
+def _near(distance: Tensor, strength: float, reach: float) -> Tensor:
+    """Strength of something that fades with the distance from the edge, on its own side."""
+    return strength * torch.exp(-distance.clamp(min=0) / reach)

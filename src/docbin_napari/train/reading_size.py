@@ -1,0 +1,52 @@
+"""Pages to learn from, in the size in which they are going to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from docbin_napari.inference.page_size import page_size
+from docbin_napari.model.page_ink import page_ink, page_strips
+from docbin_napari.model.weights import InkModel
+from docbin_napari.train.dataset import LoadedPair
+
+
+def in_reading_size(pairs: Iterable[LoadedPair], model: InkModel) -> Iterator[LoadedPair]:
+    """Enlarge the pages whose strokes are so thin that a model reads them enlarged.
+
+    Parameters
+    ----------
+    pairs : iterable of LoadedPair
+        Pages, or parts of them.
+    model : InkModel
+        What reads them.
+
+    Yields
+    ------
+    LoadedPair
+        The page as it is, or of twice its height and width.
+    """
+    for pair in pairs:
+        told = model.for_page(pair.pixels, pair.ink)
+        yield _enlarged(pair) if page_size(pair.pixels, told, "auto") == "double" else pair
+
+
+def _enlarged(pair: LoadedPair) -> LoadedPair:
+    """Twice as high and wide; ink has smooth edges, and only labelled pixels stay labelled."""
+    pixels = _resized(pair.pixels, "bicubic")
+    ink = _resized(pair.truth[..., :1], "bilinear").ge(127.5) * 255
+    labelled = _resized(pair.truth[..., 1:], "nearest")
+    rows = pixels.round().clamp(0, 255).to(torch.uint8).numpy()
+    truth = torch.cat([ink, labelled], dim=-1).to(torch.uint8).numpy()
+    return replace(pair, pixels=rows, truth=truth, ink=page_ink(page_strips(rows)))
+
+
+def _resized(values: np.ndarray, mode: str) -> Tensor:
+    """Float32 (2 H, 2 W, C) of (H, W, C)."""
+    tensor = torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1)[None].float()
+    return F.interpolate(tensor, scale_factor=2.0, mode=mode)[0].permute(1, 2, 0).contiguous()

@@ -1,0 +1,76 @@
+"""Edges of pages, holes in them, and what lies behind."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from torch.nn.functional import avg_pool2d, max_pool2d
+
+from docbin_napari.train.page_edges import page_edges
+
+PAPER = 200.0
+
+
+def sheets(count: int = 40, side: int = 96) -> tuple[torch.Tensor, torch.Tensor]:
+    """Plain paper that is ink everywhere and labelled nowhere, to see what is laid bare."""
+    truth = torch.zeros(count, 2, side, side)
+    truth[:, 0] = 1
+    return torch.full((count, 3, side, side), PAPER), truth
+
+
+def test_behind_the_page_there_is_no_ink_and_that_is_known():
+    pixels, truth = sheets()
+    page_edges(pixels, truth, 1.0, np.random.default_rng(0))
+    beyond = truth[:, 1] == 1
+    assert torch.equal(truth[:, 0] == 0, beyond)
+    for bare in beyond:
+        assert 0 < bare.float().mean() < 0.9, "each window shows the page and what is behind"
+
+
+def test_behind_the_page_it_is_plain_but_for_shadows():
+    pixels, truth = sheets()
+    page_edges(pixels, truth, 1.0, np.random.default_rng(0))
+    far = avg_pool2d(truth[:, 1:], 41, 1, 20, count_include_pad=False)[:, 0] == 1
+    for window, inside in zip(pixels, far, strict=True):
+        if inside.sum() > 200:
+            assert window[0, inside].std() < 25
+
+
+def test_paper_far_from_its_edge_is_as_it_was():
+    pixels, truth = sheets(side=256)
+    page_edges(pixels, truth, 1.0, np.random.default_rng(0))
+    near = max_pool2d(truth[:, 1:], 121, 1, 60)[:, 0] == 1
+    away = pixels[:, 0][~near]
+    assert len(away) > 10_000
+    assert (away - PAPER).abs().max() < 3
+
+
+def test_some_edges_throw_a_shadow_on_the_page_and_some_fray_bright():
+    pixels, truth = sheets(120)
+    page_edges(pixels, truth, 1.0, np.random.default_rng(0))
+    # Next to the edge, but beyond the pixels that are a mixture of both sides.
+    bare = truth[:, 1:]
+    close = max_pool2d(bare, 5, 1, 2) > max_pool2d(bare, 3, 1, 1)
+    levels = [window[0, edge[0]].mean().item() for window, edge in zip(pixels, close, strict=True)]
+    assert sum(level < PAPER - 20 for level in levels) > 15
+    assert sum(level > PAPER + 5 for level in levels) > 5
+
+
+def test_holes_are_larger_than_full_stops():
+    pixels, truth = sheets(200)
+    page_edges(pixels, truth, 1.0, np.random.default_rng(0))
+    sizes = []
+    for bare in truth[:, 1].numpy() > 0:
+        parts, count = ndimage.label(bare)
+        inner = set(range(1, count + 1)) - {*parts[0], *parts[-1], *parts[:, 0], *parts[:, -1]}
+        sizes += [int((parts == number).sum()) for number in inner]
+    assert len(sizes) > 20
+    assert min(sizes) > 40
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.4])
+def test_chance_says_how_many_windows_are_changed(chance):
+    pixels, truth = sheets(300, 32)
+    page_edges(pixels, truth, chance, np.random.default_rng(0))
+    changed = (truth[:, 1] > 0).any(1).any(1).float().mean().item()
+    assert changed == pytest.approx(chance, abs=0.07)
