@@ -24,10 +24,10 @@ from docbin_napari.inference.symmetry import SYMMETRY_SETS, turn, turn_back
 from docbin_napari.inference.windows import plan_axis
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.model.ink_model import told_of_page
+from docbin_napari.model.normalisation import Normalisation, told_of_page
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.registry import find_model
-from docbin_napari.model.weights import Normalisation, load_network
+from docbin_napari.model.weights import load_network
 from reference_network import ReferenceWorkload
 
 _PEERS = {"monai": "MONAI", "doxapy": "doxapy"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
 from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.model.fused import FusedForward, fastest_forward
+from docbin_napari.model.normalisation import Normalisation, told_of_page
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.model.registry import ModelError, ModelInfo
@@ -24,24 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.row_source import RowSource
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """What is done to RGB before the network: ``(pixels - mean) / deviation``.
-
-    Parameters
-    ----------
-    mean, deviation : float
-        In units of the 8-bit values, the same for the three channels.
-    """
-
-    mean: float = 170.0
-    deviation: float = 60.0
-
-    def of(self, colours: Tensor) -> Tensor:
-        """Normalise colours, float, 0 to 255; any shape."""
-        return (colours - self.mean) / self.deviation
 
 
 class InkModel:
@@ -272,29 +255,6 @@ class InkModel:
 
     def _look(self, pixels: Tensor) -> Tensor:
         return self._forward(pixels.contiguous(memory_format=torch.channels_last)).float()
-
-
-def told_of_page(
-    ink: NDArray[np.float32], edge_level: float | None, normalisation: Normalisation
-) -> Tensor:
-    """Put together what a network is told of a page.
-
-    Parameters
-    ----------
-    ink : ndarray
-        float32 (6,), from `page_ink`.
-    edge_level : float or None
-        Where edges of strokes are to be cut, 0 to 1; None leaves it to the network.
-    normalisation : Normalisation
-        Of the model.
-
-    Returns
-    -------
-    Tensor
-        float32 (7,), normalised, as `UNet.of_page` takes it.
-    """
-    edge = np.float32(np.nan if edge_level is None else 255 * edge_level)
-    return normalisation.of(torch.from_numpy(np.append(ink, edge)))
 
 
 def _familiar_pages(info: ModelInfo) -> FamiliarPages | None:

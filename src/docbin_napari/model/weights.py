@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save
 from docbin_napari.__about__ import __version__
 from docbin_napari.io.atomic import atomic_path
 from docbin_napari.model.device import Device, choose_device
-from docbin_napari.model.ink_model import InkModel, Normalisation
+from docbin_napari.model.ink_model import InkModel
+from docbin_napari.model.normalisation import Normalisation
 from docbin_napari.model.registry import (
     DEFAULT_MODEL,
     HEADER_KEY,
@@ -25,7 +26,7 @@ from docbin_napari.model.registry import (
 )
 from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
 
-__all__ = ["InkModel", "Normalisation", "architecture", "load_model", "load_network", "save_model"]
+__all__ = ["InkModel", "architecture", "load_model", "load_network", "save_model"]
 
 
 def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: str = "auto") -> InkModel:

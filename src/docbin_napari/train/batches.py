@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from docbin_napari.model.weights import Normalisation
+from docbin_napari.model.normalisation import Normalisation
 from docbin_napari.train.augment import augment
 from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.dataset import WindowSampler
