@@ -19,10 +19,10 @@ from docbin_napari.model.page_look import SPREAD, page_look
 from records import print_header, print_row
 
 RULES = (
-    *((f"own page nearer than {radius} spreads", radius, 0.0) for radius in (2.5, 3.5)),
+    *((f"own page nearer than {radius} spreads", radius, 0.0) for radius in (2.5, 3.0)),
     *(
         (f"at most {ratio} times as far as one of the base", 0.0, ratio)
-        for ratio in (1.5, 2.0, 3.0)
+        for ratio in (1.5, 2.0, 2.5, 3.0)
     ),
 )
 
@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
 
 
 def read_looks(folder: Path) -> dict[str, np.ndarray]:
-    """Looks of the pages of each collection, float64 (pages, 10)."""
+    """Looks of the pages of each collection, float64 (pages, 13)."""
     found = defaultdict(list)
     for pair in find_pairs(folder):
         found[pair.collection].append(page_look(read_pair(pair)[0]))
@@ -90,7 +90,7 @@ def nearest(pages: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> looks = np.zeros((1, 10))
+    >>> looks = np.zeros((1, len(SPREAD)))
     >>> nearest(looks, np.stack([looks[0], looks[0] + 1])).tolist()
     [0.0]
     """

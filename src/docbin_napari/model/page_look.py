@@ -2,21 +2,25 @@
 
 Strategy: what is learnt from two pages of an archive helps pages that look like them, and can
 hurt others. So a fine-tuned model remembers how its pages look: how dark and how coloured paper
-and ink are, how sharp the strokes, how coarse the grain. Each of these numbers is measured in
-units of its spread over many archives. The model that was the start remembers the looks of its
+and ink are, how wide, sharp and dense the strokes, how coarse the grain. Each of these numbers is
+measured in units of its spread over many archives. The model that was the start remembers the looks of its
 pages, too: a page is familiar where the nearest own page is not much farther than the nearest of
 those. All other pages are left to the start. Where nothing is known of its pages, a radius decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from docbin_napari.io.row_source import spread_rows
+from docbin_napari.model.sampled_rows import SampledStrip, sample
+from docbin_napari.model.softness import edge_softness
+from docbin_napari.model.stroke_width import stroke_rows, width_along_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,9 +35,14 @@ _WIDEST = 4096
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _QUANTILES = (0.01, 0.05, 0.5, 0.95)
 _FAR = 4
+_WIDEST_STROKE = 20.0
+_LEAST_SHARE = 1e-3
 # Standard deviations of the numbers over the 161 real training pages of the built-in model.
-SPREAD = (0.195, 0.202, 0.140, 0.130, 0.210, 0.289, 0.108, 0.364, 0.105, 0.097)
-RADIUS = 2.5
+SPREAD = (
+    *(0.195, 0.202, 0.140, 0.130, 0.210, 0.289, 0.108, 0.364, 0.105, 0.097),
+    *(0.360, 0.061, 0.587),
+)
+RADIUS = 3.0
 RATIO = 2.0
 
 
@@ -51,20 +60,20 @@ def page_look(pixels: RowSource) -> NDArray[np.float64]:
     Returns
     -------
     ndarray
-        float64 (10,): gray values that 1, 5, 50 and 95 % of the pixels are darker than, and
+        float64 (13,): gray values that 1, 5, 50 and 95 % of the pixels are darker than, and
         the contrast of paper and darkest ink (all 0 to 1); the tint of the paper (red, green
         and blue against their mean, in units of 64 values); the sharpness of the strongest
-        edges, 0 to 1; the grain, in units of 16 values.
+        edges, 0 to 1; the grain, in units of 16 values; the natural logarithm of the width of
+        strokes in pixels, at most 20; the softness of edges, 0 to 0.5; the logarithm of the
+        share of the page that strokes cover, from a thousandth on.
 
     Examples
     --------
     >>> page_look(np.full((300, 300, 3), 255, np.uint8))[:5].tolist()
     [1.0, 1.0, 1.0, 1.0, 0.0]
     """
-    strips = [
-        np.asarray(pixels[rows])[:, :_WIDEST]
-        for rows in spread_rows(pixels.shape[0], _STRIP, _MOST_STRIPS)
-    ]
+    places = spread_rows(pixels.shape[0], _STRIP, _MOST_STRIPS)
+    strips = [np.asarray(pixels[rows])[:, :_WIDEST] for rows in places]
     lumas = [strip.astype(np.float32) @ _LUMA for strip in strips]
     every = np.concatenate([luma[::2, ::2].ravel() for luma in lumas])
     low, dark, middle, high = np.quantile(every, _QUANTILES)
@@ -78,8 +87,17 @@ def page_look(pixels: RowSource) -> NDArray[np.float64]:
             *((paper - paper.mean()) / 64),
             sharp,
             float(np.median(near)) / 16,
+            *_strokes([sample(strip, rows) for strip, rows in zip(strips, places, strict=True)]),
         ]
     )
+
+
+def _strokes(strips: Sequence[SampledStrip]) -> tuple[float, float, float]:
+    """Width, softness and density of strokes."""
+    strokes = stroke_rows(strips)
+    width = min(width_along_rows(strokes), _WIDEST_STROKE)
+    share = sum(int(mask.sum()) for mask in strokes) / sum(mask.size for mask in strokes)
+    return math.log(width), edge_softness(strips), math.log(share + _LEAST_SHARE)
 
 
 def _steps(lumas: Iterable[NDArray[np.float32]], reach: int) -> NDArray[np.float32]:

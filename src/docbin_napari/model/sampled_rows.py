@@ -65,10 +65,26 @@ def sampled_rows(pixels: RowSource) -> list[SampledStrip]:
     most = max(_FEWEST_STRIPS, _MOST_STRIPS * _WIDEST // max(_WIDEST, width))
     left = max(0, (width - _WIDEST) // 2)
     return [
-        SampledStrip(
-            rows,
-            left,
-            np.asarray(pixels[rows])[::_EVERY, left : left + _WIDEST, 1].astype(np.float32),
-        )
+        sample(np.asarray(pixels[rows])[:, left : left + _WIDEST], rows, left)
         for rows in spread_rows(height, _STRIP, most)
     ]
+
+
+def sample(strip: NDArray[np.uint8], rows: slice, left: int = 0) -> SampledStrip:
+    """Take every fourth row of a strip that is at hand.
+
+    Parameters
+    ----------
+    strip : ndarray
+        uint8 (h, w, 3), RGB.
+    rows : slice
+        Where it lies on the page.
+    left : int, optional
+        Column of the page where it begins.
+
+    Returns
+    -------
+    SampledStrip
+        The rows.
+    """
+    return SampledStrip(rows, left, strip[::_EVERY, :, 1].astype(np.float32))
