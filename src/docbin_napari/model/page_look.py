@@ -3,9 +3,10 @@
 Strategy: what is learnt from two pages of an archive helps pages that look like them, and can
 hurt others. So a fine-tuned model remembers how its pages look: how dark and how coloured paper
 and ink are, how wide, sharp and dense the strokes, how coarse the grain. Each of these numbers is
-measured in units of its spread over many archives. The model that was the start remembers the looks of its
-pages, too: a page is familiar where the nearest own page is not much farther than the nearest of
-those. All other pages are left to the start. Where nothing is known of its pages, a radius decides.
+measured in units of its spread over many archives. The model that was the start remembers the
+looks of its pages, too: a page is familiar where the nearest own page is not much farther than
+the nearest of those. All other pages are left to the start. Where nothing is known of its pages,
+a radius decides.
 """
 
 from __future__ import annotations
