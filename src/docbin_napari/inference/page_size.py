@@ -24,6 +24,7 @@ from docbin_napari.model.softness import is_soft
 from docbin_napari.model.stroke_width import stroke_rows, width_along_rows, width_of_ink
 
 _MAYBE_THIN, _THIN = 2.25, 2.4
+_SURELY_NOT_THIN = 1.3 * _THIN
 _LEAST_INK_LEFT = 0.85
 _PLACES = 4
 _PLACE_WIDTH = 576
@@ -64,10 +65,14 @@ def page_size(pixels: RowSource, model: InkModel, chosen: ChosenSize) -> PageSiz
 
 def _is_thin(pixels: RowSource, model: InkModel, places: Sequence[np.ndarray]) -> bool:
     """Whether the ink that the network sees is thin, and does not vanish when enlarged."""
-    own = _ink(model.for_page(pixels), places)
+    own: list[np.ndarray] = []
+    for ink in _ink(model.for_page(pixels), places):
+        own.append(ink)
+        if width_of_ink(own) >= _SURELY_NOT_THIN:
+            return False
     if width_of_ink(own) >= _THIN:
         return False
-    enlarged = _ink(model.looking_in("double").for_page(pixels), places)
+    enlarged = list(_ink(model.looking_in("double").for_page(pixels), places))
     return _area(enlarged) >= _LEAST_INK_LEFT * _area(own)
 
 
@@ -88,17 +93,15 @@ def _densest(
         yield rows, columns
 
 
-def _ink(model: InkModel, places: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _ink(model: InkModel, places: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """What the network takes for ink in small parts of a page, bool (H, W) each."""
-    found = []
     for pixels in places:
         shape = pixels.shape[:2]
         beyond = [(0, math.ceil(side / model.stride) * model.stride - side) for side in shape]
         whole = np.pad(pixels, (*beyond, (0, 0)), mode="edge")
         logits = model.logits(model.normalise(model.upload(whole)[None]))[0, : shape[0], : shape[1]]
         ink = model.calibration.probability(logits) >= model.threshold
-        found.append(np.asarray(ink.cpu()))
-    return found
+        yield np.asarray(ink.cpu())
 
 
 def _area(masks: Sequence[np.ndarray]) -> int:
