@@ -10,15 +10,14 @@ says how far ink and paper are apart on this page; all strokes that come near it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from docbin_napari.io.row_source import spread_rows
+from docbin_napari.model.spread import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from docbin_napari.io.row_source import RowSource
@@ -27,7 +26,6 @@ _STRIP = 192
 _MOST_STRIPS, _FEWEST_STRIPS = 8, 3
 _LONGEST = 4096
 _SHRINK = 2
-_DOUBLINGS = 4
 _STRONGEST = 0.999
 _NEAR_STRONGEST, _PAPER = 0.75, 0.2
 _LEAST_CONTRAST = 12
@@ -119,33 +117,14 @@ def _luma(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _closing(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Fill what is dark and narrower than 16 pixels."""
-    return _spread(_spread(luma, np.maximum), np.minimum, backwards=True)
+    return spread(spread(luma, np.maximum), np.minimum, backwards=True)
 
 
 def _widened(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """True within 16 pixels of True, to all sides."""
-    forwards = _spread(where, np.logical_or)
-    both: NDArray[np.bool_] = _spread(forwards, np.logical_or, backwards=True)
+    forwards = spread(where, np.logical_or)
+    both: NDArray[np.bool_] = spread(forwards, np.logical_or, backwards=True)
     return both
-
-
-def _spread(
-    values: NDArray[Any], operation: Callable[..., Any], *, backwards: bool = False
-) -> NDArray[Any]:
-    """Largest or smallest value of 16 × 16 pixels that begin (or end) at each pixel.
-
-    In four doublings each way: 2 pixels are known, then 4 of two pairs, 8 and 16.
-    """
-    result = values.copy()
-    for axis in (0, 1):
-        turned = np.moveaxis(result, axis, 0)
-        for reach in (2**doubling for doubling in range(_DOUBLINGS)):
-            here, there = turned[:-reach], turned[reach:]
-            if backwards:
-                here, there = there, here
-            if len(here):
-                here[...] = operation(here, there.copy())
-    return result
 
 
 def _mean(strips: Strips, chosen: list[NDArray[np.bool_]]) -> NDArray[np.float64]:

@@ -8,18 +8,19 @@ and paper texture are as thin, so what counts is what the network then takes for
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.model.spread import spread
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from docbin_napari.model.sampled_rows import SampledStrip
 
-_REACHES = (1, 2, 4, 8)
 _STRONGEST = 0.998
 _OF_STRONGEST, _OF_NEAREST = 0.3, 0.5
 _LEAST_CONTRAST = 12
@@ -53,7 +54,7 @@ def stroke_rows(strips: Sequence[SampledStrip]) -> list[NDArray[np.bool_]]:
     depths = [_depth(strip.values) for strip in strips]
     strongest = float(np.quantile(np.concatenate([d.ravel() for d in depths]), _STRONGEST))
     least = max(_OF_STRONGEST * strongest, _LEAST_CONTRAST)
-    return [(depth >= least) & (depth >= _OF_NEAREST * _widest(depth)) for depth in depths]
+    return [(depth >= least) & (depth >= _OF_NEAREST * _nearest(depth)) for depth in depths]
 
 
 def width_along_rows(strokes: Iterable[NDArray[np.bool_]]) -> float:
@@ -92,10 +93,10 @@ def width_of_ink(masks: Iterable[NDArray[np.bool_]]) -> float:
 
     Examples
     --------
-    >>> mask = np.zeros((300, 300), bool)
-    >>> mask[::40] = mask[1::40] = True
-    >>> round(width_of_ink([mask | mask.T]), 1)
-    2.4
+    >>> rows, columns = np.ogrid[:200, :200]
+    >>> radius = np.hypot(rows - 100, columns - 100)
+    >>> round(width_of_ink([(radius >= 60) & (radius < 66)]), 1)
+    6.0
     """
     area, steps = 0, 0
     for mask in masks:
@@ -106,21 +107,10 @@ def width_of_ink(masks: Iterable[NDArray[np.bool_]]) -> float:
 
 def _depth(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much darker than a closing by 16 pixels along the row."""
-    closed = _spread(_spread(values, np.maximum), np.minimum, backwards=True)
-    return closed - values
+    widest = spread(values, np.maximum, axes=(1,))
+    return spread(widest, np.minimum, axes=(1,), backwards=True) - values
 
 
-def _widest(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _nearest(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Largest value within 16 pixels along the row, to both sides."""
-    return _spread(_spread(values, np.maximum), np.maximum, backwards=True)
-
-
-def _spread(
-    values: NDArray[np.float32], operation: Callable[..., Any], *, backwards: bool = False
-) -> NDArray[np.float32]:
-    """Largest or smallest value of 16 pixels of a row that begin, or end, at each pixel."""
-    result = values[:, ::-1].copy() if backwards else values.copy()
-    for reach in _REACHES:
-        here, there = result[:, :-reach], result[:, reach:].copy()
-        operation(here, there, out=here)
-    return result[:, ::-1] if backwards else result
+    return spread(spread(values, np.maximum, axes=(1,)), np.maximum, axes=(1,), backwards=True)
