@@ -19,5 +19,7 @@ def test_it_is_a_filter_of_sixteen_pixels(shape, backwards, axes):
         (np.maximum, "maximum_filter", 0),
         (np.minimum, "minimum_filter", 255),
     ):
-        expected = getattr(ndimage, name)(values, size, mode="constant", cval=nothing, origin=origin)
+        expected = getattr(ndimage, name)(
+            values, size, mode="constant", cval=nothing, origin=origin
+        )
         assert np.array_equal(spread(values, operation, axes=axes, backwards=backwards), expected)

@@ -5,7 +5,9 @@ whose edges are soft are looked at in half of their size, too. Pages whose strok
 than two pixels and a half are enlarged. Rows of the page say which may be so thin, and of these
 only the network is asked: the places with the most strokes are looked at, and what it takes for
 ink there is measured. Faded ink that is enlarged can look like print-through, so a page stays as
-it is where the network would lose ink by it. Other pages cost a few milliseconds.
+it is where the network would lose ink by it. Other pages cost a few milliseconds. A model that has
+learnt from a few pages leaves the question to its base, so that it reads pages as large as it
+has learnt from them.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ def page_size(pixels: RowSource, model: InkModel, chosen: ChosenSize) -> PageSiz
         return "own"
     places = [np.asarray(pixels[rows])[:, columns] for rows, columns in _densest(strips, strokes)]
     try:
-        return "double" if _is_thin(pixels, model, places) else "own"
+        return "double" if _is_thin(pixels, model.base, places) else "own"
     except RuntimeError:
         # What hinders the network will be told, or mended, where it reads the page.
         return "own"

@@ -63,6 +63,11 @@ class InkModel:
         self._knows_page = False
         self._size: PageSize = "own"
 
+    @property
+    def base(self) -> InkModel:
+        """What reads the pages that are unlike all that this model has learnt from, or itself."""
+        return self._base or self
+
     def on_cpu(self) -> InkModel:
         """Give the same model on the CPU, for where the memory of the device ends.
 

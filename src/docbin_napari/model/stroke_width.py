@@ -96,7 +96,7 @@ def width_of_ink(masks: Iterable[NDArray[np.bool_]]) -> float:
     >>> rows, columns = np.ogrid[:200, :200]
     >>> radius = np.hypot(rows - 100, columns - 100)
     >>> round(width_of_ink([(radius >= 60) & (radius < 66)]), 1)
-    6.0
+    6.1
     """
     area, steps = 0, 0
     for mask in masks:

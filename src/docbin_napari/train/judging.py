@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
 
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.config import PRESETS, ChosenSize
+from docbin_napari.inference.page_size import page_size
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.io.pairs import Pair
 from docbin_napari.metrics import f_measure
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device
 from docbin_napari.model.registry import ModelInfo
+from docbin_napari.model.sized_look import PageSize
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_network
 from docbin_napari.train.dataset import LoadedPair, load_pair
@@ -80,6 +82,7 @@ class Judge:
         self.own: dict[str, object] = {}
         self._network = copy.deepcopy(network).cpu()
         self._held_out = held_out
+        self._sizes: list[PageSize] | None = None
         self._device = device
 
     @property
@@ -135,8 +138,7 @@ class Judge:
         self, weights: Mapping[str, Tensor], header: Mapping[str, object] | None = None
     ) -> float:
         """Mean F-measure of weights on the held-out parts, percent; see `model`."""
-        scores = page_scores(self.model(weights, header), self._held_out)
-        return float(np.mean(list(scores.values())))
+        return self._mean(self.model(weights, header))
 
     def draw_strokes_as_held_out(self) -> float | None:
         """Choose how bold strokes are drawn, for all models that are made from now on.
@@ -153,8 +155,7 @@ class Judge:
             return start.edge_level
 
         def figure(level: float | None) -> float:
-            scores = page_scores(start.cutting_edges_at(level), self._held_out)
-            return float(np.mean(list(scores.values())))
+            return self._mean(start.cutting_edges_at(level))
 
         level = max((start.edge_level, *_EDGE_LEVELS), key=figure)
         self.own["edge_level"] = level
@@ -162,8 +163,17 @@ class Judge:
 
     def before(self) -> float:
         """Mean F-measure of the start on the held-out parts, percent."""
-        scores = page_scores(self.base_model(), self._held_out)
-        return float(np.mean(list(scores.values())))
+        return self._mean(self.base_model())
+
+    def _mean(self, model: InkModel) -> float:
+        """Mean F-measure on the held-out parts, each in the size in which the start reads it."""
+        if self._sizes is None:
+            start = self.base_model()
+            self._sizes = [
+                page_size(pair.pixels, start.for_page(pair.pixels, pair.ink), "auto")
+                for pair in self._held_out
+            ]
+        return float(np.mean(list(page_scores(model, self._held_out, self._sizes).values())))
 
     def base_model(self) -> InkModel:
         """The start, ready to run."""
@@ -194,15 +204,19 @@ class Judge:
         return calibrate(plain, self._held_out, _PRESET)
 
 
-def page_scores(model: InkModel, pairs: Iterable[LoadedPair]) -> dict[str, float]:
+def page_scores(
+    model: InkModel, pairs: Sequence[LoadedPair], sizes: Sequence[ChosenSize] = ()
+) -> dict[str, float]:
     """F-measure of each page, as the model is shipped: calibrated, at its own threshold.
 
     Parameters
     ----------
     model : InkModel
         What is measured.
-    pairs : iterable of LoadedPair
+    pairs : sequence of LoadedPair
         Pages or parts of them; parts of one name are put together before they are measured.
+    sizes : sequence, optional
+        In which size each is read; by default as for any page.
 
     Returns
     -------
@@ -210,9 +224,11 @@ def page_scores(model: InkModel, pairs: Iterable[LoadedPair]) -> dict[str, float
         Name of the page to F-measure, percent.
     """
     found, truth = defaultdict(list), defaultdict(list)
-    for pair in pairs:
+    chosen: Sequence[ChosenSize] = sizes or ["auto"] * len(pairs)
+    for pair, size in zip(pairs, chosen, strict=True):
         labelled = pair.truth[..., 1] > 0
-        probability = ink_probability(pair.pixels, model.for_page(pair.pixels, pair.ink), _PRESET)
+        told = model.for_page(pair.pixels, pair.ink)
+        probability = ink_probability(pair.pixels, told, replace(_PRESET, size=size))
         found[pair.name].append(probability[labelled] >= model.threshold)
         truth[pair.name].append(pair.truth[..., 0][labelled] > 0)
     return {
