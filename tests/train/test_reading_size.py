@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from docbin_napari.inference.page_size import page_size
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.reading_size import in_reading_size
+from docbin_napari.train.reading_size import in_reading_size, learnt_size
 from docbin_napari.train.synthesis import draw_page
 
 
@@ -44,3 +46,11 @@ def test_other_pages_stay_as_they_are(built_in):
     page = draw_page(2, 700, 600)
     pair = loaded(page.pixels, page.ink)
     assert list(in_reading_size([pair], built_in)) == [pair]
+
+
+def test_a_soft_page_is_learnt_from_in_its_own_size_only(built_in):
+    page = draw_page(2, 350, 300)
+    soft = page.pixels.repeat(2, 0).repeat(2, 1).astype(np.float32)
+    soft = ndimage.uniform_filter(soft, (5, 5, 0)).astype(np.uint8)
+    assert page_size(soft, built_in, "auto") == "half"
+    assert learnt_size(loaded(soft, page.ink.repeat(2, 0).repeat(2, 1)), built_in) == "own"

@@ -11,7 +11,6 @@ import numpy as np
 from torch import Tensor
 
 from docbin_napari.inference.config import PRESETS, ChosenSize
-from docbin_napari.inference.page_size import page_size
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.io.pairs import Pair
 from docbin_napari.metrics import f_measure
@@ -22,6 +21,7 @@ from docbin_napari.model.sized_look import PageSize
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_network
 from docbin_napari.train.dataset import LoadedPair, load_pair
+from docbin_napari.train.reading_size import learnt_size
 from docbin_napari.train.validate import calibrate
 
 _EDGE_LEVELS = (None, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
@@ -166,13 +166,9 @@ class Judge:
         return self._mean(self.base_model())
 
     def _mean(self, model: InkModel) -> float:
-        """Mean F-measure on the held-out parts, each in the size in which the start reads it."""
+        """Mean F-measure on the held-out parts, each in the size in which pages are learnt."""
         if self._sizes is None:
-            start = self.base_model()
-            self._sizes = [
-                page_size(pair.pixels, start.for_page(pair.pixels, pair.ink), "auto")
-                for pair in self._held_out
-            ]
+            self._sizes = [learnt_size(pair, self.base_model()) for pair in self._held_out]
         return float(np.mean(list(page_scores(model, self._held_out, self._sizes).values())))
 
     def base_model(self) -> InkModel:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from docbin_napari.inference.page_size import page_size
 from docbin_napari.model.page_ink import page_ink, page_strips
+from docbin_napari.model.sized_look import PageSize
 from docbin_napari.model.weights import InkModel
 from docbin_napari.train.dataset import LoadedPair
 
@@ -32,8 +33,27 @@ def in_reading_size(pairs: Iterable[LoadedPair], model: InkModel) -> Iterator[Lo
         The page as it is, or of twice its height and width.
     """
     for pair in pairs:
-        told = model.for_page(pair.pixels, pair.ink)
-        yield _enlarged(pair) if page_size(pair.pixels, told, "auto") == "double" else pair
+        yield _enlarged(pair) if learnt_size(pair, model) == "double" else pair
+
+
+def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:
+    """In which size a page is learnt from.
+
+    Parameters
+    ----------
+    pair : LoadedPair
+        A page, or a part of it.
+    model : InkModel
+        What reads it.
+
+    Returns
+    -------
+    {"own", "double"}
+        Never "half": the look at half of the size, which soft pages get as well when they are
+        read, makes strokes bolder, and would be taken for a wish for thinner ones.
+    """
+    told = model.for_page(pair.pixels, pair.ink)
+    return "double" if page_size(pair.pixels, told, "auto") == "double" else "own"
 
 
 def _enlarged(pair: LoadedPair) -> LoadedPair:
