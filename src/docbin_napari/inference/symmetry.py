@@ -12,7 +12,7 @@ SYMMETRY_SETS: dict[int, tuple[int, ...]] = {
     1: (0,),
     2: (0, 2),
     4: (0, 1, 2, 3),
-    8: (0, 6, 1, 7, 2, 4, 3, 5),
+    8: (0, 6, 1, 5, 2, 4, 3, 7),
 }
 """Which ones are averaged, by their number. Of all eight the first four are a fair sample."""
 
