@@ -52,6 +52,10 @@ class DarkIsInk:
         self._left = left_if_enlarged
         self.looks = 0
 
+    @property
+    def base(self):
+        return self
+
     def for_page(self, _):
         return self
 
