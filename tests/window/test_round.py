@@ -124,7 +124,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     archive = choose_archive(np.random.default_rng(SEED), ARCHIVE)
     # The other side shines through so strongly that the built-in model takes it for ink.
-    archive = replace(archive, damage=replace(archive.damage, bleed=1.2, bleed_blur=1.2))
+    archive = replace(archive, damage=replace(archive.damage, bleed=1.4, bleed_blur=1.2))
     pages = [
         draw_archive_page(np.random.default_rng((SEED, number)), archive, SHAPE)
         for number in (1, 2)
@@ -149,7 +149,7 @@ def test_one_whole_round(play: Round, desk: Desk) -> None:
     binarizer = binarize(play)
     ink = play.viewer.layers["Ink of leaf-1"]
     first = ink.data.copy()
-    assert f_measure(first == 1, truth) < 70, "the page is too easy to show anything"
+    assert f_measure(first == 1, truth) < 60, "the page is too easy to show anything"
 
     corrector = correct(play, ink)
     corrected = ink.data == 1
