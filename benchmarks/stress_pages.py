@@ -110,6 +110,28 @@ def with_large_letters(archive: Archive) -> Archive:
     return replace(archive, plan=replace(archive.plan, hand=larger, layout="title"))
 
 
+def drawn_finer(seed: int, shape: tuple[int, int]) -> TruePage:
+    """Draw a page as it is at 600 dpi: its truth has borders that no pixel of 300 dpi can have.
+
+    Examples
+    --------
+    >>> drawn_finer(3, (100, 120)).ink.shape
+    (200, 240)
+    """
+    return drawn(seed, (2 * shape[0], 2 * shape[1]), change=_with_letters_twice_as_large)
+
+
+def drawn_finer_and_reduced(seed: int, shape: tuple[int, int]) -> TruePage:
+    """The same page at 300 dpi."""
+    return scaled(drawn_finer(seed, shape), 0.5)
+
+
+def _with_letters_twice_as_large(archive: Archive) -> Archive:
+    hand = archive.plan.hand
+    finer = replace(hand, x_height=hand.x_height * 2, pen=hand.pen * 2)
+    return replace(archive, plan=replace(archive.plan, hand=finer))
+
+
 def scaled(page: TruePage, factor: float) -> TruePage:
     """The page at another resolution; what ink covers half of is ink, as in drawn pages.
 
@@ -178,6 +200,8 @@ DRAWN: dict[str, Draw] = {
     "halftone picture alone": partial(blank, archive="newspaper", change=with_pictures),
     "halftone picture and text": partial(drawn, archive="newspaper", change=with_pictures),
     "large letters": partial(drawn, archive="book", change=with_large_letters),
+    "drawn at 600 dpi, reduced to 300": drawn_finer_and_reduced,
+    "drawn at 600 dpi": drawn_finer,
 }
 """Cases that are drawn."""
 
@@ -192,3 +216,6 @@ CHANGED: dict[str, Change] = {
     "inverted": inverted,
 }
 """Cases that are made from other pages."""
+
+REFERENCES = {"drawn at 600 dpi": "drawn at 600 dpi, reduced to 300"}
+"""Drawn cases that are compared with another one."""

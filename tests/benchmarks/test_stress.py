@@ -59,6 +59,15 @@ def test_pictures_are_printed():
     assert (text.pixels != picture.pixels).any()
 
 
+def test_a_finer_page_is_the_same_page():
+    finer, reduced = (
+        DRAWN[f"drawn at 600 dpi{name}"](7, SHAPE) for name in ("", ", reduced to 300")
+    )
+    assert finer.ink.shape == (2 * SHAPE[0], 2 * SHAPE[1])
+    assert (scaled(finer, 0.5).ink == reduced.ink).all()
+    assert (scaled(reduced, 2).ink != finer.ink).mean() > 0.001
+
+
 def run(monkeypatch, capsys, *arguments):
     monkeypatch.setattr(sys, "argv", ["stress.py", *map(str, arguments)])
     stress.main()
@@ -82,6 +91,9 @@ def test_every_case_has_a_row(tiny_model_file, tmp_path, monkeypatch, capsys):
     assert told["blank"][2] == "–"
     assert "0.02 % false" in told["blank"][-1]
     assert "within 2 FM" in told["600 dpi"][-1]
+    finer, reduced = told["drawn at 600 dpi"], told["drawn at 600 dpi, reduced to 300"]
+    assert float(finer[3]) == pytest.approx(float(finer[2]) - float(reduced[2]), abs=0.011)
+    assert reduced[3] == "–"
     assert "false ink" in (tmp_path / "figures.csv").read_text()
 
 
