@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from docbin_napari.plugin import ink_layers
-from docbin_napari.plugin.ink import InkResult, result_behind
+from docbin_napari.plugin.ink import result_behind
 from docbin_napari.plugin.session import Request, Session
-from docbin_napari.plugin.work import Failed, run
+from docbin_napari.plugin.work import run
 
 pytestmark = pytest.mark.viewer
 REQUEST = Request("fast", "any", "cpu", 0.5)
@@ -183,14 +183,6 @@ def test_a_failure_is_told_and_the_session_is_idle(viewer, one_stroke, fake_engi
     assert not session.running
 
 
-def test_events_after_the_end_are_ignored(viewer) -> None:
-    session = Session(viewer)
-    session.receive(Failed("too late"))
-    session.stop()
-    assert session.finish() == ""
-    assert session.status == ""
-
-
 def test_the_favourite_is_the_active_image_or_the_one_behind_the_active_labels(
     viewer, one_stroke, fake_engine
 ) -> None:
@@ -241,24 +233,6 @@ def test_labels_whose_image_is_gone_still_follow(viewer, faint_stroke, fake_engi
     assert np.array_equal(layer.data, faint_stroke.ink)
 
 
-def test_a_layer_removed_or_renamed_during_the_run_harms_nothing(
-    viewer, one_stroke, fake_engine
-) -> None:
-    image, session = viewer.add_image(one_stroke.pixels), Session(viewer)
-    for number, event in enumerate(run(session.start(image, REQUEST), fake_engine.load)):
-        session.receive(event)
-        session.tick()
-        if number == 3:
-            image.name = "another name"
-            viewer.layers.remove(image)
-        if number == 5:
-            layer = viewer.layers.pop()
-            assert session.lost_its_layer
-    assert session.finish() == ""
-    assert np.array_equal(layer.data, one_stroke.ink)
-    assert session.ink_layer(image) is None
-
-
 def test_an_image_of_another_size_gets_labels_of_its_own(viewer, one_stroke, fake_engine) -> None:
     image, session = viewer.add_image(one_stroke.pixels), Session(viewer)
     compute(session, image, fake_engine)
@@ -293,28 +267,3 @@ def test_the_preset_reaches_the_engine(viewer, one_stroke, fake_engine) -> None:
 
     compute(Session(viewer), viewer.add_image(one_stroke.pixels), fake_engine)
     assert fake_engine.calls == [((48, 64, 3), PRESETS["fast"])]
-
-
-def test_a_refresh_comes_at_most_five_times_a_second(viewer, one_stroke, monkeypatch) -> None:
-    now = [100.0]
-    session = Session(viewer, clock=lambda: now[0])
-    image = viewer.add_image(one_stroke.pixels)
-    job = session.start(image, REQUEST)
-    refreshed = []
-    monkeypatch.setattr(
-        type(session.ink_layer(image)), "refresh", lambda *_, **__: refreshed.append(now[0])
-    )
-    for _ in range(100):
-        now[0] += 0.02
-        session._upkeep.touch(session.ink_layer(image))
-        session.tick()
-    assert 8 <= len(refreshed) <= 11
-    assert isinstance(job.result, InkResult)
-
-
-def test_the_outlook_names_the_size(viewer, one_stroke) -> None:
-    session = Session(viewer)
-    assert session.outlook(viewer.add_image(one_stroke.pixels)) == "64 × 48 pixels"
-    stack = viewer.add_image(np.stack([one_stroke.pixels] * 3))
-    assert session.outlook(stack) == "3 pages of 64 × 48 pixels"
-    assert session.outlook(None) == ""
