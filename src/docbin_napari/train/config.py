@@ -102,6 +102,11 @@ class TrainConfig:
     deeper : tuple of int
         Channels of coarser levels that the network gets below those of `start`, so that it sees
         more of the page. At first they change nothing (Chen et al. 2016, arXiv:1511.05641).
+    teachers : tuple of str
+        Names or files of models whose mean answer is learnt beside the ground truth, each
+        upright and upside down in turn.
+    teach : float
+        Share of the teachers in what is learnt, 0 to 1; the rest is ground truth.
     seed : int
         Same seed, same steps and same machine type: same weights.
     every : float
@@ -144,6 +149,8 @@ class TrainConfig:
     hard: float = 0.0
     start: tuple[str, ...] = ()
     deeper: tuple[int, ...] = ()
+    teachers: tuple[str, ...] = ()
+    teach: float = 0.5
     seed: int = 0
     every: float = 10.0
     fold: int = 2
@@ -174,6 +181,8 @@ class TrainConfig:
             raise ValueError(
                 "deeper adds levels to the network of start: name one, or use channels"
             )
+        if not 0 <= self.teach <= 1:
+            raise ValueError(f"teach is the share of the teachers, 0 to 1, not {self.teach}")
         collection_factors(self.weights)
 
 

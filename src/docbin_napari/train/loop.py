@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.model.device import Device
 from docbin_napari.model.page_look import as_lists, looks_of
-from docbin_napari.model.registry import ModelInfo, user_model_folder
-from docbin_napari.model.weights import load_model, save_model
+from docbin_napari.model.registry import ModelInfo, find_model, user_model_folder
+from docbin_napari.model.weights import load_model, load_network, save_model
 from docbin_napari.train.batches import Batches
 from docbin_napari.train.config import TrainConfig, collection_factors
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
@@ -32,6 +32,7 @@ from docbin_napari.train.state import (
     resumed_state,
     save_checkpoint,
 )
+from docbin_napari.train.teachers import BatchSource, TaughtBatches
 from docbin_napari.train.validate import Validation, calibrate, choose_edge_level, validate
 
 _STEPS_A_REPORT = 20
@@ -90,6 +91,8 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     ------
     PairError
         If the pairs cannot be read.
+    ModelError
+        If a model to start from or to learn from is not there or damaged.
     CheckpointError
         If the run cannot be resumed.
     DeviceError
@@ -104,7 +107,7 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     factors = collection_factors(config.weights)
     places = ranks.first(lambda: _hard_places(pairs, config)) if config.hard else []
     sampler = WindowSampler(pairs, config.window, factors, config.augment, places, config.hard)
-    batches = Batches(sampler, config, device.name, ranks)
+    batches = _taught(Batches(sampler, config, device.name, ranks), config, device)
     state = _begin(config, device, ranks)
     network = ranks.join_network(state.network, device)
     losses: list[float] = []
@@ -150,6 +153,14 @@ def _hard_places(pairs: list[LoadedPair], config: TrainConfig) -> list[np.ndarra
     return hard_places(load_model(path, config.device), pairs)
 
 
+def _taught(batches: Batches, config: TrainConfig, device: Device) -> BatchSource:
+    """Windows whose ground truth is mixed with what the teachers say, if there are any."""
+    if not config.teachers:
+        return batches
+    teachers = [load_network(find_model(name)) for name in config.teachers]
+    return TaughtBatches(batches, teachers, config.teach, device)
+
+
 def _checkpoint(config: TrainConfig) -> Path:
     return config.run / "checkpoint.pt"
 
@@ -173,7 +184,7 @@ def _set_learning_rate(state: TrainState, config: TrainConfig, share: float) -> 
 def _step(
     state: TrainState,
     network: nn.Module,
-    batches: Batches,
+    batches: BatchSource,
     config: TrainConfig,
     device: Device,
     ranks: Ranks,

@@ -168,7 +168,9 @@ def read_checkpoint(path: Path, config: TrainConfig) -> dict[str, Any]:
     except Exception as error:
         raise CheckpointError(f"{path}: the checkpoint is damaged ({error})") from error
     stored, asked = content["settings"], _settings(config)
-    differing = [name for name in asked if stored.get(name) != asked[name]]
+    # A setting that came later was not used, which is what its default says.
+    defaults = _settings(TrainConfig((), (), ""))
+    differing = [name for name in asked if stored.get(name, defaults[name]) != asked[name]]
     if differing:
         raise CheckpointError(
             f"{path}: made with other settings ({', '.join(differing)}); "
@@ -221,10 +223,9 @@ def common_settings(config: TrainConfig) -> str:
     str
         Equal for equal trainings.
     """
-    nameless = ("",) * len(config.start)
-    return repr(
-        replace(config, train=(), validate=(), output="", start=nameless, deeper=(), run=Path())
-    )
+    start, teachers = (("",) * len(names) for names in (config.start, config.teachers))
+    files = replace(config, start=start, teachers=teachers, run=Path())
+    return repr(replace(files, train=(), validate=(), output="", deeper=()))
 
 
 def _settings(config: TrainConfig) -> dict[str, str]:

@@ -1,0 +1,141 @@
+"""Ground truth that is mixed with what teachers say."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from docbin_napari.model.device import Device
+from docbin_napari.model.registry import ModelError
+from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.model.weights import load_model
+from docbin_napari.train.config import TrainConfig
+from docbin_napari.train.dataset import WindowSampler, load_pairs
+from docbin_napari.train.loop import train
+from docbin_napari.train.state import CheckpointError, read_checkpoint
+from docbin_napari.train.teachers import TaughtBatches
+from docbin_napari.train.validate import validate
+
+CPU = Device("cpu", "float32", "chosen by the test")
+
+
+class OneBatch:
+    """The same two windows at every step."""
+
+    def __init__(self):
+        generator = torch.Generator().manual_seed(0)
+        self.inputs = torch.randn(2, 3, 64, 96, generator=generator)
+        self.truth = torch.randint(0, 2, (2, 2, 64, 96), generator=generator).float()
+        self.ink = torch.full((2, 7), torch.nan)
+
+    def of(self, step):
+        return self.inputs, self.truth, self.ink
+
+
+def a_network(seed):
+    torch.manual_seed(seed)
+    return UNet(UNetConfig(2, (8, 8), 1, page_ink=True))
+
+
+def said_by(networks, batch, views):
+    """The mean logit, each network in its view: half turns, by numpy."""
+    logits = []
+    for network, turned in zip(networks, views, strict=True):
+        axes = (2, 3) if turned else ()
+        with torch.no_grad():
+            seen = network.eval()(torch.flip(batch.inputs, axes), batch.ink)
+        logits.append(np.flip(seen.numpy(), axes))
+    return 1 / (1 + np.exp(-np.mean(logits, axis=0)))
+
+
+def test_the_mean_of_the_teachers_is_mixed_into_the_ink_and_nothing_else():
+    batch, networks = OneBatch(), [a_network(1), a_network(2)]
+    inputs, truth, ink = TaughtBatches(batch, networks, 0.25, CPU).of(0)
+    assert inputs is batch.inputs
+    assert ink is batch.ink
+    assert torch.equal(truth[:, 1:], batch.truth[:, 1:])
+    expected = 0.75 * batch.truth[:, :1].numpy() + 0.25 * said_by(networks, batch, [False, True])
+    np.testing.assert_allclose(truth[:, :1].numpy(), expected, atol=1e-5)
+
+
+def test_teachers_see_the_windows_upright_and_upside_down_in_turn():
+    batch, network = OneBatch(), a_network(3)
+    taught = TaughtBatches(batch, [network], 1.0, CPU)
+    upright, turned, again = (taught.of(step)[1][:, :1].numpy() for step in range(3))
+    np.testing.assert_allclose(upright, said_by([network], batch, [False]), atol=1e-5)
+    np.testing.assert_allclose(turned, said_by([network], batch, [True]), atol=1e-5)
+    np.testing.assert_array_equal(upright, again)
+    assert np.abs(upright - turned).max() > 1e-3, "else this test cannot tell"
+
+
+def test_teachers_do_not_learn():
+    network = a_network(4)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    _, truth, _ = TaughtBatches(OneBatch(), [network], 0.5, CPU).of(0)
+    assert not truth.requires_grad
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
+@pytest.fixture
+def taught(two_archives, dark_model, tmp_path):
+    """Learns from pages whose ground truth says that nothing is ink."""
+    return TrainConfig(
+        (two_archives / "dark",), (two_archives / "dark",), str(tmp_path / "one.safetensors"),
+        steps=40, batch=4, window=64, learning_rate=1e-2, channels=(8, 8), average=0.8,
+        teachers=(str(dark_model),), teach=1.0, run=tmp_path / "run", device="cpu", every=0.0,
+    )  # fmt: skip
+
+
+def test_a_network_learns_to_read_from_its_teacher_alone(taught, monkeypatch):
+    from docbin_napari.train import loop
+
+    def without_ink(pairs, *settings):
+        truth = [np.stack([0 * p.truth[..., 0], p.truth[..., 1]], axis=-1) for p in pairs]
+        blank = [replace(pair, truth=one) for pair, one in zip(pairs, truth, strict=True)]
+        return WindowSampler(blank, *settings)
+
+    monkeypatch.setattr(loop, "WindowSampler", without_ink)
+    list(train(taught))
+    model = load_model(taught.output, "cpu")
+    assert validate(model, load_pairs(taught.train)).f_measure > 80
+    list(train(replace(taught, teach=0.0, steps=10)))
+    untaught = validate(load_model(taught.output, "cpu"), load_pairs(taught.train))
+    assert untaught.f_measure < 50
+
+
+def test_a_taught_training_is_resumed_the_same(taught):
+    settings = replace(taught, steps=4)
+    list(train(settings))
+    whole = Path(settings.output).read_bytes()
+    reports = train(settings)
+    assert next(report for report in reports if report.step == 1)
+    reports.close()
+    list(train(replace(settings, resume=True)))
+    assert Path(settings.output).read_bytes() == whole
+    with pytest.raises(CheckpointError, match=r"other settings.*teach"):
+        list(train(replace(settings, resume=True, teach=0.5)))
+
+
+def test_a_run_from_before_there_were_teachers_goes_on(taught):
+    settings = replace(taught, steps=1, teachers=(), teach=0.5)
+    list(train(settings))
+    path = settings.run / "checkpoint.pt"
+    content = torch.load(path, weights_only=True)
+    for name in ("teachers", "teach"):
+        del content["settings"][name]
+    torch.save(content, path)
+    assert read_checkpoint(path, settings)["step"] == 1
+    with pytest.raises(CheckpointError, match=r"other settings.*teachers"):
+        read_checkpoint(path, taught)
+
+
+def test_a_teacher_that_is_not_there_is_named(taught):
+    with pytest.raises(ModelError, match="no-such-model"):
+        list(train(replace(taught, teachers=("no-such-model",))))
+
+
+def test_more_than_all_cannot_be_taught(taught):
+    with pytest.raises(ValueError, match="share of the teachers"):
+        replace(taught, teach=1.5)
