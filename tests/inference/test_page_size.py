@@ -27,7 +27,7 @@ def resized(pixels: np.ndarray, factor: float) -> np.ndarray:
     ("factor", "expected"), [(1, "own"), (0.5, "double"), (2, "half")], ids=str
 )
 def test_the_resolution_of_a_page_decides(built_in, factor, expected):
-    page = resized(draw_page(2, 700, 600).pixels, factor)
+    page = resized(draw_page(1, 700, 600).pixels, factor)
     assert page_size(page, built_in, "auto") == expected
 
 

@@ -2,7 +2,7 @@
 
 Strategy: a network reads strokes best that are as wide as those that it has learnt from. Pages
 whose edges are soft are looked at in half of their size, too. Pages whose strokes are thinner
-than two pixels and a half are enlarged. Rows of the page say which may be so thin, and of these
+than 2.8 pixels are enlarged. Rows of the page say which may be so thin, and of these
 only the network is asked: the places with the most strokes are looked at, and what it takes for
 ink there is measured. Faded ink that is enlarged can look like print-through, so a page stays as
 it is where the network would lose ink by it. Other pages cost a few milliseconds. A model that has
@@ -25,7 +25,7 @@ from docbin_napari.model.sized_look import PageSize
 from docbin_napari.model.softness import is_soft
 from docbin_napari.model.stroke_width import stroke_rows, width_along_rows, width_of_ink
 
-_MAYBE_THIN, _THIN = 2.25, 2.4
+_MAYBE_THIN, _THIN = 2.75, 2.8
 _SURELY_NOT_THIN = 1.3 * _THIN
 _LEAST_INK_LEFT = 0.85
 _PLACES = 4
