@@ -80,7 +80,7 @@ def test_teachers_do_not_learn():
 
 @pytest.fixture
 def taught(two_archives, dark_model, tmp_path):
-    """Learns from pages whose ground truth says that nothing is ink."""
+    """Settings of a network that learns from a teacher alone."""
     return TrainConfig(
         (two_archives / "dark",), (two_archives / "dark",), str(tmp_path / "one.safetensors"),
         steps=40, batch=4, window=64, learning_rate=1e-2, channels=(8, 8), average=0.8,
