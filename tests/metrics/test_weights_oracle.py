@@ -191,18 +191,14 @@ def fills(place, box, shape, depth):
     return False
 
 
-def weights_by_hand(ink):
-    labels, boxes = flood(ink)
-    contour = np.zeros_like(ink)
-    for row, column in np.argwhere(ink):
-        contour[row, column] = not all(at(ink, row + d, column + a) for d, a in AROUND[::2])
+def recall_by_hand(ink, contour, depth, labels, boxes):
+    """Weights of recall, and of each piece its width and where paper near it counts."""
     skeleton = skeleton_by_hand(ink, labels, boxes)
-    depth = chessboard(contour)
     distance = np.where(ink, depth, 0)
     distance[contour & skeleton] = 1
     ridges(distance, skeleton, labels, boxes)
     factor, norm = normalized_by_hand(distance, skeleton, contour, labels, boxes)
-    recall_weights = np.divide(distance, norm, out=np.zeros(ink.shape), where=norm > 0)
+    weights = np.divide(distance, norm, out=np.zeros(ink.shape), where=norm > 0)
 
     widths, region = [0], np.zeros_like(ink)
     for number, (top, bottom, left, right) in enumerate(boxes, 1):
@@ -212,6 +208,16 @@ def weights_by_hand(ink):
         region[
             max(top - margin, 0) : bottom + margin + 1, max(left - margin, 0) : right + margin + 1
         ] = True
+    return weights, widths, region
+
+
+def weights_by_hand(ink):
+    labels, boxes = flood(ink)
+    contour = np.zeros_like(ink)
+    for row, column in np.argwhere(ink):
+        contour[row, column] = not all(at(ink, row + d, column + a) for d, a in AROUND[::2])
+    depth = chessboard(contour)
+    recall_weights, widths, region = recall_by_hand(ink, contour, depth, labels, boxes)
 
     ground, ground_boxes = flood(~ink)
     inner = ~ink

@@ -43,6 +43,16 @@ class Device:
         dtype: torch.dtype = getattr(torch, self.dtype)
         return dtype
 
+    def training_format(self) -> torch.autocast:
+        """A context in which convolutions of a training are computed in bfloat16, if it is faster.
+
+        Returns
+        -------
+        torch.autocast
+            Weights and losses stay in float32. It changes nothing in other number formats.
+        """
+        return torch.autocast(self.name, torch.bfloat16, enabled=self.dtype == "bfloat16")
+
 
 def choose_device(name: str = "auto") -> Device:
     """Choose where the network runs.

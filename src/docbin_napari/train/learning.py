@@ -144,8 +144,7 @@ class Learner:
         return rate
 
     def _logits(self, network: UNet, inputs: Tensor, ink: Tensor) -> Tensor:
-        lower = self._device.dtype == "bfloat16"
-        with torch.autocast(self._device.name, torch.bfloat16, enabled=lower):
+        with self._device.training_format():
             logits: Tensor = network(inputs, ink)
         return logits.float()
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from docbin_napari.inference.config import PRESETS
@@ -192,7 +191,7 @@ def _step(
     """One step of all processes; the loss is that of the whole batch."""
     inputs, truth, ink = batches.of(state.step)
     network.train()
-    with torch.autocast(device.name, torch.bfloat16, enabled=device.dtype == "bfloat16"):
+    with device.training_format():
         logits: Tensor = network(inputs, ink)
     loss = ink_loss(logits, truth[:, :1], truth[:, 1:], config.dice, ranks.total)
     state.optimizer.zero_grad(set_to_none=True)

@@ -75,11 +75,10 @@ class TaughtBatches:
     def _answer(self, inputs: Tensor, ink: Tensor, step: int) -> Tensor:
         """Probability of ink by the mean logit of all teachers, float32 (N, 1, H, W)."""
         total = torch.zeros_like(inputs[:, :1], dtype=torch.float32)
-        lower = self._device.dtype == "bfloat16"
         for number, teacher in enumerate(self._teachers):
             view = _VIEWS[(step + number) % len(_VIEWS)]
             seen = turn(inputs, view).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(self._device.name, torch.bfloat16, enabled=lower):
+            with self._device.training_format():
                 logits = teacher(seen, ink)
             total += turn_back(logits.float(), view)
         return (total / len(self._teachers)).sigmoid()
