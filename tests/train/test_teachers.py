@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from docbin_napari.model.device import Device
 from docbin_napari.model.registry import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.dataset import WindowSampler, load_pairs
 from docbin_napari.train.loop import train
@@ -135,6 +135,18 @@ def test_a_run_from_before_there_were_teachers_goes_on(taught):
 def test_a_teacher_that_is_not_there_is_named(taught):
     with pytest.raises(ModelError, match="no-such-model"):
         list(train(replace(taught, teachers=("no-such-model",))))
+
+
+def test_a_teacher_too_deep_for_the_windows_is_refused_before_anything_is_done(taught, tmp_path):
+    torch.manual_seed(5)
+    deep = UNet(UNetConfig(2, (8,) * 6, 1, page_ink=True))
+    header = {"threshold": 0.5, "calibration": {}, "edge_level": None}
+    save_model(tmp_path / "deep.safetensors", deep, header)
+    settings = replace(taught, window=96, teachers=(str(tmp_path / "deep.safetensors"),))
+    with pytest.raises(ModelError, match=r"deep\.safetensors.*--window as a multiple of 64"):
+        next(train(settings))
+    with pytest.raises(ModelError, match=r"the network.*--window as a multiple of 64"):
+        next(train(replace(taught, window=96, channels=(8,) * 6)))
 
 
 def test_more_than_all_cannot_be_taught(taught):

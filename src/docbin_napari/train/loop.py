@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.model.device import Device
 from docbin_napari.model.page_look import as_lists, looks_of
-from docbin_napari.model.registry import ModelInfo, find_model, user_model_folder
+from docbin_napari.model.registry import ModelError, ModelInfo, find_model, user_model_folder
+from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import load_model, load_network, save_model
 from docbin_napari.train.batches import Batches
 from docbin_napari.train.config import TrainConfig, collection_factors
@@ -91,7 +92,8 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     PairError
         If the pairs cannot be read.
     ModelError
-        If a model to start from or to learn from is not there or damaged.
+        If a model to start from or to learn from is not there or damaged, or a network does
+        not fit the windows.
     CheckpointError
         If the run cannot be resumed.
     DeviceError
@@ -103,11 +105,15 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     pairs = load_pairs(config.train)
     held_out = load_pairs(config.validate) if ranks.is_first else []
     _check_same_work(pairs, config, ranks)
+    state = _begin(config, device, ranks)
+    _check_window(config, "the network", state.network)
+    teachers = _teachers(config)
     factors = collection_factors(config.weights)
     places = ranks.first(lambda: _hard_places(pairs, config)) if config.hard else []
     sampler = WindowSampler(pairs, config.window, factors, config.augment, places, config.hard)
-    batches = _taught(Batches(sampler, config, device.name, ranks), config, device)
-    state = _begin(config, device, ranks)
+    batches: BatchSource = Batches(sampler, config, device.name, ranks)
+    if teachers:
+        batches = TaughtBatches(batches, teachers, config.teach, device)
     network = ranks.join_network(state.network, device)
     losses: list[float] = []
     started, next_validation = time.monotonic() - state.seconds, config.every * 60 + state.seconds
@@ -152,12 +158,22 @@ def _hard_places(pairs: list[LoadedPair], config: TrainConfig) -> list[np.ndarra
     return hard_places(load_model(path, config.device), pairs)
 
 
-def _taught(batches: Batches, config: TrainConfig, device: Device) -> BatchSource:
-    """Windows whose ground truth is mixed with what the teachers say, if there are any."""
-    if not config.teachers:
-        return batches
+def _teachers(config: TrainConfig) -> list[UNet]:
+    """The networks of the models that teach, if there are any."""
     teachers = [load_network(find_model(name)) for name in config.teachers]
-    return TaughtBatches(batches, teachers, config.teach, device)
+    for name, teacher in zip(config.teachers, teachers, strict=True):
+        _check_window(config, f"the teacher {name!r}", teacher)
+    return teachers
+
+
+def _check_window(config: TrainConfig, name: str, network: UNet) -> None:
+    """A deep network halves its windows more often than the least window can be."""
+    stride = network.config.stride
+    if config.window % stride:
+        raise ModelError(
+            f"windows of {config.window} pixels cannot be halved as often as {name} does; "
+            f"choose --window as a multiple of {stride}"
+        )
 
 
 def _checkpoint(config: TrainConfig) -> Path:
