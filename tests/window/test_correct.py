@@ -231,6 +231,24 @@ def test_what_cannot_be_corrected_is_told_from_the_start(the_viewer, one_stroke)
     assert "Open a page" in desk.widget.status.value
 
 
+def test_a_click_on_a_page_or_its_labels_chooses_both(desk, one_stroke, tmp_path) -> None:
+    viewer, widget = desk.viewer, desk.widget
+    widget.saving.datasets.value, widget.saving.new.value = tmp_path, "letters"
+    pages, inks = [], []
+    for name in ("a", "b"):
+        pages.append(viewer.add_image(one_stroke.pixels, rgb=True, name=name))
+        viewer.layers.selection.active = pages[-1]
+        widget.new_background.changed.emit(True)
+        inks.append(widget.ink.value)
+    assert inks[0].name == "Corrected a"
+    for clicked, number in ((inks[0], 0), (pages[1], 1), (pages[0], 0), (inks[1], 1)):
+        viewer.layers.selection.active = clicked
+        assert (widget.image.value, widget.ink.value) == (pages[number], inks[number])
+    widget.image.value = pages[0]
+    assert "another page" in widget.status.value
+    assert "another page" in widget.saving.status.value
+
+
 def test_nothing_is_cut_off_in_a_narrow_panel(desk, one_stroke) -> None:
     from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 

@@ -155,7 +155,14 @@ class CorrectPages(CorrectParts):
             return
         active = self._viewer.layers.selection.active
         self._showing = True
-        self._choose(active in self.image.choices, active in self.ink.choices)
+        if active in self.image.choices:
+            self.image.value = active
+            ink = correct_layers.favourite_labels(self._viewer, active, self.ink.value)
+            if ink is not None and ink in self.ink.choices:
+                self.ink.value = ink
+        elif active in self.ink.choices:
+            self.ink.value = active
+            self._choose(image=True, labels=False)
         self._showing = False
         self._on_choice()
 
@@ -282,7 +289,7 @@ class CorrectPages(CorrectParts):
         self._showing = True
         self.area.value = session.area
         self._showing = False
-        self.status.value = session.status or session.refusal(self.image.value, self.ink.value)
+        self.status.value = session.status or session.caution(self.image.value, self.ink.value)
         self._map_timer.start()
         self._tick.start()
 

@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from docbin_napari.plugin import ink_layers, layers, sight
+from docbin_napari.plugin.belonging import lies_over, same_page
 from docbin_napari.plugin.ink import image_behind
 from docbin_napari.plugin.overlays import is_overlay
 
@@ -24,7 +25,9 @@ def labels_layers(viewer: ViewerModel) -> list[Labels]:
     ]
 
 
-def favourite_labels(viewer: ViewerModel, image: Image | None) -> Labels | None:
+def favourite_labels(
+    viewer: ViewerModel, image: Image | None, now: Labels | None = None
+) -> Labels | None:
     """Find the labels a user means.
 
     Parameters
@@ -33,19 +36,22 @@ def favourite_labels(viewer: ViewerModel, image: Image | None) -> Labels | None:
         The viewer.
     image : Image or None
         The page that was chosen.
+    now : Labels or None
+        Those that are chosen, which stay if others are no better.
 
     Returns
     -------
     Labels or None
-        The active layer, else labels made from `image`, else the topmost ones of its size.
+        The active layer, else the topmost labels of this page, else the topmost ones that fit
+        over it and are of no other page.
     """
     known = labels_layers(viewer)
     active = viewer.layers.selection.active
     if active in known:
         return active
-    mine = [layer for layer in known if image is not None and image_behind(layer) is image]
-    fitting = [layer for layer in known if not refusal(viewer, image, layer)]
-    return next(iter((*mine, *fitting)), None)
+    fitting = [layer for layer in known if _may_belong(viewer, image, layer)]
+    best = sorted(fitting, key=lambda layer: (not _surely(image, layer), layer is not now))
+    return next(iter(best), None)
 
 
 def favourite_image(viewer: ViewerModel, labels: Labels | None) -> Image | None:
@@ -61,15 +67,43 @@ def favourite_image(viewer: ViewerModel, labels: Labels | None) -> Image | None:
     Returns
     -------
     Image or None
-        The one that the labels were made from, else the active or topmost one of their size.
+        The one that the labels were made from, else the active or topmost one that they fit
+        and that is of no other page, else the active or topmost one.
     """
     behind = image_behind(labels)
     if behind is not None and behind in viewer.layers:
         return behind
     active = viewer.layers.selection.active
     known = sorted(ink_layers.images(viewer), key=lambda layer: layer is not active)
-    fitting = [layer for layer in known if not refusal(viewer, layer, labels)]
-    return next(iter((*fitting, *known)), None)
+    fitting = [layer for layer in known if _may_belong(viewer, layer, labels)]
+    best = sorted(fitting, key=lambda layer: not _surely(layer, labels))
+    return next(iter((*best, *known)), None)
+
+
+def _may_belong(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> bool:
+    return not refusal(viewer, image, labels) and not warning(image, labels)
+
+
+def _surely(image: Image | None, labels: Labels | None) -> bool:
+    return image is not None and labels is not None and same_page(image, labels) is True
+
+
+def warning(image: Image | None, labels: Labels | None) -> str:
+    """Say what is strange about layers that can be corrected all the same.
+
+    Parameters
+    ----------
+    image, labels : Image or None, Labels or None
+        What was chosen.
+
+    Returns
+    -------
+    str
+        In words for the user; empty if all is well.
+    """
+    if image is None or labels is None or same_page(image, labels) is not False:
+        return ""
+    return f"“{labels.name}” was made for another page than “{image.name}”. Is this what you want?"
 
 
 def refusal(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> str:
@@ -94,13 +128,13 @@ def refusal(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> 
         return "Choose the labels to correct, run Binarize document, or make new ones."
     if labels not in viewer.layers or image not in viewer.layers:
         return "That layer is no longer in the viewer. Choose another one."
-    trouble = _unfit(labels, layers.page_source(image).shape, image.name)
+    trouble = _unfit(labels, layers.page_source(image).shape, image)
     if not trouble and not sight.lies_flat(viewer):
         return "Show the page flat: 2D view, with the rows and columns of the page."
     return trouble
 
 
-def _unfit(labels: Labels, expected: tuple[int, ...], image: str) -> str:
+def _unfit(labels: Labels, expected: tuple[int, ...], image: Image) -> str:
     """Say why labels cannot be painted on; empty if they can."""
     name, data = labels.name, labels.data
     if labels.multiscale:
@@ -111,5 +145,10 @@ def _unfit(labels: Labels, expected: tuple[int, ...], image: str) -> str:
         return f"“{name}” cannot be written to. Duplicate it to correct it."
     if data.shape != expected:
         mine, wanted = (" × ".join(map(str, reversed(shape))) for shape in (data.shape, expected))
-        return f"“{name}” has {mine} pixels, but “{image}” {wanted}."
+        return f"“{name}” has {mine} pixels, but “{image.name}” {wanted}."
+    if not lies_over(image, labels, expected):
+        return (
+            f"“{name}” does not lie over “{image.name}”. "
+            "Choose the labels of this page, or give both the same scale and place."
+        )
     return ""

@@ -13,7 +13,7 @@ from docbin_napari.correction.doubt import doubt_grid, next_place
 from docbin_napari.correction.region import Region, whole
 from docbin_napari.plugin import correct_layers, edits, layers, sight
 from docbin_napari.plugin.gray import GrayPage, gray_key
-from docbin_napari.plugin.ink import UNLABELLED, image_behind, result_behind
+from docbin_napari.plugin.ink import UNLABELLED, bind, image_behind, result_behind
 from docbin_napari.plugin.looked import reviewed_of
 from docbin_napari.plugin.origin import provenance
 from docbin_napari.plugin.subject import Subject
@@ -78,6 +78,10 @@ class CorrectSession:
         """Say why these layers cannot be corrected; as `correct_layers.refusal`."""
         return correct_layers.refusal(self.viewer, image, labels)
 
+    def caution(self, image: Image | None, labels: Labels | None) -> str:
+        """Say why these layers cannot be corrected, or what is strange about them."""
+        return self.refusal(image, labels) or correct_layers.warning(image, labels)
+
     def subject(self) -> Subject | None:
         """Give the page that is corrected; None while `refusal` has something against it."""
         if self.refusal(self.image, self.labels) or self.image is None or self.labels is None:
@@ -107,6 +111,7 @@ class CorrectSession:
             **layers.placement(image),
             **layers.label_style(),
         )
+        bind(layer, None, image)
         self.viewer.add_layer(layer)
         self.image, self.labels = image, layer
         return layer

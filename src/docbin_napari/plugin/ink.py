@@ -219,7 +219,7 @@ class InkResult:
 
 @dataclass(frozen=True)
 class _Bond:
-    result: InkResult
+    result: InkResult | None
     image: weakref.ref[Image]
 
 
@@ -228,15 +228,15 @@ class _Bond:
 _BONDS: weakref.WeakKeyDictionary[Layer, _Bond] = weakref.WeakKeyDictionary()
 
 
-def bind(layer: Labels, result: InkResult, image: Image) -> None:
+def bind(layer: Labels, result: InkResult | None, image: Image) -> None:
     """Tie a labels layer to the result behind it and to the image it was made from.
 
     Parameters
     ----------
     layer : Labels
         A layer whose data is ``result.labels``.
-    result : InkResult
-        The result.
+    result : InkResult or None
+        The result; None for labels that no run has made.
     image : Image
         The image.
     """
@@ -257,9 +257,10 @@ def result_behind(layer: Layer | None) -> InkResult | None:
         None if the layer was not made by a run, or was given other data since.
     """
     bond = _BONDS.get(layer) if layer is not None else None
-    if layer is None or bond is None or layer.data is not bond.result.labels:
+    result = None if bond is None else bond.result
+    if layer is None or result is None or layer.data is not result.labels:
         return None
-    return bond.result
+    return result
 
 
 def image_behind(layer: Layer | None) -> Image | None:
@@ -273,7 +274,7 @@ def image_behind(layer: Layer | None) -> Image | None:
     Returns
     -------
     Image or None
-        None if the layer was not made by a run, or the image is gone.
+        None if the layer was made by nothing of this package, or the image is gone.
     """
     bond = _BONDS.get(layer) if layer is not None else None
     return None if bond is None else bond.image()

@@ -16,6 +16,7 @@ from docbin_napari.io.pair_place import PairPlace, collection_names, waiting_pag
 from docbin_napari.plugin import saving
 from docbin_napari.plugin import saving_fields as fields
 from docbin_napari.plugin.correct_fields import align, form_of
+from docbin_napari.plugin.correct_layers import warning
 from docbin_napari.plugin.draft_row import DraftRow
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.looked import reviewed_of
@@ -268,10 +269,13 @@ class SavePairPanel(Container[Any]):
         for field in (self.split, self.collection, self.new, self.page):
             field.enabled = not replacing
         self.save.enabled = not busy and not refusal
-        fields.say(self.status, self._message or refusal or self._outlook())
+        fields.say(self.status, self._message or refusal or self._outlook(subject))
 
-    def _outlook(self) -> str:
-        """Say what is noteworthy about the collection."""
+    def _outlook(self, subject: Subject | None) -> str:
+        """Say what is noteworthy about the page, else about the collection."""
+        strange = "" if subject is None else warning(subject.image, subject.labels)
+        if strange:
+            return strange
         waiting = waiting_pages(self.place().folder)
         if not waiting:
             return ""
