@@ -27,6 +27,33 @@ def test_a_small_region_marks_the_window_that_holds_it() -> None:
     assert reviewed.grid.tolist() == [[False, False], [True, False]]
 
 
+def test_of_a_lasso_only_what_is_inside_counts() -> None:
+    reviewed = Reviewed((600, 600))
+    inside = np.zeros((600, 500), bool)
+    inside[:300, :156], inside[500:, :] = True, True
+    around = slice(0, 600), slice(100, 600)
+    reviewed.mark(*around, inside=inside)
+    assert reviewed.grid.tolist() == [
+        [True, False, False],
+        [False, False, False],
+        [True, True, True],
+    ]
+    reviewed.mark(slice(None), slice(None))
+    reviewed.mark(*around, looked=False, inside=inside)
+    assert reviewed.grid.tolist() == [[False, True, True], [False] * 3, [False] * 3]
+
+
+@given(st.integers(0, 10**6))
+def test_a_region_that_fills_its_rectangle_counts_as_the_rectangle(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    (top, bottom), (left, right) = (np.sort(random.integers(0, 700, 2)) for _ in "rc")
+    around, window = (slice(int(top), int(bottom)), slice(int(left), int(right))), 100
+    one, other = Reviewed((700, 700), window), Reviewed((700, 700), window)
+    one.mark(*around)
+    other.mark(*around, inside=np.ones((bottom - top, right - left), bool))
+    assert np.array_equal(one.grid, other.grid)
+
+
 def test_a_region_off_the_page_marks_nothing() -> None:
     reviewed = Reviewed((512, 512))
     reviewed.mark(slice(600, 700), slice(0, 512))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from docbin_napari.correction.region import lasso
 from docbin_napari.plugin import correct_layers, correct_session, sight
 from docbin_napari.plugin.correct_hand import Hand
 from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
@@ -40,6 +41,16 @@ def test_reviewed_is_set_and_taken_away(bench) -> None:
     assert bench.session.reviewed(bench.session.subject()).share == 1
     bench.session.mark_reviewed()
     assert bench.session.reviewed(bench.session.subject()).share == 0
+
+
+def test_a_lasso_is_reviewed_only_where_it_is(viewer, bench_of) -> None:
+    page = np.full((600, 600), 230, np.uint8)
+    bench = bench_of(viewer.add_image(page), viewer.add_labels(np.zeros_like(page)))
+    bench.session.area = REGION
+    corners = ((0, 0), (0, 599), (40, 599), (40, 40), (599, 40), (599, 0))
+    bench.session.region = lasso(corners, page.shape)
+    bench.session.mark_reviewed()
+    assert bench.session.reviewed(bench.session.subject()).share < 0.5
 
 
 def test_places_come_by_doubt_and_those_that_are_left_are_reviewed(viewer, bench_of) -> None:

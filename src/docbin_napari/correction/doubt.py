@@ -58,8 +58,9 @@ def doubt_grid(
     Returns
     -------
     ndarray
-        float64 (rows of windows, columns of windows), 0 to 1: mean binary entropy in bits, or
-        mean difference of the two probabilities.
+        float64 (rows of windows, columns of windows), 0 to 1: binary entropy in bits, or
+        difference of the two probabilities, summed over the window and divided by the pixels of
+        a whole window. So a sliver at the edge of the page counts as little as it holds.
 
     Raises
     ------
@@ -72,6 +73,7 @@ def doubt_grid(
         )
     weights = entropy_table() if second is None else np.arange(256) / 255
     height, width = probability.shape
+    whole = min(window, height) * min(window, width)
     doubt = np.zeros(grid_shape((height, width), window))
     for row, column in np.ndindex(*doubt.shape):
         place = np.s_[
@@ -82,7 +84,7 @@ def doubt_grid(
         if second is not None:
             values = np.maximum(values, second[place]) - np.minimum(values, second[place])
         counts = np.bincount(values.ravel(), minlength=256)
-        doubt[row, column] = counts @ weights / values.size
+        doubt[row, column] = counts @ weights / whole
     return doubt
 
 

@@ -53,24 +53,35 @@ class Reviewed:
         self.window = int(window)
         self.grid = np.zeros(grid_shape(self.shape, self.window), bool)
 
-    def mark(self, rows: slice, columns: slice, looked: bool = True) -> None:
+    def mark(
+        self,
+        rows: slice,
+        columns: slice,
+        looked: bool = True,
+        inside: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Note that somebody has looked at a region.
 
         Windows of which at least half lies in the region count; if there are none, because
-        the region is small, the window in its middle.
+        the region is small, the window in which most of it lies.
 
         Parameters
         ----------
         rows, columns : slice
-            The region, pixels; what is off the page is left out.
+            The rectangle round the region, pixels; what is off the page is left out.
         looked : bool
             False takes the mark away, from every window that the region touches.
+        inside : ndarray or None
+            bool, of the shape of the rectangle, which then lies on the page: which of its
+            pixels belong to the region; None if all do.
         """
-        inside = [
+        parts = [
             _overlap(part, side, self.window)
             for part, side in zip((rows, columns), self.shape, strict=True)
         ]
-        covered = np.outer(inside[0], inside[1])
+        covered = np.outer(parts[0], parts[1])
+        if inside is not None:
+            self._keep_inside(covered, rows, columns, inside)
         if not covered.any():
             return
         if looked:
@@ -78,6 +89,24 @@ class Reviewed:
             self.grid |= enough if enough.any() else covered == covered.max()
         else:
             self.grid &= covered == 0
+
+    def _keep_inside(
+        self,
+        covered: NDArray[np.float64],
+        rows: slice,
+        columns: slice,
+        inside: NDArray[np.bool_],
+    ) -> None:
+        """Make the share of each window that of the region, not of the rectangle round it."""
+        for place in np.argwhere(covered):
+            window = self.place(int(place[0]), int(place[1]))
+            top, left = (max(part.start, 0) for part in (rows, columns))
+            ours = tuple(
+                slice(max(span.start - start, 0), max(span.stop - start, 0))
+                for span, start in zip(window, (top, left), strict=True)
+            )
+            area = (window[0].stop - window[0].start) * (window[1].stop - window[1].start)
+            covered[tuple(place)] = np.count_nonzero(inside[ours]) / area
 
     def place(self, row: int, column: int) -> tuple[slice, slice]:
         """Tell which pixels a window of the grid covers.

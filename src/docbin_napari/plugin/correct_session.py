@@ -162,9 +162,9 @@ class CorrectSession:
         subject, area = found
         reviewed = self.reviewed(subject)
         before = reviewed.grid.copy()
-        reviewed.mark(*area.place)
+        reviewed.mark(*area.place, inside=area.inside)
         if np.array_equal(before, reviewed.grid):
-            reviewed.mark(*area.place, looked=False)
+            reviewed.mark(*area.place, looked=False, inside=area.inside)
         self.status = f"{reviewed.share:.0%} of the page is reviewed."
 
     def _area_or_reason(self) -> tuple[Subject, Region] | None:
