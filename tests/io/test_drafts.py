@@ -36,9 +36,9 @@ def test_a_draft_comes_back(tmp_path, key, draft) -> None:
     assert (again.reviewed, again.model, again.date) == (draft.reviewed, draft.model, draft.date)
 
 
-def test_the_same_session_replaces_its_own_and_is_not_offered_it(tmp_path, key, draft) -> None:
-    assert write_draft(tmp_path, key, draft) == write_draft(tmp_path, key, draft)
-    assert find_drafts([tmp_path], key) == []
+def test_the_same_writer_replaces_its_own_and_is_not_offered_it(tmp_path, key, draft) -> None:
+    assert write_draft(tmp_path, key, draft, "me") == write_draft(tmp_path, key, draft, "me")
+    assert find_drafts([tmp_path], key, {"me"}) == []
     assert len(list(tmp_path.glob("*.draft"))) == 1
 
 

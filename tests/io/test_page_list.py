@@ -57,6 +57,27 @@ def test_new_and_lost_files_change_nothing_for_the_others(tmp_path, folder, one_
     ]
 
 
+def test_what_a_page_has_come_to_is_known_when_its_file_is_back(tmp_path, folder) -> None:
+    pages = open_list(folder, tmp_path)
+    pages.set_state(0, "saved", "there/page.png")
+    (folder / "p2.png").rename(tmp_path / "p2.png")
+    open_list(folder, tmp_path).set_state(0, "corrected")
+    (tmp_path / "p2.png").rename(folder / "p2.png")
+    again = open_list(folder, tmp_path)
+    assert [(entry.state, entry.pair) for entry in again.entries[:2]] == [
+        ("saved", "there/page.png"),
+        ("corrected", None),
+    ]
+
+
+def test_how_pages_are_binarized_is_kept(tmp_path, folder) -> None:
+    pages = open_list(folder, tmp_path)
+    assert pages.choices == {}
+    pages.choices = {"model": "letters-1", "preset": "best"}
+    pages.keep()
+    assert open_list(folder, tmp_path).choices == pages.choices
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pages": 3}', "\0\xff"])
 def test_damaged_states_are_put_aside(tmp_path, folder, text) -> None:
     (folder / STATE_FILE).write_text(text, "latin-1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,6 +191,87 @@ def test_a_save_lets_the_draft_go_but_not_what_was_painted_since(
     assert len(drafts(tmp_path)) == 1
 
 
+def test_what_was_painted_while_a_pair_was_being_saved_is_kept(
+    viewer, keeper, tmp_path, one_stroke
+) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    subject.labels.data[5, 5] = 1
+    keeper.flush()
+    checksum = checksum_of(subject.plane())  # Save is pressed.
+    subject.labels.data[6, 6] = 1
+    viewer.layers.clear()
+    keeper.watch(None)  # The page is turned, and then the save ends.
+    keeper.flush()
+    keeper.forget(subject, checksum)
+    keeper.flush()
+    (path,) = drafts(tmp_path)
+    assert read_draft(path).labels[6, 6] == 1
+
+
+def test_a_page_that_was_just_saved_is_not_called_corrected(
+    viewer, keeper, one_stroke, monkeypatch
+) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    subject.labels.data[5, 5] = 1
+    keeper.flush()
+    monkeypatch.setattr(keeper, "_submit", lambda *_: keeper._work)  # The thread is busy.
+    keeper.forget(subject, checksum_of(subject.plane()))
+    assert keeper.edited is None
+
+
+def test_of_a_page_whose_region_was_saved_the_rest_is_kept(
+    viewer, keeper, tmp_path, one_stroke
+) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    subject.labels.data[5, 5] = 1
+    keeper.forget(subject, checksum_of(subject.plane()), keep_file=True)  # Before the first look.
+    keeper.flush()
+    (path,) = drafts(tmp_path)
+    os.utime(path, (1, 1))
+    keeper.forget(subject, checksum_of(subject.plane()), keep_file=True)
+    keeper.flush()
+    assert drafts(tmp_path) == [path]
+    assert path.stat().st_mtime > 1, "it is newer than the pair"
+
+
+def test_two_layers_over_one_page_have_two_drafts(viewer, keeper, tmp_path, one_stroke) -> None:
+    first = page_of(viewer, one_stroke.pixels)
+    second = Subject(first.image, viewer.add_labels(np.zeros((48, 64), np.uint8)), 0)
+    for value, subject in ((1, first), (2, second)):
+        keeper.watch(subject)
+        subject.labels.data[5, 5] = value
+        keeper.flush()
+    assert sorted(read_draft(path).labels[5, 5] for path in drafts(tmp_path)) == [1, 2]
+    keeper.forget(second, checksum_of(second.plane()))
+    keeper.watch(first)
+    keeper.flush()
+    (left,) = drafts(tmp_path)
+    assert read_draft(left).labels[5, 5] == 1
+    assert keeper.offer is None, "the other layer is still open"
+
+
+def test_labels_that_were_deleted_by_mistake_are_offered(viewer, tmp_path, one_stroke) -> None:
+    datasets = tmp_path / "datasets"
+    datasets.mkdir()
+    keeper = Autosave(lambda: datasets, is_open=viewer.layers.__contains__)
+    lost = page_of(viewer, one_stroke.pixels)
+    keeper.watch(lost)
+    lost.labels.data[5, 5] = 1
+    keeper.flush()
+    viewer.layers.remove(lost.labels)
+    keeper.watch(None)
+    anew = Subject(lost.image, viewer.add_labels(np.zeros((48, 64), np.uint8)), 0)
+    keeper.watch(anew)
+    anew.labels.data[9, 9] = 1
+    keeper.flush()
+    assert keeper.offer is not None
+    assert keeper.restore().labels[5, 5] == 1
+    keeper.close()
+
+
 def test_a_folder_that_takes_nothing_is_told_and_another_one_taken(
     viewer, keeper, tmp_path, one_stroke, monkeypatch
 ) -> None:
@@ -205,12 +287,12 @@ def test_a_folder_that_takes_nothing_is_told_and_another_one_taken(
 
     monkeypatch.setattr(watched_page, "write_draft", full)
     subject.labels.data[6, 6] = 1
-    keeper.flush()
+    assert "no room" in keeper.flush()
     assert "not kept" in keeper.status
     assert "no room" in keeper.status
     monkeypatch.undo()
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
-    keeper.flush()
+    assert keeper.flush() == ""
     assert "kept at" in keeper.status
 
 

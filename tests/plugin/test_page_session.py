@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.io.page_list import PageListError
 from docbin_napari.plugin.ink import image_behind, result_behind
 from docbin_napari.plugin.page_session import PageListSession
@@ -94,6 +95,33 @@ def test_a_spoilt_page_stops_nothing_and_can_be_tried_again(viewer, folder, fake
     work_on(session, fake_engine)
     assert session.troubles == {}
     assert "Ink of 2.png" in viewer.layers
+
+
+def test_what_was_found_ahead_by_another_model_is_found_anew(viewer, folder, fake_engine) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    assert work_on(session, fake_engine) == [0, 1]
+    session.choose("any", "fast")
+    assert session.wanted() is None
+    session.choose("letters-1", "fast")
+    assert session.wanted() == 1, "the page that is shown stays"
+    again = PageListSession(viewer)
+    again.open(folder)
+    assert again.pages.choices == {"model": "letters-1", "preset": "fast"}
+
+
+def test_a_draft_on_the_page_can_be_taken_away_again(
+    viewer, folder, tmp_path, fake_engine, one_stroke
+) -> None:
+    key = PageKey(content_of(one_stroke.pixels), str((folder / "1.png").resolve()), 1)
+    write_draft(tmp_path / "user", key, Draft(np.full((48, 64), 2, np.uint8)), "before")
+    session = PageListSession(viewer)
+    session.open(folder)
+    work_on(session, fake_engine)
+    assert (session.labels.data == 2).all()
+    assert result_behind(session.labels).was_edited(0)
+    session.labels.undo()
+    assert np.array_equal(session.labels.data, one_stroke.ink)
 
 
 def test_layers_that_the_user_removed(viewer, folder, fake_engine) -> None:

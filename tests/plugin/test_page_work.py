@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,12 +58,12 @@ def test_unsaved_corrections_are_on_the_page(file, tmp_path, one_stroke, fake_en
     key = PageKey(content_of(one_stroke.pixels), str(file.resolve()), 1)
     path = write_draft(tmp_path / "user", key, Draft(corrected), "before")
     last = list(make_ready(order(file), fake_engine.load))[-1]
-    assert np.array_equal(last.labels, corrected)
-    assert last.result.was_edited(0)
+    assert np.array_equal(last.corrected, corrected)
+    assert np.array_equal(last.labels, one_stroke.ink)
     assert last.metadata[DRAFT] == str(path)
     path.write_bytes(b"")
     last = list(make_ready(order(file), fake_engine.load))[-1]
-    assert np.array_equal(last.labels, one_stroke.ink)
+    assert last.corrected is None
     assert "damaged" in last.note
 
 
@@ -72,6 +74,7 @@ def test_a_saved_page_shows_its_pair(file, tmp_path, one_stroke, fake_engine) ->
     assert np.array_equal(last.labels, ~one_stroke.ink)
     assert last.metadata[PAIR] == [str(pair.page)]
     assert fake_engine.calls == []
+    assert last.result is None
     pair.ground_truth.unlink()
     last = list(make_ready(order(file, entry=saved), fake_engine.load))[-1]
     assert np.array_equal(last.labels, one_stroke.ink)
@@ -82,12 +85,42 @@ def test_a_saved_page_that_was_corrected_again(file, tmp_path, one_stroke, fake_
     pair = write_pair(tmp_path / "letters", "f1", one_stroke.pixels, one_stroke.ink)
     corrected = np.full((48, 64), 2, np.uint8)
     key = PageKey(content_of(one_stroke.pixels), str(file.resolve()), 1)
-    write_draft(tmp_path / "user", key, Draft(corrected, b"looked"))
+    draft = write_draft(tmp_path / "user", key, Draft(corrected, b"looked"))
     entry = {"state": "corrected", "pair": str(pair.page)}
     last = list(make_ready(order(file, entry=entry), fake_engine.load))[-1]
-    assert np.array_equal(last.labels, corrected)
+    assert np.array_equal(last.corrected, corrected)
+    assert np.array_equal(last.labels, one_stroke.ink)
     assert last.metadata[PAIR] == [str(pair.page)]
     assert last.metadata[LOOKED] == [b"looked"]
+    # What was left before the pair was saved is not laid over it.
+    os.utime(draft, (1, 1))
+    last = list(make_ready(order(file, entry=entry), fake_engine.load))[-1]
+    assert last.corrected is None
+    assert DRAFT not in last.metadata
+
+
+def test_a_saved_page_keeps_the_probability_of_its_ink(
+    file, tmp_path, one_stroke, fake_engine
+) -> None:
+    list(make_ready(order(file), fake_engine.load))
+    pair = write_pair(tmp_path / "letters", "f1", one_stroke.pixels, ~one_stroke.ink)
+    saved = {"state": "saved", "pair": str(pair.page)}
+    last = list(make_ready(order(file, entry=saved), fake_engine.load))[-1]
+    assert len(fake_engine.calls) == 1
+    assert np.array_equal(last.result.probability > 127, one_stroke.ink)
+    assert last.labels is last.result.labels
+    assert np.array_equal(last.labels, ~one_stroke.ink)
+    for _ in last.result.follow(0.9):
+        pass
+    assert np.array_equal(last.labels, ~one_stroke.ink), "what was saved was painted"
+
+
+def test_each_model_and_preset_is_run_once(file, fake_engine) -> None:
+    for model in ("any", "other", "any", "other"):
+        last = list(make_ready(replace(order(file), model=model), fake_engine.load))[-1]
+        assert last.metadata["model"] == model
+        assert last.how == f"{model}, fast"
+    assert len(fake_engine.calls) == 2
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA error"), MemoryError()])

@@ -214,6 +214,62 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     assert desk.save.own.visible
 
 
+def test_another_choice_reads_the_next_page_anew_and_is_kept(
+    desk, tmp_path, folder, fake_engine
+) -> None:
+    from docbin_napari.plugin.open_lists import list_of
+
+    (folder / "f2.png").unlink()
+    desk.pages.folder.value = folder
+    desk.wait_for_worker()
+    assert len(fake_engine.calls) == 2
+    desk.pages.preset.value = "best"
+    desk.wait_for_worker()
+    assert len(fake_engine.calls) == 3, "the next page, not the one that is shown"
+    desk.pages.preset.value = "fast"
+    desk.wait_for_worker()
+    desk.pages.preset.value = "best"
+    desk.wait_for_worker()
+    shown = list_of(desk.pages._session.image)
+    assert shown is desk.pages
+    assert shown.run_next(desk.pages.model.value) == ""
+    desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
+    assert "last page" in shown.run_next(desk.pages.model.value)
+    assert open_list(folder, tmp_path).choices["preset"] == "best"
+    desk.wait_for_worker()
+    calls = len(fake_engine.calls)
+    other = Desk(desk.viewer, fake_engine)
+    other.pages.turn(1)
+    assert other.pages.preset.value == "best"
+    other.wait_for_worker()
+    assert len(fake_engine.calls) == calls, "nothing is binarized twice"
+
+
+def test_a_page_that_cannot_be_kept_is_not_turned(desk, tmp_path, folder, monkeypatch) -> None:
+    from docbin_napari.io.errors import DraftError
+    from docbin_napari.plugin import watched_page
+
+    desk.pages.folder.value = folder
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
+
+    def full(*_: Any) -> None:
+        raise DraftError(tmp_path, "there is no room on the disk")
+
+    monkeypatch.setattr(watched_page, "write_draft", full)
+    desk.viewer.layers["Ink of f1.png"].data[0, 0] = 1
+    desk.pages.turn(1)
+    assert desk.viewer.layers["Ink of f1.png"].data[0, 0] == 1
+    assert "no room" in desk.pages.status.value
+    assert "This page stays" in desk.pages.status.value
+    monkeypatch.undo()
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
+    desk.pages.turn(1)
+    assert "Ink of f1.png" not in desk.viewer.layers
+    desk.pages.turn(-1)
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
+    assert desk.viewer.layers["Ink of f1.png"].data[0, 0] == 1
+
+
 def test_layers_removed_and_renamed_in_the_middle(desk, tmp_path, folder) -> None:
     desk.pages.folder.value = folder
     desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
@@ -239,6 +295,9 @@ def test_an_offer_is_taken(desk, tmp_path, one_stroke) -> None:
     picture(desk, "offer")
     desk.save.drafts.restore.native.click()
     assert np.array_equal(labels.data, corrected)
+    labels.undo()
+    assert not labels.data.any()
+    labels.redo()
     desk.wait(lambda: not desk.save.drafts.found.visible)
     desk.wait(lambda: [p.stem[-6:] for p in (tmp_path / "user").iterdir()] != ["before"])
 

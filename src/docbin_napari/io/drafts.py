@@ -2,8 +2,9 @@
 
 Strategy: a page is known by the bytes of its pixels, by its file and by its place in that file.
 Each of them stands in the name of a draft, as a hash, so that the drafts of a page are found
-without opening others. Every session writes a file of its own: two windows with the same page
-never write over each other, and what a crash left stays until somebody takes or discards it.
+without opening others. All labels of every session have a file of their own: two windows with the
+same page never write over each other, nor do two layers over one page, and what a crash left stays
+until somebody takes or discards it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from docbin_napari.io.provenance import now
 from docbin_napari.io.rgb import row_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from numpy.typing import NDArray
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 DRAFT_FOLDER = ".drafts"
 """Folder inside the data sets that holds unsaved corrections."""
 SESSION = secrets.token_hex(4)
+"""Letters and digits that no other session has."""
 _SUFFIX = ".draft"
 
 
@@ -127,8 +129,8 @@ def draft_folder(datasets: Path | None) -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_data_dir("docbin-napari")) / "drafts"
 
 
-def write_draft(folder: Path, key: PageKey, draft: Draft, session: str = SESSION) -> Path:
-    """Keep the corrections of a page; an earlier draft of this session is replaced.
+def write_draft(folder: Path, key: PageKey, draft: Draft, writer: str = SESSION) -> Path:
+    """Keep the corrections of a page; an earlier draft of the same writer is replaced.
 
     Parameters
     ----------
@@ -138,8 +140,8 @@ def write_draft(folder: Path, key: PageKey, draft: Draft, session: str = SESSION
         The page.
     draft : Draft
         What is to be kept; the labels may be painted on meanwhile.
-    session : str
-        Letters and digits that no other session has.
+    writer : str
+        Letters and digits that no other session, and nobody else in this one, has.
 
     Returns
     -------
@@ -154,7 +156,7 @@ def write_draft(folder: Path, key: PageKey, draft: Draft, session: str = SESSION
     reviewed = None if draft.reviewed is None else base64.b64encode(draft.reviewed).decode()
     header = {"source": key.source, "page": key.page, "content": key.content}
     header |= {"model": draft.model, "reviewed": reviewed, "date": draft.date or now()}
-    path = folder / f"{key.name}-{session}{_SUFFIX}"
+    path = folder / f"{key.name}-{writer}{_SUFFIX}"
     return write_planes(path, header, {"labels": draft.labels})
 
 
@@ -176,7 +178,7 @@ def read_draft(path: Path) -> Draft:
 
 
 def newest_draft(folders: Iterable[Path], key: PageKey) -> Path | None:
-    """Find the newest draft of a page, that of the present session included.
+    """Find the newest draft of a page, whoever wrote it.
 
     Parameters
     ----------
@@ -190,12 +192,12 @@ def newest_draft(folders: Iterable[Path], key: PageKey) -> Path | None:
     Path or None
         None if there is none.
     """
-    found = find_drafts(folders, key, session="")
+    found = find_drafts(folders, key)
     return found[0] if found else None
 
 
-def find_drafts(folders: Iterable[Path], key: PageKey, session: str = SESSION) -> list[Path]:
-    """Find what other sessions have left of a page.
+def find_drafts(folders: Iterable[Path], key: PageKey, writers: Container[str] = ()) -> list[Path]:
+    """Find what was left of a page.
 
     Parameters
     ----------
@@ -203,8 +205,8 @@ def find_drafts(folders: Iterable[Path], key: PageKey, session: str = SESSION) -
         Where to look; folders that are missing are passed over.
     key : PageKey
         The page.
-    session : str
-        The present session, whose own draft is left out.
+    writers : container of str
+        Those whose drafts are left out, because they are still at work.
 
     Returns
     -------
@@ -215,8 +217,8 @@ def find_drafts(folders: Iterable[Path], key: PageKey, session: str = SESSION) -
     found = []
     for folder in dict.fromkeys(folders):
         for path in folder.glob(f"{key.content}-*{_SUFFIX}"):
-            mine = path.stem.endswith(f"-{session}")
-            if not mine and (path.name.startswith(key.name) or _is_homeless(path)):
+            at_work = path.stem.rpartition("-")[2] in writers
+            if not at_work and (path.name.startswith(key.name) or _is_homeless(path)):
                 found.append(path)
     return sorted(found, key=_age)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ class KeptInk:
 
 
 def keep_ink(folder: Path, key: PageKey, ink: KeptInk) -> Path:
-    """Write what a model has found; what was kept of the page before is replaced.
+    """Write what a model has found; what it had found before is replaced, others stay.
 
     Parameters
     ----------
@@ -62,10 +63,10 @@ def keep_ink(folder: Path, key: PageKey, ink: KeptInk) -> Path:
         If it cannot be written.
     """
     header = {"threshold": ink.threshold, "how": ink.how}
-    return write_planes(_file(folder, key), header, {"probability": ink.probability})
+    return write_planes(_file(folder, key, ink.how), header, {"probability": ink.probability})
 
 
-def kept_ink(folder: Path, key: PageKey) -> KeptInk | None:
+def kept_ink(folder: Path, key: PageKey, how: str) -> KeptInk | None:
     """Read what a model has found.
 
     Parameters
@@ -74,6 +75,8 @@ def kept_ink(folder: Path, key: PageKey) -> KeptInk | None:
         Where it was kept.
     key : PageKey
         The page.
+    how : str
+        Model and preset.
 
     Returns
     -------
@@ -81,12 +84,13 @@ def kept_ink(folder: Path, key: PageKey) -> KeptInk | None:
         None if nothing was kept, or the file is damaged: the page can be binarized again.
     """
     try:
-        header, planes = read_planes(_file(folder, key))
+        header, planes = read_planes(_file(folder, key, how))
         ink = KeptInk(planes["probability"], float(header["threshold"]), str(header["how"]))
     except (DraftError, KeyError, TypeError, ValueError):
         return None
-    return ink if ink.probability.dtype == np.uint8 else None
+    return ink if ink.probability.dtype == np.uint8 and ink.how == how else None
 
 
-def _file(folder: Path, key: PageKey) -> Path:
-    return folder / f"{key.name}{_SUFFIX}"
+def _file(folder: Path, key: PageKey, how: str) -> Path:
+    digest = hashlib.blake2b(how.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    return folder / f"{key.name}-{digest}{_SUFFIX}"

@@ -80,6 +80,10 @@ class PageList:
         The page that was worked on last, from 0.
     note : str
         What the user should know, for instance that the states could not be read.
+    choices : dict of str to str
+        How the pages are binarized, as the user has chosen it; kept for another day.
+    missing : dict of str to dict
+        What pages have come to whose files are not there now; kept until they are back.
     """
 
     folder: Path
@@ -87,6 +91,8 @@ class PageList:
     entries: list[Entry] = field(default_factory=list)
     position: int = 0
     note: str = ""
+    choices: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, Any] = field(default_factory=dict)
 
     def set_state(self, number: int, state: State, pair: str | None = None) -> None:
         """Note what a page has come to and keep it.
@@ -133,7 +139,9 @@ class PageList:
             "version": _VERSION,
             "folder": str(self.folder),
             "at": self.entries[self.position].key if self.entries else None,
-            "pages": {
+            "choices": self.choices,
+            "pages": self.missing
+            | {
                 entry.key: {"state": entry.state} | ({"pair": entry.pair} if entry.pair else {})
                 for entry in self.entries
                 if entry.state != "to do"
@@ -180,8 +188,13 @@ def open_list(folder: Path, elsewhere: Path) -> PageList:
     known = PageList(folder, beside)
     stored = _stored(beside, known) or _stored(other, known)
     entries = [entry for file in files for entry in _pages_of(file)]
-    known.entries = [_with_state(entry, stored.get("pages", {})) for entry in entries]
+    states = stored.get("pages", {})
+    known.entries = [_with_state(entry, states) for entry in entries]
     keys = [entry.key for entry in known.entries]
+    known.missing = {key: state for key, state in states.items() if key not in keys}
+    choices = stored.get("choices")
+    if isinstance(choices, dict):
+        known.choices = {str(name): str(value) for name, value in choices.items()}
     known.position = keys.index(stored["at"]) if stored.get("at") in keys else 0
     try:
         known.keep()

@@ -12,18 +12,19 @@ from __future__ import annotations
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from docbin_napari.io.drafts import Draft, draft_folder, read_draft
 from docbin_napari.io.errors import DraftError
-from docbin_napari.plugin.watched_page import Watched, is_of, let_go, look_at
+from docbin_napari.plugin.watched_page import Watched, is_of, let_go, look_at, writers_at_work
 from docbin_napari.plugin.work import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
     from pathlib import Path
+
+    from napari.layers import Labels
 
     from docbin_napari.plugin.subject import Subject
 
@@ -40,13 +41,19 @@ class Autosave:
         Gives the folder of the data sets, or None.
     clock : callable
         Seconds that only rise.
+    is_open : callable
+        Whether labels are still in the viewer: what is kept of others is offered.
     """
 
     def __init__(
-        self, datasets: Callable[[], Path | None], clock: Callable[[], float] = time.monotonic
+        self,
+        datasets: Callable[[], Path | None],
+        clock: Callable[[], float] = time.monotonic,
+        is_open: Callable[[Labels], bool] = lambda _: True,
     ) -> None:
         self._datasets = datasets
         self._clock = clock
+        self._is_open = is_open
         self._pages: list[Watched] = []
         self._now: Watched | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -96,12 +103,26 @@ class Autosave:
         if self._now is not None and not busy and self._clock() >= self._due:
             self._look()
 
-    def flush(self, seconds: float = 20.0) -> None:
-        """Keep what was painted until now, and wait until it is on the disk."""
+    def flush(self, seconds: float = 20.0) -> str:
+        """Keep what was painted until now, and wait until it is on the disk.
+
+        Parameters
+        ----------
+        seconds : float
+            How long to wait at most.
+
+        Returns
+        -------
+        str
+            Why it is not on the disk, for the user; empty if it is, or if there is nothing.
+        """
         self._look()
-        if self._work is not None:
-            with suppress(TimeoutError):
+        try:
+            if self._work is not None:
                 self._work.result(seconds)
+        except TimeoutError:
+            return f"Your corrections are not kept: the disk did not answer in {seconds:.0f} s."
+        return "" if self._now is None else self._now.trouble
 
     def close(self) -> None:
         """Keep what was painted until now, without waiting; Python's end waits for it."""
@@ -162,6 +183,7 @@ class Autosave:
         """
         for page in self._pages:
             if is_of(page, subject):
+                page.edited = False  # Until it is known better: the list is told at once.
                 self._work = self._submit(let_go, page, checksum, keep_file)
 
     # ---- what is told
@@ -185,7 +207,8 @@ class Autosave:
         if self._now is None:
             return
         folders = [draft_folder(self._datasets()), draft_folder(None)]
-        self._work = self._submit(self._look_at, self._now, folders)
+        at_work = writers_at_work(self._is_open)
+        self._work = self._submit(self._look_at, self._now, folders, at_work)
 
     def _submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
         """Do something beside the window, after all that was asked for before."""
@@ -193,10 +216,10 @@ class Autosave:
             self._thread = ThreadPoolExecutor(1, "docbin-autosave")
         return self._thread.submit(work, *arguments)
 
-    def _look_at(self, page: Watched, folders: list[Path]) -> None:
+    def _look_at(self, page: Watched, folders: list[Path], at_work: frozenset[str]) -> None:
         start = self._clock()
         try:
-            look_at(page, folders)
+            look_at(page, folders, at_work)
         except Exception as error:
             page.trouble = f"Your corrections are not kept: {readable(error)}"
         end = self._clock()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from magicgui.widgets import Container, Label
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from docbin_napari.correction.reviewed import Reviewed
+from docbin_napari.plugin import edits
 from docbin_napari.plugin import saving_fields as fields
 from docbin_napari.plugin.autosave import Autosave
 from docbin_napari.plugin.looked import restore_reviewed
@@ -20,6 +22,8 @@ from docbin_napari.plugin.work import readable
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from napari.layers import Labels
 
     from docbin_napari.plugin.subject import Subject
 
@@ -35,6 +39,8 @@ class DraftRow(Container[Any]):
         Gives the page that is worked on, or None.
     datasets : callable
         Gives the folder of the data sets, or None.
+    is_open : callable
+        Whether labels are still in the viewer.
 
     Attributes
     ----------
@@ -48,10 +54,13 @@ class DraftRow(Container[Any]):
     edited = Signal(object)
 
     def __init__(
-        self, subject: Callable[[], Subject | None], datasets: Callable[[], Path | None]
+        self,
+        subject: Callable[[], Subject | None],
+        datasets: Callable[[], Path | None],
+        is_open: Callable[[Labels], bool],
     ) -> None:
         self._subject = subject
-        self.autosave = Autosave(datasets)
+        self.autosave = Autosave(datasets, is_open=is_open)
         self.offer, self.restore, self.discard, self.found = fields.offer_row()
         self.kept = fields.wrapped(Label(name="kept", value=""))
         super().__init__(widgets=[self.found, self.kept], labels=False, name="drafts")
@@ -83,7 +92,8 @@ class DraftRow(Container[Any]):
             return
         try:
             draft = self.autosave.restore()
-            subject.plane()[:] = draft.labels
+            height, width = draft.labels.shape
+            edits.write(subject.labels, subject.page, np.s_[0:height, 0:width], draft.labels)
             if draft.reviewed:
                 looked = Reviewed.from_bytes(draft.reviewed)
                 restore_reviewed(subject.labels, subject.page, looked)

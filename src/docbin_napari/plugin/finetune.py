@@ -12,11 +12,12 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QSizePolicy
 
-from docbin_napari.plugin import fields, finetune_fields, training_watch
+from docbin_napari.plugin import fields, finetune_fields, ink_layers, training_watch
 from docbin_napari.plugin.binarize import open_binarizer
 from docbin_napari.plugin.curves import CurvesView, palette_of
 from docbin_napari.plugin.finetune_session import Ending, TrainingSession
 from docbin_napari.plugin.model_news import MODEL_NEWS
+from docbin_napari.plugin.open_lists import list_of
 from docbin_napari.plugin.panel_watch import PanelWatch
 from docbin_napari.plugin.training_request import TrainingRequest, free_name, refusal
 from docbin_napari.plugin.training_watch import TrainingWatch
@@ -246,11 +247,15 @@ class TrainOnMyPairs(Container[Any]):
             self.native.show()
 
     def _run(self, *, next_page: bool) -> None:
-        """Binarize with the new model, in the widget that does that."""
+        """Binarize with the new model: the next page of a list there, others in their widget."""
         ending = self._session.ending if self._session else None
         if ending is None or not ending.model:
             return
-        trouble = open_binarizer(self._viewer).run_model(ending.model, next_page=next_page)
+        pages = list_of(ink_layers.favourite(self._viewer)) if next_page else None
+        if pages is not None:
+            trouble = pages.run_next(ending.model)
+        else:
+            trouble = open_binarizer(self._viewer).run_model(ending.model, next_page=next_page)
         if trouble:
             show_error(trouble)
 

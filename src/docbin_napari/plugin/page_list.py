@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.types import FileDialogMode
-from magicgui.widgets import Container, FileEdit, Label, PushButton
+from magicgui.widgets import Container, Label
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from psygnal import Signal
-from qtpy.QtWidgets import QListWidget
 
-from docbin_napari.plugin import fields, work
+from docbin_napari.plugin import fields, page_list_fields, work
 from docbin_napari.plugin.borrowed_keys import BorrowedKeys
 from docbin_napari.plugin.correct_fields import align, form_of
 from docbin_napari.plugin.model_news import MODEL_NEWS
+from docbin_napari.plugin.open_lists import note_list
+from docbin_napari.plugin.page_list_view import PageListView
 from docbin_napari.plugin.page_session import PageListSession
-from docbin_napari.plugin.page_work import PageOrder, Shelf, make_ready
+from docbin_napari.plugin.page_work import PageOrder, Shelf, how_in_words, make_ready
 from docbin_napari.plugin.panel_watch import PanelWatch
 from docbin_napari.plugin.preferences import read_preferences
 from docbin_napari.plugin.remembered import remember, remembered
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+    from napari.layers import Image
 
     from docbin_napari.plugin.subject import Subject
 
 NEXT_KEY, PREVIOUS_KEY = "PageDown", "PageUp"
-_SIGNS = {"to do": "○", "binarized": "◐", "corrected": "✎", "saved": "✓"}
-_LIST_HEIGHT = 96
 
 
 class PageListPanel(Container[Any]):
@@ -46,18 +46,18 @@ class PageListPanel(Container[Any]):
         Gives the page that is worked on, or None.
     datasets : callable
         Gives the folder of the data sets, or None.
+    keep : callable
+        Brings what was painted on this page to the disk; says why it cannot, or "". Then the
+        page stays: taking its layers away would lose corrections.
     load : callable
         Makes the engine; another one in tests.
 
     Attributes
     ----------
-    leaving : Signal
-        Emitted before the layers of a page are taken away.
     opened : Signal
         Emitted when layers of a page were added.
     """
 
-    leaving = Signal()
     opened = Signal()
 
     def __init__(
@@ -65,54 +65,34 @@ class PageListPanel(Container[Any]):
         viewer: napari.viewer.Viewer,
         subject: Callable[[], Subject | None],
         datasets: Callable[[], Path | None] = lambda: None,
+        keep: Callable[[], str] = str,
         load: Any = work.load_engine,
     ) -> None:
         self._viewer, self._subject, self._datasets = viewer, subject, datasets
+        self._keep = keep
         self._engines = Shelf(load)
         self._session = PageListSession(viewer)
         self._keys = BorrowedKeys(viewer)
         self._worker: Any = None
-        self._working_on: int | None = None
-        self._filling = False
+        self._working_on: tuple[int, str] | None = None
         self._build()
         self._connect()
+        note_list(self)
 
     # ---- parts
 
     def _build(self) -> None:
         self._models = fields.known_models()
-        self.folder = FileEdit(
-            name="folder",
-            label="Pages",
-            mode=FileDialogMode.EXISTING_DIRECTORY,
-            nullable=True,
-            tooltip="A folder of pages to correct one after the other. "
-            "What each page has come to is kept, so that you can go on another day.",
-        )
-        self.folder.choose_btn.text = "…"
-        self.folder.choose_btn.native.setMaximumWidth(32)
+        self.folder = page_list_fields.folder_field()
         self.model, self.preset = fields.model_field(self._models), fields.preset_field()
-        self.previous = PushButton(
-            name="previous", text="Previous", tooltip=f"The page before.\nKey: {PREVIOUS_KEY}"
-        )
-        self.next = PushButton(
-            name="next",
-            text="Next",
-            tooltip="The next page. Corrections of this one that are not saved stay as a draft.\n"
-            f"Key: {NEXT_KEY}",
-        )
+        self.previous, self.next = page_list_fields.turn_buttons(PREVIOUS_KEY, NEXT_KEY)
         self.status = wrapped(Label(name="page_status", value=""))
         self._named = [self.folder, self.model, self.preset]
         form = form_of("source", *self._named)
-        row = Container(
-            widgets=[self.previous, self.next], layout="horizontal", labels=False, name="turn"
-        )
-        row.margins = (0, 0, 0, 0)
+        row = page_list_fields.turn_row(self.previous, self.next)
         super().__init__(widgets=[form, row, self.status], labels=False, name="page_list")
         self.margins = (0, 0, 0, 0)
-        self.list = QListWidget()
-        self.list.setFixedHeight(_LIST_HEIGHT)
-        self.list.setToolTip("   ".join(f"{sign} {state}" for state, sign in _SIGNS.items()))
+        self.list = PageListView()
         self.native.layout().insertWidget(1, self.list)  # below the fields
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
 
@@ -124,7 +104,9 @@ class PageListPanel(Container[Any]):
         self.folder.changed.connect(self._open)
         self.previous.changed.connect(lambda _=None: self.turn(-1))
         self.next.changed.connect(lambda _=None: self.turn(1))
-        self.list.itemDoubleClicked.connect(lambda _: self._go_to(self.list.currentRow()))
+        for field in (self.model, self.preset):
+            field.changed.connect(self._on_how)
+        # Activated by Enter, and by a double click, or a single one where the desktop is set so.
         self.list.itemActivated.connect(lambda _: self._go_to(self.list.currentRow()))
         MODEL_NEWS.added.connect(self._on_model)
 
@@ -140,6 +122,47 @@ class PageListPanel(Container[Any]):
         fields.offer_models(self.model, self._models)
         if better and name in self._models:
             self.model.value = name
+
+    def _on_how(self, _: Any = None) -> None:
+        """Another model or preset was chosen: what lies ready is of the one before."""
+        pages = self._session.pages
+        if self._watch.gone or pages is None or self.model.value is None:
+            return
+        self._session.choose(self.model.value, self.preset.value)
+        self._work_on()
+
+    def _recall_how(self) -> None:
+        """Choose the model and the preset with which the pages of this folder were binarized."""
+        assert self._session.pages is not None
+        known = dict(self._session.pages.choices)
+        for field, name in ((self.model, "model"), (self.preset, "preset")):
+            if known.get(name) in field.choices:
+                field.value = known[name]
+
+    def shows(self, image: Image) -> bool:
+        """Whether an image is the page of this list that is worked on."""
+        return not self._watch.gone and image is self._session.image
+
+    def run_next(self, model: str) -> str:
+        """Turn to the next page, which a model binarizes.
+
+        Parameters
+        ----------
+        model : str
+            Its name; it is chosen for all pages that follow.
+
+        Returns
+        -------
+        str
+            Why that cannot be done, for the user; else empty.
+        """
+        if self._session.current + 1 >= self._session.count:
+            return "This is the last page of the list."
+        if model not in self._models:
+            self._models = fields.known_models()
+            fields.offer_models(self.model, self._models)
+        self.model.value = model
+        return "" if self._go_to(self._session.current + 1) else self._session.status
 
     # ---- from page to page
 
@@ -171,7 +194,8 @@ class PageListPanel(Container[Any]):
             self._session.status = "Choose a folder of pages."
             self._fill()
             return
-        self.leaving.emit()
+        if not self._may_leave():
+            return
         try:
             self._session.open(folder, self._datasets())
         except Exception as error:
@@ -179,31 +203,46 @@ class PageListPanel(Container[Any]):
             show_error(self._session.status)
         else:
             remember(pages=str(folder))
+            self._recall_how()
             self.opened.emit()
         self._work_on()
 
-    def _go_to(self, number: int) -> None:
+    def _go_to(self, number: int) -> bool:
         if self._session.pages is None or not 0 <= number < self._session.count:
-            return
-        self.leaving.emit()
+            return False
+        if not self._may_leave():
+            return False
         self._session.go_to(number)
         self.opened.emit()
         self._work_on()
+        return True
+
+    def _may_leave(self) -> bool:
+        """Whether the layers of this page can be taken away without a loss."""
+        trouble = self._keep()
+        if trouble:
+            self._session.status = (
+                f"{trouble} This page stays, so that nothing is lost: make room, save the pair, "
+                "or undo the corrections."
+            )
+            show_error(self._session.status)
+            self._fill()
+        return not trouble
 
     # ---- work beside the window
 
     def _work_on(self) -> None:
         """Let the worker make ready what is wanted first."""
         wanted = self._session.wanted()
+        order = None if wanted is None or self.model.value is None else self._order(wanted)
+        task = None if order is None else (order.number, order.how)
         if self._worker is not None:
-            if self._working_on != wanted:
+            if self._working_on != task:
                 self._worker.quit()  # `_on_finished` goes on with what is wanted.
-        elif wanted is not None and self.model.value is not None and not self._watch.gone:
-            self._working_on = wanted
-            worker = create_worker(
-                make_ready, self._order(wanted), self._engines, _ignore_errors=True
-            )
-            worker.yielded.connect(self._on_event)
+        elif order is not None and not self._watch.gone:
+            self._working_on = task
+            worker = create_worker(make_ready, order, self._engines, _ignore_errors=True)
+            worker.yielded.connect(functools.partial(self._on_event, order))
             worker.finished.connect(self._on_finished)
             self._worker = worker
             worker.start()
@@ -223,9 +262,11 @@ class PageListPanel(Container[Any]):
             likes.pdf_dpi,
         )
 
-    def _on_event(self, event: Any) -> None:
-        if self._watch.gone or event.number != self._working_on:
+    def _on_event(self, order: PageOrder, event: Any) -> None:
+        if self._watch.gone or (order.number, order.how) != self._working_on:
             return
+        if order.how != how_in_words(self.model.value, self.preset.value):
+            return  # Another model was chosen meanwhile.
         before = self._session.image, self._session.labels
         self._session.receive(event)
         if (self._session.image, self._session.labels) != before:
@@ -249,19 +290,7 @@ class PageListPanel(Container[Any]):
             return
         session = self._session
         entries = [] if session.pages is None else session.pages.entries
-        if self.list.count() != len(entries):
-            self.list.clear()
-            self.list.addItems([""] * len(entries))
-        for number, entry in enumerate(entries):
-            trouble = session.troubles.get(number, "")
-            item = self.list.item(number)
-            text = f"{'⚠' if trouble else _SIGNS[entry.state]}  {entry.title}"
-            if item is not None and item.text() != text:
-                item.setText(text)
-                item.setToolTip(trouble or entry.state)
-        if entries and self.list.currentRow() != session.current:
-            self.list.setCurrentRow(session.current)
-        self.list.setVisible(bool(entries))
+        self.list.show_pages(entries, session.troubles, session.current)
         self.previous.enabled = bool(entries) and session.current > 0
         self.next.enabled = not entries or session.current + 1 < len(entries)
         self.next.text = "Next" if entries else "Open"
@@ -273,5 +302,6 @@ class PageListPanel(Container[Any]):
         entries = self._session.pages.entries
         done = sum(entry.state == "saved" for entry in entries)
         text = f"Page {self._session.current + 1} of {len(entries)}, {done} saved."
-        ahead = self._working_on is not None and self._working_on != self._session.current
+        working = self._working_on
+        ahead = working is not None and working[0] != self._session.current
         return f"{text} The next page is being binarized." if ahead else text

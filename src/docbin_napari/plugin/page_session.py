@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.layers import Image, Labels
 
 from docbin_napari.io.drafts import draft_folder
 from docbin_napari.io.page_list import PageListError, open_list
+from docbin_napari.plugin import edits
 from docbin_napari.plugin.ink import bind
 from docbin_napari.plugin.layers import label_style
-from docbin_napari.plugin.page_work import Inked, Opened, Spoilt, Step
+from docbin_napari.plugin.page_work import Inked, Opened, Spoilt, Step, how_in_words
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari.components import ViewerModel
 
+    from docbin_napari.inference.config import PresetName
     from docbin_napari.io.page_list import PageList, State
     from docbin_napari.plugin.subject import Subject
 
@@ -122,6 +125,24 @@ class PageListSession:
                 return number
         return None
 
+    def choose(self, model: str, preset: PresetName) -> None:
+        """Say how pages are binarized from now on; it is kept with the states of the pages.
+
+        What lies ready but was found otherwise is found anew; the page that is shown stays.
+
+        Parameters
+        ----------
+        model, preset : str
+            As in `PageOrder`.
+        """
+        assert self.pages is not None
+        ours = ("", how_in_words(model, preset))
+        self._inked = {key: ink for key, ink in self._inked.items() if ink.how in ours}
+        chosen = {"model": model, "preset": preset}
+        if self.pages.choices != chosen:
+            self.pages.choices = chosen
+            self._keep()
+
     def receive(self, event: Opened | Step | Inked | Spoilt) -> None:
         """Take in what `make_ready` yields."""
         if self.pages is None or event.number >= self.count:
@@ -194,6 +215,9 @@ class PageListSession:
             if inked.result is not None:
                 bind(self.labels, inked.result, self.image)
             self._viewer.add_layer(self.labels)
+            if inked.corrected is not None:
+                height, width = inked.corrected.shape
+                edits.write(self.labels, 0, np.s_[0:height, 0:width], inked.corrected)
             self._opened.pop(self.current, None)
             self._inked.pop(self.current, None)
 

@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
+def how_in_words(model: str, preset: PresetName) -> str:
+    """Name model and preset, to tell whether another run would find the same."""
+    return f"{model}, {preset}"
+
+
 @dataclass(frozen=True)
 class PageOrder:
     """A page that is to be made ready.
@@ -71,6 +76,11 @@ class PageOrder:
     datasets: Path | None = None
     pdf_dpi: int = 300
 
+    @property
+    def how(self) -> str:
+        """Model and preset in words."""
+        return how_in_words(self.model, self.preset)
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -96,6 +106,10 @@ class Inked:
         For the labels layer.
     note : str
         What the user should know.
+    corrected : ndarray or None
+        Labels of a draft (H, W), to be written over `labels` in a step that can be undone.
+    how : str
+        Model and preset of `result`; "" for labels of a pair.
     """
 
     number: int
@@ -103,6 +117,8 @@ class Inked:
     result: InkResult | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+    corrected: NDArray[np.uint8] | None = None
+    how: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,23 +193,36 @@ def _labels(
     key = PageKey(content_of(page.pixels), source, order.entry.page)
     base: dict[str, Any] = {"dpi": page.dpi, "source": source, "page": order.entry.page}
     folders = [draft_folder(order.datasets), draft_folder(None)]
-    if of_pair := _of_pair(order, page, base):
-        yield _with_draft(of_pair, newest_draft(folders, key))
-        return
-    how = f"{order.model}, {order.preset}"
-    known = next((ink for folder in folders if (ink := kept_ink(folder, key))), None)
     result = InkResult(page.pixels.shape[:2], order.threshold)
-    if known is not None and known.how == how and known.probability.shape == result.shape:
-        result.probability[:] = known.probability
-        result.write(0, slice(0, result.shape[0]), slice(0, result.shape[1]))
-    else:
+    known = _fill_with_known(result, folders, key, order.how)
+    if of_pair := _of_pair(order, page, base):
+        draft = newest_draft(folders, key)
+        if known:
+            result.labels[:] = of_pair.labels
+            of_pair = replace(of_pair, labels=result.labels, result=result)
+        # What is older than the pair was left before it was saved: it is offered, no more.
+        yield _with_draft(of_pair, draft if _is_newer(draft, order.entry.pair) else None)
+        return
+    if not known:
         for event in _run(order, page, result, load):
             yield event
             if isinstance(event, Spoilt):
                 return
-        _keep(folders, key, KeptInk(result.probability, order.threshold, how))
-    inked = Inked(order.number, result.labels, result, base | {"model": order.model})
+        _keep(folders, key, KeptInk(result.probability, order.threshold, order.how))
+    metadata = base | {"model": order.model}
+    inked = Inked(order.number, result.labels, result, metadata, how=order.how)
     yield _with_draft(inked, newest_draft(folders, key))
+
+
+def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: str) -> bool:
+    """Fill a result with what was kept of an earlier run, if there is something."""
+    for folder in folders:
+        ink = kept_ink(folder, key, how)
+        if ink is not None and ink.probability.shape == result.shape:
+            result.probability[:] = ink.probability
+            result.write(0, slice(0, result.shape[0]), slice(0, result.shape[1]))
+            return True
+    return False
 
 
 def _run(
@@ -239,10 +268,22 @@ def _with_draft(inked: Inked, path: Path | None) -> Inked:
         return replace(inked, note=f"A draft is lost: {error}")
     if draft.labels.shape != inked.labels.shape:
         return inked
-    inked.labels[:] = draft.labels
     own = {DRAFT: str(path), LOOKED: [draft.reviewed]}
-    note = "Your corrections that were not saved yet are on the page."
-    return replace(inked, metadata=inked.metadata | own, note=note)
+    note = "Your corrections that were not saved yet are on the page. Ctrl+Z takes them away."
+    return replace(inked, metadata=inked.metadata | own, note=note, corrected=draft.labels)
+
+
+def _is_newer(draft: Path | None, pair: str | None) -> bool:
+    """Whether a draft was written after the mask of a pair."""
+    saved = pair_of(pair)
+    try:
+        return (
+            draft is not None
+            and saved is not None
+            and draft.stat().st_mtime_ns >= saved.ground_truth.stat().st_mtime_ns
+        )
+    except OSError:
+        return False
 
 
 def _keep(folders: list[Path], key: PageKey, ink: KeptInk) -> None:

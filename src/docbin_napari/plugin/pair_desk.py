@@ -40,10 +40,10 @@ def panels(
         For its lower end.
     """
     saving = SavePairPanel(viewer, subject)
-    pages = PageListPanel(viewer, subject, saving.datasets_folder, load)
+    keep = saving.drafts.autosave.flush
+    pages = PageListPanel(viewer, subject, saving.datasets_folder, keep, load)
     # An offer at the lower end of a long panel would not be seen.
     pages.insert(0, saving.drafts)
-    pages.leaving.connect(saving.drafts.autosave.flush)
     saving.saved.connect(pages.note_saved)
     saving.drafts.edited.connect(pages.note_edited)
     return pages, saving

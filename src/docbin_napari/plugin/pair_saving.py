@@ -70,7 +70,8 @@ class SavePairPanel(Container[Any]):
     # ---- parts
 
     def _build(self) -> None:
-        self.drafts = DraftRow(self._subject, self.datasets_folder)
+        layers = self._viewer.layers
+        self.drafts = DraftRow(self._subject, self.datasets_folder, layers.__contains__)
         self.datasets, self.split, self.collection, self.new = fields.place_fields(
             self._collection_choices
         )
@@ -170,7 +171,7 @@ class SavePairPanel(Container[Any]):
             self._update()
 
     def _on_restored(self, _: Any) -> None:
-        self._message = "The corrections are back."
+        self._message = "The corrections are back. Ctrl+Z takes them away again."
         self._update()
 
     # ---- saving

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import weakref
 import zlib
@@ -10,8 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from napari.layers import Labels
 
-from docbin_napari.io.drafts import Draft, PageKey, content_of, find_drafts, write_draft
+from docbin_napari.io.drafts import (
+    SESSION,
+    Draft,
+    PageKey,
+    content_of,
+    find_drafts,
+    write_draft,
+)
 from docbin_napari.io.errors import DraftError
 from docbin_napari.io.rgb import row_bands
 from docbin_napari.plugin import layers
@@ -20,10 +29,48 @@ from docbin_napari.plugin.looked import reviewed_of
 from docbin_napari.plugin.own_pair import DRAFT, pair_file, saved_state
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Labels
+    from collections.abc import Callable, Container
+
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from docbin_napari.plugin.subject import Subject
+
+# Doors may keep state: two panels over the same labels are one writer. Gone with the layer.
+_WRITERS: weakref.WeakKeyDictionary[Labels, str] = weakref.WeakKeyDictionary()
+_NUMBERS = itertools.count()
+
+
+def writer_of(labels: Labels) -> str:
+    """Tell the name under which drafts of a labels layer are written.
+
+    Parameters
+    ----------
+    labels : Labels
+        Any layer.
+
+    Returns
+    -------
+    str
+        Letters and digits that no other layer of any session has.
+    """
+    return _WRITERS.setdefault(labels, f"{SESSION}{next(_NUMBERS):x}")
+
+
+def writers_at_work(is_open: Callable[[Labels], bool]) -> frozenset[str]:
+    """List the writers whose layers are open; only the window's thread may ask.
+
+    Parameters
+    ----------
+    is_open : callable
+        Whether a layer is still in the viewer.
+
+    Returns
+    -------
+    frozenset of str
+        Their names.
+    """
+    return frozenset(name for labels, name in list(_WRITERS.items()) if is_open(labels))
 
 
 @dataclass(eq=False)
@@ -84,7 +131,7 @@ def is_of(page: Watched, subject: Subject) -> bool:
     )
 
 
-def look_at(page: Watched, folders: list[Path]) -> None:
+def look_at(page: Watched, folders: list[Path], at_work: Container[str] = ()) -> None:
     """Write a draft if the page has changed since it was looked at last.
 
     Parameters
@@ -93,6 +140,8 @@ def look_at(page: Watched, folders: list[Path]) -> None:
         The page.
     folders : list of Path
         Where drafts may lie; the first that takes it gets it.
+    at_work : container of str
+        From `writers_at_work`: what they keep is offered to nobody.
 
     Raises
     ------
@@ -103,24 +152,37 @@ def look_at(page: Watched, folders: list[Path]) -> None:
     if subject is None:
         return
     if page.key is None:
-        pixels = layers.page_source(subject.image).read(subject.page)
-        page.key = PageKey(content_of(pixels), *_origin(subject))
-        page.found = find_drafts(folders, page.key)
-        read_from = subject.labels.metadata.get(DRAFT)
-        page.taken = [path for path in page.found if str(path) == read_from]
-        page.found = [path for path in page.found if str(path) != read_from]
-        page.kept = _first_state(subject)
-    plane = subject.plane()
-    looked = looked_at(subject)
-    state = checksum_of(plane, looked)
+        _look_for_drafts(page, subject, folders, at_work)
+    state, looked = _state(subject)
     if state == page.kept or not (page.file or looked or _is_edited(subject)):
+        page.trouble = ""
         return
-    draft = Draft(plane, looked or None, subject.labels.metadata.get("model"))
-    page.file = _write(page, folders, draft)
+    draft = Draft(subject.plane(), looked or None, subject.labels.metadata.get("model"))
+    page.file = _write(page, folders, draft, writer_of(subject.labels))
     page.kept, page.edited, page.trouble = state, True, ""
     page.time = time.strftime("%H:%M:%S")
     while page.taken:
         page.taken.pop().unlink(missing_ok=True)
+
+
+def _look_for_drafts(
+    page: Watched, subject: Subject, folders: list[Path], at_work: Container[str]
+) -> None:
+    """Learn what was left of a page, and which state of it needs no draft."""
+    pixels = layers.page_source(subject.image).read(subject.page)
+    key = PageKey(content_of(pixels), *_origin(subject))
+    found = find_drafts(folders, key, at_work)
+    read_from = subject.labels.metadata.get(DRAFT)
+    page.taken = [path for path in found if str(path) == read_from]
+    page.found = [path for path in found if str(path) != read_from]
+    page.kept = _first_state(subject)
+    page.key = key
+
+
+def _state(subject: Subject) -> tuple[int, bytes]:
+    """The checksum of a page, and what was reviewed there."""
+    looked = looked_at(subject)
+    return checksum_of(subject.plane(), looked), looked
 
 
 def _origin(subject: Subject) -> tuple[str, int]:
@@ -146,13 +208,13 @@ def _is_edited(subject: Subject) -> bool:
     return result is None or result.was_edited(subject.page)
 
 
-def _write(page: Watched, folders: list[Path], draft: Draft) -> Path:
+def _write(page: Watched, folders: list[Path], draft: Draft, writer: str) -> Path:
     """Write to the first folder that takes it; an older draft elsewhere is let go."""
     assert page.key is not None
     first: DraftError | None = None
     for folder in dict.fromkeys(folders):
         try:
-            path = write_draft(folder, page.key, draft)
+            path = write_draft(folder, page.key, draft, writer)
         except DraftError as error:
             first = first or error
             continue
@@ -164,11 +226,30 @@ def _write(page: Watched, folders: list[Path], draft: Draft) -> Path:
 
 
 def let_go(page: Watched, checksum: int, keep_file: bool) -> None:
-    """Note that the labels of this checksum are in a pair; their draft goes, or stays."""
-    page.kept, page.edited = checksum, False
+    """Note that a state of a page is in a pair; what was painted since is kept all the same.
+
+    Parameters
+    ----------
+    page : Watched
+        The page.
+    checksum : int
+        Of the state that was saved.
+    keep_file : bool
+        Whether only a region was saved, so that a draft holds more than the pair.
+    """
+    now = page.kept if page.subject is None else _state(page.subject)[0]
+    page.edited = now != checksum
+    if page.edited:
+        return  # Its draft is of the later state, or the next look makes it so.
+    files = [*page.taken, *([page.file] if page.file else [])]
     if keep_file:
+        for path in files:
+            path.touch()  # What is newer than the pair is what the work goes on with.
+        if page.file is None:
+            page.kept = None  # The next look keeps what the pair does not hold.
         return
-    for path in [*page.taken, *([page.file] if page.file else [])]:
+    page.kept = checksum
+    for path in files:
         path.unlink(missing_ok=True)
     page.taken.clear()
     page.file, page.time = None, ""
