@@ -4,13 +4,14 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.__main__ import main
 from docbin_napari.train.finetune_command import other_pages_beside
-from docbin_napari.train.unfinished import unfinished_path
+from docbin_napari.train.unfinished import rescue_of_the_dead, unfinished_path
 
 
 @pytest.fixture
@@ -130,6 +131,29 @@ def test_a_crash_leaves_a_model(arguments, few_steps, monkeypatch, capsys):
     assert said == {"error": "RuntimeError: out of memory", "kept": "mine"}
     assert load_model(few_steps.output, device="cpu").info.name == "mine"
     assert not unfinished_path(load_model(few_steps.output).info.path).exists()
+
+
+def test_what_an_earlier_training_left_is_not_taken_for_this_one(arguments, tmp_path, capsys):
+    path = tmp_path / "mine.safetensors"
+    unfinished_path(path).write_text("weights of another day")
+    assert main([*arguments, "--collections", str(tmp_path / "gone")]) == 1
+    said = capsys.readouterr().err
+    assert "best weights so far" not in said
+    assert f"what it had learnt is {tmp_path / 'mine-unfinished.safetensors'}" in said
+    assert (tmp_path / "mine-unfinished.safetensors").read_text() == "weights of another day"
+    assert not path.exists()
+
+
+def test_two_trainings_do_not_make_the_same_model(arguments, start, few_steps, capsys):
+    process = start("--json")
+    first_step(process)
+    assert main(arguments) == 1
+    assert "another training is making mine: choose another name" in capsys.readouterr().err
+    assert rescue_of_the_dead(Path(few_steps.output)) is None
+    process.stdin.write("stop\n")
+    process.stdin.flush()
+    assert process.wait(60) == 0
+    assert load_model(few_steps.output, device="cpu").info.name == "mine"
 
 
 def test_a_refusal_names_the_file(arguments, tmp_path, capsys):

@@ -11,7 +11,7 @@ from docbin_napari.model.registry import user_model_folder
 from docbin_napari.plugin.meter import in_words
 from docbin_napari.plugin.model_news import MODEL_NEWS
 from docbin_napari.plugin.training_process import TrainingProcess
-from docbin_napari.train.unfinished import rescue
+from docbin_napari.train.unfinished import rescue_of_the_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -172,7 +172,7 @@ class TrainingSession:
             self._told = Ending(f"{name} is ready; docbin models shows its figures.", name)
         if self._told is None:
             path = user_model_folder() / f"{self.request.name}.safetensors"
-            kept = rescue(path)
+            kept = rescue_of_the_dead(path)
             words = "Stopped at once." if self.stopping else self._crash()
             self._told = self._failure(words, kept.stem if kept else "", said=self.stopping)
         self.ending = self._told

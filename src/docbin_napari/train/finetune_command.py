@@ -31,7 +31,7 @@ from docbin_napari.train.finetune_events import as_json, as_line, error_as_json
 from docbin_napari.train.finetune_run import FinetuneReport
 from docbin_napari.train.finetuned import FinetuneError
 from docbin_napari.train.loop import output_path
-from docbin_napari.train.unfinished import rescue
+from docbin_napari.train.unfinished import NameInUse, rescue, reserved
 
 Say = Callable[[str], None]
 _REFUSED = (FileError, FinetuneError, ModelError, DeviceError, InferenceError, ValueError)
@@ -146,6 +146,17 @@ class _Voice:
 def _run(config: FinetuneConfig, stop: threading.Event, voice: _Voice) -> int:
     """Tell what happens; whatever ends it, the best weights so far become a model."""
     path = output_path(config.output)
+    try:
+        with reserved(path) as left:
+            if left is not None:
+                voice.complain(f"an earlier training broke off; what it had learnt is {left}")
+            return _run_alone(config, path, stop, voice)
+    except NameInUse as error:
+        voice.error(str(error), None)
+        return 1
+
+
+def _run_alone(config: FinetuneConfig, path: Path, stop: threading.Event, voice: _Voice) -> int:
     outcome = None
     try:
         for report in finetune(config, stop.is_set):
