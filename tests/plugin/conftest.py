@@ -10,10 +10,17 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from napari.components import ViewerModel
 
     from docbin_napari.plugin.ink import InkResult
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What panels remember is that of the test alone."""
+    monkeypatch.setenv("DOCBIN_CONFIG", str(tmp_path / "config"))
 
 
 @pytest.fixture

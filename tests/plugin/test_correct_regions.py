@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from docbin_napari.correction.region import rectangle
 from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
-from docbin_napari.plugin.correct_session import PAGE, CorrectSession
+from docbin_napari.plugin.correct_session import PAGE, REGION, CorrectSession
 from docbin_napari.plugin.overlays import OUTLINE_NAME, SPECKS_NAME
 
 pytestmark = pytest.mark.viewer
@@ -109,6 +110,26 @@ def test_specks_are_shown_before_they_are_removed(bench) -> None:
     assert not bench.viewer.layers[SPECKS_NAME].visible
     bench.labels.undo()
     assert bench.labels.data.sum() == 32 * 4 + 9
+
+
+def test_specks_are_measured_anew_where_the_area_or_the_ink_has_changed(viewer, bench_of) -> None:
+    page = np.full((600, 600), 230, np.uint8)
+    bench = bench_of(viewer.add_image(page), viewer.add_labels(np.zeros_like(page)))
+    labels, session = bench.labels.data, bench.session
+    labels[100:103, 100:103] = labels[500:503, 500:503] = 1
+    specks = Specks(session, bench.overlays)
+    specks.size = 20
+    session.area, session.region = REGION, rectangle((50, 50), (200, 200), page.shape)
+    specks.take(specks.ask().measure())
+    session.region = rectangle((400, 400), (590, 590), page.shape)
+    specks.show()
+    assert not specks.shown, "another area was drawn"
+    specks.take(specks.ask().measure())
+    labels[503:510, 500] = 1  # The speck has become part of a stroke.
+    specks.remove()
+    assert "The page changed" in session.status
+    assert labels[500:503, 500:503].all()
+    assert labels[100:103, 100:103].all()
 
 
 def test_the_highlight_lies_over_the_specks_of_a_region(viewer, bench_of, one_stroke) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from docbin_napari.io.rgb import to_rgb
 from docbin_napari.plugin.layers import (
     PageSource,
     current_page,
@@ -15,6 +16,7 @@ from docbin_napari.plugin.layers import (
     page_source,
     placement,
     refusal,
+    stored_pages,
 )
 
 napari_layers = pytest.importorskip("napari.layers")
@@ -50,6 +52,15 @@ def test_alpha_is_blended_over_white() -> None:
 def test_other_gray_is_cut_at_the_contrast_limits(dtype: Any) -> None:
     layer = Image(np.array([[0, 100, 180, 300]], dtype), contrast_limits=(100, 300))
     assert gray(page_source(layer).read(0)[:]).tolist() == [[0, 0, 102, 255]]
+
+
+def test_stored_pages_do_not_depend_on_the_contrast_limits() -> None:
+    page = np.arange(0, 60_000, 10, np.uint16).reshape(60, 100)
+    shown = [Image(page, contrast_limits=limits) for limits in ((0, 65_535), (500, 9_000))]
+    assert not np.array_equal(*(page_source(one).read(0)[:] for one in shown))
+    stored = [stored_pages(one).read(0)[:] for one in shown]
+    assert np.array_equal(*stored)
+    assert np.array_equal(stored[0], to_rgb(page)), "as the file itself is read"
 
 
 def test_float_colour_is_cut_at_zero_and_one() -> None:

@@ -1,4 +1,9 @@
-from docbin_napari.plugin.remembered import remember, remembered
+from docbin_napari.plugin.remembered import (
+    draft_places,
+    remember,
+    remember_datasets,
+    remembered,
+)
 
 
 def test_values_outlive_a_session(tmp_path, monkeypatch) -> None:
@@ -7,6 +12,25 @@ def test_values_outlive_a_session(tmp_path, monkeypatch) -> None:
     remember(datasets="here", who="Inês")
     remember(who="Ana")
     assert remembered() == {"datasets": "here", "who": "Ana"}
+
+
+def test_drafts_are_looked_for_beside_all_data_sets_that_were_chosen(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DOCBIN_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
+    for name in ("a", "b", "gone"):
+        (tmp_path / name).mkdir()
+        remember_datasets(tmp_path / name)
+    (tmp_path / "gone").rmdir()
+    assert draft_places(tmp_path / "b") == [
+        tmp_path / "b" / ".drafts",
+        tmp_path / "user",
+        tmp_path / "a" / ".drafts",
+    ]
+    for number in range(40):
+        remember_datasets(tmp_path / str(number))
+    remember_datasets(tmp_path / "a")
+    assert tmp_path / "a" / ".drafts" in draft_places(None)
+    assert len(remembered()["datasets_used"].splitlines()) < 20
 
 
 def test_a_damaged_file_is_no_trouble(tmp_path, monkeypatch) -> None:

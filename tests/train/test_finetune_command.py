@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,6 +155,27 @@ def test_two_trainings_do_not_make_the_same_model(arguments, start, few_steps, c
     process.stdin.flush()
     assert process.wait(60) == 0
     assert load_model(few_steps.output, device="cpu").info.name == "mine"
+
+
+def test_other_pages_that_do_not_fit_together_are_told_before_the_training(
+    few_steps, two_archives, tmp_path, capsys
+):
+    home = tmp_path / "sets"
+    shutil.copytree(two_archives / "dark", home / "train" / "dark")
+    (home / "test" / "letters" / "fg_mask").mkdir(parents=True)
+    assert other_pages_beside([home / "train" / "dark"]) == ()
+    (home / "test" / "letters" / "fg_mask" / "stray.png").touch()
+    wrong = ["--finetune", "--collections", str(home / "train"), "--output", few_steps.output]
+    assert main(wrong) == 1
+    said = capsys.readouterr().err
+    assert "stray" in said
+    assert "before and after" in said
+
+
+def test_a_budget_too_small_to_learn_says_so(arguments, few_steps, capsys):
+    assert main([*arguments, "--minutes", "0.00001"]) == 1
+    assert "Give more --minutes" in capsys.readouterr().out
+    assert not Path(few_steps.output).exists()
 
 
 def test_a_refusal_names_the_file(arguments, tmp_path, capsys):

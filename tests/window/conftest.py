@@ -151,6 +151,12 @@ def run_alone(item: pytest.Item) -> None:
         pytest.skip(done.stdout.strip().splitlines()[-1])
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What panels remember is that of the test alone."""
+    monkeypatch.setenv("DOCBIN_CONFIG", str(tmp_path / "config"))
+
+
 @pytest.fixture
 def the_viewer(qapp: Any) -> Iterator[Any]:
     """A viewer with a real window."""

@@ -94,7 +94,7 @@ def room(the_viewer, pairs, tmp_path, tiny_model_file, monkeypatch):
 
     notification_manager.notification_ready.connect(note)
     room.widget.folder.value = pairs
-    room.wait(lambda: room.widget._reading is None)
+    room.wait(lambda: not room.widget._pairs.busy)
     room.widget.start.value = "tiny"
     room.widget.device.value = "cpu"
     yield room
@@ -227,6 +227,28 @@ def test_closing_napari_asks_and_nothing_is_left_behind(room, tmp_path, answer) 
     assert len(room.questions) == 2
 
 
+def test_a_pair_that_was_saved_meanwhile_is_listed(room, pairs, tmp_path) -> None:
+    from qtpy.QtCore import Qt
+
+    from docbin_napari.plugin.finetune import TrainOnMyPairs
+    from docbin_napari.plugin.news import PAIR_NEWS
+    from docbin_napari.plugin.remembered import remember
+
+    widget = room.widget
+    widget.collections.item(0).setCheckState(Qt.CheckState.Unchecked)
+    write_pair(pairs / "train" / "maps", "page", *striped_page(3))
+    PAIR_NEWS.saved.emit(pairs)
+    room.wait(lambda: not widget._pairs.busy)
+    assert [summary.collection.path.name for summary in widget.collections.ticked()] == ["maps"]
+    remember(datasets=str(pairs))
+    other = TrainOnMyPairs(room.viewer, asks=room.ask)
+    assert other.folder.value == pairs, "where pairs were saved last"
+    room.wait(lambda: not other._pairs.busy)
+    widget.folder.value = pairs / "test"
+    room.wait(lambda: not widget._pairs.busy)
+    assert "never learnt from" in widget.status.value
+
+
 def test_refusals_say_what_to_do(room, tmp_path) -> None:
     widget = room.widget
     widget.name_field.value = "tiny"
@@ -235,6 +257,6 @@ def test_refusals_say_what_to_do(room, tmp_path) -> None:
     widget.name_field.value = "a/b"
     assert "cannot be the name" in widget.status.value
     widget.folder.value = tmp_path / "models"
-    room.wait(lambda: widget._reading is None)
+    room.wait(lambda: not widget._pairs.busy)
     assert str(tmp_path / "models") in widget.status.value
     assert not widget.train.enabled

@@ -243,7 +243,7 @@ def train(play: Round, datasets: Path) -> Any:
     """Learn from the pair in a process of its own."""
     widget = play.dock("Train on my pairs")
     widget.folder.value = datasets
-    play.wait(lambda: widget._reading is None, widget.status)
+    play.wait(lambda: not widget._pairs.busy, widget.status)
     widget.device.value = "cpu"
     widget.more = SHORT
     assert widget.train.enabled, widget.status.value

@@ -14,8 +14,9 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from docbin_napari.io.drafts import Draft, draft_folder, read_draft
+from docbin_napari.io.drafts import Draft, read_draft
 from docbin_napari.io.errors import DraftError
+from docbin_napari.plugin.remembered import draft_places
 from docbin_napari.plugin.watched_page import Watched, is_of, let_go, look_at, writers_at_work
 from docbin_napari.plugin.work import readable
 
@@ -206,7 +207,7 @@ class Autosave:
     def _look(self) -> None:
         if self._now is None:
             return
-        folders = [draft_folder(self._datasets()), draft_folder(None)]
+        folders = draft_places(self._datasets())
         at_work = writers_at_work(self._is_open)
         self._work = self._submit(self._look_at, self._now, folders, at_work)
 

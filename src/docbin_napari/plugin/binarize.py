@@ -12,7 +12,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from docbin_napari.plugin import fields, ink_layers, layers, work
-from docbin_napari.plugin.model_news import MODEL_NEWS
+from docbin_napari.plugin.news import MODEL_NEWS
 from docbin_napari.plugin.paging import turn_page
 from docbin_napari.plugin.panel_watch import PanelWatch
 from docbin_napari.plugin.session import Request, Session

@@ -188,7 +188,14 @@ class Specks:
             self._overlays.hide_specks()
 
     def _stands(self, question: SpeckQuestion) -> bool:
-        """Whether the page is still the one that was measured."""
-        now = self._session.subject()
-        asked = question.subject
-        return now is not None and (now.labels, now.page) == (asked.labels, asked.page)
+        """Whether page, area and ink are still those that were measured."""
+        now, asked = self._session.subject(), question.subject
+        if now is None or (now.labels, now.page) != (asked.labels, asked.page):
+            return False
+        area = self._session.area_of(now)
+        return (
+            area is not None
+            and area.place == question.area.place
+            and np.array_equal(area.inside, question.area.inside)
+            and np.array_equal(now.plane()[area.place] == INK, question.ink)
+        )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, Label
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
@@ -16,17 +15,18 @@ from docbin_napari.plugin import fields, finetune_fields, ink_layers, training_w
 from docbin_napari.plugin.binarize import open_binarizer
 from docbin_napari.plugin.curves import CurvesView, palette_of
 from docbin_napari.plugin.finetune_session import Ending, TrainingSession
-from docbin_napari.plugin.model_news import MODEL_NEWS
+from docbin_napari.plugin.news import MODEL_NEWS, PAIR_NEWS
 from docbin_napari.plugin.open_lists import list_of
+from docbin_napari.plugin.pair_reading import PairReading
 from docbin_napari.plugin.panel_watch import PanelWatch
+from docbin_napari.plugin.remembered import remembered
+from docbin_napari.plugin.saving_fields import folder_of
 from docbin_napari.plugin.training_request import TrainingRequest, free_name, refusal
 from docbin_napari.plugin.training_watch import TrainingWatch
 from docbin_napari.plugin.work import readable
 
 if TYPE_CHECKING:
     import napari
-
-    from docbin_napari.io.pair_summary import Summary
 
 _MINIMUM_WIDTH = 300
 _CHOOSE = "Choose the folder of your training pairs."
@@ -56,9 +56,7 @@ class TrainOnMyPairs(Container[Any]):
         self._asks = asks
         self._models = fields.known_models()
         self._session: TrainingSession | None = None
-        self._summaries: list[Summary] = []
-        self._reading: Any = None
-        self._trouble = ""
+        self._pairs = PairReading()
         self._named = False
         self._naming = False
         # Options of the command line that have no field; tests make tiny trainings with them.
@@ -108,6 +106,7 @@ class TrainOnMyPairs(Container[Any]):
 
     def _connect(self) -> None:
         self.folder.changed.connect(self._on_folder)
+        self._pairs.done.connect(self._on_read)
         self.collections.itemChanged.connect(self._on_ticked)
         self.name_field.changed.connect(self._on_name)
         for field in (self.start, self.minutes):
@@ -118,10 +117,16 @@ class TrainOnMyPairs(Container[Any]):
         self.run_next.changed.connect(lambda: self._run(next_page=True))
         self._viewer.events.theme.connect(self._recolour)
         MODEL_NEWS.added.connect(self._on_new_model)
+        PAIR_NEWS.saved.connect(self._read_again)
+        known = remembered().get("datasets", "")
+        if known and Path(known).is_dir():
+            self.folder.value = Path(known)
 
     def _on_shown(self) -> None:
         finetune_fields.align(self.native, {str(field.label) for field in self._locked})
         self._recolour()
+        if self._pairs.trouble:
+            self._read_again()
 
     def _recolour(self, _: Any = None) -> None:
         if not self._watch.gone:
@@ -131,34 +136,27 @@ class TrainOnMyPairs(Container[Any]):
 
     # ---- pairs
 
-    def _on_folder(self, folder: Path | None) -> None:
-        self._summaries, self._trouble = [], ""
+    def _on_folder(self, _: Any = None) -> None:
         self.collections.show_summaries([])
-        if folder is None or not str(folder).strip() or str(folder) == ".":
+        self._pairs.read(folder_of(self.folder))
+        self._update()
+
+    def _read_again(self, saved: Path | None = None) -> None:
+        """A pair was saved, or the folder may hold something by now."""
+        if self._watch.gone or self._running or self._pairs.busy:
+            return
+        folder = folder_of(self.folder)
+        if folder is not None:
+            self._pairs.read(folder)
             self._update()
-            return
-        worker = create_worker(finetune_fields.read_summaries, folder, _ignore_errors=True)
-        worker.yielded.connect(lambda found: self._on_summary(worker, found))
-        worker.finished.connect(lambda: self._on_read(worker))
-        self._reading = worker
-        worker.start()
-        self._update()
+        elif saved is not None:
+            self.folder.value = saved
 
-    def _on_summary(self, worker: Any, found: Summary | str) -> None:
-        if worker is not self._reading or self._watch.gone:
-            return
-        if isinstance(found, str):
-            self._trouble = found
-        else:
-            self._summaries.append(found)
-
-    def _on_read(self, worker: Any) -> None:
-        if worker is not self._reading or self._watch.gone:
-            return
-        self._reading = None
-        self.collections.show_summaries(self._summaries)
-        self._suggest_name()
-        self._update()
+    def _on_read(self) -> None:
+        if not self._watch.gone:
+            self.collections.show_summaries(self._pairs.summaries, keep=True)
+            self._suggest_name()
+            self._update()
 
     def _on_ticked(self, _: Any = None) -> None:
         self._suggest_name()
@@ -227,6 +225,7 @@ class TrainOnMyPairs(Container[Any]):
             self._named = False
             self._suggest_name()
             self._update()
+            self._read_again()
 
     def _on_new_model(self, _: str, __: bool) -> None:
         if not self._watch.gone:
@@ -263,11 +262,11 @@ class TrainOnMyPairs(Container[Any]):
 
     def _refusal(self) -> str:
         """Say why Train cannot be pressed; empty if it can."""
-        if self._trouble:
-            return self._trouble
-        if self._reading is not None:
+        if self._pairs.trouble:
+            return self._pairs.trouble
+        if self._pairs.busy:
             return "Counting what is labelled…"
-        if not self._summaries:
+        if not self._pairs.summaries:
             return _CHOOSE
         return refusal(self._request(), self.collections.ticked(), self._models)
 

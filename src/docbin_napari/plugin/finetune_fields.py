@@ -22,6 +22,7 @@ from docbin_napari.train.finetune_config import FinetuneConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from docbin_napari.io.pair_summary import Summary
     from docbin_napari.model.registry import ModelInfo
@@ -100,8 +101,18 @@ class CollectionList(QListWidget):
         self.setAccessibleName("Collections to learn from")
         self.setToolTip(describe(FinetuneConfig, "collections"))
 
-    def show_summaries(self, summaries: Iterable[Summary]) -> None:
-        """List collections that can be learnt from, those with labels ticked."""
+    def show_summaries(self, summaries: Iterable[Summary], keep: bool = False) -> None:
+        """List collections that can be learnt from, those with labels ticked.
+
+        Parameters
+        ----------
+        summaries : iterable of Summary
+            What there is.
+        keep : bool
+            Whether collections that were listed without a tick stay so.
+        """
+        ticked = [summary.collection.path for summary in self.ticked()]
+        others = {path for path in self._paths() if path not in ticked} if keep else set()
         self.clear()
         for summary in summaries:
             if summary.collection.split == _TEST:
@@ -111,18 +122,27 @@ class CollectionList(QListWidget):
             usable = summary.labelled > 0
             flags = Qt.ItemFlag.ItemIsUserCheckable
             item.setFlags(flags | Qt.ItemFlag.ItemIsEnabled if usable else flags)
-            item.setCheckState(Qt.CheckState.Checked if usable else Qt.CheckState.Unchecked)
+            wanted = usable and summary.collection.path not in others
+            item.setCheckState(Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
             item.setToolTip("\n".join([str(summary.collection.path), *map(str, summary.troubles)]))
             self.addItem(item)
 
     def ticked(self) -> list[Summary]:
         """The collections to learn from."""
-        items = [self.item(row) for row in range(self.count())]
         return [
             item.data(Qt.ItemDataRole.UserRole)
-            for item in items
-            if item is not None and item.checkState() == Qt.CheckState.Checked
+            for item in self._items()
+            if item.checkState() == Qt.CheckState.Checked
         ]
+
+    def _items(self) -> list[QListWidgetItem]:
+        items = (self.item(row) for row in range(self.count()))
+        return [item for item in items if item is not None]
+
+    def _paths(self) -> list[Path]:
+        """The collections that could be ticked."""
+        known = [item.data(Qt.ItemDataRole.UserRole) for item in self._items()]
+        return [summary.collection.path for summary in known if summary.labelled > 0]
 
 
 def in_words(summary: Summary) -> str:
@@ -159,6 +179,12 @@ def read_summaries(folder: Any) -> Any:
     from docbin_napari.io.pair_summary import summarize_collections
     from docbin_napari.plugin.work import readable
 
+    if folder.name == _TEST:
+        yield (
+            f"Pairs in “{_TEST}” are never learnt from: they show what becomes of other pages. "
+            "Choose the folder above it."
+        )
+        return
     # napari's generator workers swallow RuntimeErrors.
     try:
         yield from summarize_collections(folder)

@@ -9,7 +9,7 @@ from psygnal import Signal
 
 from docbin_napari.model.registry import user_model_folder
 from docbin_napari.plugin.meter import in_words
-from docbin_napari.plugin.model_news import MODEL_NEWS
+from docbin_napari.plugin.news import MODEL_NEWS
 from docbin_napari.plugin.training_process import TrainingProcess
 from docbin_napari.train.unfinished import rescue_of_the_dead
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,6 +129,23 @@ def _stored_rows(data: Any, is_stack: bool) -> int:
     # Dask lists the size of every chunk, zarr has one for all.
     rows = chunks[is_stack]
     return min(int(max(rows) if isinstance(rows, tuple) else rows), height)
+
+
+def stored_pages(layer: Image) -> PageSource:
+    """Take the pages out of an image layer as they are stored, however they are shown.
+
+    Parameters
+    ----------
+    layer : Image
+        As for `page_source`, which lets gray values follow the contrast limits.
+
+    Returns
+    -------
+    PageSource
+        Its pages: the same for the same file, whatever the user has set.
+    """
+    source = page_source(layer)
+    return source if source.rgb else replace(source, limits=None)
 
 
 def page_source(layer: Image) -> PageSource:

@@ -14,7 +14,7 @@ from psygnal import Signal
 from docbin_napari.plugin import fields, page_list_fields, work
 from docbin_napari.plugin.borrowed_keys import BorrowedKeys
 from docbin_napari.plugin.correct_fields import align, form_of
-from docbin_napari.plugin.model_news import MODEL_NEWS
+from docbin_napari.plugin.news import MODEL_NEWS
 from docbin_napari.plugin.open_lists import note_list
 from docbin_napari.plugin.page_list_view import PageListView
 from docbin_napari.plugin.page_session import PageListSession

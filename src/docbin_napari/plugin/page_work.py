@@ -12,7 +12,6 @@ from docbin_napari.inference.config import preset
 from docbin_napari.io.drafts import (
     PageKey,
     content_of,
-    draft_folder,
     newest_draft,
     read_draft,
 )
@@ -27,6 +26,7 @@ from docbin_napari.plugin.ink import InkResult
 from docbin_napari.plugin.layers import PageSource
 from docbin_napari.plugin.own_pair import AS_SAVED, DRAFT, LOOKED, PAIR
 from docbin_napari.plugin.reader import label_values
+from docbin_napari.plugin.remembered import draft_places
 from docbin_napari.plugin.watched_page import checksum_of
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _labels(
     source = str(order.entry.file.resolve())
     key = PageKey(content_of(page.pixels), source, order.entry.page)
     base: dict[str, Any] = {"dpi": page.dpi, "source": source, "page": order.entry.page}
-    folders = [draft_folder(order.datasets), draft_folder(None)]
+    folders = draft_places(order.datasets)
     result = InkResult(page.pixels.shape[:2], order.threshold)
     known = _fill_with_known(result, folders, key, order.how)
     if of_pair := _of_pair(order, page, base):

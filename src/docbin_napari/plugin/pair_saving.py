@@ -20,10 +20,11 @@ from docbin_napari.plugin.correct_layers import warning
 from docbin_napari.plugin.draft_row import DraftRow
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.looked import reviewed_of
+from docbin_napari.plugin.news import PAIR_NEWS
 from docbin_napari.plugin.own_pair import note_pair, own_pair, take_reviewed
 from docbin_napari.plugin.panel_watch import PanelWatch
 from docbin_napari.plugin.regions import drawn_shapes, reviewed_region, shapes_region
-from docbin_napari.plugin.remembered import remember, remembered
+from docbin_napari.plugin.remembered import remember, remember_datasets, remembered
 from docbin_napari.plugin.work import Failed, readable
 
 if TYPE_CHECKING:
@@ -147,6 +148,10 @@ class SavePairPanel(Container[Any]):
             self._named_for, self._message = page, ""
             self._showing = True
             self.page.value = "" if subject is None else _name_for(subject)
+            if subject is not None and isinstance(self.region.value, Shapes):
+                # They were drawn on the page before.
+                self.region.value = fields.WHOLE
+                self._message = "Another page: “Labelled” is the whole page again."
             self._showing = False
         self._update()
 
@@ -157,6 +162,9 @@ class SavePairPanel(Container[Any]):
 
     def _on_place(self, _: Any = None) -> None:
         self._message = ""
+        datasets = self.datasets_folder()
+        if datasets is not None and datasets.is_dir():
+            remember_datasets(datasets)
         self._list_collections()
         self._update()
 
@@ -242,6 +250,7 @@ class SavePairPanel(Container[Any]):
             remember(datasets=str(place.datasets), split=place.split, collection=place.collection)
         remember(who=job.order.who)
         self.saved.emit(subject, saved)
+        PAIR_NEWS.saved.emit(place.datasets)
 
     def _on_finished(self) -> None:
         self._worker = None

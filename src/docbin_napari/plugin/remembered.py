@@ -10,6 +10,9 @@ from pathlib import Path
 import platformdirs
 
 from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.drafts import draft_folder
+
+_MOST_FOLDERS = 16
 
 
 def remembered() -> dict[str, str]:
@@ -42,6 +45,41 @@ def remember(**values: str) -> None:
         return
     with suppress(OSError), atomic_path(_file()) as hidden:
         hidden.write_text(json.dumps(known | values, indent=1), "utf-8")
+
+
+def remember_datasets(datasets: Path) -> None:
+    """Remember that drafts may lie beside these data sets, also when others are chosen later.
+
+    Parameters
+    ----------
+    datasets : Path
+        The folder of the data sets.
+    """
+    known = [line for line in _datasets_used() if line != str(datasets)]
+    remember(datasets_used="\n".join([str(datasets), *known][:_MOST_FOLDERS]))
+
+
+def draft_places(datasets: Path | None) -> list[Path]:
+    """List the folders in which drafts may lie.
+
+    Parameters
+    ----------
+    datasets : Path or None
+        The folder of the data sets that is chosen now.
+
+    Returns
+    -------
+    list of Path
+        Where new ones go first; then the user's own folder; then those beside other data sets
+        that were chosen before and are there.
+    """
+    used = (Path(line) for line in _datasets_used())
+    beside = [draft_folder(folder) for folder in used if folder.is_dir()]
+    return list(dict.fromkeys([draft_folder(datasets), draft_folder(None), *beside]))
+
+
+def _datasets_used() -> list[str]:
+    return remembered().get("datasets_used", "").splitlines()
 
 
 def _file() -> Path:

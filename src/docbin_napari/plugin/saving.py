@@ -197,7 +197,9 @@ def _content(job: SaveJob) -> PairContent:
         # Somebody's cells or regions: saving them as ink would lose what they are.
         raise ValueError(
             "ink has the labels 0 background, 1 ink, 2 unlabelled, but these go from "
-            f"{labels.min()} to {labels.max()}"
+            f"{labels.min()} to {labels.max()}. To correct a mask of a file, put it beside its "
+            "page as fg_mask/PAGE.png, and open the folder of both with File > IO Utilities > "
+            "Open training folder…"
         )
     rows = job.source.read(job.page)
     labelled = labels != UNLABELLED

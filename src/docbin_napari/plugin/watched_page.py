@@ -169,7 +169,7 @@ def _look_for_drafts(
     page: Watched, subject: Subject, folders: list[Path], at_work: Container[str]
 ) -> None:
     """Learn what was left of a page, and which state of it needs no draft."""
-    pixels = layers.page_source(subject.image).read(subject.page)
+    pixels = layers.stored_pages(subject.image).read(subject.page)
     key = PageKey(content_of(pixels), *_origin(subject))
     found = find_drafts(folders, key, at_work)
     read_from = subject.labels.metadata.get(DRAFT)

@@ -135,7 +135,9 @@ def _finish(
     """Calibrate the best weights, measure them on other pages, and write the model."""
     best = run.best
     if best.weights is None:
-        yield run.report("done", note="Stopped before anything was learnt: no model is written.")
+        early = "Stopped before" if stopped() else "The time was over before"
+        mend = "" if stopped() else " Give more --minutes."
+        yield run.report("done", note=f"{early} anything was learnt: no model is written.{mend}")
         return
     calibration, threshold = run.judge.calibrated(best.weights, run.config.calibration)
     fitted = {"calibration": asdict(calibration), "threshold": threshold}

@@ -22,7 +22,7 @@ import tyro
 
 from docbin_napari.inference.predict import InferenceError
 from docbin_napari.io.errors import FileError
-from docbin_napari.io.pairs import PairError, find_pairs
+from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, PairError, find_pairs
 from docbin_napari.model.device import DeviceError
 from docbin_napari.model.registry import ModelError
 from docbin_napari.train.finetune import finetune
@@ -31,7 +31,7 @@ from docbin_napari.train.finetune_events import as_json, as_line, error_as_json
 from docbin_napari.train.finetune_run import FinetuneReport
 from docbin_napari.train.finetuned import FinetuneError
 from docbin_napari.train.loop import output_path
-from docbin_napari.train.unfinished import NameInUse, rescue, reserved
+from docbin_napari.train.unfinished import NameInUseError, rescue, reserved
 
 Say = Callable[[str], None]
 _REFUSED = (FileError, FinetuneError, ModelError, DeviceError, InferenceError, ValueError)
@@ -77,14 +77,18 @@ def main(arguments: Sequence[str], say: Say, complain: Say) -> int:
     except ValueError as error:
         complain(f"error: {error}")
         return 1
-    config = command.config
+    config, voice = command.config, _Voice(say, complain, command.json)
     if not config.test:
-        config = replace(config, test=other_pages_beside(config.collections))
+        try:
+            config = replace(config, test=other_pages_beside(config.collections))
+        except PairError as error:
+            voice.error(f"{error} (these pages would be measured before and after)", None)
+            return 1
     stop = threading.Event()
     with _stopped_by_signals(stop):
         if command.json:
             threading.Thread(target=_listen, args=(stop,), daemon=True).start()
-        return _run(config, stop, _Voice(say, complain, command.json))
+        return _run(config, stop, voice)
 
 
 def other_pages_beside(collections: Sequence[Path]) -> tuple[Path, ...]:
@@ -99,6 +103,11 @@ def other_pages_beside(collections: Sequence[Path]) -> tuple[Path, ...]:
     -------
     tuple of Path
         Folders ``test`` that lie beside a folder ``train`` of these paths and hold pairs.
+
+    Raises
+    ------
+    PairError
+        If one of them holds masks, but not all of them belong to a page.
     """
     found: dict[Path, None] = {}
     for folder in collections:
@@ -111,10 +120,8 @@ def other_pages_beside(collections: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def _has_pairs(folder: Path) -> bool:
-    try:
-        return bool(find_pairs(folder))
-    except PairError:
-        return False
+    holds_masks = any(folder.glob(f"**/{GROUND_TRUTH_FOLDER}/*"))
+    return holds_masks and bool(find_pairs(folder))
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ def _run(config: FinetuneConfig, stop: threading.Event, voice: _Voice) -> int:
             if left is not None:
                 voice.complain(f"an earlier training broke off; what it had learnt is {left}")
             return _run_alone(config, path, stop, voice)
-    except NameInUse as error:
+    except NameInUseError as error:
         voice.error(str(error), None)
         return 1
 

@@ -36,7 +36,7 @@ def unfinished_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.unfinished")
 
 
-class NameInUse(Exception):
+class NameInUseError(Exception):
     """Another training makes a model of this name at this moment."""
 
 
@@ -57,7 +57,7 @@ def reserved(path: Path) -> Iterator[Path | None]:
 
     Raises
     ------
-    NameInUse
+    NameInUseError
         If another process, or another part of this one, makes a model of this name.
     """
     with _locked(path):
@@ -86,7 +86,7 @@ def rescue_of_the_dead(path: Path) -> Path | None:
     try:
         with _locked(path):
             return rescue(path)
-    except NameInUse:
+    except NameInUseError:
         return None
 
 
@@ -97,7 +97,9 @@ def _locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise NameInUse(f"another training is making {path.stem}: choose another name") from error
+        raise NameInUseError(
+            f"another training is making {path.stem}: choose another name"
+        ) from error
     except OSError:
         pass  # A folder that takes no lock takes no model either: said where it is written.
     try:

@@ -1,6 +1,8 @@
-"""How open widgets learn that there is a new model."""
+"""How open widgets learn of what others have done."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from psygnal import Signal
 
@@ -18,5 +20,19 @@ class ModelNews:
     added = Signal(str, bool)
 
 
+class PairNews:
+    """Tells of new training pairs.
+
+    Attributes
+    ----------
+    saved : Signal
+        The folder of the data sets in which a pair was written.
+    """
+
+    saved = Signal(Path)
+
+
 MODEL_NEWS = ModelNews()
+"""The one that all widgets listen to."""
+PAIR_NEWS = PairNews()
 """The one that all widgets listen to."""
