@@ -3,7 +3,9 @@
 COLLECTIONS is a collection of pairs (PAGE and fg_mask/PAGE.png) or a folder of collections. The
 probability is that of every preset, after its symmetries, blending and the model's calibration.
 Measured is the expected calibration error (ECE) over 15 bins of equal width: of all labelled
-pixels, and of those near the borders of ink, where probabilities other than 0 and 1 lie.
+pixels together, of each page by itself (pages that promise too much do not make up for pages that
+promise too little there), and of those near the borders of ink, where probabilities other than
+0 and 1 lie; and, to compare with, that of the mask, a probability of 0 and 1.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from tqdm import tqdm
 
 from docbin_napari.inference.config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import ink_probability
+from docbin_napari.io.mask import GroundTruth
 from docbin_napari.io.pairs import Pair, find_pairs, read_pair
 from docbin_napari.metrics.curves import ProbabilityCounts
 from docbin_napari.model.registry import DEFAULT_MODEL
@@ -33,17 +36,39 @@ NEAR = 2
 
 @dataclass
 class Counts:
-    """Pixels of some pages, all of them and those near borders of ink."""
+    """Pixels of some pages, all of them and those near borders of ink.
+
+    Parameters
+    ----------
+    every, near : ProbabilityCounts
+        Labelled pixels, and those near borders of ink.
+    mask : ProbabilityCounts
+        All labelled pixels, with the mask for a probability.
+    errors : list of float
+        ECE of each page, percent.
+    """
 
     every: ProbabilityCounts = field(default_factory=ProbabilityCounts)
     near: ProbabilityCounts = field(default_factory=ProbabilityCounts)
-    pages: int = 0
+    mask: ProbabilityCounts = field(default_factory=ProbabilityCounts)
+    errors: list[float] = field(default_factory=list)
+
+    def add(self, probability: np.ndarray, truth: GroundTruth, threshold: float) -> None:
+        """Count a page."""
+        page = ProbabilityCounts()
+        page.add(probability, truth.ink, truth.labelled)
+        self.errors.append(100 * page.expected_calibration_error())
+        self.every.merge(page)
+        self.near.add(probability, truth.ink, truth.labelled & near_border(truth.ink))
+        mask = (probability >= threshold).astype(np.float32)
+        self.mask.add(mask, truth.ink, truth.labelled)
 
     def merge(self, other: Counts) -> None:
         """Add what another one has counted."""
         self.every.merge(other.every)
         self.near.merge(other.near)
-        self.pages += other.pages
+        self.mask.merge(other.mask)
+        self.errors += other.errors
 
 
 def main() -> None:
@@ -64,7 +89,10 @@ def main() -> None:
             "collection",
             "pages",
             "ECE",
-            "ECE near borders",
+            "mean of the pages",
+            "worst page",
+            "of the mask",
+            "near borders",
             "mean p − ink",
             "best threshold",
         ]
@@ -105,9 +133,7 @@ def measure(
         for pair in tqdm(list(group), collection, leave=False):
             pixels, truth = read_pair(pair)
             probability = ink_probability(pixels, model, config)
-            counts.every.add(probability, truth.ink, truth.labelled)
-            counts.near.add(probability, truth.ink, truth.labelled & near_border(truth.ink))
-            counts.pages += 1
+            counts.add(probability, truth, model.threshold)
         yield collection, counts
 
 
@@ -135,9 +161,13 @@ def show(name: str, collection: str, counts: Counts, journal: Journal) -> None:
     every, near = counts.every, counts.near
     excess = 100 * (every.total.sum() - every.ink.sum()) / every.pixels
     error = 100 * every.expected_calibration_error()
-    row = [name, collection, str(counts.pages), f"{error:.2f}"]
     what = f"{name}, {collection}"
     journal.add(what, "ECE", "%", [error])
+    journal.add(what, "ECE of each page", "%", counts.errors)
+    of_mask = 100 * counts.mask.expected_calibration_error()
+    journal.add(what, "ECE of the mask", "%", [of_mask])
+    figures = (error, float(np.mean(counts.errors)), max(counts.errors), of_mask)
+    row = [name, collection, str(len(counts.errors)), *(f"{figure:.2f}" for figure in figures)]
     journal.add(what, "mean p - ink", "%", [excess])
     if near.pixels:
         error = 100 * near.expected_calibration_error()

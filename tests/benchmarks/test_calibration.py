@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import calibration
+from docbin_napari.io.mask import GroundTruth
 from docbin_napari.io.pairs import write_pair
 
 
@@ -29,3 +30,13 @@ def test_the_table(tmp_path, tiny_model_file, monkeypatch, capsys, with_ink):
     assert [row.split(" | ")[1:3] for row in rows] == [["one", "1"], ["all", "1"]]
     assert (" – " in rows[0]) != with_ink
     assert "ECE" in csv.read_text()
+
+
+def test_pages_that_promise_too_much_and_too_little_do_not_make_up_for_each_other():
+    counts = calibration.Counts()
+    probability = np.full((10, 10), 0.5)
+    for ink in (np.ones((10, 10), bool), np.zeros((10, 10), bool)):
+        counts.add(probability, GroundTruth(ink, np.ones((10, 10), bool)), 0.4)
+    assert counts.every.expected_calibration_error() == pytest.approx(0, abs=1e-6)
+    assert counts.errors == pytest.approx([50, 50])
+    assert counts.mask.expected_calibration_error() == pytest.approx(0.5)

@@ -133,6 +133,18 @@ def test_near_duplicate_between_train_and_test(tmp_path):
     assert "train/letters or in test/others" in finding.mend
 
 
+def test_a_page_for_tests_that_was_cut_from_one_for_training(tmp_path):
+    rng = np.random.default_rng(8)
+    pixels = np.repeat(rng.integers(0, 256, (400, 900, 1), dtype=np.uint8), 3, axis=2)
+    ink = pixels[..., 0] < 60
+    write_pair(tmp_path / "train" / "letters", "page", pixels, ink)
+    write_pair(tmp_path / "test" / "letters", "page", pixels[:, :300], ink[:, :300])
+    finding = only(tmp_path)
+    assert finding.kind == "shared part"
+    assert "100% of the smaller of the two" in finding.problem
+    assert "a page that was learnt is no test" in finding.mend
+
+
 def test_exact_duplicate_between_train_and_test(letters, tmp_path):
     shutil.copytree(letters, tmp_path / "set" / "train" / "letters")
     shutil.copytree(letters, tmp_path / "set" / "test" / "letters")

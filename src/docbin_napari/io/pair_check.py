@@ -11,6 +11,7 @@ from docbin_napari.io.likeness import SAME_PAGE, Thumbnail, likeness_to, thumbna
 from docbin_napari.io.pair_folders import Collection, find_collections, image_files
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, Pair, read_pair
 from docbin_napari.io.polarity import lightness, why_reversed
+from docbin_napari.io.shared_parts import Fingerprint, fingerprint, shared_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Kind = Literal[
     "duplicate",
     "near-duplicate",
+    "shared part",
     "no ink",
     "not labelled",
     "page without mask",
@@ -73,14 +75,16 @@ class _Looked:
     split: str
     digest: bytes
     small: Thumbnail
+    squares: Fingerprint
 
 
 def check_pairs(folder: Path) -> Iterator[Finding | Checked]:
     """Look for whatever would spoil a training or its test.
 
     Pages and masks that are alone, files that cannot be read, masks of another size,
-    with ink and background exchanged, without ink or without a labelled pixel, and pages
-    that are there twice, byte for byte or at another size, quality or cut.
+    with ink and background exchanged, without ink or without a labelled pixel, pages
+    that are there twice, byte for byte or at another size, quality or cut, and pages of which
+    a part is another page.
 
     Parameters
     ----------
@@ -198,7 +202,7 @@ def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
     gray = lightness(pixels)
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
     found = list(_mask_findings(pair, truth, why_reversed(gray, truth)))
-    return found, _Looked(pair, split, digest, thumbnail(gray))
+    return found, _Looked(pair, split, digest, thumbnail(gray), fingerprint(gray))
 
 
 def _mask_findings(pair: Pair, truth: GroundTruth, reversed_because: str) -> Iterator[Finding]:
@@ -220,15 +224,19 @@ def _mask_findings(pair: Pair, truth: GroundTruth, reversed_because: str) -> Ite
 
 def _twice(pages: list[_Looked]) -> Iterator[list[Finding]]:
     """Compare each page with all before it."""
+    shared = shared_parts([page.squares for page in pages])
     for index, page in enumerate(pages):
         like = likeness_to(page.small) if index else None
         found = []
-        for other in pages[:index]:
+        for before, other in enumerate(pages[:index]):
             if page.digest == other.digest:
                 found.append(_copy("duplicate", page, other, "the same page, pixel for pixel, as"))
             elif like and (likeness := like(other.small)) >= SAME_PAGE:
                 words = f"nearly the same page (likeness {likeness:.2f}) as"
                 found.append(_copy("near-duplicate", page, other, words))
+            elif part := shared.get((before, index)):
+                words = f"{part:.0%} of the smaller of the two is, pixel for pixel, a part of"
+                found.append(_copy("shared part", page, other, words))
         yield found
 
 

@@ -18,6 +18,7 @@ from docbin_napari.model.page_look import as_lists, looks_of
 from docbin_napari.model.registry import ModelError, ModelInfo, find_model, user_model_folder
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import load_model, load_network, save_model
+from docbin_napari.train.apart import tell_of_learnt_pages
 from docbin_napari.train.batches import Batches
 from docbin_napari.train.config import TrainConfig, collection_factors
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
@@ -105,6 +106,8 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     pairs = load_pairs(config.train)
     held_out = load_pairs(config.validate) if ranks.is_first else []
     _check_same_work(pairs, config, ranks)
+    if held_out:
+        tell_of_learnt_pages(pairs, held_out)
     state = _begin(config, device, ranks)
     _check_window(config, "the network", state.network)
     teachers = _teachers(config)
