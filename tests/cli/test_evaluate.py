@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -117,6 +118,48 @@ def test_a_damaged_mask_is_one_line(collection, capsys):
 def test_nothing_to_evaluate(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path), str(tmp_path)]) == 2
     assert "no page to evaluate" in capsys.readouterr().err
+
+
+def test_pages_are_not_judged_as_masks(collection, capsys):
+    shutil.rmtree(collection / "auto_bin")
+    for predictions, truth in ((collection, collection), (collection.parent, collection.parent)):
+        assert main(["evaluate", str(predictions), str(truth)]) == 2
+        said = capsys.readouterr().err
+        assert f"{collection}: these are the pages" in said
+        assert "--baseline" in said
+
+
+def test_reversed_masks_are_named(collection, capsys):
+    path = collection / "auto_bin" / "a.png"
+    write_mask(path, ~read_ground_truth(path).ink)
+    assert main(["evaluate", str(collection), str(collection)]) == 0
+    assert capsys.readouterr().err == (
+        f"{path}: ink and background look exchanged: black must be ink\n"
+    )
+
+
+def test_ground_truth_that_tells_nothing_is_named(collection, capsys):
+    a, b = (collection / "fg_mask" / f"{name}.png" for name in "ab")
+    shape = read_ground_truth(a).ink.shape
+    write_ground_truth(a, np.zeros(shape, bool), np.zeros(shape, bool), overwrite=True)
+    write_mask(b, np.zeros(shape, bool))
+    assert main(["evaluate", str(collection), str(collection)]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"failed: {a}: no pixel is labelled")
+    assert second.startswith(f"{collection / 'auto_bin' / 'b.png'}: its ground truth has no ink")
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("wrong", ["damaged", "of another size"])
+def test_a_probability_that_is_no_use_leaves_its_mask(collection, capsys, tmp_path, wrong):
+    path = collection / "auto_bin" / "a_probability.png"
+    path.write_bytes(b"")
+    if wrong != "damaged":
+        Image.new("L", (5, 5)).save(path)
+    assert main(["evaluate", str(collection), str(collection)]) == 0
+    captured = capsys.readouterr()
+    assert str(path) in captured.err
+    assert "mean of 2 pages" in captured.out
 
 
 def test_unlabelled_pixels_count_nowhere(collection, capsys):

@@ -144,7 +144,7 @@ def test_command_writes_pairs_that_can_be_read(tmp_path):
     assert truth.labelled.all()
 
 
-def test_command_writes_small_jpeg_files_of_one_archive(tmp_path):
+def test_command_writes_small_jpeg_files_of_one_archive(tmp_path, capsys):
     arguments = ["--output", str(tmp_path), "--pages", "1", "--seed", "5", "--archive", "book"]
     main([*arguments, "--height", "200", "--width", "150", "--jpeg", "90"])
     (pair,) = find_pairs(tmp_path)
@@ -153,8 +153,26 @@ def test_command_writes_small_jpeg_files_of_one_archive(tmp_path):
     page = draw_page(5, 200, 150, "book")
     np.testing.assert_array_equal(truth.ink, page.ink)
     assert 0 < np.abs(pixels.astype(int) - page.pixels).mean() < 10
-    with pytest.raises(FileExistsError):
-        main([*arguments, "--height", "200", "--width", "150", "--jpeg", "90"])
+    written = pair.page.read_bytes()
+    assert main([*arguments, "--height", "200", "--width", "150", "--jpeg", "80"]) == 1
+    assert f"{tmp_path / 'book_000005'}: there is a page" in capsys.readouterr().err
+    assert pair.page.read_bytes() == written
+
+
+def test_command_says_why_it_cannot_write(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["--output", str(tmp_path / "file"), "--height", "64", "--width", "64"]) == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "file") in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("wrong", [("--pages", "0"), ("--seed", "-1"), ("--jpeg", "200")])
+def test_command_refuses_what_makes_no_sense(tmp_path, capsys, wrong):
+    with pytest.raises(SystemExit) as stop:
+        main(["--output", str(tmp_path), *wrong])
+    assert stop.value.code == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_command_refuses_a_page_that_is_too_small(tmp_path, capsys):

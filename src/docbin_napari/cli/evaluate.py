@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from docbin_napari.cli.judged import Source
     from docbin_napari.cli.matching import Match, Matches
     from docbin_napari.cli.report import Report
+    from docbin_napari.io.mask import GroundTruth
     from docbin_napari.metrics import PageScores
 
 _FILE = option(metavar="FILE", default="not written; - prints it")
 _PRESET: PresetName = "balanced"
 _DEVICE = "auto"
+_STRANGE = 30.0
 _THERE = "{}: this file is already there; choose another name or add --overwrite"
 
 
@@ -112,12 +114,25 @@ class EvaluateCommand:
         figures = Figures(dict(self._score(matches, source, troubles)))
         failed = len(matches.pages) - len(figures.pages) + len(matches.without_prediction)
         if not figures.pages:
-            raise UsageError("there is no page to evaluate")
+            raise UsageError(self._nothing(matches))
         self._show(figures, report, console)
         return 1 if failed else 0
 
+    def _nothing(self, matches: Matches) -> str:
+        """Say why there is no figure at all."""
+        if matches.pages:
+            return "there is no page to evaluate: each of them failed, as is said above"
+        return (
+            "there is no page to evaluate: no file of "
+            f"{self.predictions} has the name of a mask of {self.ground_truth}. Masks are looked "
+            "for in it, in its fg_mask and in COLLECTION/fg_mask"
+        )
+
     def _check(self) -> None:
         """Refuse what does not go together, before hours of work."""
+        for path in (self.csv, self.json):
+            if path is not None and path.is_dir():
+                raise UsageError(f"{path}: a folder of this name exists; choose another name")
         if self.baseline is not None and self.model is not None:
             raise UsageError("--baseline and --model exclude each other: judge one at a time")
         if self.model is None and (self.preset, self.device) != (_PRESET, _DEVICE):
@@ -167,11 +182,15 @@ class EvaluateCommand:
         hidden = not troubles.console.shows_bars
         for match in tqdm(matches.pages, unit="page", leave=False, disable=hidden):
             try:
-                yield match.name, _score_page(match, source, troubles.report)
+                scores, remark = _score_page(match, source, troubles.report)
             except FileError as error:
                 troubles.add(f"failed: {error}")
             except ValueError as error:
                 troubles.add(f"failed: {match.prediction}: {error}")
+            else:
+                if remark:
+                    troubles.add(f"{match.prediction}: {remark}")
+                yield match.name, scores
 
     def _show(self, figures: Figures, report: Report | None, console: Console) -> None:
         """Write the files that are wanted; print the table unless one of them is printed."""
@@ -205,16 +224,31 @@ class _Troubles:
             self.report.note(line)
 
 
-def _score_page(match: Match, source: Source, report: Report | None) -> PageScores:
+def _score_page(match: Match, source: Source, report: Report | None) -> tuple[PageScores, str]:
+    """The figures of a page, and what is strange about them, mostly nothing."""
+    from docbin_napari.io.errors import MaskError
     from docbin_napari.io.mask import read_ground_truth
     from docbin_napari.metrics import score_page
 
     truth = read_ground_truth(match.ground_truth)
+    if not truth.labelled.any():
+        raise MaskError(match.ground_truth, "no pixel is labelled, so nothing can be judged by it")
     judged = source.judge(match)
     scores = score_page(judged.ink, truth.ink, truth.labelled)
     if report is not None:
         report.add(match.name, scores, judged, truth, partial(_read_scan, match))
-    return scores
+    remark = ""
+    if not truth.ink.any():
+        remark = "its ground truth has no ink, so FM is 0, and DRD and NRM say nothing"
+    elif scores.f_measure < _STRANGE and _f_measure(~judged.ink, truth) > 100 - _STRANGE:
+        remark = "ink and background look exchanged: black must be ink"
+    return scores, remark
+
+
+def _f_measure(ink: NDArray[np.bool_], truth: GroundTruth) -> float:
+    from docbin_napari.metrics import f_measure
+
+    return f_measure(ink, truth.ink, truth.labelled)
 
 
 def _read_scan(match: Match) -> NDArray[np.uint8] | None:

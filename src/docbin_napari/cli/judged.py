@@ -94,8 +94,15 @@ class Masks:
         path = match.prediction.with_stem(f"{match.prediction.stem}_probability")
         if not path.is_file():
             return Judged(ink)
-        probability = only_page(path)[..., 0]
-        return Judged(ink, probability if probability.shape == ink.shape else None)
+        try:
+            probability = only_page(path)[..., 0]
+        except PageError as error:
+            warnings.warn(f"{error}; the mask beside it is judged without it", stacklevel=2)
+            return Judged(ink)
+        if probability.shape != ink.shape:
+            warnings.warn(f"{path}: it is of another size than its mask; left out", stacklevel=2)
+            return Judged(ink)
+        return Judged(ink, probability)
 
 
 @dataclass(frozen=True)

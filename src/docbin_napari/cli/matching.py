@@ -71,8 +71,8 @@ def match_files(predictions: Path, ground_truth: Path, *, pages: bool = False) -
     Raises
     ------
     UsageError
-        If a path is missing, a file is given with a folder, or two files of a folder have the
-        same name before the suffix.
+        If a path is missing, a file is given with a folder, two files of a folder have the same
+        name before the suffix, or the pages themselves are given for their masks.
     """
     for path in (predictions, ground_truth):
         if not path.exists():
@@ -81,10 +81,15 @@ def match_files(predictions: Path, ground_truth: Path, *, pages: bool = False) -
         raise UsageError(f"give two files or two folders, not {predictions} and {ground_truth}")
     if predictions.is_file():
         return Matches((Match(predictions.stem, predictions, ground_truth),))
-    found = [
-        _match_folders(_prediction_folder(predictions / collection, pages), masks, collection)
-        for collection, masks in _ground_truth_folders(ground_truth).items()
-    ]
+    found = []
+    for collection, masks in _ground_truth_folders(ground_truth).items():
+        folder = _prediction_folder(predictions / collection, pages)
+        if not pages and _are_pages(folder, masks):
+            raise UsageError(
+                f"{folder}: these are the pages, not masks of them: run docbin binarize first, "
+                "or judge a method on the pages with --baseline or --model"
+            )
+        found.append(_match_folders(folder, masks, collection))
     return Matches(
         tuple(page for matches in found for page in matches.pages),
         tuple(path for matches in found for path in matches.without_prediction),
@@ -107,6 +112,11 @@ def _ground_truth_folders(root: Path) -> dict[str, Path]:
 def _prediction_folder(folder: Path, pages: bool) -> Path:
     inside = folder / OUTPUT_FOLDER
     return inside if not pages and inside.is_dir() else folder
+
+
+def _are_pages(folder: Path, masks: Path) -> bool:
+    """Whether a folder is the one whose pages the masks belong to."""
+    return masks.name == GROUND_TRUTH_FOLDER and folder.is_dir() and masks.parent.samefile(folder)
 
 
 def _match_folders(predictions: Path, masks: Path, collection: str) -> Matches:

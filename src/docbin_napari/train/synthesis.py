@@ -25,7 +25,8 @@ from docbin_napari.drawing.paper import make_paper, print_picture
 from docbin_napari.drawing.scan import digitized, laid_on, page_share
 from docbin_napari.drawing.strokes import Strokes, coverage, rasterize
 from docbin_napari.drawing.text import Box
-from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.atomic import atomic_path, writing_trouble
+from docbin_napari.io.errors import FileError
 from docbin_napari.io.jpeg import encode_jpeg
 from docbin_napari.io.mask import write_ground_truth
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, write_pair
@@ -255,10 +256,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"height and width must be {SMALLEST} or more")
     if not 0 <= options.written <= 1:
         parser.error(f"the share that is written on is 0 to 1, not {options.written}")
-    for seed in range(options.seed, options.seed + options.pages):
-        page = draw_page(seed, options.height, options.width, options.archive, options.written)
-        name = f"{options.archive or 'page'}_{seed:06d}"
-        _write(options.output, name, page, options.jpeg)
+    if options.pages < 1 or options.seed < 0:
+        parser.error("there must be a page at least, and seeds are 0 or more")
+    if not 0 <= options.jpeg <= 100:
+        parser.error(f"the quality of JPEG is 1 to 100, or 0 for PNG, not {options.jpeg}")
+    try:
+        for seed in range(options.seed, options.seed + options.pages):
+            page = draw_page(seed, options.height, options.width, options.archive, options.written)
+            name = f"{options.archive or 'page'}_{seed:06d}"
+            _write(options.output, name, page, options.jpeg)
+    except FileExistsError:
+        there = f"{options.output / name}: there is a page or a mask of this name"
+        print(f"error: {there}; choose another --seed or --output", file=sys.stderr)
+        return 1
+    except (FileError, OSError) as error:
+        reason = str(error) if isinstance(error, FileError) else writing_trouble(error)
+        place = "" if isinstance(error, FileError) else f"{options.output}: "
+        print(f"error: {place}{reason}", file=sys.stderr)
+        return 1
     return 0
 
 
