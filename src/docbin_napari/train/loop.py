@@ -7,22 +7,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from docbin_napari.inference.config import PRESETS
 from docbin_napari.model.device import Device
-from docbin_napari.model.page_look import as_lists, looks_of
 from docbin_napari.model.registry import ModelError, ModelInfo, find_model, user_model_folder
 from docbin_napari.model.unet import UNet
-from docbin_napari.model.weights import load_model, load_network, save_model
+from docbin_napari.model.weights import InkModel, load_model, load_network, save_model
 from docbin_napari.train.apart import tell_of_learnt_pages
 from docbin_napari.train.batches import Batches
 from docbin_napari.train.config import TrainConfig, collection_factors
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
 from docbin_napari.train.distributed import ALONE, Ranks
+from docbin_napari.train.finishing import PLAIN, ModelFiles, finish_model
 from docbin_napari.train.hard_places import hard_places
 from docbin_napari.train.loss import ink_loss
 from docbin_napari.train.state import (
@@ -34,11 +32,10 @@ from docbin_napari.train.state import (
     save_checkpoint,
 )
 from docbin_napari.train.teachers import BatchSource, TaughtBatches
-from docbin_napari.train.validate import Validation, calibrate, choose_edge_level, validate
+from docbin_napari.train.validate import Validation, validate
 
 _STEPS_A_REPORT = 20
 _WARM_UP = 0.02
-_MOST_LOOKS = 256
 
 
 @dataclass(frozen=True)
@@ -157,8 +154,7 @@ def _begin(config: TrainConfig, device: Device, ranks: Ranks) -> TrainState:
 
 def _hard_places(pairs: list[LoadedPair], config: TrainConfig) -> list[np.ndarray]:
     """Where the network errs that the training started from, even if it is resumed."""
-    path = _interim(new_state(config, "cpu"), config, {})
-    return hard_places(load_model(path, config.device), pairs)
+    return hard_places(_interim(new_state(config, "cpu"), config), pairs)
 
 
 def _teachers(config: TrainConfig) -> list[UNet]:
@@ -222,20 +218,20 @@ def _step(
     return loss.item()
 
 
-def _interim(state: TrainState, config: TrainConfig, header: dict[str, Any]) -> Path:
-    """The averaged weights as a model file in the run's folder."""
-    path = config.run / "last.safetensors"
-    save_model(
-        path, state.average, {"threshold": 0.5, "calibration": {}, "edge_level": None, **header}
-    )
-    return path
+def _interim_path(config: TrainConfig) -> Path:
+    return config.run / "last.safetensors"
+
+
+def _interim(state: TrainState, config: TrainConfig) -> InkModel:
+    """The averaged weights, as a model in the run's folder."""
+    save_model(_interim_path(config), state.average, PLAIN)
+    return load_model(_interim_path(config), config.device)
 
 
 def _measure(state: TrainState, held_out: list[LoadedPair], config: TrainConfig) -> Validation:
     """Write a checkpoint, then measure the averaged weights."""
     save_checkpoint(_checkpoint(config), state, config)
-    model = load_model(_interim(state, config, {}), config.device)
-    return validate(model, held_out)
+    return validate(_interim(state, config), held_out)
 
 
 def _finish(
@@ -243,29 +239,15 @@ def _finish(
 ) -> tuple[Validation, ModelInfo]:
     """Write a checkpoint, calibrate the averaged weights, choose the threshold, write the model."""
     save_checkpoint(_checkpoint(config), state, config)
-    model = load_model(_interim(state, config, {}), config.device)
-    if config.page_ink and held_out:
-        model = model.cutting_edges_at(choose_edge_level(model, held_out))
-    figures = validate(model, held_out)
-    calibration, threshold = calibrate(model, held_out, PRESETS["balanced"])
-    header = {
-        "threshold": threshold,
-        "calibration": {"temperature": calibration.temperature, "bias": calibration.bias},
-        "edge_level": model.edge_level,
+    told = {
         "title": config.title,
         "training_data": config.training_data or ", ".join(str(path.name) for path in config.train),
-        "figures": {"validation FM": round(figures.f_measure, 2)},
-        "pages_seen": as_lists(looks_of(pair.pixels for pair in _some(pairs))),
         "steps": state.step,
         "minutes": round(state.seconds / 60, 1),
         "seed": config.seed,
     }
-    return figures, save_model(output_path(config.output), state.average, header)
-
-
-def _some(pairs: list[LoadedPair]) -> list[LoadedPair]:
-    """Pages spread evenly over all of them; enough to know what was learnt from."""
-    return pairs[:: -(-len(pairs) // _MOST_LOOKS)]
+    files = ModelFiles(output_path(config.output), _interim_path(config))
+    return finish_model(state.average, pairs, held_out, files, config.device, told)
 
 
 def output_path(output: str) -> Path:

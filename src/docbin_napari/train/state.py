@@ -10,9 +10,10 @@ from typing import Any, cast
 import torch
 
 from docbin_napari.io.atomic import atomic_path
-from docbin_napari.model.registry import ModelError, find_model
+from docbin_napari.model.registry import find_model
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_network
+from docbin_napari.train.averaging import mean_network
 from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.growth import grown
 
@@ -86,7 +87,7 @@ def new_state(config: TrainConfig, device: str) -> TrainState:
     torch.manual_seed(config.seed)
     network = UNet(UNetConfig(config.fold, config.channels, config.blocks, config.page_ink))
     if config.start:
-        network = _mean([load_network(find_model(name)) for name in config.start])
+        network = mean_network([load_network(find_model(name)) for name in config.start])
         network = grown(network, config.deeper, page_ink=config.page_ink)
     network.move(device)
     average = copy.deepcopy(network).requires_grad_(False)
@@ -97,24 +98,6 @@ def new_state(config: TrainConfig, device: str) -> TrainState:
         {"params": others, "weight_decay": 0.0},
     ]
     return TrainState(network, average, torch.optim.AdamW(groups, lr=config.learning_rate))
-
-
-def _mean(networks: list[UNet]) -> UNet:
-    """Average the weights and the batch norm statistics of networks of one architecture."""
-    first = networks[0]
-    for other in networks[1:]:
-        if other.config != first.config:
-            raise ModelError(
-                "the models of --start have different architectures; "
-                f"start from models that are alike ({first.config}, {other.config})"
-            )
-    states = [network.state_dict() for network in networks]
-    mean = {
-        name: torch.stack([state[name].float() for state in states]).mean(0).to(value.dtype)
-        for name, value in states[0].items()
-    }
-    first.load_state_dict(mean)
-    return first
 
 
 def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:

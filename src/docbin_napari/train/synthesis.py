@@ -267,12 +267,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write(options.output, name, page, options.jpeg)
     except FileExistsError:
         there = f"{options.output / name}: there is a page or a mask of this name"
-        print(f"error: {there}; choose another --seed or --output", file=sys.stderr)
+        sys.stderr.write(f"error: {there}; choose another --seed or --output\n")
         return 1
     except (FileError, OSError) as error:
         reason = str(error) if isinstance(error, FileError) else writing_trouble(error)
         place = "" if isinstance(error, FileError) else f"{options.output}: "
-        print(f"error: {place}{reason}", file=sys.stderr)
+        sys.stderr.write(f"error: {place}{reason}\n")
         return 1
     return 0
 
