@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.inference import predict as predict_module
+from docbin_napari.inference import treatment
 from docbin_napari.inference.batch import BatchModel, binarize_files
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.events import (
@@ -68,6 +69,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(batch, tmp_path):
         (DeviceMemoryError("the memory of the cuda device is too small"), "cuda device is too"),
         (MemoryError(), "not enough memory"),
         (OSError(28, "No space left on device"), "No space left"),
+        (ValueError("a defect of ours"), "unexpected ValueError: a defect of ours"),
     ],
 )
 def test_trouble_with_one_page_does_not_stop_the_others(batch, tmp_path, monkeypatch, error, words):
@@ -85,6 +87,42 @@ def test_trouble_with_one_page_does_not_stop_the_others(batch, tmp_path, monkeyp
     assert words in failed.reason
     assert isinstance(written, FileWritten)
     assert batch.files_in(tmp_path / "auto_bin") == ["b.png"]
+
+
+@pytest.mark.parametrize("name", ["read_pages", "write_mask"])
+def test_a_defect_that_one_file_meets_does_not_stop_the_others(batch, tmp_path, monkeypatch, name):
+    paths = [batch.draw_page(tmp_path / page) for page in ("a.png", "b.png")]
+    working = getattr(treatment, name)
+
+    def fails_for_one(path, *arguments, **settings):
+        if "a.png" in str(path):
+            raise ValueError("max() of an empty sequence")
+        return working(path, *arguments, **settings)
+
+    monkeypatch.setattr(treatment, name, fails_for_one)
+    failed, written = batch.ends(batch.run(paths))
+    assert "unexpected ValueError: max() of an empty sequence" in failed.reason
+    assert isinstance(written, FileWritten)
+
+
+def test_a_resolution_that_no_format_can_keep_is_none(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "a.tif")
+    with Image.open(page) as image:
+        image.save(page, dpi=(0.001, 0.001))
+        image.save(tmp_path / "b.tif", dpi=(4e9, 4e9))
+    first, second = batch.ends(batch.run([page, tmp_path / "b.tif"]))
+    assert isinstance(first, FileWritten)
+    assert isinstance(second, FileWritten)
+
+
+def test_of_two_results_of_one_name_the_first_is_written(batch, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    first, second = (batch.draw_page(tmp_path / folder / "1.png") for folder in ("one", "two"))
+    written, failed = batch.ends(batch.run([first, second], output=tmp_path / "out"))
+    assert (written.source, failed.source) == (first, second)
+    assert str(first) in failed.reason
+    assert batch.files_in(tmp_path / "out") == ["1.png"]
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_batch(batch, tmp_path):

@@ -110,8 +110,46 @@ def test_same_name_from_two_folders_is_refused(images, tmp_path):
 
 def test_a_result_never_replaces_a_page(images):
     config = OutputConfig(output=images)
-    assert "would replace the page" in problems([images], config)[images / "page1.png"]
-    assert images / "page2.JPG" in planned([images], config)
+    pages = [images / "page1.png", images / "page2.JPG"]
+    assert "would replace the page" in problems(pages, config)[images / "page1.png"]
+    assert images / "page2.JPG" in planned(pages, config)
+
+
+def test_results_do_not_go_among_the_pages(images):
+    (problem,) = problems([images], OutputConfig(output=images / "more" / "..")).values()
+    assert "would be taken for pages" in problem
+
+
+def test_an_output_above_the_pages_is_no_reason_to_find_none(images):
+    assert images / "page1.png" in planned([images], OutputConfig(output=images.parent))
+
+
+def test_two_links_to_one_file_are_two_pages(images):
+    for name in ("link1.png", "link2.png"):
+        (images / name).symlink_to(images / "page1.png")
+    found = planned([images])
+    assert {"page1.png", "link1.png", "link2.png"} <= {mask.name for mask in found.values()}
+
+
+def test_what_cannot_be_looked_at_is_named_and_stops_nothing(images):
+    (images / "loop.png").symlink_to(images / "loop.png")
+    assert images / "page1.png" in planned([images])
+    long = images / f"{'x' * 300}.png"
+    assert "too long" in problems([long, images])[long]
+
+
+def test_a_folder_that_may_not_be_read_stops_nothing(images, monkeypatch):
+    look = Path.iterdir
+
+    def refuse(folder):
+        if folder.name == "more":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return look(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    everything = OutputConfig(recursive=True)
+    assert "Permission denied" in problems([images], everything)[images / "more"]
+    assert images / "page1.png" in planned([images], everything)
 
 
 def test_a_probability_never_replaces_a_mask(tmp_path):

@@ -202,7 +202,11 @@ def test_jpeg_resolution_in_centimetres(tmp_path, ramp):
 
 
 @pytest.mark.parametrize(
-    "dpi", [None, (0, 300), (float("nan"), 1), (float("inf"), 1), (-1, 1), (1,), "ab"]
+    "dpi",
+    [
+        *(None, (0, 300), (float("nan"), 1), (float("inf"), 1), (-1, 1), (1,), "ab"),
+        *((0.001, 300), (4e9, 300)),
+    ],
 )
 def test_nonsense_is_no_resolution(dpi):
     assert clean_dpi(dpi) is None

@@ -34,6 +34,35 @@ def test_a_built_in_model_wins_over_a_users_of_the_same_name(
     assert [info.path.parent for info in list_models()] == [built_in]
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"threshold": 2}, "threshold is 2"),
+        ({"threshold": "0.5"}, "threshold"),
+        ({"threshold": float("nan")}, "threshold"),
+        ({"edge_level": 5}, "edge level is 5"),
+        ({"calibration": {"temperature": 0, "bias": 0}}, "calibration is damaged"),
+        ({"calibration": [1]}, "calibration is damaged"),
+        ({"calibration": {"temperature": 1.0, "curve": 3}}, "calibration is of a later version"),
+        ({"normalisation": {"mean": 1.0, "deviation": 0}}, "normalisation is damaged"),
+        ({"figures": None}, "figures are damaged"),
+        ({"parameters": None}, "header is damaged"),
+        ({"base": "general-1"}, "header is damaged"),
+        ({"architecture": {}}, "architecture is not known"),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_refused_and_hides_no_other_model(
+    own_models, tiny_model_file, changes, words
+):
+    shutil.copy(tiny_model_file, own_models / "good.safetensors")
+    header = {**read_info(tiny_model_file).header, **changes}
+    strange = {"__metadata__": {"docbin": json.dumps(header)}}
+    (own_models / "strange.safetensors").write_bytes(header_only(strange))
+    with pytest.raises(ModelError, match=words):
+        find_model("strange")
+    assert [info.name for info in list_models() if info.path.parent == own_models] == ["good"]
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones(own_models, tiny_model_file):
     shutil.copy(tiny_model_file, own_models / "letters.safetensors")
     with pytest.raises(ModelError, match=r"no model 'post'.*letters"):

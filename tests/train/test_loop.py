@@ -101,6 +101,12 @@ def test_a_time_budget_ends_the_training(config):
         ({"average": 1.0}, "below 1"),
         ({"weights": ("letters",)}, "COLLECTION=FACTOR"),
         ({"weights": ("letters=-1",)}, "negative"),
+        ({"weights": ("letters=nan",)}, "negative"),
+        ({"minutes": float("nan")}, "minutes must be a number"),
+        ({"minutes": float("inf")}, "minutes must be a number"),
+        ({"learning_rate": float("inf")}, "learning_rate must be a number"),
+        ({"dice": -1.0}, "dice must be a number"),
+        ({"every": -5.0}, "every must be a number"),
     ],
 )
 def test_settings_out_of_range_are_refused(config, changes, reason):

@@ -92,4 +92,4 @@ def test_what_cannot_be_done_is_one_line(arguments, tmp_path, capsys):
         assert said.count("\n") == 1
     (tmp_path / "mean.safetensors").touch()
     assert main(arguments) == 1
-    assert "there is a model of this name" in capsys.readouterr().err
+    assert "there is already a model of this name" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from docbin_napari.cli.evaluate import EvaluateCommand
 from docbin_napari.cli.info import InfoCommand
 from docbin_napari.cli.models import ModelsCommand
 from docbin_napari.cli.pairs import PairsCommand
+from docbin_napari.io.errors import FileError
 
 DESCRIPTION = f"""Turn scanned pages into clean black and white.
 
@@ -79,16 +80,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.showwarning = lambda message, *_: console.complain(f"warning: {message}")
         try:
             return command.run(console)
-        except UsageError as error:
-            console.complain(f"docbin {arguments[0]}: error: {error}")
-            return 2
-        except KeyboardInterrupt:
-            console.complain("interrupted")
-            return 130
         except BrokenPipeError:
             # Whoever read the output, a pager for instance, has seen enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
+        except (UsageError, FileError, OSError) as error:
+            console.complain(f"docbin {arguments[0]}: error: {_in_words(error)}")
+            return 2
+        except KeyboardInterrupt:
+            console.complain("interrupted")
+            return 130
+
+
+def _in_words(error: UsageError | FileError | OSError) -> str:
+    """Name the file of an error of the system, too."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the system'}: {error.strerror or error}"
+    return str(error)
 
 
 def _never_fail_on_a_character() -> None:

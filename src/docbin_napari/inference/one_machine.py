@@ -51,7 +51,7 @@ def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig)
     last encoded, so that a file may end after the next one has started.
     """
     loading_once = replace(model, load=cache(model.load))
-    owners = {job.outputs().mask: job.source for job in jobs}
+    owners = {job.outputs().mask: job.source for job in jobs if not job.problem}
     treatment = FileTreatment(loading_once, config, owners)
     threads = max(1, (os.cpu_count() or 1) // 4)
     with (

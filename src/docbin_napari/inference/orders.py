@@ -187,7 +187,7 @@ def _rivals(jobs: Sequence[Job]) -> dict[tuple[Path, str], dict[Path, Path]]:
     found: dict[tuple[Path, str], dict[Path, Path]] = {}
     for job in jobs:
         numbered = re.fullmatch(r"(.+)_\d{3,}", job.name)
-        if numbered:
+        if numbered and not job.problem:
             mask = job.outputs().mask.absolute()
             found.setdefault((mask.parent, numbered[1]), {})[mask] = job.source.absolute()
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from docbin_napari.io.page import DEFAULT_PIXEL_LIMIT, PAGE_SUFFIXES, PageError, find_pages
+from docbin_napari.io.places import is_folder, is_plain_file, missing, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,7 +73,7 @@ class PageOutputs:
     @property
     def exist(self) -> bool:
         """Whether all of them are there."""
-        return all(path.is_file() for path in self.paths)
+        return all(is_plain_file(path) for path in self.paths)
 
 
 @dataclass(frozen=True)
@@ -164,17 +165,25 @@ def plan_jobs(paths: Iterable[Path], config: OutputConfig) -> list[Job]:
 def _find_jobs(
     path: Path, config: OutputConfig, stems_in: Callable[[Path], Counter[str]]
 ) -> Iterator[Job]:
-    if not path.is_dir():
-        problem = "" if path.exists() else "there is no such file or folder"
+    if not is_folder(path):
         folder = config.output or path.parent / OUTPUT_FOLDER
-        yield Job(path, folder, _result_name(path, stems_in), problem=problem)
+        problem = missing(path)
+        name = path.stem if problem else _result_name(path, stems_in)
+        yield Job(path, folder, name, problem=problem)
         return
+    unreadable: list[PageError] = []
     try:
-        pages = find_pages(path, recursive=config.recursive)
+        pages = find_pages(path, recursive=config.recursive, unreadable=unreadable)
     except PageError as error:
         yield Job(path, path, path.name, problem=error.reason)
         return
-    if config.output and config.output.resolve() != path.resolve():
+    for trouble in unreadable:
+        yield Job(trouble.path, trouble.path, trouble.path.name, problem=trouble.reason)
+    if config.output and _is_inside(config.output, path):
+        if config.output.resolve() == path.resolve():
+            problem = "results among the pages would be taken for pages: choose another --output"
+            yield Job(path, path, path.name, problem=problem)
+            return
         pages = [page for page in pages if not _is_inside(page, config.output)]
     if not pages:
         yield Job(path, path, path.name, problem=_nothing_found(path, config))
@@ -187,13 +196,13 @@ def _find_jobs(
 
 def _nothing_found(folder: Path, config: OutputConfig) -> str:
     reason = "there are no pages in this folder"
-    if not config.recursive and any(entry.is_dir() for entry in folder.iterdir()):
+    if not config.recursive and any(map(is_folder, folder.iterdir())):
         return f"{reason} (folders inside it are not looked into without --recursive)"
     return reason
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
+    return resolved(path).is_relative_to(resolved(folder))
 
 
 def _result_name(page: Path, stems_in: Callable[[Path], Counter[str]]) -> str:
@@ -212,9 +221,10 @@ def _stems_in(folder: Path) -> Counter[str]:
 
 
 def _each_once(jobs: Iterable[Job]) -> Iterator[Job]:
-    seen: set[Path] = set()
+    """Leave out what was given twice; two links to one file are two pages of their own names."""
+    seen: set[tuple[Path, Path, str]] = set()
     for job in jobs:
-        identity = job.source.resolve()
+        identity = resolved(job.source), resolved(job.folder), job.name
         if identity not in seen:
             seen.add(identity)
             yield job
@@ -222,11 +232,11 @@ def _each_once(jobs: Iterable[Job]) -> Iterator[Job]:
 
 def _refuse_conflicts(jobs: Iterable[Job]) -> Iterator[Job]:
     jobs = list(jobs)
-    pages = {job.source.resolve() for job in jobs if not job.problem}
+    pages = {resolved(job.source) for job in jobs if not job.problem}
     taken: dict[Path, Path] = {}
     for job in jobs:
         problem = job.problem
-        targets = [] if problem else [path.resolve() for path in job.outputs().paths]
+        targets = [] if problem else [resolved(path) for path in job.outputs().paths]
         for target in targets:
             if target in pages:
                 problem = f"its result would replace the page {target}: choose another --output"

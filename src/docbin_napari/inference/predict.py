@@ -228,6 +228,8 @@ def binarize(
     """
     ready = model if isinstance(model, InkModel) else load_model(model or DEFAULT_MODEL)
     limit = ready.threshold if threshold is None else threshold
+    if not 0 <= limit <= 1:
+        raise ValueError(f"threshold must lie between 0 and 1, not {limit}")
     return ink_probability(pixels, ready, config) >= limit
 
 

@@ -9,6 +9,7 @@ complete, so whatever ends the work, the next batch goes on where it stopped.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -30,6 +31,8 @@ from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.page import Page, read_pages
 from docbin_napari.io.probability import write_probability
+
+_LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,12 +123,11 @@ class FileTreatment:
             return OpenFile(job, end=FileFailed(job.source, job.problem))
         if self._is_done(job.outputs()):
             return OpenFile(job, end=FileSkipped(job.source))
-        pages = read_pages(
-            job.source, dpi=self.config.dpi, pixel_limit=self.config.pixel_limit, in_bands=True
-        )
+        dpi, limit = self.config.dpi, self.config.pixel_limit
         try:
+            pages = read_pages(job.source, dpi=dpi, pixel_limit=limit, in_bands=True)
             first = next(pages)
-        except (FileError, OSError, MemoryError) as error:
+        except Exception as error:
             return OpenFile(job, end=_failure(error, job))
         return OpenFile(job, _resumed([first], pages))
 
@@ -158,7 +160,7 @@ class FileTreatment:
         work = self._whole_file if job.suffix == ".tiff" else self._single_pages
         inverted: list[int] = []
         # A map keeps no page while the next one is decoded.
-        pages = map(partial(self._with_dark_writing, inverted), file.pages)
+        pages = map(partial(self._with_dark_writing, inverted), _without_defects(file))
         try:
             written, write = yield from work(job, pages)
         except (FileError, OSError, MemoryError) as error:
@@ -168,7 +170,7 @@ class FileTreatment:
         def finish() -> Event:
             try:
                 write()
-            except (FileError, OSError, MemoryError) as error:
+            except Exception as error:
                 return _failure(error, job)
             if not written:
                 return FileSkipped(job.source)
@@ -243,6 +245,10 @@ class FileTreatment:
                 yield PageProgress(*place, progress.done, progress.total)
         except InferenceError as error:
             raise PageError(page.source, str(error)) from error
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise _defect(page.source, error) from error
         return result
 
     def _refuse_taken(self, outputs: PageOutputs, job: Job) -> None:
@@ -274,12 +280,34 @@ def _write(
     write_mask(outputs.mask, ink, dpi=dpi)
 
 
+def _without_defects(file: OpenFile) -> Iterator[Page]:
+    """Let what no decoder should raise end this file alone."""
+    try:
+        yield from file.pages
+    except (FileError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise _defect(file.job.source, error) from error
+
+
+def _defect(source: Path, error: Exception) -> PageError:
+    """Tell of a defect of this program, or of a library, that a file has met."""
+    words = " ".join(str(error).split())
+    return PageError(source, f"unexpected {type(error).__name__}: {words}")
+
+
 def _failure(error: Exception, job: Job) -> FileFailed:
-    """Put an error into one line that need not name the file again."""
+    """Put an error into one line that need not name the file again.
+
+    A defect of this program that one file meets is told as such: the others do not wait for it.
+    """
     if isinstance(error, MemoryError):
         reason = "there is not enough memory for this page"
     elif isinstance(error, FileError) and error.path == job.source:
         reason = error.reason
     else:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if not isinstance(error, FileError | OSError):
+            _LOG.debug("%s was not done", job.source, exc_info=error)
+            reason = _defect(job.source, error).reason
     return FileFailed(job.source, reason)

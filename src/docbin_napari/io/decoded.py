@@ -42,6 +42,10 @@ def check_size(path: Path, width: int, height: int, pixel_limit: int, where: str
         )
 
 
+_MOST_DPI = 1e6
+"""More is no resolution: formats could not even keep it."""
+
+
 def clean_dpi(dpi: Any, *, per_metre: bool = False) -> tuple[float, float] | None:
     """Check a resolution and undo the rounding of the file format.
 
@@ -68,9 +72,10 @@ def clean_dpi(dpi: Any, *, per_metre: bool = False) -> tuple[float, float] | Non
         x, y = (float(value) for value in dpi)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    if not all(math.isfinite(value) and value > 0 for value in (x, y)):
+    if not all(math.isfinite(value) and 0 < value <= _MOST_DPI for value in (x, y)):
         return None
-    return _clean(x, per_metre), _clean(y, per_metre)
+    clean = _clean(x, per_metre), _clean(y, per_metre)
+    return clean if min(clean) > 0 else None
 
 
 def _clean(value: float, per_metre: bool) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from docbin_napari.io.errors import PageError
+from docbin_napari.io.places import is_folder, missing
 
 if TYPE_CHECKING:
     import os
@@ -180,7 +181,12 @@ def _first_bytes(path: Path) -> bytes:
     return start
 
 
-def find_pages(folder: str | os.PathLike[str], *, recursive: bool = False) -> list[Path]:
+def find_pages(
+    folder: str | os.PathLike[str],
+    *,
+    recursive: bool = False,
+    unreadable: list[PageError] | None = None,
+) -> list[Path]:
     """List the page files of a folder by their suffix, ``page 2`` before ``page 10``.
 
     Hidden files and the folders ``auto_bin`` and ``fg_mask``, which hold results,
@@ -192,6 +198,8 @@ def find_pages(folder: str | os.PathLike[str], *, recursive: bool = False) -> li
         Where to look.
     recursive : bool
         Whether to look into folders inside `folder` too.
+    unreadable : list of PageError, optional
+        Takes folders inside that may not be read; without it they are an error.
 
     Returns
     -------
@@ -214,23 +222,27 @@ def find_pages(folder: str | os.PathLike[str], *, recursive: bool = False) -> li
     ['page2.tif', 'page10.png']
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise PageError(folder, "there is no such folder")
-    try:
-        return sorted(_walk(folder, recursive), key=natural_key)
-    except OSError as error:
-        raise PageError(folder, f"the folder cannot be read ({error.strerror})") from error
-
-
-def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
-    for entry in folder.iterdir():
-        if entry.name.startswith("."):
+    if not is_folder(folder):
+        raise PageError(folder, missing(folder, "folder") or "there is no such folder")
+    found: list[Path] = []
+    folders = [folder]
+    while folders:
+        here = folders.pop()
+        try:
+            entries = [entry for entry in here.iterdir() if not entry.name.startswith(".")]
+        except OSError as error:
+            trouble = PageError(here, f"the folder cannot be read ({error.strerror})")
+            if here == folder or unreadable is None:
+                raise trouble from error
+            unreadable.append(trouble)
             continue
-        if entry.is_dir():
-            if recursive and entry.name not in _OUTPUT_FOLDERS and not entry.is_symlink():
-                yield from _walk(entry, recursive)
-        elif entry.suffix.lower() in PAGE_SUFFIXES:
-            yield entry
+        for entry in entries:
+            if is_folder(entry):
+                if recursive and entry.name not in _OUTPUT_FOLDERS and not entry.is_symlink():
+                    folders.append(entry)
+            elif entry.suffix.lower() in PAGE_SUFFIXES:
+                found.append(entry)
+    return sorted(found, key=natural_key)
 
 
 def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:

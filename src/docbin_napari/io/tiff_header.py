@@ -194,11 +194,14 @@ def _page(directory: int, tags: dict[int, tuple[float, ...]]) -> TiffPage:
 
     data = next((pair for pair in _DATA if pair[0] in tags and pair[1] in tags), None)
     extents = zip(tags[data[0]], tags[data[1]], strict=False) if data else ()
+    bits = tuple(int(bits) for bits in tags.get(_BITS, (1,)))
+    if not bits:
+        raise TiffDamage("the file is damaged: it does not say how many bits a pixel has")
     return TiffPage(
         directory=directory,
         width=one(_WIDTH, 0),
         height=one(_HEIGHT, 0),
-        bits=tuple(int(bits) for bits in tags.get(_BITS, (1,))),
+        bits=bits,
         compression=one(_COMPRESSION, 1),
         photometric=one(_PHOTOMETRIC, 0),
         predictor=one(_PREDICTOR, 1),

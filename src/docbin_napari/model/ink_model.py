@@ -202,9 +202,10 @@ class InkModel:
         Returns
         -------
         int
-            Half of it where windows are enlarged.
+            Half of it where windows are enlarged; at least what the network can take.
         """
-        return window // 2 if self._size == "double" else window
+        side = window // 2 if self._size == "double" else window
+        return max(side, 2 * self.stride)
 
     def upload(self, rows: np.ndarray) -> Tensor:
         """Bring rows of a page to the device, as they are.

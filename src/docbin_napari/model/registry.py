@@ -10,6 +10,9 @@ from typing import Any
 
 import platformdirs
 
+from docbin_napari.io.places import is_plain_file
+from docbin_napari.model.header import header_trouble
+
 DEFAULT_MODEL = "general-1"
 HEADER_KEY = "docbin"
 _SUFFIX = ".safetensors"
@@ -132,7 +135,7 @@ def find_model(name_or_path: str | Path) -> ModelInfo:
         return read_info(Path(name_or_path).expanduser())
     for folder in (built_in_folder(), user_model_folder()):
         path = folder / f"{text}{_SUFFIX}"
-        if path.is_file():
+        if is_plain_file(path):
             return read_info(path)
     known = ", ".join(info.name for info in list_models()) or "none"
     raise ModelError(f"there is no model {text!r}: choose one of {known}, or give a {_SUFFIX} file")
@@ -170,4 +173,7 @@ def read_info(path: Path) -> ModelInfo:
         raise ModelError(f"{path}: not a safetensors file, or damaged") from error
     if not isinstance(header, dict) or "architecture" not in header or "threshold" not in header:
         raise ModelError(f"{path}: not a docbin-napari model (its header is missing)")
+    trouble = header_trouble(header)
+    if trouble:
+        raise ModelError(f"{path}: {trouble}")
     return ModelInfo(path.stem, path, size, header)

@@ -11,22 +11,30 @@ import io
 import math
 import os
 import sys
+import threading
 import traceback
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import tyro
 
-from docbin_napari.io.pairs import PairError
+from docbin_napari.io.atomic import writing_trouble
+from docbin_napari.io.errors import FileError
 from docbin_napari.model.device import DeviceError
 from docbin_napari.model.registry import ModelError
 from docbin_napari.train import finetune_command
 from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.distributed import Ranks, RanksError, join
 from docbin_napari.train.loop import Report, train
-from docbin_napari.train.state import CheckpointError
+from docbin_napari.train.output import OutputError, checked_output
+from docbin_napari.train.signals import stopped_by_signals
+from docbin_napari.train.state import CheckpointError, unfinished_run
 
-_REFUSED = (PairError, CheckpointError, DeviceError, ModelError, RanksError, ValueError)
+_REFUSED = (
+    *(FileError, OSError, CheckpointError, DeviceError, ModelError, OutputError, RanksError),
+    ValueError,
+)
 _DESCRIPTION = (
     "What to train on, for how long and how. With --finetune first, a model learns from a few "
     "pages instead: see --finetune --help."
@@ -88,19 +96,19 @@ def _settings(arguments: list[str] | None) -> TrainConfig:
 def _run(config: TrainConfig, ranks: Ranks) -> int:
     if not ranks.is_first:
         warnings.simplefilter("ignore")
+    stop = threading.Event()
     try:
-        for report in train(config, ranks):
+        with stopped_by_signals(stop):
             if ranks.is_first:
-                _log(config.run / "log.csv", report)
-                print(_line(report), flush=True)
+                _begin(config)
+            done = _tell(train(config, ranks, stop.is_set), config, ranks)
     except _REFUSED as error:
         of = "" if ranks.alone else f"{ranks.name}: "
-        refusal = f"error: {of}{error}"
+        refusal = f"error: {of}{_in_words(error)}"
         ranks.tell(lambda: print(refusal, file=sys.stderr, flush=True))
         return 1
     except KeyboardInterrupt:
-        stopped = f"stopped; --resume goes on from the last checkpoint in {config.run}"
-        ranks.tell(lambda: print(stopped, flush=True))
+        ranks.tell(lambda: print(f"stopped at once; {_go_on(config)}", flush=True))
         return 1
     except Exception:
         if ranks.alone:
@@ -108,7 +116,46 @@ def _run(config: TrainConfig, ranks: Ranks) -> int:
         failure = f"error: {ranks.name}:\n{traceback.format_exc()}"
         ranks.tell(lambda: print(failure, file=sys.stderr, flush=True))
         return 1
-    return 0
+    if not done:
+        ranks.tell(lambda: print(f"stopped; {_go_on(config)}", flush=True))
+    return 0 if done else 1
+
+
+def _begin(config: TrainConfig) -> None:
+    """Look whether the model and the folder of the run can be written, and spoil nothing there."""
+    checked_output(config.output, config.overwrite or config.resume)
+    config.run.mkdir(parents=True, exist_ok=True)
+    if config.resume:
+        return
+    if not config.overwrite and unfinished_run(config.run / "checkpoint.pt"):
+        raise CheckpointError(
+            f"{config.run}: there is a run that is not finished: --resume goes on with it, "
+            "--overwrite begins anew, and another --run leaves it alone"
+        )
+    (config.run / "log.csv").unlink(missing_ok=True)
+
+
+def _tell(reports: Iterator[Report], config: TrainConfig, ranks: Ranks) -> bool:
+    """Print and keep the news; whether the training ran to its end."""
+    done = False
+    for report in reports:
+        done = report.model is not None
+        if ranks.is_first:
+            _log(config.run / "log.csv", report)
+            print(_line(report), flush=True)
+    return done
+
+
+def _go_on(config: TrainConfig) -> str:
+    if unfinished_run(config.run / "checkpoint.pt"):
+        return f"--resume goes on from the checkpoint in {config.run}"
+    return "there is no checkpoint yet to go on from"
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, FileError):
+        return f"{error.filename or 'the system'}: {writing_trouble(error)}"
+    return str(error)
 
 
 def _line(report: Report) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 
@@ -58,6 +59,15 @@ class AugmentConfig:
     edge: float = 0.15
     unknown: float = 0.1
     unlevelled: float = 0.5
+
+    def __post_init__(self) -> None:
+        shares = {field.name: 1.0 for field in fields(self) if field.name != "scale"}
+        check_numbers(self, **shares)
+        low, high = self.scale
+        if not 0 < low <= high < math.inf:
+            raise ValueError(
+                f"scale is from a factor above 0 to one not below it, not {self.scale}"
+            )
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,8 @@ class TrainConfig:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     run : Path
         Folder for checkpoint and log.
+    overwrite : bool
+        Replace a model of this name, and begin anew in a folder of a run that is not finished.
     resume : bool
         Go on from the checkpoint in `run`.
     title : str
@@ -160,12 +172,15 @@ class TrainConfig:
     device: str = "auto"
     run: Path = Path("runs/train")
     resume: bool = False
+    overwrite: bool = False
     title: str = ""
     training_data: str = ""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
     def __post_init__(self) -> None:
-        if self.minutes < 0 or (not self.minutes and self.steps < 1):
+        check_numbers(self, learning_rate=math.inf, weight_decay=math.inf, dice=math.inf)
+        check_numbers(self, minutes=math.inf, every=math.inf)
+        if not self.minutes and self.steps < 1:
             raise ValueError("give a time budget (minutes) or a number of steps above 0")
         if self.batch < 1:
             raise ValueError(f"batch must be at least 1, not {self.batch}")
@@ -184,6 +199,28 @@ class TrainConfig:
         if not 0 <= self.teach <= 1:
             raise ValueError(f"teach is the share of the teachers, 0 to 1, not {self.teach}")
         collection_factors(self.weights)
+
+
+def check_numbers(settings: object, **most: float) -> None:
+    """Refuse numbers that are none, below 0 or too high.
+
+    Parameters
+    ----------
+    settings : object
+        With the numbers as attributes.
+    **most : float
+        Name and highest value.
+
+    Raises
+    ------
+    ValueError
+        If one is outside.
+    """
+    for name, highest in most.items():
+        value = getattr(settings, name)
+        if not (0 <= value <= highest and math.isfinite(value)):
+            limit = "" if math.isinf(highest) else f" and {highest:g} at the most"
+            raise ValueError(f"{name} must be a number of 0 or more{limit}, not {value}")
 
 
 def collection_factors(weights: tuple[str, ...]) -> dict[str, float]:
@@ -216,6 +253,6 @@ def collection_factors(weights: tuple[str, ...]) -> dict[str, float]:
             factors[name] = float(value)
         except ValueError as error:
             raise ValueError(f"weights must look like COLLECTION=FACTOR, not {entry!r}") from error
-        if factors[name] < 0:
-            raise ValueError(f"the factor of a collection cannot be negative: {entry!r}")
+        if not 0 <= factors[name] < math.inf:
+            raise ValueError(f"the factor of a collection is a number, not negative: {entry!r}")
     return factors

@@ -7,15 +7,12 @@ goes on unseen. The line "keep" lets it go on alone; it says nothing from then o
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import tyro
@@ -30,7 +27,8 @@ from docbin_napari.train.finetune_config import FinetuneConfig
 from docbin_napari.train.finetune_events import as_json, as_line, error_as_json
 from docbin_napari.train.finetune_run import FinetuneReport
 from docbin_napari.train.finetuned import FinetuneError
-from docbin_napari.train.loop import output_path
+from docbin_napari.train.output import OutputError, checked_output
+from docbin_napari.train.signals import stopped_by_signals
 from docbin_napari.train.unfinished import NameInUseError, rescue, reserved
 
 Say = Callable[[str], None]
@@ -85,7 +83,7 @@ def main(arguments: Sequence[str], say: Say, complain: Say) -> int:
             voice.error(f"{error} (these pages would be measured before and after)", None)
             return 1
     stop = threading.Event()
-    with _stopped_by_signals(stop):
+    with stopped_by_signals(stop):
         if command.json:
             threading.Thread(target=_listen, args=(stop,), daemon=True).start()
         return _run(config, stop, voice)
@@ -152,13 +150,13 @@ class _Voice:
 
 def _run(config: FinetuneConfig, stop: threading.Event, voice: _Voice) -> int:
     """Tell what happens; whatever ends it, the best weights so far become a model."""
-    path = output_path(config.output)
     try:
+        path = checked_output(config.output, config.overwrite)
         with reserved(path) as left:
             if left is not None:
                 voice.complain(f"an earlier training broke off; what it had learnt is {left}")
             return _run_alone(config, path, stop, voice)
-    except NameInUseError as error:
+    except (NameInUseError, OutputError) as error:
         voice.error(str(error), None)
         return 1
 
@@ -180,23 +178,6 @@ def _run_alone(config: FinetuneConfig, path: Path, stop: threading.Event, voice:
         voice.error(f"{type(error).__name__}: {error}", rescue(path))
         return 1
     return 0 if outcome is not None else 1
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM stop in good order; a second one stops at once."""
-
-    def note(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.default_int_handler)
-        stop.set()
-
-    names = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, note) for number in names}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _listen(stop: threading.Event) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
 from docbin_napari.model.page_look import RATIO
 from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.train.config import AugmentConfig
+from docbin_napari.train.config import AugmentConfig, check_numbers
 
 Layers = Literal["all", "decoder", "norms", "exit"]
 Norms = Literal["frozen", "train"]
@@ -128,6 +129,8 @@ class FinetuneConfig:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
+        numbers = ("minutes", "learning_rate", "weight_decay", "dice", "augment", "ratio")
+        check_numbers(self, **dict.fromkeys(numbers, math.inf))
         _check_budget(self)
         if self.window < 64 or self.window % 32:
             raise ValueError(f"window must be a multiple of 32 and at least 64, not {self.window}")
@@ -138,9 +141,6 @@ class FinetuneConfig:
             if not 0 <= getattr(self, name) <= most:
                 value = getattr(self, name)
                 raise ValueError(f"{name} must lie between 0 and {most}, not {value}")
-        for name in ("augment", "ratio"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
 
 
 def _check_budget(config: FinetuneConfig) -> None:
@@ -148,12 +148,10 @@ def _check_budget(config: FinetuneConfig) -> None:
         raise ValueError("name at least one collection of pairs to learn from")
     if not config.output:
         raise ValueError("give the new model a name")
-    if config.minutes < 0 or (not config.minutes and config.steps < 1):
+    if not config.minutes and config.steps < 1:
         raise ValueError("give a time budget (minutes) or a number of steps above 0")
     if config.batch < 1 or config.validations < 1:
         raise ValueError("batch and validations must be at least 1")
-    if config.learning_rate < 0 or config.weight_decay < 0:
-        raise ValueError("learning_rate and weight_decay must be at least 0")
     if config.replay_pages < 0 or config.patience < 0:
         raise ValueError("replay_pages and patience must be at least 0")
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from docbin_napari.io.atomic import writing_trouble
 from docbin_napari.model.registry import (
     ModelError,
     ModelInfo,
@@ -19,7 +17,7 @@ from docbin_napari.model.registry import (
 )
 from docbin_napari.train.finetune_config import FinetuneConfig
 from docbin_napari.train.judging import Figures
-from docbin_napari.train.loop import output_path
+from docbin_napari.train.output import OutputError, checked_output
 
 HELD_OUT, TEST = "held-out FM", "test FM"
 _SAME = 0.05
@@ -107,27 +105,10 @@ def new_model_path(config: FinetuneConfig) -> Path:
     FinetuneError
         If it is taken, or its folder cannot be written to.
     """
-    path = output_path(config.output)
-    name = path.stem
-    if config.output != str(path) and Path(config.output).name != config.output:
-        raise FinetuneError(f"{config.output!r} cannot be the name of a model: leave out / and \\")
-    if (built_in_folder() / path.name).exists() and path.parent in (
-        built_in_folder(),
-        user_model_folder(),
-    ):
-        raise FinetuneError(f"{name} is the name of a built-in model: choose another --output")
-    if path.exists() and not config.overwrite:
-        raise FinetuneError(
-            f"{path}: there is already a model of this name: choose another --output, "
-            "or add --overwrite"
-        )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FinetuneError(f"{path}: {writing_trouble(error)}") from error
-    if not os.access(path.parent, os.W_OK):
-        raise FinetuneError(f"{path.parent}: this folder may not be written to; choose another")
-    return path
+        return checked_output(config.output, config.overwrite)
+    except OutputError as error:
+        raise FinetuneError(str(error)) from error
 
 
 def header_of(

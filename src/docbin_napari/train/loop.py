@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from docbin_napari.model.device import Device
-from docbin_napari.model.registry import ModelError, ModelInfo, find_model, user_model_folder
+from docbin_napari.model.registry import ModelError, ModelInfo, find_model
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_model, load_network, save_model
 from docbin_napari.train.apart import tell_of_learnt_pages
@@ -23,6 +23,7 @@ from docbin_napari.train.distributed import ALONE, Ranks
 from docbin_napari.train.finishing import PLAIN, ModelFiles, finish_model
 from docbin_napari.train.hard_places import hard_places
 from docbin_napari.train.loss import ink_loss
+from docbin_napari.train.output import output_path
 from docbin_napari.train.state import (
     TrainState,
     common_settings,
@@ -69,7 +70,9 @@ class Report:
     model: ModelInfo | None = None
 
 
-def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
+def train(
+    config: TrainConfig, ranks: Ranks = ALONE, stopped: Callable[[], bool] = lambda: False
+) -> Iterator[Report]:
     """Train a network; stop by not asking for the next report.
 
     Parameters
@@ -79,6 +82,9 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     ranks : Ranks, optional
         The processes that train together, from `distributed.join`. All of them call this
         and get the same reports; only the first reads and writes in `config.run`.
+    stopped : callable, optional
+        Asked after every step in the first process. If it says so, a checkpoint is written and
+        there are no more reports.
 
     Yields
     ------
@@ -88,7 +94,11 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     Raises
     ------
     PairError
-        If the pairs cannot be read.
+        If the pairs do not fit together.
+    PageError, MaskError
+        If a page or its mask cannot be read.
+    ValueError
+        If there is nothing to learn from or to judge by, or the loss is no longer a number.
     ModelError
         If a model to start from or to learn from is not there or damaged, or a network does
         not fit the windows.
@@ -102,6 +112,7 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     device = ranks.device(config.device)
     pairs = load_pairs(config.train)
     held_out = load_pairs(config.validate) if ranks.is_first else []
+    _check_pairs(pairs, held_out, config)
     _check_same_work(pairs, config, ranks)
     if held_out:
         tell_of_learnt_pages(pairs, held_out)
@@ -120,7 +131,12 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     while (share := _share(state, config)) < 1:
         rate = _set_learning_rate(state, config, share)
         losses.append(_step(state, network, batches, config, device, ranks))
-        state.seconds = ranks.first(lambda: time.monotonic() - started, quick=True)
+        now = ranks.first(lambda: _now(started, stopped), quick=True)
+        if math.isinf(now):
+            state.seconds = time.monotonic() - started
+            ranks.first(lambda: save_checkpoint(_checkpoint(config), state, config))
+            return
+        state.seconds = now
         report = Report(state.step, share, state.seconds / 60, float(np.mean(losses)), rate)
         if state.seconds >= next_validation:
             figures = ranks.first(lambda: _measure(state, held_out, config))
@@ -134,6 +150,27 @@ def train(config: TrainConfig, ranks: Ranks = ALONE) -> Iterator[Report]:
     figures, model = ranks.first(lambda: _finish(state, pairs, held_out, config))
     loss = float(np.mean(losses)) if losses else math.nan
     yield Report(state.step, 1.0, state.seconds / 60, loss, 0.0, figures, model)
+
+
+def _now(started: float, stopped: Callable[[], bool]) -> float:
+    """Seconds since the start; without end if the training was stopped."""
+    return math.inf if stopped() else time.monotonic() - started
+
+
+def _check_pairs(pairs: list[LoadedPair], held_out: list[LoadedPair], config: TrainConfig) -> None:
+    """What cannot go well is better known before hours of work."""
+    if not any(pair.truth[..., 1].any() for pair in pairs):
+        raise ValueError("--train: no pixel of these pages is labelled, so nothing can be learnt")
+    for pair in held_out:
+        if not pair.truth[..., 1].any():
+            raise ValueError(
+                f"--validate: no pixel of {pair.name} is labelled, so it cannot judge; leave it out"
+            )
+    known = {pair.collection for pair in pairs}
+    for name in collection_factors(config.weights):
+        if name not in known:
+            there = ", ".join(sorted(known))
+            raise ValueError(f"--weights: there is no collection {name}; there are {there}")
 
 
 def _check_same_work(pairs: list[LoadedPair], config: TrainConfig, ranks: Ranks) -> None:
@@ -213,9 +250,15 @@ def _step(
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
     state.optimizer.step()
+    figure = loss.item()
+    if not math.isfinite(figure):
+        raise ValueError(
+            f"the loss is no longer a number after {state.step} steps: use a lower "
+            "--learning-rate; --resume goes on from the last checkpoint"
+        )
     state.step += 1
     state.follow(config.average)
-    return loss.item()
+    return figure
 
 
 def _interim_path(config: TrainConfig) -> Path:
@@ -247,27 +290,6 @@ def _finish(
         "seed": config.seed,
     }
     files = ModelFiles(output_path(config.output), _interim_path(config))
-    return finish_model(state.average, pairs, held_out, files, config.device, told)
-
-
-def output_path(output: str) -> Path:
-    """File of a new model: a ``.safetensors`` path as it is, a name in the user's folder.
-
-    Parameters
-    ----------
-    output : str
-        As in `TrainConfig`.
-
-    Returns
-    -------
-    Path
-        Where the model is written.
-
-    Examples
-    --------
-    >>> output_path("letters").name
-    'letters.safetensors'
-    """
-    if output.endswith(".safetensors"):
-        return Path(output)
-    return user_model_folder() / f"{output}.safetensors"
+    done = finish_model(state.average, pairs, held_out, files, config.device, told)
+    save_checkpoint(_checkpoint(config), state, config, finished=True)
+    return done

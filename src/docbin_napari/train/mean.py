@@ -20,7 +20,7 @@ from docbin_napari.train.apart import tell_of_learnt_pages
 from docbin_napari.train.averaging import mean_network
 from docbin_napari.train.dataset import load_pairs
 from docbin_napari.train.finishing import ModelFiles, finish_model
-from docbin_napari.train.loop import output_path
+from docbin_napari.train.output import OutputError, checked_output
 from docbin_napari.train.unfinished import unfinished_path
 
 
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         sys.stdout.write(f"{make_mean(config)}\n")
-    except (FileError, ModelError, DeviceError, ValueError) as error:
+    except (FileError, ModelError, DeviceError, OutputError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
@@ -101,7 +101,9 @@ def make_mean(config: MeanConfig) -> str:
     Raises
     ------
     ModelError
-        If a model is missing or damaged, they are not alike, or the name is taken.
+        If a model is missing or damaged, or they are not alike.
+    OutputError
+        If the name is taken, or the model cannot be written there.
     PairError, PageError, MaskError
         If pages cannot be read.
     DeviceError
@@ -109,9 +111,7 @@ def make_mean(config: MeanConfig) -> str:
     ValueError
         If the shares do not fit the models, or there are no held-out pages.
     """
-    path = output_path(config.output)
-    if path.exists() and not config.overwrite:
-        raise ModelError(f"{path}: there is a model of this name; choose another, or --overwrite")
+    path = checked_output(config.output, config.overwrite)
     choose_device(config.device)
     infos = [find_model(name) for name in config.models]
     network = mean_network([load_network(info) for info in infos], config.shares)

@@ -100,7 +100,9 @@ def new_state(config: TrainConfig, device: str) -> TrainState:
     return TrainState(network, average, torch.optim.AdamW(groups, lr=config.learning_rate))
 
 
-def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:
+def save_checkpoint(
+    path: Path, state: TrainState, config: TrainConfig, finished: bool = False
+) -> None:
     """Write a checkpoint, atomically.
 
     Parameters
@@ -111,8 +113,11 @@ def save_checkpoint(path: Path, state: TrainState, config: TrainConfig) -> None:
         What to keep.
     config : TrainConfig
         Checked again when the run goes on.
+    finished : bool
+        Whether the model of the run is written.
     """
     content = {
+        "finished": finished,
         "network": state.network.state_dict(),
         "average": state.average.state_dict(),
         "optimizer": state.optimizer.state_dict(),
@@ -149,7 +154,10 @@ def read_checkpoint(path: Path, config: TrainConfig) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CheckpointError(f"{path}: the checkpoint is damaged ({error})") from error
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path}: the checkpoint is damaged ({words})") from error
+    if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
+        raise CheckpointError(f"{path}: this is no checkpoint of docbin-napari")
     stored, asked = content["settings"], _settings(config)
     # A setting that came later was not used, which is what its default says.
     defaults = _settings(TrainConfig((), (), ""))
@@ -160,6 +168,17 @@ def read_checkpoint(path: Path, config: TrainConfig) -> dict[str, Any]:
             "repeat them, or start anew in another --run folder"
         )
     return cast("dict[str, Any]", content)
+
+
+def unfinished_run(path: Path) -> bool:
+    """Whether a checkpoint is one of a run that would be lost if another one wrote over it."""
+    if not path.is_file():
+        return False
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:
+        return False  # It is damaged: nothing can go on from it.
+    return isinstance(content, dict) and not content.get("finished", False)
 
 
 def resumed_state(content: dict[str, Any], config: TrainConfig, device: str) -> TrainState:
@@ -188,8 +207,8 @@ def resumed_state(content: dict[str, Any], config: TrainConfig, device: str) -> 
 
 
 _FREE_TO_CHANGE = {
-    "validate", "output", "minutes", "steps", "every", "device", "run", "resume", "title",
-    "training_data",
+    "validate", "output", "minutes", "steps", "every", "device", "run", "resume", "overwrite",
+    "title", "training_data",
 }  # fmt: skip
 
 

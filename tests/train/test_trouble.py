@@ -1,0 +1,166 @@
+"""What cannot go well is told before hours of work, and what was learnt is not lost."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from docbin_napari.io.pairs import write_pair
+from docbin_napari.model.weights import load_model
+from docbin_napari.train.__main__ import main
+from docbin_napari.train.config import AugmentConfig, TrainConfig
+from docbin_napari.train.loop import train
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A collection of one page."""
+    ink = np.zeros((96, 128), bool)
+    ink[20:26, 10:110] = ink[60:64, 20:90] = True
+    page = np.repeat(np.where(ink, np.uint8(30), np.uint8(220))[..., None], 3, 2)
+    write_pair(tmp_path / "letters", "page", page, ink)
+    return tmp_path / "letters"
+
+
+@pytest.fixture
+def arguments(folder, tmp_path):
+    return [
+        *("--train", str(folder), "--validate", str(folder), "--device", "cpu"),
+        *("--output", str(tmp_path / "new.safetensors"), "--run", str(tmp_path / "run")),
+        *("--steps", "3", "--batch", "2", "--window", "64", "--channels", "8", "8"),
+    ]
+
+
+def said(capsys):
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize("which", ["page.png", "fg_mask/page.png"])
+def test_a_damaged_file_is_one_line(arguments, folder, capsys, which):
+    path = folder / which
+    path.write_bytes(path.read_bytes()[:60])
+    assert main(arguments) == 1
+    assert str(path) in said(capsys)
+
+
+def test_a_model_that_is_there_is_not_replaced_unless_it_is_asked_for(arguments, tmp_path, capsys):
+    (tmp_path / "new.safetensors").write_text("mine")
+    assert main(arguments) == 1
+    assert "already a model" in said(capsys)
+    assert (tmp_path / "new.safetensors").read_text() == "mine"
+    assert main([*arguments, "--overwrite"]) == 0
+    assert load_model(str(tmp_path / "new.safetensors"), "cpu").info.header["steps"] == 3
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [("general-1", "built-in"), ("", "cannot be the name"), ("a/b", "cannot be the name")],
+)
+def test_names_that_are_none_are_refused_before_the_training(arguments, output, words, capsys):
+    assert main([*arguments, "--output", output]) == 1
+    assert words in said(capsys)
+
+
+def test_places_that_cannot_be_written_are_told_before_the_training(arguments, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for option, place in (("--run", "file/run"), ("--output", "file/new.safetensors")):
+        assert main([*arguments, option, str(tmp_path / place)]) == 1
+        assert str(tmp_path / "file") in said(capsys)
+
+
+def test_pages_that_tell_nothing_are_refused(arguments, tmp_path, folder, capsys):
+    nothing = np.zeros((96, 128), bool)
+    page = np.full((96, 128, 3), 230, np.uint8)
+    write_pair(tmp_path / "blank", "page", page, nothing, nothing)
+    for option in ("--train", "--validate"):
+        assert main([*arguments, option, str(tmp_path / "blank")]) == 1
+        assert f"{option}: no pixel" in said(capsys)
+    assert main([*arguments, "--weights", "lettres=2"]) == 1
+    assert "no collection lettres; there are letters" in said(capsys)
+
+
+def test_a_loss_that_is_no_number_ends_the_training(arguments, tmp_path, capsys):
+    wild = ["--learning-rate", "1e30", "--steps", "200", "--every", "0"]
+    assert main([*arguments, *wild]) == 1
+    assert "use a lower --learning-rate" in said(capsys)
+    assert not (tmp_path / "new.safetensors").exists()
+
+
+def test_a_run_that_is_not_finished_is_not_spoilt(arguments, tmp_path, capsys):
+    settings = TrainConfig(
+        (tmp_path / "letters",), (tmp_path / "letters",), str(tmp_path / "new.safetensors"),
+        steps=9, batch=2, window=64, channels=(8, 8), run=tmp_path / "run", device="cpu",
+    )  # fmt: skip
+    assert list(train(settings, stopped=iter([False, False, True]).__next__)) == []
+    assert main(arguments) == 1
+    assert "--resume goes on with it" in said(capsys)
+    assert main([*arguments, "--steps", "9", "--resume"]) == 0
+    resumed = load_model(str(tmp_path / "new.safetensors"), "cpu")
+    assert resumed.info.header["steps"] == 9
+    # Now it is finished, and another one may begin in its folder.
+    assert main([*arguments, "--overwrite"]) == 0
+    assert main([*arguments, "--output", str(tmp_path / "other.safetensors"), "--seed", "1"]) == 0
+    with (tmp_path / "run" / "log.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["3"], "of the last run alone"
+
+
+def test_stopping_and_going_on_is_the_same_as_not_stopping(tmp_path, folder):
+    whole = TrainConfig(
+        (folder,), (folder,), str(tmp_path / "whole.safetensors"),
+        steps=6, batch=2, window=64, channels=(8, 8), run=tmp_path / "whole", device="cpu",
+    )  # fmt: skip
+    list(train(whole))
+    parts = replace(whole, output=str(tmp_path / "parts.safetensors"), run=tmp_path / "parts")
+    list(train(parts, stopped=iter([False, False, False, True]).__next__))
+    list(train(replace(parts, resume=True)))
+    pages = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    from docbin_napari.inference.predict import ink_probability
+
+    one, other = (
+        ink_probability(pages, load_model(config.output, "cpu")) for config in (whole, parts)
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_a_checkpoint(arguments, tmp_path, kind):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "docbin_napari.train", *arguments, "--minutes", "60"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    alarm = threading.Timer(120, process.kill)
+    alarm.start()
+    try:
+        assert "step 20" in process.stdout.readline()
+        process.send_signal(kind)
+        rest, errors = process.communicate(timeout=60)
+    finally:
+        alarm.cancel()
+        process.kill()
+    assert process.returncode == 1, errors
+    assert f"--resume goes on from the checkpoint in {tmp_path / 'run'}" in rest
+    assert (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("changes", [{"blur": 5.0}, {"warp": -1.0}, {"light": float("nan")}])
+def test_shares_of_windows_are_shares(changes):
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        AugmentConfig(**changes)
+
+
+@pytest.mark.parametrize("scale", [(0.0, 0.0), (2.0, 1.0), (1.0, float("inf"))])
+def test_scales_that_make_no_window_are_refused(scale):
+    with pytest.raises(ValueError, match="scale is from"):
+        AugmentConfig(scale=scale)
