@@ -141,6 +141,21 @@ def test_importing_again_changes_nothing(tmp_path, original, bring):
     assert files(tmp_path / "pairs") == before
 
 
+def test_an_import_that_was_killed_between_both_files_is_completed(tmp_path, original, bring):
+    original()
+    (done,) = bring()
+    mask = done.page.parent / "fg_mask" / "a.png"
+    before = mask.read_bytes()
+    mask.unlink()
+    assert bring(dry_run=True)[0].outcome == "would be imported"
+    assert not mask.exists()
+    (again,) = bring()
+    assert (again.outcome, again.page) == ("imported", done.page)
+    assert "without its mask" in again.remarks[0]
+    assert mask.read_bytes() == before
+    assert len(files(tmp_path / "pairs")) == 2
+
+
 def test_a_dry_run_writes_nothing(tmp_path, original, bring):
     original("a")
     original("a", folder="set/deeper")

@@ -157,6 +157,8 @@ def test_command_writes_small_jpeg_files_of_one_archive(tmp_path, capsys):
     assert main([*arguments, "--height", "200", "--width", "150", "--jpeg", "80"]) == 1
     assert f"{tmp_path / 'book_000005'}: there is a page" in capsys.readouterr().err
     assert pair.page.read_bytes() == written
+    assert main([*arguments, "--height", "200", "--width", "150"]) == 1
+    assert find_pairs(tmp_path) == [pair], "no second page of this name"
 
 
 def test_command_says_why_it_cannot_write(tmp_path, capsys):

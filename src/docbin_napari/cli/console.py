@@ -50,12 +50,14 @@ class Console:
         _write(f"\033[31m{text}\033[0m" if colour else text, sys.stderr)
 
 
-def _is_terminal(stream: TextIO) -> bool:
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _write(text: str, stream: TextIO) -> None:
-    """Write a line, above the progress bars if there are any."""
+def _write(text: str, stream: TextIO | None) -> None:
+    """Write a line, above the progress bars if there are any; nowhere if the stream is closed."""
+    if stream is None:
+        return
     if "tqdm" in sys.modules:
         from tqdm import tqdm
 

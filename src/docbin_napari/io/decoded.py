@@ -38,7 +38,7 @@ def check_size(path: Path, width: int, height: int, pixel_limit: int, where: str
         raise PageError(
             path,
             f"{where}{width} × {height} pixels are more than the limit of {pixel_limit:,} pixels; "
-            "raise pixel_limit to read it",
+            "raise pixel_limit (--pixel-limit) to read it",
         )
 
 

@@ -217,12 +217,20 @@ def _bring(
     suspect = bool(content.reversed_because)
     if suspect:
         remarks.append(f"ink and background look exchanged: {content.reversed_because}")
+    outcome: Outcome
     suffix = match.page.suffix.lower()
     name = wanted
     number = 1
     while name.casefold() in taken:
         if _is_there(taken[name.casefold()], content):
             return Imported(match, "already there", taken[name.casefold()], tuple(remarks), suspect)
+        waiting = taken[name.casefold()]
+        if waiting is not None and _waits_for_mask(waiting, content):
+            remarks.append("the page was there already, without its mask")
+            if not dry_run:
+                _write_mask(waiting, content)
+            outcome = "would be imported" if dry_run else "imported"
+            return Imported(match, outcome, waiting, tuple(remarks), suspect)
         number += 1
         name = f"{wanted}-{number}"
     if name != match.name:
@@ -232,8 +240,15 @@ def _bring(
     if not dry_run:
         _write(page, content)
     taken[name.casefold()] = page
-    outcome: Outcome = "would be imported" if dry_run else "imported"
+    outcome = "would be imported" if dry_run else "imported"
     return Imported(match, outcome, page, tuple(remarks), suspect)
+
+
+def _waits_for_mask(page: Path, content: _Content) -> bool:
+    """Whether this very page was brought before, by an import that broke off before its mask."""
+    masks = page.parent / GROUND_TRUTH_FOLDER
+    alone = not any(path.stem == page.stem for path in (masks.iterdir() if masks.is_dir() else ()))
+    return alone and page.is_file() and filecmp.cmp(page, content.file, shallow=False)
 
 
 def _is_there(page: Path | None, content: _Content) -> bool:
@@ -248,16 +263,20 @@ def _is_there(page: Path | None, content: _Content) -> bool:
     return same_ink and np.array_equal(truth.labelled, content.truth.labelled)
 
 
+def _write_mask(page: Path, content: _Content) -> None:
+    mask = page.parent / GROUND_TRUTH_FOLDER / f"{page.stem}.png"
+    truth = content.truth
+    write_ground_truth(mask, truth.ink, truth.labelled, dpi=content.dpi, overwrite=False)
+
+
 def _write(page: Path, content: _Content) -> None:
     """Write both files; the page is taken back if its mask cannot be written."""
-    mask = page.parent / GROUND_TRUTH_FOLDER / f"{page.stem}.png"
     written = False
-    truth = content.truth
     try:
         with atomic_path(page, overwrite=False) as temporary:
             shutil.copyfile(content.file, temporary)
         written = True
-        write_ground_truth(mask, truth.ink, truth.labelled, dpi=content.dpi, overwrite=False)
+        _write_mask(page, content)
     except BaseException as error:
         if written:
             page.unlink(missing_ok=True)

@@ -227,6 +227,8 @@ def _write(folder: Path, name: str, page: SyntheticPage, quality: int) -> None:
     if not quality:
         write_pair(folder, name, page.pixels, page.ink)
         return
+    if (folder / GROUND_TRUTH_FOLDER / f"{name}.png").exists():
+        raise FileExistsError  # Of a page in another format, which would lose its mask to this one.
     with atomic_path(folder / f"{name}.jpg", overwrite=False) as temporary:
         temporary.write_bytes(encode_jpeg(page.pixels, quality))
     write_ground_truth(folder / GROUND_TRUTH_FOLDER / f"{name}.png", page.ink, overwrite=False)
