@@ -261,6 +261,12 @@ def test_a_page_that_cannot_be_kept_is_not_turned(desk, tmp_path, folder, monkey
     assert desk.viewer.layers["Ink of f1.png"].data[0, 0] == 1
     assert "no room" in desk.pages.status.value
     assert "This page stays" in desk.pages.status.value
+    asked = []
+    desk.save.drafts.closing._asks = lambda _, trouble: bool(asked.append(trouble))
+    window = desk.viewer.window._qt_window
+    window.close()
+    assert window.isVisible(), "the question was answered with Stay"
+    assert "no room" in asked[0]
     monkeypatch.undo()
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
     desk.pages.turn(1)

@@ -15,8 +15,10 @@ from docbin_napari.correction.reviewed import Reviewed
 from docbin_napari.plugin import edits
 from docbin_napari.plugin import saving_fields as fields
 from docbin_napari.plugin.autosave import Autosave
+from docbin_napari.plugin.closing_watch import ClosingWatch
 from docbin_napari.plugin.looked import restore_reviewed
 from docbin_napari.plugin.panel_watch import PanelWatch
+from docbin_napari.plugin.training_watch import main_window
 from docbin_napari.plugin.work import readable
 
 if TYPE_CHECKING:
@@ -70,7 +72,15 @@ class DraftRow(Container[Any]):
         self._timer = QTimer(self.native)
         self._timer.setInterval(_TICK_MILLISECONDS)
         self._timer.timeout.connect(self._on_tick)
-        self._watch = PanelWatch(self.native, shown=self._timer.start, closed=self.autosave.close)
+        self.closing = ClosingWatch(self._keep)
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self.autosave.close)
+
+    def _on_shown(self) -> None:
+        self._timer.start()
+        self.closing.stand_before(main_window(self.native))
+
+    def _keep(self) -> str:
+        return "" if self._watch.gone else self.autosave.flush()
 
     def refresh(self) -> None:
         """Look again at which page is worked on."""
