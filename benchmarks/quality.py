@@ -6,7 +6,7 @@ COLLECTIONS is a collection of pairs (PAGE and fg_mask/PAGE.png) or a folder of 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -37,6 +37,9 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--methods", nargs="+", choices=KNOWN, default=DEFAULT, metavar="METHOD")
+    parser.add_argument(
+        "--apart", nargs="+", default=[], metavar="COLLECTION", help="one more row without these"
+    )
     parser.add_argument("--csv", type=Path, help="append the figures to this file")
     arguments = parser.parse_args()
     model = load_model(arguments.model, arguments.device)
@@ -51,7 +54,7 @@ def main() -> None:
     pairs = find_pairs(arguments.collections)
     for name in arguments.methods:
         if name in methods:
-            measure(name, methods[name], pairs, journal)
+            measure(name, methods[name], pairs, journal, arguments.apart)
 
 
 def known_methods(model: InkModel) -> dict[str, Method]:
@@ -75,14 +78,20 @@ def known_methods(model: InkModel) -> dict[str, Method]:
     return methods
 
 
-def measure(name: str, method: Method, pairs: list[Pair], journal: Journal) -> None:
-    """Print one row for each collection and one for all pages."""
+def measure(
+    name: str, method: Method, pairs: list[Pair], journal: Journal, apart: Sequence[str] = ()
+) -> None:
+    """Print one row for each collection, one for all pages, and one without those apart."""
     everything: list[PageScores] = []
+    others: list[PageScores] = []
     for collection, group in groupby(pairs, lambda pair: pair.collection):
         scores = [score(method, pair) for pair in tqdm(list(group), collection, leave=False)]
         show(name, collection, scores, journal)
         everything += scores
+        others += [] if collection in apart else scores
     show(name, "all", everything, journal)
+    if others and len(others) < len(everything):
+        show(name, f"all but {', '.join(apart)}", others, journal)
 
 
 def score(method: Method, pair: Pair) -> PageScores:

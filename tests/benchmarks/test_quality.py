@@ -34,6 +34,16 @@ def test_a_row_for_each_collection(pages, tiny_model_file, monkeypatch, capsys):
     assert len((pages / "figures.csv").read_text().splitlines()) == 1 + 2 * 3 * 5
 
 
+def test_a_row_without_a_collection(pages, tiny_model_file, monkeypatch, capsys):
+    write_pair(pages / "three", "page", np.full((40, 40, 3), 230, np.uint8), np.eye(40, dtype=bool))
+    options = ["--model", tiny_model_file, "--device", "cpu", "--methods", "otsu"]
+    out = run(monkeypatch, capsys, pages, *options, "--apart", "three")
+    figures = {row[1]: row[2:4] for row in (line.split(" | ") for line in out.splitlines()[3:])}
+    assert figures["all but three"] == ["2", "100.00"]
+    assert figures["all"][0] == "3"
+    assert float(figures["all"][1]) < 100
+
+
 def test_methods_that_are_not_there_are_named(pages, tiny_model_file, monkeypatch, capsys):
     monkeypatch.setattr(quality, "has_doxapy", lambda: False)
     options = ["--model", tiny_model_file, "--device", "cpu", "--methods", "otsu", "wolf", "su"]
