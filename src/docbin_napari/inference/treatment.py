@@ -9,7 +9,6 @@ complete, so whatever ends the work, the next batch goes on where it stopped.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,12 +26,11 @@ from docbin_napari.inference.events import (
 from docbin_napari.inference.inverted import InvertedRows, is_to_be_inverted
 from docbin_napari.inference.outputs import Job, OutputConfig, PageOutputs
 from docbin_napari.inference.packed_page import InkCollector, PackedPage
+from docbin_napari.inference.troubles import defect, failure
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.page import Page, read_pages
 from docbin_napari.io.probability import write_probability
-
-_LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,7 +126,7 @@ class FileTreatment:
             pages = read_pages(job.source, dpi=dpi, pixel_limit=limit, in_bands=True)
             first = next(pages)
         except Exception as error:
-            return OpenFile(job, end=_failure(error, job))
+            return OpenFile(job, end=failure(error, job))
         return OpenFile(job, _resumed([first], pages))
 
     def compute(self, file: OpenFile) -> Generator[PageProgress, None, Finish]:
@@ -164,14 +162,14 @@ class FileTreatment:
         try:
             written, write = yield from work(job, pages)
         except (FileError, OSError, MemoryError) as error:
-            failure = _failure(error, job)
-            return lambda: failure
+            failed = failure(error, job)
+            return lambda: failed
 
         def finish() -> Event:
             try:
                 write()
             except Exception as error:
-                return _failure(error, job)
+                return failure(error, job)
             if not written:
                 return FileSkipped(job.source)
             return FileWritten(job.source, written, tuple(inverted))
@@ -248,7 +246,7 @@ class FileTreatment:
         except (OSError, MemoryError):
             raise
         except Exception as error:
-            raise _defect(page.source, error) from error
+            raise defect(page.source, error) from error
         return result
 
     def _refuse_taken(self, outputs: PageOutputs, job: Job) -> None:
@@ -287,27 +285,4 @@ def _without_defects(file: OpenFile) -> Iterator[Page]:
     except (FileError, OSError, MemoryError):
         raise
     except Exception as error:
-        raise _defect(file.job.source, error) from error
-
-
-def _defect(source: Path, error: Exception) -> PageError:
-    """Tell of a defect of this program, or of a library, that a file has met."""
-    words = " ".join(str(error).split())
-    return PageError(source, f"unexpected {type(error).__name__}: {words}")
-
-
-def _failure(error: Exception, job: Job) -> FileFailed:
-    """Put an error into one line that need not name the file again.
-
-    A defect of this program that one file meets is told as such: the others do not wait for it.
-    """
-    if isinstance(error, MemoryError):
-        reason = "there is not enough memory for this page"
-    elif isinstance(error, FileError) and error.path == job.source:
-        reason = error.reason
-    else:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        if not isinstance(error, FileError | OSError):
-            _LOG.debug("%s was not done", job.source, exc_info=error)
-            reason = _defect(job.source, error).reason
-    return FileFailed(job.source, reason)
+        raise defect(file.job.source, error) from error

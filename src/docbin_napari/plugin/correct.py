@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+    from napari.layers import Image, Labels
 
     from docbin_napari.plugin.subject import Subject
 
@@ -153,31 +154,23 @@ class CorrectPages(CorrectParts):
     def _on_active(self, _: Any = None) -> None:
         if self._watch.gone or self._overlays.placing:
             return
-        active = self._viewer.layers.selection.active
         self._showing = True
-        if active in self.image.choices:
-            self.image.value = active
-            ink = correct_layers.favourite_labels(self._viewer, active, self.ink.value)
-            if ink is not None and ink in self.ink.choices:
-                self.ink.value = ink
-        elif active in self.ink.choices:
-            self.ink.value = active
-            self._choose(image=True, labels=False)
+        self._take(*correct_layers.meant(self._viewer, self.image.value, self.ink.value))
         self._showing = False
         self._on_choice()
 
     def _choose(self, image: bool, labels: bool) -> None:
         """Fill the boxes with what the user seems to mean."""
-        ink = correct_layers.favourite_labels(self._viewer, self.image.value) if labels else None
-        if ink is not None and ink in self.ink.choices:
-            self.ink.value = ink
-        page = (
-            correct_layers.favourite_image(self._viewer, self.ink.value)
-            if image or labels
-            else None
-        )
-        if page is not None and page in self.image.choices:
-            self.image.value = page
+        if labels:
+            self._take(None, correct_layers.favourite_labels(self._viewer, self.image.value))
+        if image or labels:
+            self._take(correct_layers.favourite_image(self._viewer, self.ink.value), None)
+
+    def _take(self, image: Image | None, labels: Labels | None) -> None:
+        """Choose layers that the boxes offer."""
+        for field, layer in ((self.image, image), (self.ink, labels)):
+            if layer is not None and layer in field.choices:
+                field.value = layer
 
     def _on_choice(self, _: Any = None) -> None:
         if self._showing:

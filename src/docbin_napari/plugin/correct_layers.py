@@ -80,6 +80,31 @@ def favourite_image(viewer: ViewerModel, labels: Labels | None) -> Image | None:
     return next(iter((*best, *known)), None)
 
 
+def meant(
+    viewer: ViewerModel, image: Image | None, labels: Labels | None
+) -> tuple[Image | None, Labels | None]:
+    """Find page and labels that a click on a layer means.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer; its active layer was clicked.
+    image, labels : Image or None, Labels or None
+        What was chosen before.
+
+    Returns
+    -------
+    image, labels : Image or None, Labels or None
+        What is to be chosen now; None where what was chosen stays.
+    """
+    active = viewer.layers.selection.active
+    if isinstance(active, Image):
+        return active, favourite_labels(viewer, active, labels)
+    if active in labels_layers(viewer):
+        return favourite_image(viewer, active), active
+    return None, None
+
+
 def _may_belong(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> bool:
     return not refusal(viewer, image, labels) and not warning(image, labels)
 

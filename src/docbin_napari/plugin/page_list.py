@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.plugin.subject import Subject
 
+_STAYS = "This page stays: make room, save the pair, or undo the corrections."
 NEXT_KEY, PREVIOUS_KEY = "PageDown", "PageUp"
 
 
@@ -134,7 +135,7 @@ class PageListPanel(Container[Any]):
     def _recall_how(self) -> None:
         """Choose the model and the preset with which the pages of this folder were binarized."""
         assert self._session.pages is not None
-        known = dict(self._session.pages.choices)
+        known = dict(self._session.pages.choices)  # They change with the first field.
         for field, name in ((self.model, "model"), (self.preset, "preset")):
             if known.get(name) in field.choices:
                 field.value = known[name]
@@ -221,10 +222,7 @@ class PageListPanel(Container[Any]):
         """Whether the layers of this page can be taken away without a loss."""
         trouble = self._keep()
         if trouble:
-            self._session.status = (
-                f"{trouble} This page stays, so that nothing is lost: make room, save the pair, "
-                "or undo the corrections."
-            )
+            self._session.status = f"{trouble} {_STAYS}"
             show_error(self._session.status)
             self._fill()
         return not trouble

@@ -11,14 +11,12 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 
-from docbin_napari.io.file_names import clean_name
 from docbin_napari.io.pair_place import PairPlace, collection_names, waiting_pages
 from docbin_napari.plugin import saving
 from docbin_napari.plugin import saving_fields as fields
 from docbin_napari.plugin.correct_fields import align, form_of
 from docbin_napari.plugin.correct_layers import warning
 from docbin_napari.plugin.draft_row import DraftRow
-from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.looked import reviewed_of
 from docbin_napari.plugin.news import PAIR_NEWS
 from docbin_napari.plugin.own_pair import note_pair, own_pair, take_reviewed
@@ -147,7 +145,7 @@ class SavePairPanel(Container[Any]):
         if page != self._named_for:
             self._named_for, self._message = page, ""
             self._showing = True
-            self.page.value = "" if subject is None else _name_for(subject)
+            self.page.value = "" if subject is None else saving.name_for(subject)
             if subject is not None and isinstance(self.region.value, Shapes):
                 # They were drawn on the page before.
                 self.region.value = fields.WHOLE
@@ -291,12 +289,3 @@ class SavePairPanel(Container[Any]):
             return ""
         more = f" and {len(waiting) - 3} more" if waiting[3:] else ""
         return f"Pages without a mask in this collection: {', '.join(waiting[:3])}{more}."
-
-
-def _name_for(subject: Subject) -> str:
-    """Name a page after its file, with its number where the file has several."""
-    source = subject.source_file()
-    if source is None:
-        return clean_name(subject.image.name)
-    number, name = subject.page_of_file(), clean_name(source.stem)
-    return f"{name}-p{number}" if number > 1 or page_source(subject.image).is_stack else name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docbin_napari.io.errors import FileError
+from docbin_napari.io.file_names import clean_name
 from docbin_napari.io.pair_files import PairContent
 from docbin_napari.io.pair_saving import Saved, replace_mask, save_pair
 from docbin_napari.io.provenance import (
@@ -128,6 +129,15 @@ def refusal(subject: Subject | None) -> str:
     if np.dtype(plane.dtype).kind not in "iub":
         return f"“{subject.labels.name}” holds {plane.dtype} values, which are no labels."
     return ""
+
+
+def name_for(subject: Subject) -> str:
+    """Name a page after its file, with its number where the file has several."""
+    source = subject.source_file()
+    if source is None:
+        return clean_name(subject.image.name)
+    number, name = subject.page_of_file(), clean_name(source.stem)
+    return f"{name}-p{number}" if number > 1 or layers.page_source(subject.image).is_stack else name
 
 
 def prepare(subject: Subject, order: Order) -> SaveJob:
