@@ -155,7 +155,7 @@ class CorrectPages(CorrectParts):
         if self._watch.gone or self._overlays.placing:
             return
         self._showing = True
-        self._take(*correct_layers.meant(self._viewer, self.image.value, self.ink.value))
+        self._take(*correct_layers.meant(self._viewer, self.ink.value))
         self._showing = False
         self._on_choice()
 

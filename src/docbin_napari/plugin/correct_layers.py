@@ -80,17 +80,15 @@ def favourite_image(viewer: ViewerModel, labels: Labels | None) -> Image | None:
     return next(iter((*best, *known)), None)
 
 
-def meant(
-    viewer: ViewerModel, image: Image | None, labels: Labels | None
-) -> tuple[Image | None, Labels | None]:
+def meant(viewer: ViewerModel, labels: Labels | None) -> tuple[Image | None, Labels | None]:
     """Find page and labels that a click on a layer means.
 
     Parameters
     ----------
     viewer : ViewerModel
         The viewer; its active layer was clicked.
-    image, labels : Image or None, Labels or None
-        What was chosen before.
+    labels : Labels or None
+        Those that were chosen before.
 
     Returns
     -------
