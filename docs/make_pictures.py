@@ -1,7 +1,7 @@
-"""Makes the pictures: python docs/make_pictures.py [before-after] [napari] [tutorial].
+"""Makes the pictures: python docs/make_pictures.py [before-after] [failures] [napari] [tutorial].
 
-``before-after`` needs the package alone, ``napari`` and ``tutorial`` also a display with
-OpenGL. ``tutorial`` trains for minutes and is made only when it is named.
+``before-after`` and ``failures`` need the package alone, ``napari`` and ``tutorial`` also a
+display with OpenGL. ``tutorial`` trains for minutes and is made only when it is named.
 """
 
 from __future__ import annotations
@@ -56,6 +56,41 @@ def before_and_after() -> None:
     side_by_side(pictures, IMAGES / "generated.png")
 
 
+def failures() -> None:
+    """The four kinds of drawn pages that are read worst: the page, and its errors.
+
+    Of each kind the same seed, which no training uses; of each page the region with the worst
+    errors. Missed ink is red, false ink blue.
+    """
+    from docbin_napari.cli.report_pictures import paint, worst_region
+    from docbin_napari.drawing.archives import ARCHIVES
+    from docbin_napari.io.polarity import lightness
+    from docbin_napari.metrics import f_measure
+    from docbin_napari.train.synthesis import draw_page
+
+    found = []
+    for archive in ARCHIVES:
+        page = draw_page(9_300_000, 900, 800, archive)
+        ink = binarize(page.pixels, config="balanced")
+        found.append((f_measure(ink, page.ink), archive, page, ink))
+    rows = []
+    for figure, archive, page, ink in sorted(found, key=lambda one: one[0])[:4]:
+        print(f"{archive}: FM {figure:.1f}")
+        missed, false = page.ink & ~ink, ink & ~page.ink
+        region = np.s_[worst_region(missed | false, (220, 320))]
+        painted = paint(lightness(page.pixels[region]), (missed[region], false[region]))
+        rows.append([page.pixels[region], painted])
+    column = np.full((220, 12, 3), 255, np.uint8)
+    lines = []
+    for left, right in (rows[:2], rows[2:]):
+        pictures = [left[0], column, left[1], column, column, right[0], column, right[1]]
+        lines.append(np.concatenate(pictures, axis=1))
+    gap = np.full((12, lines[0].shape[1], 3), 255, np.uint8)
+    path = IMAGES / "failures.png"
+    Image.fromarray(np.concatenate([lines[0], gap, lines[1]])).save(path, optimize=True)
+    print(path)
+
+
 def napari_window() -> None:
     """The whole window after a run of the widget on the sample page."""
     import napari
@@ -84,9 +119,11 @@ def napari_window() -> None:
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    chosen = sys.argv[1:] or ["before-after", "napari"]
+    chosen = sys.argv[1:] or ["before-after", "failures", "napari"]
     if "before-after" in chosen:
         before_and_after()
+    if "failures" in chosen:
+        failures()
     if "napari" in chosen:
         napari_window()
     if "tutorial" in chosen:
