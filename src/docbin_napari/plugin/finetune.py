@@ -147,8 +147,7 @@ class TrainOnMyPairs(Container[Any]):
             return
         folder = folder_of(self.folder)
         if folder is not None:
-            self._pairs.read(folder)
-            self._update()
+            self._pairs.read(folder, again=True)
         elif saved is not None:
             self.folder.value = saved
 
@@ -264,7 +263,7 @@ class TrainOnMyPairs(Container[Any]):
         """Say why Train cannot be pressed; empty if it can."""
         if self._pairs.trouble:
             return self._pairs.trouble
-        if self._pairs.busy:
+        if self._pairs.busy and not self._pairs.summaries:
             return "Counting what is labelled…"
         if not self._pairs.summaries:
             return _CHOOSE

@@ -214,10 +214,10 @@ class PageListSession:
             self.labels = Labels(inked.labels, name=name, metadata=inked.metadata, **label_style())
             if inked.result is not None:
                 bind(self.labels, inked.result, self.image)
-            self._viewer.add_layer(self.labels)
             if inked.corrected is not None:
                 height, width = inked.corrected.shape
                 edits.write(self.labels, 0, np.s_[0:height, 0:width], inked.corrected)
+            self._viewer.add_layer(self.labels)
             self._opened.pop(self.current, None)
             self._inked.pop(self.current, None)
 

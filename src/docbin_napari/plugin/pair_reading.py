@@ -33,6 +33,8 @@ class PairReading:
     def __init__(self) -> None:
         self.summaries: list[Summary] = []
         self.trouble = ""
+        self._found: list[Summary] = []
+        self._said = ""
         self._worker: Any = None
 
     @property
@@ -40,15 +42,19 @@ class PairReading:
         """Whether a folder is being counted."""
         return self._worker is not None
 
-    def read(self, folder: Path | None) -> None:
+    def read(self, folder: Path | None, again: bool = False) -> None:
         """Begin to count a folder.
 
         Parameters
         ----------
         folder : Path or None
             None: there is nothing to count, and no news.
+        again : bool
+            Whether it was counted before: then what is known of it holds until the end.
         """
-        self.summaries, self.trouble, self._worker = [], "", None
+        if not again:
+            self.summaries, self.trouble = [], ""
+        self._found, self._said, self._worker = [], "", None
         if folder is None:
             return
         worker = create_worker(read_summaries, folder, _ignore_errors=True)
@@ -61,11 +67,12 @@ class PairReading:
         if worker is not self._worker:
             return
         if isinstance(found, str):
-            self.trouble = found
+            self._said = found
         else:
-            self.summaries.append(found)
+            self._found.append(found)
 
     def _on_read(self, worker: Any) -> None:
         if worker is self._worker:
             self._worker = None
+            self.summaries, self.trouble = self._found, self._said
             self.done.emit()

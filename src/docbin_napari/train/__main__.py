@@ -124,7 +124,13 @@ def _run(config: TrainConfig, ranks: Ranks) -> int:
 def _begin(config: TrainConfig) -> None:
     """Look whether the model and the folder of the run can be written, and spoil nothing there."""
     checked_output(config.output, config.overwrite or config.resume)
-    config.run.mkdir(parents=True, exist_ok=True)
+    there = next(
+        folder for folder in (config.run, *config.run.absolute().parents) if folder.exists()
+    )
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise OutputError(
+            f"{config.run}: this folder cannot be made or written to; choose another --run"
+        )
     if config.resume:
         return
     if not config.overwrite and unfinished_run(config.run / "checkpoint.pt"):
