@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.page_size import page_size
+from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.synthesis import draw_page
 
@@ -117,3 +119,10 @@ def test_of_a_large_page_only_a_little_is_asked_for():
     page = Page()
     assert page_size(page, DarkIsInk(1.0), "auto") == "double"
     assert page.rows < 2000
+
+
+@pytest.mark.parametrize("chosen", ["own", "half", "double"])
+def test_the_smallest_window_is_large_enough_for_every_size(built_in, chosen):
+    page = draw_page(1, 300, 260).pixels
+    config = InferenceConfig(window=64, size=chosen)
+    assert ink_probability(page, built_in, config).shape == page.shape[:2]
