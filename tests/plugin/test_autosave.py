@@ -48,6 +48,16 @@ def drafts(tmp_path: Path) -> list[Path]:
     return sorted(tmp_path.rglob("*.draft"))
 
 
+@pytest.fixture
+def painted(viewer, keeper, one_stroke) -> Subject:
+    """A page that is watched, with one pixel of ink that is in a draft."""
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    subject.labels.data[5, 5] = 1
+    keeper.flush()
+    return subject
+
+
 def test_what_is_painted_is_on_the_disk(viewer, keeper, tmp_path, one_stroke) -> None:
     subject = page_of(viewer, one_stroke.pixels)
     keeper.watch(subject)
@@ -174,50 +184,34 @@ def test_pages_of_a_stack_have_drafts_of_their_own(
     assert sorted(int(np.flatnonzero(page)[0]) for page in kept) == [0, 64]
 
 
-def test_a_save_lets_the_draft_go_but_not_what_was_painted_since(
-    viewer, keeper, tmp_path, one_stroke
-) -> None:
-    subject = page_of(viewer, one_stroke.pixels)
-    keeper.watch(subject)
-    subject.labels.data[5, 5] = 1
-    keeper.flush()
-    checksum = checksum_of(subject.plane())
-    keeper.forget(subject, checksum)
+def test_a_save_lets_the_draft_go_but_not_what_was_painted_since(keeper, tmp_path, painted) -> None:
+    checksum = checksum_of(painted.plane())
+    keeper.forget(painted, checksum)
     keeper.flush()
     assert drafts(tmp_path) == []
     assert keeper.edited is None
-    subject.labels.data[6, 6] = 1
+    painted.labels.data[6, 6] = 1
     keeper.flush()
     assert len(drafts(tmp_path)) == 1
 
 
 def test_what_was_painted_while_a_pair_was_being_saved_is_kept(
-    viewer, keeper, tmp_path, one_stroke
+    viewer, keeper, tmp_path, painted
 ) -> None:
-    subject = page_of(viewer, one_stroke.pixels)
-    keeper.watch(subject)
-    subject.labels.data[5, 5] = 1
-    keeper.flush()
-    checksum = checksum_of(subject.plane())  # Save is pressed.
-    subject.labels.data[6, 6] = 1
+    checksum = checksum_of(painted.plane())  # Save is pressed.
+    painted.labels.data[6, 6] = 1
     viewer.layers.clear()
     keeper.watch(None)  # The page is turned, and then the save ends.
     keeper.flush()
-    keeper.forget(subject, checksum)
+    keeper.forget(painted, checksum)
     keeper.flush()
     (path,) = drafts(tmp_path)
     assert read_draft(path).labels[6, 6] == 1
 
 
-def test_a_page_that_was_just_saved_is_not_called_corrected(
-    viewer, keeper, one_stroke, monkeypatch
-) -> None:
-    subject = page_of(viewer, one_stroke.pixels)
-    keeper.watch(subject)
-    subject.labels.data[5, 5] = 1
-    keeper.flush()
+def test_a_page_that_was_just_saved_is_not_called_corrected(keeper, painted, monkeypatch) -> None:
     monkeypatch.setattr(keeper, "_submit", lambda *_: keeper._work)  # The thread is busy.
-    keeper.forget(subject, checksum_of(subject.plane()))
+    keeper.forget(painted, checksum_of(painted.plane()))
     assert keeper.edited is None
 
 

@@ -112,6 +112,22 @@ def test_a_run_that_is_not_finished_is_not_spoilt(arguments, tmp_path, capsys):
         assert [row["step"] for row in csv.DictReader(file)] == ["3"], "of the last run alone"
 
 
+def test_a_run_that_is_refused_leaves_the_log_of_the_one_before(arguments, tmp_path, capsys):
+    assert main(arguments) == 0
+    log = (tmp_path / "run" / "log.csv").read_text()
+    assert main([*arguments, "--overwrite", "--train", str(tmp_path / "none")]) == 1
+    assert str(tmp_path / "none") in said(capsys)
+    assert (tmp_path / "run" / "log.csv").read_text() == log
+
+
+def test_a_training_runs_in_any_thread(arguments, tmp_path):
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(main(arguments)))
+    thread.start()
+    thread.join(120)
+    assert codes == [0]
+
+
 def test_stopping_and_going_on_is_the_same_as_not_stopping(tmp_path, folder):
     whole = TrainConfig(
         (folder,), (folder,), str(tmp_path / "whole.safetensors"),

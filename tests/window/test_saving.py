@@ -235,6 +235,9 @@ def test_another_choice_reads_the_next_page_anew_and_is_kept(
     assert shown.run_next(desk.pages.model.value) == ""
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
     assert "last page" in shown.run_next(desk.pages.model.value)
+    desk.pages.turn(-1)
+    assert "is gone" in shown.run_next("no such model")
+    desk.pages.turn(1)
     assert open_list(folder, tmp_path).choices["preset"] == "best"
     desk.wait_for_worker()
     calls = len(fake_engine.calls)

@@ -239,7 +239,7 @@ def _score_page(match: Match, source: Source, report: Report | None) -> tuple[Pa
         report.add(match.name, scores, judged, truth, partial(_read_scan, match))
     remark = ""
     if not truth.ink.any():
-        remark = "its ground truth has no ink, so FM is 0, and DRD and NRM say nothing"
+        remark = "its ground truth has no ink, so FM, DRD and NRM say nothing"
     elif scores.f_measure < _STRANGE and _f_measure(~judged.ink, truth) > 100 - _STRANGE:
         remark = "ink and background look exchanged: black must be ink"
     return scores, remark

@@ -119,10 +119,13 @@ class PageListPanel(Container[Any]):
     def _on_model(self, name: str, better: bool) -> None:
         if self._watch.gone:
             return
-        self._models = fields.known_models()
-        fields.offer_models(self.model, self._models)
+        self._list_models()
         if better and name in self._models:
             self.model.value = name
+
+    def _list_models(self) -> None:
+        self._models = fields.known_models()
+        fields.offer_models(self.model, self._models)
 
     def _on_how(self, _: Any = None) -> None:
         """Another model or preset was chosen: what lies ready is of the one before."""
@@ -160,8 +163,9 @@ class PageListPanel(Container[Any]):
         if self._session.current + 1 >= self._session.count:
             return "This is the last page of the list."
         if model not in self._models:
-            self._models = fields.known_models()
-            fields.offer_models(self.model, self._models)
+            self._list_models()
+        if model not in self._models:
+            return f"The model “{model}” is gone."
         self.model.value = model
         return "" if self._go_to(self._session.current + 1) else self._session.status
 
@@ -209,9 +213,7 @@ class PageListPanel(Container[Any]):
         self._work_on()
 
     def _go_to(self, number: int) -> bool:
-        if self._session.pages is None or not 0 <= number < self._session.count:
-            return False
-        if not self._may_leave():
+        if not 0 <= number < self._session.count or not self._may_leave():
             return False
         self._session.go_to(number)
         self.opened.emit()
@@ -292,14 +294,4 @@ class PageListPanel(Container[Any]):
         self.previous.enabled = bool(entries) and session.current > 0
         self.next.enabled = not entries or session.current + 1 < len(entries)
         self.next.text = "Next" if entries else "Open"
-        say(self.status, session.status or self._summary())
-
-    def _summary(self) -> str:
-        if self._session.pages is None:
-            return ""
-        entries = self._session.pages.entries
-        done = sum(entry.state == "saved" for entry in entries)
-        text = f"Page {self._session.current + 1} of {len(entries)}, {done} saved."
-        working = self._working_on
-        ahead = working is not None and working[0] != self._session.current
-        return f"{text} The next page is being binarized." if ahead else text
+        say(self.status, session.status or session.summary(self._working_on))

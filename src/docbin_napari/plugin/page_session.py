@@ -183,6 +183,26 @@ class PageListSession:
             self._set(number, state, pair)
         return number
 
+    def summary(self, working_on: tuple[int, str] | None) -> str:
+        """Say how far the list is.
+
+        Parameters
+        ----------
+        working_on : (int, str) or None
+            The page that is made ready now, and how.
+
+        Returns
+        -------
+        str
+            For the user; empty without a list.
+        """
+        if self.pages is None:
+            return ""
+        done = sum(entry.state == "saved" for entry in self.pages.entries)
+        text = f"Page {self.current + 1} of {self.count}, {done} saved."
+        ahead = working_on is not None and working_on[0] != self.current
+        return f"{text} The next page is being binarized." if ahead else text
+
     # ---- inside
 
     def _tell(self, event: Opened | Step | Inked | Spoilt) -> None:

@@ -131,23 +131,25 @@ def _begin(config: TrainConfig) -> None:
         raise OutputError(
             f"{config.run}: this folder cannot be made or written to; choose another --run"
         )
-    if config.resume:
-        return
-    if not config.overwrite and unfinished_run(config.run / "checkpoint.pt"):
+    fresh = not (config.resume or config.overwrite)
+    if fresh and unfinished_run(config.run / "checkpoint.pt"):
         raise CheckpointError(
             f"{config.run}: there is a run that is not finished: --resume goes on with it, "
             "--overwrite begins anew, and another --run leaves it alone"
         )
-    (config.run / "log.csv").unlink(missing_ok=True)
 
 
 def _tell(reports: Iterator[Report], config: TrainConfig, ranks: Ranks) -> bool:
     """Print and keep the news; whether the training ran to its end."""
-    done = False
+    done, log, anew = False, config.run / "log.csv", not config.resume
     for report in reports:
         done = report.model is not None
         if ranks.is_first:
-            _log(config.run / "log.csv", report)
+            if anew:
+                # Not before there is something to put in the place of another run's log.
+                log.unlink(missing_ok=True)
+            anew = False
+            _log(log, report)
             print(_line(report), flush=True)
     return done
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterator
     from types import FrameType
 
@@ -19,8 +19,12 @@ def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     Parameters
     ----------
     stop : Event
-        Is set by the first signal. In the main thread alone; elsewhere nothing is changed.
+        Is set by the first signal. Python takes signals in its main thread alone: in another
+        one nothing is changed.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def note(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler)
