@@ -6,6 +6,7 @@ COLLECTIONS is a collection of pairs (PAGE and fg_mask/PAGE.png) or a folder of 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -27,6 +28,7 @@ from records import Journal, print_header, print_row
 Method = Callable[[np.ndarray], np.ndarray]
 
 KNOWN = [*BASELINES, *DOXA_METHODS, *PRESETS]
+KINDS = ["border %", "false ink %", "worst page %", "missed %", "FM lost to false ink", "to missed"]
 DEFAULT = ["otsu", "sauvola", "wolf", "su", *PRESETS]
 
 
@@ -49,7 +51,9 @@ def main() -> None:
     missing = [name for name in arguments.methods if name not in methods]
     if missing:
         print(f"Left out, because doxapy is not installed: {', '.join(missing)}\n")
-    print_header(["method", "collection", "pages", "FM", "pFM", "skeleton pFM", "PSNR", "DRD"])
+    print_header(
+        ["method", "collection", "pages", "FM", "pFM", "skeleton pFM", "PSNR", "DRD", *KINDS]
+    )
     journal = Journal(arguments.csv, "quality", hardware(model.device), settings)
     pairs = find_pairs(arguments.collections)
     for name in arguments.methods:
@@ -109,10 +113,17 @@ def show(name: str, collection: str, scores: list[PageScores], journal: Journal)
         ("skeleton pFM", "%"): mean.skeleton_pseudo_f_measure,
         ("PSNR", "dB"): mean.psnr,
         ("DRD", "1"): mean.drd,
+        ("errors at borders", "%"): mean.border,
+        ("false ink", "%"): mean.false_ink,
+        ("false ink, worst page", "%"): mean.worst_false_ink,
+        ("missed strokes", "%"): mean.missed,
+        ("FM lost to false ink", "%"): mean.false_ink_cost,
+        ("FM lost to missed strokes", "%"): mean.missed_cost,
     }
     for (quantity, unit), value in figures.items():
         journal.add(f"{name}, {collection}", quantity, unit, [value])
-    print_row([name, collection, str(len(scores)), *(f"{value:.2f}" for value in figures.values())])
+    shown = ["-" if math.isnan(value) else f"{value:.2f}" for value in figures.values()]
+    print_row([name, collection, str(len(scores)), *shown])
 
 
 if __name__ == "__main__":

@@ -60,12 +60,12 @@ def failures() -> None:
     """The four kinds of drawn pages that are read worst: the page, and its errors.
 
     Of each kind the same seed, which no training uses; of each page the region with the worst
-    errors. Missed ink is red, false ink blue.
+    errors. Missed strokes are red, false ink blue, errors at borders orange.
     """
     from docbin_napari.cli.report_pictures import paint, worst_region
     from docbin_napari.drawing.archives import ARCHIVES
     from docbin_napari.io.polarity import lightness
-    from docbin_napari.metrics import f_measure
+    from docbin_napari.metrics import error_maps, f_measure
     from docbin_napari.train.synthesis import draw_page
 
     found = []
@@ -76,9 +76,10 @@ def failures() -> None:
     rows = []
     for figure, archive, page, ink in sorted(found, key=lambda one: one[0])[:4]:
         print(f"{archive}: FM {figure:.1f}")
-        missed, false = page.ink & ~ink, ink & ~page.ink
-        region = np.s_[worst_region(missed | false, (220, 320))]
-        painted = paint(lightness(page.pixels[region]), (missed[region], false[region]))
+        errors = error_maps(ink, page.ink)
+        region = np.s_[worst_region(page.ink ^ ink, (220, 320))]
+        kinds = [kind[region] for kind in (errors.border, errors.missed, errors.false_ink)]
+        painted = paint(lightness(page.pixels[region]), kinds)
         rows.append([page.pixels[region], painted])
     column = np.full((220, 12, 3), 255, np.uint8)
     lines = []

@@ -31,7 +31,7 @@ def test_a_row_for_each_collection(pages, tiny_model_file, monkeypatch, capsys):
     assert [row[1] for row in rows] == ["one", "two", "all"]
     assert [row[3] for row in rows] == ["100.00"] * 3
     assert "| fast | all | 2 |" in out
-    assert len((pages / "figures.csv").read_text().splitlines()) == 1 + 2 * 3 * 5
+    assert len((pages / "figures.csv").read_text().splitlines()) == 1 + 2 * 3 * 11
 
 
 def test_a_row_without_a_collection(pages, tiny_model_file, monkeypatch, capsys):

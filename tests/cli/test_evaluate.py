@@ -11,7 +11,10 @@ from docbin_napari.cli import main
 from docbin_napari.io.mask import read_ground_truth, write_ground_truth, write_mask
 from docbin_napari.metrics import mean_scores, score_page
 
-TITLES = ["page", "FM", "pFM", "skeleton", "pFM", "PSNR", "DRD", "NRM", "precision", "recall"]
+TITLES = [
+    *("page", "FM", "pFM", "skeleton", "pFM", "PSNR", "DRD", "NRM", "precision", "recall"),
+    *("border", "false", "ink", "missed", "FM", "lost", "to", "false", "ink", "to", "missed"),
+]
 
 
 def scores_of(collection):
@@ -29,7 +32,8 @@ def test_table(collection, capsys):
     captured = capsys.readouterr()
     header, perfect, poorer, mean, note = captured.out.splitlines()
     assert header.split() == TITLES
-    assert perfect.split() == ["a", *3 * ["100.00"], "inf", "0.00", "0.0000", *2 * ["100.00"]]
+    figures = [*3 * ["100.00"], "inf", "0.00", "0.0000", *2 * ["100.00"]]
+    assert perfect.split() == ["a", *figures, *3 * ["0.000"], *2 * ["0.00"]]
     assert poorer.split()[:2] == ["b", "80.00"]
     assert mean.startswith("mean of 2 pages   90.00")
     assert note == "1 page is perfect; in the mean PSNR that counts as 100 dB"

@@ -62,13 +62,13 @@ def test_it_needs_nothing_else(collection, report_of):
 
 def test_figures_and_the_page_with_errors(collection, report_of):
     text, _ = report_of(collection, collection)
-    assert "weighted pFM" in text
+    assert "weighted pseudo-F-measure" in text
     assert "skeleton pFM" in text
     assert '<th scope="row">b</th><td>80.00</td>' in text
     assert '<th scope="row">mean of 2 pages</th><td>90.00</td>' in text
     assert "<h3>b</h3>" in text
     assert "<h3>a</h3>" not in text
-    assert re.search("missed ink 24<", text)
+    assert re.search("at borders 24<", text)
     assert re.search("false ink 0<", text)
 
 

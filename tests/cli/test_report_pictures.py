@@ -3,8 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.cli.report_pictures import FALSE, MISSED, paint, picture_errors, worst_region
-from docbin_napari.metrics.confusion import compare
+from docbin_napari.cli.report_pictures import (
+    BORDER,
+    FALSE,
+    MISSED,
+    paint,
+    picture_errors,
+    worst_region,
+)
+from docbin_napari.metrics import error_maps
 
 
 def wrong_at(shape, *places):
@@ -39,18 +46,19 @@ def test_the_region_lies_in_the_page(height, width, wanted, seed):
 
 def test_errors_have_their_colours():
     luma = np.tile(np.arange(0, 250, 10, dtype=np.uint8), (25, 1))
-    missed, false = wrong_at((25, 25), (2, 3)), wrong_at((25, 25), (4, 5))
-    painted = paint(luma, (missed, false))
+    kinds = [wrong_at((25, 25), place) for place in ((6, 7), (2, 3), (4, 5))]
+    painted = paint(luma, kinds)
+    assert tuple(painted[6, 7]) == BORDER
     assert tuple(painted[2, 3]) == MISSED
     assert tuple(painted[4, 5]) == FALSE
-    others = painted[~(missed | false)]
+    others = painted[~np.logical_or.reduce(kinds)]
     assert (others == others[:, :1]).all()
     assert others.min() > 100
 
 
 def test_a_page_of_one_gray_can_be_painted():
     no_error = np.zeros((9, 9), bool)
-    assert paint(np.full((9, 9), 7, np.uint8), (no_error, no_error)).shape == (9, 9, 3)
+    assert paint(np.full((9, 9), 7, np.uint8), 3 * [no_error]).shape == (9, 9, 3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (30, 700), (1300, 900)])
@@ -59,7 +67,8 @@ def test_pictures_of_pages_of_every_size(size, with_page):
     truth, found = np.zeros((2, *size), bool)
     truth[0, 0] = True
     page = np.full((*size, 3), 200, np.uint8) if with_page else None
-    pictures = picture_errors(compare(found, truth), page)
-    assert (pictures.missed, pictures.false, pictures.place) == (1, 0, (0, 0))
+    pictures = picture_errors(error_maps(found, truth), truth, page)
+    assert (pictures.border, pictures.missed, pictures.false) == (0, 1, 0)
+    assert pictures.place == (0, 0)
     for picture in (pictures.whole, pictures.region, pictures.errors):
         assert picture.startswith("data:image/jpeg;base64,")

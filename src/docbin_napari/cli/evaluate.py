@@ -33,11 +33,14 @@ _THERE = "{}: this file is already there; choose another name or add --overwrite
 
 @dataclass(frozen=True)
 class EvaluateCommand:
-    """Compare masks with ground truth: FM, pFM, skeleton pFM, PSNR, DRD, NRM, precision, recall.
+    """Compare masks with ground truth: FM, pFM, skeleton pFM, PSNR, DRD, NRM, kinds of error.
 
     Give two folders, in which files are matched by their name before the suffix, or two files.
     Pixels that the ground truth leaves unlabelled (gray 128) count nowhere. pFM is the weighted
     pseudo-F-measure, official in the DIBCO contests since 2013; skeleton pFM is the older kind.
+    Errors within 3 pixels of ink (border), ink away from any true ink (false ink) and strokes that
+    were not found (missed) are told apart, in percent of the labelled pixels and by the FM that
+    they cost. A page without true ink counts with its false ink only.
 
     Parameters
     ----------
@@ -239,7 +242,7 @@ def _score_page(match: Match, source: Source, report: Report | None) -> tuple[Pa
         report.add(match.name, scores, judged, truth, partial(_read_scan, match))
     remark = ""
     if not truth.ink.any():
-        remark = "its ground truth has no ink, so FM, DRD and NRM say nothing"
+        remark = "its ground truth has no ink, so only its false ink counts"
     elif scores.f_measure < _STRANGE and _f_measure(~judged.ink, truth) > 100 - _STRANGE:
         remark = "ink and background look exchanged: black must be ink"
     return scores, remark

@@ -9,19 +9,24 @@ import math
 from dataclasses import asdict, dataclass, fields
 
 from docbin_napari.cli.console import table
-from docbin_napari.metrics import MeanScores, PageScores, mean_scores
+from docbin_napari.metrics import SHARES, MeanScores, PageScores, mean_scores
 
 COLUMNS = {
-    "f_measure": ("FM", ".2f"),
-    "weighted_pseudo_f_measure": ("pFM", ".2f"),
-    "skeleton_pseudo_f_measure": ("skeleton pFM", ".2f"),
-    "psnr": ("PSNR", ".2f"),
-    "drd": ("DRD", ".2f"),
-    "nrm": ("NRM", ".4f"),
-    "precision": ("precision", ".2f"),
-    "recall": ("recall", ".2f"),
+    "f_measure": ("FM", "%", ".2f"),
+    "weighted_pseudo_f_measure": ("pFM", "%", ".2f"),
+    "skeleton_pseudo_f_measure": ("skeleton pFM", "%", ".2f"),
+    "psnr": ("PSNR", "dB", ".2f"),
+    "drd": ("DRD", "", ".2f"),
+    "nrm": ("NRM", "", ".4f"),
+    "precision": ("precision", "%", ".2f"),
+    "recall": ("recall", "%", ".2f"),
+    "border": ("border", "%", ".3f"),
+    "false_ink": ("false ink", "%", ".3f"),
+    "missed": ("missed", "%", ".3f"),
+    "false_ink_cost": ("FM lost to false ink", "", ".2f"),
+    "missed_cost": ("to missed", "", ".2f"),
 }
-"""Heading and number format of each metric in the table."""
+"""Heading, unit and number format of each metric in tables."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,18 @@ class Figures:
         """
         mean = self.mean
         name = "mean of 1 page" if mean.pages == 1 else f"mean of {mean.pages} pages"
-        rows = [["page", *(heading for heading, _ in COLUMNS.values())]]
-        rows += [_row(page, scores) for page, scores in self.pages.items()]
-        lines = table([*rows, _row(name, mean)])
+        rows = [["page", *(heading for heading, _, _ in COLUMNS.values())]]
+        rows += [[page, *cells(scores)] for page, scores in self.pages.items()]
+        lines = table([*rows, [name, *cells(mean)]])
         if mean.perfect_pages:
             number = "1 page is" if mean.perfect_pages == 1 else f"{mean.perfect_pages} pages are"
             lines += f"\n{number} perfect; in the mean PSNR that counts as 100 dB"
+        if mean.blank_pages:
+            number = "1 page has" if mean.blank_pages == 1 else f"{mean.blank_pages} pages have"
+            lines += (
+                f"\n{number} no ink in the ground truth and only count with the false ink, "
+                f"{mean.worst_false_ink:.3f} % on the worst page"
+            )
         return lines
 
     def as_csv(self) -> str:
@@ -87,8 +98,23 @@ class Figures:
         return json.dumps({"pages": pages, "mean": _finite(self.mean)}, indent=2) + "\n"
 
 
-def _row(name: str, scores: PageScores) -> list[str]:
-    return [name, *(format(getattr(scores, key), form) for key, (_, form) in COLUMNS.items())]
+def cells(scores: PageScores) -> list[str]:
+    """Format the scores in the order of `COLUMNS`; a dash where a page has no such figure.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from docbin_napari.metrics import score_page
+    >>> cells(score_page(np.eye(9, dtype=bool), np.zeros((9, 9), bool)))[:2]
+    ['-', '-']
+    """
+    blank = (
+        scores.blank_pages == scores.pages if isinstance(scores, MeanScores) else scores.is_blank
+    )
+    return [
+        "-" if blank and key not in SHARES else format(getattr(scores, key), form)
+        for key, (_, _, form) in COLUMNS.items()
+    ]
 
 
 def _finite(scores: PageScores) -> dict[str, float | None]:

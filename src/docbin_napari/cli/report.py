@@ -88,17 +88,18 @@ class Report:
         if judged.probability is not None:
             self._counts.add(judged.probability, truth.ink, truth.labelled)
             self._with_probability += 1
-        key = (-scores.f_measure, -self._added)
+        quality = 100 - scores.false_ink if scores.is_blank else scores.f_measure
+        key = (-quality, -self._added)
         full = len(self._worst) >= WORST_PAGES
         if not (judged.ink ^ truth.ink)[truth.labelled].any():
             return
         if full and key <= self._worst[0].key:
             return
-        from docbin_napari.metrics.confusion import compare
+        from docbin_napari.metrics import error_maps
 
-        comparison = compare(judged.ink, truth.ink, truth.labelled)
+        errors = error_maps(judged.ink, truth.ink, truth.labelled)
         pixels = judged.pixels if judged.pixels is not None else read_page()
-        entry = _Worst(key, name, scores, picture_errors(comparison, pixels))
+        entry = _Worst(key, name, scores, picture_errors(errors, truth.ink, pixels))
         (heapq.heappushpop if full else heapq.heappush)(self._worst, entry)
 
     def note(self, trouble: str) -> None:
@@ -147,9 +148,9 @@ class Report:
         ordered = sorted(self._worst, reverse=True)
         told = (
             f"<p>Lowest FM first, {len(ordered)} of {self._added}. "
-            '<span class="missed">Missed ink is red</span>, '
-            '<span class="false">false ink blue</span>, over the page in pale gray; the frame '
-            "in the whole page is the region beside it.</p>"
+            '<span class="missed">Missed strokes are red</span>, <span class="false">false ink '
+            'blue</span>, <span class="border">errors at borders orange</span>, over the page in '
+            "pale gray; the frame in the whole page is the region beside it.</p>"
         )
         return told + "".join(
             parts.worst_page(page.name, page.scores, page.pictures) for page in ordered

@@ -7,6 +7,7 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from docbin_napari.cli.figures import COLUMNS, cells
 from docbin_napari.cli.report_plots import precision_recall_plot, reliability_plot
 from docbin_napari.cli.report_prose import prose
 from docbin_napari.metrics import PageScores, mean_scores
@@ -17,21 +18,21 @@ if TYPE_CHECKING:
     from docbin_napari.metrics.curves import ProbabilityCounts
     from docbin_napari.model.registry import ModelInfo
 
-COLUMNS = {
-    "f_measure": ("FM", "%", ".2f"),
-    "weighted_pseudo_f_measure": ("weighted pFM", "%", ".2f"),
-    "skeleton_pseudo_f_measure": ("skeleton pFM", "%", ".2f"),
-    "psnr": ("PSNR", "dB", ".2f"),
-    "drd": ("DRD", "", ".2f"),
-    "nrm": ("NRM", "", ".4f"),
-}
-"""Name, unit and number format of each column."""
+_HEADLINES = (
+    "f_measure",
+    "weighted_pseudo_f_measure",
+    "skeleton_pseudo_f_measure",
+    "psnr",
+    "drd",
+    "false_ink",
+    "missed",
+)
 
 EXPLANATION = """<p>Ink is the positive class, and a mean is the mean of the pages, whatever their
 size. Higher is better for FM, both pseudo-FM and PSNR; lower is better for DRD and NRM.</p>
 <ul>
 <li><b>FM</b>: F-measure, the harmonic mean of precision and recall.</li>
-<li><b>weighted pFM</b>: the pseudo-F-measure of Ntirogiannis, Gatos and Pratikakis (2013), official
+<li><b>pFM</b>: the weighted pseudo-F-measure of Ntirogiannis, Gatos and Pratikakis (2013), official
 in the DIBCO contests since 2013. A wrong pixel counts by its distance from the contour of the
 stroke, so that a border that is off by one pixel costs little.</li>
 <li><b>skeleton pFM</b>: the older pseudo-F-measure of the contests of 2008 to 2010, which many
@@ -39,15 +40,19 @@ papers print without its kind. Recall is that of the skeletons of the strokes on
 are not comparable with each other.</li>
 <li><b>PSNR</b>: peak signal-to-noise ratio. <b>DRD</b>: distance reciprocal distortion, errors as
 they are seen. <b>NRM</b>: mean of the rates of missed ink and of false ink.</li>
+<li><b>border</b>, <b>false ink</b>, <b>missed</b>: errors within 3 pixels of ink, where ground
+truths differ; ink away from any true ink; strokes that were not found. Percent of the labelled
+pixels, and the FM that each of the last two costs. A page without true ink has only the first
+three.</li>
 </ul>"""
 
 
 def means(figures: Figures) -> str:
     """The means of all pages as a row of large numbers."""
     items = "".join(
-        f"<li><b>{format(getattr(figures.mean, key), form)}</b><span>{name}"
-        f"{f', {unit}' if unit else ''}</span></li>"
-        for key, (name, unit, form) in COLUMNS.items()
+        f"<li><b>{cell}</b><span>{name}{f', {unit}' if unit else ''}</span></li>"
+        for cell, (key, (name, unit, _)) in zip(cells(figures.mean), COLUMNS.items(), strict=True)
+        if key in _HEADLINES
     )
     return f'<ul class="means">{items}</ul>'
 
@@ -82,12 +87,14 @@ def worst_page(name: str, scores: PageScores, pictures: ErrorPictures) -> str:
     row, column = pictures.place
     shown = escape(name)
     told = ", ".join(
-        f"{COLUMNS[key][0]} {format(getattr(scores, key), COLUMNS[key][2])}"
-        for key in ("f_measure", "weighted_pseudo_f_measure", "psnr", "drd")
+        f"{name} {cell}"
+        for cell, (key, (name, _, _)) in zip(cells(scores), COLUMNS.items(), strict=True)
+        if key in ("f_measure", "weighted_pseudo_f_measure", "psnr", "drd")
     )
     counts = (
-        f'<span class="missed">missed ink {pictures.missed:,}</span> and '
-        f'<span class="false">false ink {pictures.false:,}</span> pixels'
+        f'<span class="missed">missed strokes {pictures.missed:,}</span>, '
+        f'<span class="false">false ink {pictures.false:,}</span>, '
+        f'<span class="border">at borders {pictures.border:,}</span> pixels'
     )
     where = f"from row {row}, column {column}"
     return (
@@ -96,7 +103,7 @@ def worst_page(name: str, scores: PageScores, pictures: ErrorPictures) -> str:
         + _figure(
             "region",
             pictures.errors,
-            f"Worst region of {name}: missed ink red, false ink blue",
+            f"Worst region of {name}: missed strokes red, false ink blue, borders orange",
             f"worst region, {where}",
         )
         + _figure("region", pictures.region, f"The same region of {name}", "the page there")
@@ -165,11 +172,9 @@ def lines(items: Sequence[str]) -> str:
 
 
 def _row(name: str, scores: PageScores, kind: str = "") -> str:
-    cells = "".join(
-        f"<td>{format(getattr(scores, key), form)}</td>" for key, (_, _, form) in COLUMNS.items()
-    )
     start = f'<tr class="{kind}">' if kind else "<tr>"
-    return f'{start}<th scope="row">{escape(name)}</th>{cells}</tr>'
+    columns = "".join(f"<td>{cell}</td>" for cell in cells(scores))
+    return f'{start}<th scope="row">{escape(name)}</th>{columns}</tr>'
 
 
 def _figure(kind: str, picture: str, words: str, caption: str) -> str:

@@ -1,9 +1,9 @@
 """Pictures of the errors on a page: the worst region at full resolution, and the whole page.
 
-Strategy: the page is shown in pale gray, so that the colours of the errors stand out: missed ink
-red, false ink blue. Borders of strokes are off by a pixel everywhere, so the region that is shown
-is where errors are thicker than that, and in the whole page, made smaller, a colour is as strong
-as the share of a square that is wrong.
+Strategy: the page is shown in pale gray, so that the colours of the errors stand out: missed
+strokes red, false ink blue, errors at borders orange. Borders of strokes are off by a pixel
+everywhere, so the region that is shown is where errors are thicker than that, and in the whole
+page, made smaller, a colour is as strong as the share of a square that is wrong.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from docbin_napari.inference.classical import gray
 from docbin_napari.io.embed import data_uri
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from docbin_napari.metrics.confusion import Comparison
+    from docbin_napari.metrics import ErrorMaps
 
+BORDER = (222, 132, 0)
 MISSED = (214, 18, 32)
 FALSE = (22, 84, 226)
 REGION = (240, 400)
@@ -47,27 +50,30 @@ class ErrorPictures:
         The same region with its errors.
     place : (int, int)
         Row and column where the region begins, pixels.
-    missed, false : int
-        Wrong pixels of the whole page.
+    border, missed, false : int
+        Wrong pixels of the whole page, by kind.
     """
 
     whole: str
     region: str
     errors: str
     place: tuple[int, int]
+    border: int
     missed: int
     false: int
 
 
 def picture_errors(
-    comparison: Comparison, pixels: NDArray[np.uint8] | None = None
+    errors: ErrorMaps, truth: NDArray[np.bool_], pixels: NDArray[np.uint8] | None = None
 ) -> ErrorPictures:
-    """Show where ink was missed or found where there is none.
+    """Show where strokes were missed, ink was found where there is none, and borders differ.
 
     Parameters
     ----------
-    comparison : Comparison
-        Found ink beside the ground truth.
+    errors : ErrorMaps
+        The three kinds of error.
+    truth : ndarray of bool, shape (H, W)
+        The ground truth.
     pixels : ndarray of uint8, shape (H, W, 3), optional
         The page, RGB. Without it, or with another size, the ground truth is shown.
 
@@ -76,20 +82,21 @@ def picture_errors(
     ErrorPictures
         The pictures.
     """
-    truth = comparison.truth
-    missed, false = truth & ~comparison.predicted, comparison.predicted & ~truth
+    kinds = (errors.border, errors.missed, errors.false_ink)
     if pixels is None or pixels.shape[:2] != truth.shape:
         pixels = np.repeat(np.where(truth, np.uint8(90), np.uint8(255))[..., None], 3, axis=2)
-    rows, columns = worst_region(missed | false, REGION)
+    rows, columns = worst_region(np.logical_or.reduce(kinds), REGION)
     region = np.s_[rows, columns]
-    painted = paint(gray(pixels[region]), (missed[region], false[region]))
+    painted = paint(gray(pixels[region]), [kind[region] for kind in kinds])
+    border, missed, false = (int(np.count_nonzero(kind)) for kind in kinds)
     return ErrorPictures(
-        whole=data_uri(_overview(pixels, (missed, false), (rows, columns))),
+        whole=data_uri(_overview(pixels, kinds, (rows, columns))),
         region=data_uri(pixels[region]),
         errors=data_uri(painted),
         place=(rows.start, columns.start),
-        missed=int(np.count_nonzero(missed)),
-        false=int(np.count_nonzero(false)),
+        border=border,
+        missed=missed,
+        false=false,
     )
 
 
@@ -140,15 +147,15 @@ def worst_region(wrong: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[slic
     return slice(top, min(top + shape[0], height)), slice(left, min(left + shape[1], width))
 
 
-def paint(luma: NDArray[np.uint8], shares: tuple[NDArray[Any], NDArray[Any]]) -> NDArray[np.uint8]:
+def paint(luma: NDArray[np.uint8], shares: Sequence[NDArray[Any]]) -> NDArray[np.uint8]:
     """Lay coloured errors over a page in pale gray.
 
     Parameters
     ----------
     luma : ndarray of uint8, shape (H, W)
         The page in gray; its contrast is stretched.
-    shares : (ndarray, ndarray), bool or float, shape (H, W)
-        Share of each pixel, 0 to 1, that is missed ink, and that is false ink.
+    shares : sequence of ndarray, bool or float, shape (H, W)
+        Share of each pixel, 0 to 1, that is an error at a border, a missed stroke, false ink.
 
     Returns
     -------
@@ -158,7 +165,7 @@ def paint(luma: NDArray[np.uint8], shares: tuple[NDArray[Any], NDArray[Any]]) ->
     low, high = np.percentile(luma, (1, 80))
     light = np.clip((luma - np.float32(low)) / np.float32(max(high - low, 1)), 0, 1)
     painted = np.repeat((_DARKEST + light * (255 - _DARKEST))[..., None], 3, axis=2)
-    for share, colour in zip(shares, (MISSED, FALSE), strict=True):
+    for share, colour in zip(shares, (BORDER, MISSED, FALSE), strict=True):
         amount = share[..., None].astype(np.float32)
         painted += (np.array(colour, np.float32) - painted) * amount
     result: NDArray[np.uint8] = np.rint(painted).astype(np.uint8)
@@ -167,13 +174,13 @@ def paint(luma: NDArray[np.uint8], shares: tuple[NDArray[Any], NDArray[Any]]) ->
 
 def _overview(
     pixels: NDArray[np.uint8],
-    errors: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    errors: Sequence[NDArray[np.bool_]],
     region: tuple[slice, slice],
 ) -> NDArray[np.uint8]:
     """The whole page, smaller, with its errors and a frame about a region."""
     step = -(-max(pixels.shape[:2]) // _OVERVIEW)
-    missed, false = (np.minimum(_count_in(part, step) / step**2 * 2, 1) for part in errors)
-    painted = paint(_mean_in(pixels, step), (missed, false))
+    shares = [np.minimum(_count_in(part, step) / step**2 * 2, 1) for part in errors]
+    painted = paint(_mean_in(pixels, step), shares)
     top, left = (part.start // step for part in region)
     bottom, right = (
         min((part.stop - 1) // step, length - 1)

@@ -3,10 +3,10 @@
 STYLE = """
 :root { color-scheme: light dark; --ground: #ffffff; --card: #f5f6f8; --words: #1b1f24;
   --soft: #5b6570; --line: #d5dae0; --curve: #0b62b8; --used: #b3261e; --missed: #d61220;
-  --false: #1654e2; }
+  --false: #1654e2; --border: #9a5b00; }
 @media (prefers-color-scheme: dark) { :root { --ground: #14171a; --card: #1f2429;
   --words: #e8eaed; --soft: #a3adb8; --line: #3a424b; --curve: #6cb2f7; --used: #ff8a80;
-  --missed: #ff6b70; --false: #7ea6ff; } }
+  --missed: #ff6b70; --false: #7ea6ff; --border: #ffb454; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1.25rem 3rem; background: var(--ground);
   color: var(--words); font: 16px/1.5 system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
@@ -44,9 +44,10 @@ figure { margin: 0; }
   border: 1px solid var(--line); }
 .region img { image-rendering: pixelated; }
 figcaption { font-size: .87rem; margin-top: .25rem; }
-.missed, .false { font-weight: 650; }
+.missed, .false, .border { font-weight: 650; }
 .missed { color: var(--missed); }
 .false { color: var(--false); }
+.border { color: var(--border); }
 .plots { display: flex; flex-wrap: wrap; gap: 2rem; }
 .plots figure { flex: 0 1 26rem; }
 svg.plot { display: block; max-width: 100%; height: auto; }
@@ -61,7 +62,7 @@ svg .bar { fill: var(--curve); opacity: .45; }
 details > summary { cursor: pointer; }
 @media print { :root { color-scheme: light; --ground: #fff; --card: #f2f2f2; --words: #000;
   --soft: #444; --line: #bbb; --curve: #0b62b8; --used: #b3261e; --missed: #c00;
-  --false: #00c; }
+  --false: #00c; --border: #840; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   .wide, pre { overflow: visible; } pre { white-space: pre-wrap; }
   thead { display: table-header-group; } tr, figure { break-inside: avoid; }

@@ -74,6 +74,12 @@ class Counts:
         """Number of labelled pixels."""
         return self.hits + self.false + self.missed + self.clear
 
+    def without(self, false: int = 0, missed: int = 0) -> Counts:
+        """Take some errors back: false ink becomes clear, missed ink is found."""
+        return Counts(
+            self.hits + missed, self.false - false, self.missed - missed, self.clear + false
+        )
+
 
 def compare(
     prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import math
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from docbin_napari.metrics import rates
 from docbin_napari.metrics.confusion import BoolArray, compare
 from docbin_napari.metrics.distortion import drd_of
+from docbin_napari.metrics.error_kinds import error_kinds_of
 from docbin_napari.metrics.skeleton import skeleton_pseudo_f_measure_of
 from docbin_napari.metrics.weighted import weighted_pseudo_f_measure_of
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PERFECT_PSNR = 100.0
+SHARES = ("ink", "border", "false_ink", "missed")
+"""Shares of the labelled pixels: the figures that a page without true ink has, too."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,15 @@ class PageScores:
         Negative rate metric, a ratio, lower is better.
     precision, recall : float
         Percent.
+    ink : float
+        True ink, percent of the labelled pixels. A page without any has no figure but its
+        false ink, since the others are ratios to true ink.
+    border, false_ink, missed : float
+        Errors within 3 pixels of ink, ink away from true ink, and strokes that were not found,
+        each in percent of the labelled pixels.
+    false_ink_cost, missed_cost : float
+        F-measure that would be gained without the false ink, and with the missed strokes,
+        percentage points.
     """
 
     f_measure: float
@@ -49,27 +62,43 @@ class PageScores:
     nrm: float
     precision: float
     recall: float
+    ink: float
+    border: float
+    false_ink: float
+    missed: float
+    false_ink_cost: float
+    missed_cost: float
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the ground truth has no ink, so that only the false ink says something."""
+        return self.ink == 0
 
 
 @dataclass(frozen=True)
 class MeanScores(PageScores):
     """Arithmetic means of the metrics over the pages of a set.
 
+    The shares of `ink`, `border`, `false_ink` and `missed` are means over all pages, everything
+    else over the pages whose ground truth has ink, and NaN if there is none. A perfect page enters
+    the mean PSNR with 100 dB. A page whose NRM is undefined makes the mean NRM NaN.
+
     Parameters
     ----------
-    f_measure, weighted_pseudo_f_measure, skeleton_pseudo_f_measure, psnr, drd, nrm : float
-        As in `PageScores`. A perfect page enters the mean PSNR with 100 dB. A page whose NRM is
-        undefined makes the mean NRM NaN.
-    precision, recall : float
-        Percent.
     pages : int
         How many pages were averaged.
+    blank_pages : int
+        How many of them have ground truth without ink.
     perfect_pages : int
-        How many of them were perfect, that is, entered the mean PSNR with 100 dB.
+        How many of the others were perfect, that is, entered the mean PSNR with 100 dB.
+    worst_false_ink : float
+        Largest false ink of a page, percent of its labelled pixels.
     """
 
     pages: int
+    blank_pages: int
     perfect_pages: int
+    worst_false_ink: float
 
 
 def score_page(
@@ -103,6 +132,7 @@ def score_page(
     """
     comparison = compare(prediction, ground_truth, labelled)
     counts = comparison.counts()
+    kinds = error_kinds_of(comparison)
     return PageScores(
         f_measure=rates.f_measure_of(counts),
         weighted_pseudo_f_measure=weighted_pseudo_f_measure_of(comparison),
@@ -112,11 +142,15 @@ def score_page(
         nrm=rates.nrm_of(counts),
         precision=rates.precision_of(counts),
         recall=rates.recall_of(counts),
+        ink=100 * (counts.hits + counts.missed) / counts.pixels,
+        **asdict(kinds),
     )
 
 
 def mean_scores(scores: Sequence[PageScores]) -> MeanScores:
     """Average the metrics of pages; each page counts the same, whatever its size.
+
+    Of pages without true ink only the shares of pixels enter the means; see `MeanScores`.
 
     Parameters
     ----------
@@ -143,10 +177,19 @@ def mean_scores(scores: Sequence[PageScores]) -> MeanScores:
     """
     if not scores:
         raise ValueError("there are no pages to average")
-    means = {
-        field.name: float(np.mean([getattr(score, field.name) for score in scores]))
-        for field in fields(PageScores)
-    }
-    means["psnr"] = float(np.mean([min(score.psnr, PERFECT_PSNR) for score in scores]))
-    perfect = sum(score.psnr > PERFECT_PSNR for score in scores)
-    return MeanScores(**means, pages=len(scores), perfect_pages=perfect)
+    inked = [score for score in scores if not score.is_blank]
+
+    def mean(name: str) -> float:
+        pages = scores if name in SHARES else inked
+        values = [getattr(score, name) for score in pages]
+        if name == "psnr":
+            values = [min(value, PERFECT_PSNR) for value in values]
+        return float(np.mean(values)) if values else math.nan
+
+    return MeanScores(
+        **{field.name: mean(field.name) for field in fields(PageScores)},
+        pages=len(scores),
+        blank_pages=len(scores) - len(inked),
+        perfect_pages=sum(score.psnr > PERFECT_PSNR for score in inked),
+        worst_false_ink=max(score.false_ink for score in scores),
+    )
