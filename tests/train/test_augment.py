@@ -27,7 +27,7 @@ def windows():
     pixels = 220 + 5 * torch.randn(4, 3, 64, 64)
     pixels = torch.where(truth[:, :1] > 0, 40.0, pixels).clamp(0, 255)
     ink = torch.tensor([[40.0, 40, 40, 220, 220, 220, 140]]).repeat(4, 1)
-    return DrawnWindows(pixels, truth, ink, torch.ones(4))
+    return DrawnWindows(pixels, truth, ink, torch.ones(4), 255 - ink)
 
 
 def random(seed: int = 0) -> np.random.Generator:
@@ -41,7 +41,20 @@ def test_no_chance_no_change(windows):
 
 
 @pytest.mark.parametrize(
-    "name", ["bleed", "light", "fade", "colour", "gray", "blur", "noise", "jpeg", "edge"]
+    "name",
+    [
+        "bleed",
+        "light",
+        "fade",
+        "colour",
+        "gray",
+        "blur",
+        "noise",
+        "jpeg",
+        "edge",
+        "solid",
+        "invert",
+    ],
 )
 def test_each_change_alone_changes_the_page_within_range(windows, name):
     windows.pixels[:, 1] *= 0.9  # gray would not change a gray page
@@ -52,7 +65,7 @@ def test_each_change_alone_changes_the_page_within_range(windows, name):
     assert changed.pixels.min() >= 0
     assert changed.pixels.max() <= 255
     assert torch.isfinite(changed.pixels).all()
-    assert torch.equal(changed.truth, windows.truth) == (name != "edge")
+    assert torch.equal(changed.truth, windows.truth) == (name not in ("edge", "solid"))
 
 
 def test_all_together_are_repeatable_and_leave_the_input_alone(windows):
@@ -144,3 +157,31 @@ def test_blur_keeps_the_mean_and_softens_edges(windows):
     blurred = changes.blur(pixels, random())
     assert blurred.mean() == pytest.approx(pixels.mean().item(), rel=0.01)
     assert blurred.diff(dim=2).abs().max() < pixels.diff(dim=2).abs().max()
+
+
+def test_light_writing_is_ink_too_and_the_page_is_known_to_be_inverted(windows):
+    changed = augment(windows, dataclasses.replace(NOTHING, invert=1.0), random(1))
+    whole, part = 0, 0
+    for index in range(4):
+        exchanged = changed.pixels[index] == 255 - windows.pixels[index]
+        assert (exchanged | (changed.pixels[index] == windows.pixels[index])).all()
+        if exchanged.all():
+            whole += 1
+            assert torch.equal(changed.ink[index], windows.inverted_ink[index])
+        else:
+            part += bool(exchanged.any())
+            assert torch.equal(changed.ink[index], windows.ink[index])
+    assert whole > 0
+    assert part > 0
+
+
+def test_print_through_comes_from_windows_with_ink():
+    pixels, truth = torch.full((2, 3, 64, 64), 200.0), torch.zeros(2, 2, 64, 64)
+    truth[:, 1] = 1
+    truth[0, 0, 20:30, 10:30] = 1
+    unknown = torch.full((2, 7), torch.nan)
+    windows = DrawnWindows(pixels, truth, unknown, torch.ones(2), unknown)
+    changed = augment(windows, dataclasses.replace(NOTHING, bleed=1.0), random())
+    mirrored = changed.pixels[:, 0, 20:30, 34:54].mean((1, 2))
+    assert (mirrored < 190).all(), "the blank window shows what stands on the other one"
+    assert (changed.pixels[:, 0, 50:] == 200).all()

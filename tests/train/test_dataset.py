@@ -111,3 +111,34 @@ def test_magnified_strokes_grow(collections):
         return float(truth[:, 0].sum() / edges)
 
     assert mean_ink(1.6) > 1.6 * mean_ink(0.6)
+
+
+def test_every_batch_holds_its_share_of_each_collection():
+    pairs = []
+    for name, value in (("many", 10), ("few", 200)):
+        truth = np.full((100, 100, 2), 255, np.uint8)
+        page = np.full((100, 100, 3), value, np.uint8)
+        pairs.append(LoadedPair("c/p", name, page, truth, None))
+    sampler = WindowSampler(pairs, 64, {"many": 3.0}, STILL)
+    for seed in range(20):
+        windows = sampler.batch(8, np.random.default_rng(seed))
+        assert (windows.pixels.mean((1, 2, 3)) == 200).sum() == 2
+
+
+def test_of_a_page_without_ink_the_labelled_part_is_drawn():
+    truth = np.zeros((600, 600, 2), np.uint8)
+    truth[500:, 500:, 1] = 255
+    pair = LoadedPair("c/p", "c", np.zeros((600, 600, 3), np.uint8), truth, None)
+    windows = WindowSampler([pair], 64, {}, STILL).batch(32, np.random.default_rng(0))
+    assert windows.truth[:, 1].any(-1).any(-1).all()
+
+
+def test_a_window_of_an_inverted_page_has_other_colours():
+    page = np.full((100, 100, 3), 200, np.uint8)
+    page[20:24, 10:90] = 50
+    truth = np.full((100, 100, 2), 255, np.uint8)
+    inverted = page_ink([255 - page])
+    pair = LoadedPair("c/p", "c", page, truth, page_ink([page]), 0.5, inverted)
+    windows = WindowSampler([pair], 64, {}, STILL).batch(1, np.random.default_rng(0))
+    expected = torch.full((6,), torch.nan) if inverted is None else torch.from_numpy(inverted)
+    torch.testing.assert_close(windows.inverted_ink[0, :6], expected, equal_nan=True)

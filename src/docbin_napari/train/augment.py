@@ -19,6 +19,7 @@ from docbin_napari.io.jpeg import jpeg_round_trip
 from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import DrawnWindows
 from docbin_napari.train.page_edges import page_edges
+from docbin_napari.train.solid_ink import solid_ink
 
 Random = np.random.Generator
 _CONTRAST_OF_UNKNOWN = 0.6
@@ -39,14 +40,15 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     Returns
     -------
     DrawnWindows
-        Ground truth is another one only beyond a page edge that was drawn. The page's ink
-        varies with what changes a whole page: contrast, brightness, tint and lack of colour.
+        Ground truth is another one only beyond a page edge and on solid shapes that were drawn.
+        The page's ink varies with what changes a whole page: contrast, brightness, tint, lack of
+        colour, and light and dark exchanged.
     """
     truth, page = windows.truth.clone(), windows.ink
+    bleeding = _of_others(truth[:, :1]).flip(-1)
+    result = solid_ink(windows.pixels.clone(), truth, page, config.solid, random)
     ink = truth[:, :1]
-    result = windows.pixels.clone()
     result = _some(result, config.fade, random, lambda x, at: fade(x, ink[at], random))
-    bleeding = ink.roll(1, 0).flip(-1)
     result = _some(
         result,
         config.bleed,
@@ -54,6 +56,7 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
         lambda x, at: bleed(x, bleeding[at], page[at], windows.scale[at], random),
     )
     result = _some(result, config.light, random, lambda x, _: light(x, random))
+    result, page = invert(result, page, windows.inverted_ink, config.invert, random)
     both, edge = _with_colours(result, page), page[:, 6:]
     both = _some(both, config.colour, random, lambda x, _: colour(x, random))
     both = _some(both, config.gray, random, lambda x, _: gray(x))
@@ -67,6 +70,14 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     page = _some(page, config.unlevelled, random, _forget_edge_level)
     page = _some(page, config.unknown, random, _forget)
     return replace(windows, pixels=result, truth=truth, ink=page)
+
+
+def _of_others(ink: Tensor) -> Tensor:
+    """For each window the ink of another one, taken from those that hold any."""
+    written = ink.flatten(1).any(1).nonzero()[:, 0]
+    if not len(written):
+        return ink
+    return ink[written[(torch.arange(len(ink)) + 1) % len(written)]]
 
 
 def _with_colours(pixels: Tensor, page: Tensor) -> Tensor:
@@ -140,6 +151,32 @@ def bleed(pixels: Tensor, ink: Tensor, page: Tensor, scale: Tensor, random: Rand
 
 def _spread(ink: Tensor, radius: int) -> Tensor:
     return F.avg_pool2d(ink, 2 * radius + 1, 1, radius)
+
+
+def invert(
+    pixels: Tensor, page: Tensor, inverted_page: Tensor, chance: float, random: Random
+) -> tuple[Tensor, Tensor]:
+    """Exchange light and dark in whole windows or on one side of a line, as in headings.
+
+    Light strokes on dark ground are ink as well; ground truth stays as it is. Of a window that is
+    inverted as a whole, the page is taken to be inverted, too.
+    """
+    page = page.clone()
+    height, width = pixels.shape[-2:]
+    for index in np.flatnonzero(random.random(len(pixels)) < chance):
+        if random.random() < 0.5:
+            pixels[index] = 255 - pixels[index]
+            page[index] = inverted_page[index]
+            continue
+        across = torch.arange(width)[None, :] >= random.uniform(0.1, 0.9) * width
+        below = torch.arange(height)[:, None] >= random.uniform(0.1, 0.9) * height
+        side = (across & below) if random.random() < 0.5 else (across | below)
+        if random.random() < 0.5:
+            side = across.expand(height, width)
+        pixels[index] = torch.where(
+            side ^ bool(random.integers(2)), 255 - pixels[index], pixels[index]
+        )
+    return pixels, page
 
 
 def light(pixels: Tensor, random: Random) -> Tensor:

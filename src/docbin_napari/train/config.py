@@ -36,8 +36,13 @@ class AugmentConfig:
         Share with sensor noise.
     jpeg : float
         Share that went through JPEG.
+    solid : float
+        Share with solid shapes of ink: filled boxes, bullets, bars, heavy stems.
+    invert : float
+        Share with light and dark exchanged, as a whole or in a part.
     edge : float
-        Share with scanner background, dark or gray, beyond a page edge or in holes.
+        Share with scanner background, leaves of a book block or boards beyond a page edge, or
+        in holes.
     unknown : float
         Share whose network is not told the ink of the page.
     unlevelled : float
@@ -56,6 +61,8 @@ class AugmentConfig:
     blur: float = 0.15
     noise: float = 0.25
     jpeg: float = 0.15
+    solid: float = 0.12
+    invert: float = 0.06
     edge: float = 0.15
     unknown: float = 0.1
     unlevelled: float = 0.5

@@ -3,8 +3,11 @@
 Strategy: pages lie decoded in memory as uint8, and a batch is drawn by a generator
 whose state depends on seed and step alone, so a resumed training sees the very windows
 it would have seen. Pages are drawn by the square root of their area: a large page has
-more to show than a small one, but not so much more. Most windows are drawn where there
-is ink, since blank paper is learnt quickly.
+more to show than a small one, but not so much more. The windows of a batch are drawn at
+even steps through all pages, so that each holds its share of every kind: a collection that
+makes up an eighth is in every batch of eight. A window is placed around a small square of the
+page: one where a network errs, one with ink, since blank paper is learnt quickly, or any that is
+labelled. So a page of which little is labelled, or without any ink, is used where it teaches.
 """
 
 from __future__ import annotations
@@ -24,8 +27,8 @@ from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL, edge_level
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.train.config import AugmentConfig
 
-_TRIES_FOR_INK = 4
-_LEAST_INK = 0.005
+_NEAR_INK = 0.6
+_LEAST_INK, _LEAST_LABELLED = 16, 256
 _UNKNOWN = torch.full((7,), math.nan)
 
 CELL = 32
@@ -51,6 +54,8 @@ class LoadedPair:
     edge : float or None
         Where the ground truth cuts the edges of strokes, as `edge_level` measures it; NaN where
         the network is not to be told.
+    inverted_ink : ndarray or None
+        As `ink`, of the page with light and dark exchanged.
     """
 
     name: str
@@ -59,6 +64,7 @@ class LoadedPair:
     truth: np.ndarray
     ink: np.ndarray | None
     edge: float | None = None
+    inverted_ink: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -76,12 +82,15 @@ class DrawnWindows:
         NaN where not known.
     scale : Tensor
         Float32 (N,): how much larger the page is than it was.
+    inverted_ink : Tensor
+        As `ink`, of the pages with light and dark exchanged.
     """
 
     pixels: Tensor
     truth: Tensor
     ink: Tensor
     scale: Tensor
+    inverted_ink: Tensor
 
 
 def load_pairs(folders: Iterable[Path]) -> list[LoadedPair]:
@@ -133,8 +142,9 @@ def load_pair(pair: Pair) -> LoadedPair:
     both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
     name = f"{pair.collection}/{pair.name}"
     edge = edge_level(pixels, truth.ink, truth.labelled)
-    ink = page_ink(page_strips(pixels))
-    return LoadedPair(name, pair.collection, pixels, both, ink, edge)
+    strips = page_strips(pixels)
+    inverted = page_ink([np.bitwise_not(strip) for strip in strips])
+    return LoadedPair(name, pair.collection, pixels, both, page_ink(strips), edge, inverted)
 
 
 class WindowSampler:
@@ -167,8 +177,12 @@ class WindowSampler:
         hard: float = 0.0,
     ) -> None:
         self._pairs = pairs
-        self._places = places
+        self._hard_places = places
         self._hard = hard
+        self._ink_places, self._labelled_places = (
+            [count_in_cells(pair.truth[..., plane] > 0) >= least for pair in pairs]
+            for plane, least in enumerate((_LEAST_INK, _LEAST_LABELLED))
+        )
         self._window = window
         self._augment = augment
         chances = [
@@ -178,7 +192,7 @@ class WindowSampler:
         ]
         if sum(chances) <= 0:
             raise ValueError("the factors leave no collection to draw from")
-        self._chances = np.array(chances) / sum(chances)
+        self._reached = np.cumsum(chances) / sum(chances)
 
     def batch(self, size: int, random: np.random.Generator) -> DrawnWindows:
         """Draw windows.
@@ -195,12 +209,16 @@ class WindowSampler:
         DrawnWindows
             Turned, scaled and mirrored, but not changed otherwise.
         """
-        chosen = [int(random.choice(len(self._pairs), p=self._chances)) for _ in range(size)]
+        points = (random.random() + np.arange(size)) / size
+        chosen = random.permutation(np.searchsorted(self._reached, points, side="right"))
+        chosen = chosen.clip(max=len(self._pairs) - 1).tolist()
         drawn, scales = zip(*[self._draw(index, random) for index in chosen], strict=True)
         both = torch.stack(drawn)
         truth = torch.cat([both[:, 3:4] / 255, (both[:, 4:5] >= 254).float()], dim=1)
-        told = torch.stack([_told(self._pairs[index]) for index in chosen])
-        return DrawnWindows(both[:, :3], truth, told, torch.tensor(scales))
+        pairs = [self._pairs[index] for index in chosen]
+        conditions = torch.stack([_condition(pair.ink, pair.edge) for pair in pairs])
+        inverted = torch.stack([_condition(pair.inverted_ink, pair.edge) for pair in pairs])
+        return DrawnWindows(both[:, :3], truth, conditions, torch.tensor(scales), inverted)
 
     def _draw(self, index: int, random: np.random.Generator) -> tuple[Tensor, float]:
         """A window of a page, float32 (5, side, side), and its magnification."""
@@ -219,17 +237,40 @@ class WindowSampler:
     def _place(self, index: int, side: int, random: np.random.Generator) -> tuple[int, int]:
         """Top and left of a square of a page; may begin before it or end beyond it."""
         shape = self._pairs[index].truth.shape[:2]
-        if self._hard and random.random() < self._hard and self._places[index].any():
-            return _around(self._places[index], shape, side, random)
-        wants_ink = random.random() < 0.7
-        top = left = 0
-        for _ in range(_TRIES_FOR_INK):
-            top, left = (int(random.integers(*_range(length, side))) for length in shape)
-            truth = self._pairs[index].truth
-            seen = truth[max(top, 0) : top + side, max(left, 0) : left + side, 0]
-            if not wants_ink or seen[::4, ::4].mean() > 255 * _LEAST_INK:
-                break
+        choices = [self._labelled_places[index]]
+        if random.random() < _NEAR_INK:
+            choices.insert(0, self._ink_places[index])
+        if self._hard and random.random() < self._hard:
+            choices.insert(0, self._hard_places[index])
+        for places in choices:
+            if places.any():
+                return _around(places, shape, side, random)
+        top, left = (int(random.integers(*_range(length, side))) for length in shape)
         return top, left
+
+
+def count_in_cells(marks: np.ndarray) -> np.ndarray:
+    """Count marked pixels in squares of a page.
+
+    Parameters
+    ----------
+    marks : ndarray
+        bool (H, W).
+
+    Returns
+    -------
+    ndarray
+        uint16 (ceil(H / 32), ceil(W / 32)).
+
+    Examples
+    --------
+    >>> count_in_cells(np.ones((33, 40), bool)).tolist()
+    [[1024, 256], [32, 8]]
+    """
+    height, width = marks.shape
+    whole = np.pad(marks, ((0, -height % CELL), (0, -width % CELL)))
+    squares = whole.reshape(whole.shape[0] // CELL, CELL, -1, CELL)
+    return np.asarray(squares.sum((1, 3)), np.uint16)
 
 
 def _range(length: int, side: int) -> tuple[int, int]:
@@ -240,7 +281,7 @@ def _range(length: int, side: int) -> tuple[int, int]:
 def _around(
     places: np.ndarray, shape: tuple[int, ...], side: int, random: np.random.Generator
 ) -> tuple[int, int]:
-    """A square that shows a place where the network errs; more errors, more often."""
+    """A square that shows a chosen cell; the higher its number, the more often."""
     reached = places.cumsum(dtype=np.int64)
     cell = int(np.searchsorted(reached, random.integers(reached[-1]), side="right"))
     corners = []
@@ -269,13 +310,13 @@ def _cut(pair: LoadedPair, top: int, left: int, side: int) -> Tensor:
     return torch.from_numpy(both).permute(2, 0, 1).float()
 
 
-def _told(pair: LoadedPair) -> Tensor:
-    """What the network is told of a page, float32 (7,)."""
-    if pair.ink is None:
+def _condition(ink: np.ndarray | None, edge: float | None) -> Tensor:
+    """Colours of ink and paper and the edge level as the network takes them, float32 (7,)."""
+    if ink is None:
         return _UNKNOWN
     # Blank pages have no edges, but are to stay blank wherever edges are cut.
-    edge = USUAL_EDGE_LEVEL if pair.edge is None else pair.edge
-    return torch.cat([torch.from_numpy(pair.ink), torch.tensor([255 * edge])])
+    level = USUAL_EDGE_LEVEL if edge is None else edge
+    return torch.cat([torch.from_numpy(ink), torch.tensor([255 * level])])
 
 
 def _warp(source: Tensor, side: int, scale: float, angle: float) -> Tensor:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.weights import InkModel
-from docbin_napari.train.dataset import CELL, LoadedPair
+from docbin_napari.train.dataset import LoadedPair, count_in_cells
 
 
 def hard_places(model: InkModel, pairs: Sequence[LoadedPair]) -> list[np.ndarray]:
@@ -35,7 +35,7 @@ def hard_places(model: InkModel, pairs: Sequence[LoadedPair]) -> list[np.ndarray
         uint16 (ceil(H / 32), ceil(W / 32)) for each page: wrong pixels in each square. All 0
         where the page is read as its ground truth says.
     """
-    return [_count(_errors(model.cutting_edges_at(pair.edge), pair)) for pair in pairs]
+    return [count_in_cells(_errors(model.cutting_edges_at(pair.edge), pair)) for pair in pairs]
 
 
 def _errors(model: InkModel, pair: LoadedPair) -> NDArray[np.bool_]:
@@ -45,10 +45,3 @@ def _errors(model: InkModel, pair: LoadedPair) -> NDArray[np.bool_]:
     solid: NDArray[np.bool_] = np.zeros_like(wrong)
     solid[:-1, :-1] = wrong[:-1, :-1] & wrong[1:, :-1] & wrong[:-1, 1:] & wrong[1:, 1:]
     return solid
-
-
-def _count(errors: NDArray[np.bool_]) -> NDArray[np.uint16]:
-    height, width = errors.shape
-    whole = np.pad(errors, ((0, -height % CELL), (0, -width % CELL)))
-    squares = whole.reshape(whole.shape[0] // CELL, CELL, -1, CELL)
-    return np.asarray(squares.sum((1, 3)), np.uint16)
