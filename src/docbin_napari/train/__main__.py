@@ -39,7 +39,7 @@ _DESCRIPTION = (
     "What to train on, for how long and how. With --finetune first, a model learns from a few "
     "pages instead: see --finetune --help."
 )
-_COLUMNS = ("step", "minutes", "loss", "learning_rate", "f_measure")
+_COLUMNS = ("step", "minutes", "loss", "learning_rate", "f_measure", "false_ink")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -176,6 +176,7 @@ def _line(report: Report) -> str:
         parts.append(f"loss {report.loss:.4f}")
     if report.validation:
         parts.append(f"validation FM {report.validation.f_measure:.2f}")
+        parts.append(f"false ink {report.validation.false_ink:.3f} %")
         parts += [f"{name} {value:.2f}" for name, value in report.validation.collections.items()]
     if report.model:
         parts.append(f"wrote {report.model.path}")
@@ -189,9 +190,11 @@ def _log(path: Path, report: Report) -> None:
         writer = csv.writer(file)
         if new:
             writer.writerow(_COLUMNS)
-        figure = f"{report.validation.f_measure:.3f}" if report.validation else ""
+        figures = ["", ""]
+        if report.validation:
+            figures = [f"{report.validation.f_measure:.3f}", f"{report.validation.false_ink:.4f}"]
         row = [report.step, f"{report.minutes:.2f}", f"{report.loss:.5f}"]
-        writer.writerow([*row, f"{report.learning_rate:.6f}", figure])
+        writer.writerow([*row, f"{report.learning_rate:.6f}", *figures])
 
 
 if __name__ == "__main__":

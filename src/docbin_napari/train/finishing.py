@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,11 +75,15 @@ def finish_model(
         model = model.cutting_edges_at(choose_edge_level(model, held_out))
     figures = validate(model, held_out)
     calibration, threshold = calibrate(model, held_out, PRESETS["balanced"])
+    shown = {
+        "validation FM": round(figures.f_measure, 2),
+        "validation false ink %": round(figures.false_ink, 3),
+    }
     header = {
         "threshold": threshold,
         "calibration": {"temperature": calibration.temperature, "bias": calibration.bias},
         "edge_level": model.edge_level,
-        "figures": {"validation FM": round(figures.f_measure, 2)},
+        "figures": {name: value for name, value in shown.items() if not math.isnan(value)},
         "pages_seen": as_lists(looks_of(pair.pixels for pair in _some(learnt))),
         **told,
     }

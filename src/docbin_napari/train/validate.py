@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import torch
 
 from docbin_napari.inference.config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.metrics import f_measure
+from docbin_napari.metrics import error_kinds, f_measure
 from docbin_napari.model.calibration import Calibration, fit_calibration
 from docbin_napari.model.weights import InkModel
 from docbin_napari.train.dataset import LoadedPair
@@ -28,12 +29,15 @@ class Validation:
     Parameters
     ----------
     f_measure : float
-        Mean over the pages at threshold 0.5, percent.
+        Mean over the pages with ink at threshold 0.5, percent; NaN if none has any.
+    false_ink : float
+        Ink away from true ink, mean over all pages, percent of their labelled pixels.
     collections : dict
-        The same for each collection.
+        Mean F-measure of each collection that has ink.
     """
 
     f_measure: float
+    false_ink: float
     collections: dict[str, float]
 
 
@@ -53,12 +57,18 @@ def validate(model: InkModel, pairs: Sequence[LoadedPair]) -> Validation:
         Mean F-measure, and by collection.
     """
     scores = defaultdict(list)
+    false_ink = []
     for pair in pairs:
-        probability = ink_probability(pair.pixels, model, PRESETS["fast"])
-        scores[pair.collection].append(_f_measure(probability >= 0.5, pair))
+        ink = ink_probability(pair.pixels, model, PRESETS["fast"]) >= 0.5
+        truth, labelled = pair.truth[..., 0] > 0, pair.truth[..., 1] > 0
+        false_ink.append(error_kinds(ink, truth, labelled).false_ink)
+        if truth.any():
+            scores[pair.collection].append(f_measure(ink, truth, labelled))
     everything = [score for group in scores.values() for score in group]
     return Validation(
-        float(np.mean(everything)), {name: float(np.mean(group)) for name, group in scores.items()}
+        float(np.mean(everything)) if everything else math.nan,
+        float(np.mean(false_ink)),
+        {name: float(np.mean(group)) for name, group in scores.items()},
     )
 
 
@@ -81,7 +91,8 @@ def calibrate(
     calibration : Calibration
         Fitted on an equal number of pixels of every page.
     threshold : float
-        Calibrated probability with the highest mean F-measure on these pages.
+        Calibrated probability with the highest mean F-measure on those of these pages that have
+        ink.
     """
     probabilities = [ink_probability(pair.pixels, model, config) for pair in pairs]
     random = np.random.default_rng(0)
@@ -94,6 +105,8 @@ def calibrate(
     calibration = fit_calibration(torch.cat(logits), torch.cat(ink))
     scores = np.zeros(len(_THRESHOLDS))
     for probability, pair in zip(probabilities, pairs, strict=True):
+        if not pair.truth[..., 0].any():
+            continue
         logit = torch.logit(torch.from_numpy(probability), eps=1e-6)
         calibrated = calibration.probability(logit).numpy()
         scores += [_f_measure(calibrated >= threshold, pair) for threshold in _THRESHOLDS]
