@@ -8,7 +8,7 @@ from safetensors.numpy import load_file
 
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.config import AugmentConfig, TrainConfig
-from docbin_napari.train.dataset import CELL, LoadedPair, WindowSampler
+from docbin_napari.train.dataset import CELL, HardPlaces, LoadedPair, WindowSampler
 from docbin_napari.train.hard_places import hard_places
 from docbin_napari.train.loop import train
 
@@ -59,7 +59,10 @@ def test_hard_windows_show_the_place(place):
     marked.pixels[place] = 7
     places = np.zeros((13, 10), np.uint16)
     places[place[0] // CELL, place[1] // CELL] = 5
-    sampler = [WindowSampler([marked], 64, {}, STILL, [places], hard) for hard in (0.0, 0.5, 1.0)]
+    shares = (0.0, 0.5, 1.0)
+    sampler = [
+        WindowSampler([marked], 64, {}, STILL, HardPlaces(share, [places])) for share in shares
+    ]
     never, half, always = (seen(one, place) for one in sampler)
     assert never < 0.2
     assert never < half < always
@@ -68,14 +71,16 @@ def test_hard_windows_show_the_place(place):
 
 def test_a_page_without_errors_is_drawn_as_ever():
     nothing = [np.zeros((13, 10), np.uint16)]
-    hard = WindowSampler([page()], 64, {}, STILL, nothing, 1.0).batch(4, np.random.default_rng(0))
+    sampler = WindowSampler([page()], 64, {}, STILL, HardPlaces(1.0, nothing))
+    hard = sampler.batch(4, np.random.default_rng(0))
     assert (hard.truth[:, 0].mean() > 0).item()
 
 
 def test_a_page_smaller_than_a_window_is_drawn_whole():
     small = page((40, 50))
     places = [np.array([[0, 3], [0, 0]], np.uint16)]
-    windows = WindowSampler([small], 64, {}, STILL, places, 1.0).batch(8, np.random.default_rng(0))
+    sampler = WindowSampler([small], 64, {}, STILL, HardPlaces(1.0, places))
+    windows = sampler.batch(8, np.random.default_rng(0))
     assert (windows.truth[:, 1].sum((1, 2)) == 40 * 50).all()
 
 

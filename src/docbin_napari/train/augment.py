@@ -19,9 +19,9 @@ from docbin_napari.io.jpeg import jpeg_round_trip
 from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import DrawnWindows
 from docbin_napari.train.page_edges import page_edges
+from docbin_napari.train.random_fields import Random, normal, smooth_field, uniform
 from docbin_napari.train.solid_ink import solid_ink
 
-Random = np.random.Generator
 _CONTRAST_OF_UNKNOWN = 0.6
 
 
@@ -77,7 +77,8 @@ def _of_others(ink: Tensor) -> Tensor:
     written = ink.flatten(1).any(1).nonzero()[:, 0]
     if not len(written):
         return ink
-    return ink[written[(torch.arange(len(ink)) + 1) % len(written)]]
+    others = torch.arange(1, len(ink) + 1, device=ink.device) % len(written)
+    return ink[written[others]]
 
 
 def _with_colours(pixels: Tensor, page: Tensor) -> Tensor:
@@ -103,21 +104,11 @@ def _some(
     pixels: Tensor, chance: float, random: Random, change: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
     """Change the windows that chance picks."""
-    picked = torch.from_numpy(random.random(len(pixels)) < chance).nonzero()[:, 0]
+    picked = torch.from_numpy(np.flatnonzero(random.random(len(pixels)) < chance))
+    picked = picked.to(pixels.device)
     if len(picked):
         pixels[picked] = change(pixels[picked], picked)
     return pixels
-
-
-def _uniform(random: Random, low: float, high: float, *shape: int) -> Tensor:
-    return torch.from_numpy(random.uniform(low, high, shape).astype(np.float32))
-
-
-def smooth_field(pixels: Tensor, cells: int, random: Random) -> Tensor:
-    """A smooth random field for each window, float32 (N, 1, H, W), 0 to 1."""
-    coarse = _uniform(random, 0, 1, len(pixels), 1, cells, cells)
-    size = pixels.shape[-2:]
-    return F.interpolate(coarse, size, mode="bicubic", align_corners=True).clamp_(0, 1)
 
 
 def fade(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
@@ -125,7 +116,7 @@ def fade(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
     paper = F.max_pool2d(pixels, 16)
     paper = F.avg_pool2d(paper, 3, 1, 1, count_include_pad=False)
     paper = F.interpolate(paper, pixels.shape[-2:], mode="bilinear")
-    strongest = _uniform(random, 0.3, 0.8, len(pixels), 1, 1, 1)
+    strongest = uniform(pixels, random, 0.3, 0.8, len(pixels), 1, 1, 1)
     soft = F.avg_pool2d(ink, 3, 1, 1)
     amount = soft * strongest * smooth_field(pixels, int(random.integers(2, 9)), random)
     return pixels + amount * (paper - pixels)
@@ -142,10 +133,10 @@ def bleed(pixels: Tensor, ink: Tensor, page: Tensor, scale: Tensor, random: Rand
     soft = torch.cat([_spread(x[None], int(r)) for x, r in zip(ink, radius, strict=True)])
     contrast = 1 - page[:, :3] / page[:, 3:6].clamp(min=1)
     contrast = contrast.nan_to_num(_CONTRAST_OF_UNKNOWN).clamp(0.15, 1)[:, :, None, None]
-    strength = _uniform(random, 0.1, 0.9, count, 1, 1, 1) * (
+    strength = uniform(pixels, random, 0.1, 0.9, count, 1, 1, 1) * (
         0.4 + 0.6 * smooth_field(pixels, 4, random)
     )
-    tint = _uniform(random, 0.75, 1.0, count, 3, 1, 1)
+    tint = uniform(pixels, random, 0.75, 1.0, count, 3, 1, 1)
     return pixels * (1 - soft * strength * tint * contrast)
 
 
@@ -168,8 +159,9 @@ def invert(
             pixels[index] = 255 - pixels[index]
             page[index] = inverted_page[index]
             continue
-        across = torch.arange(width)[None, :] >= random.uniform(0.1, 0.9) * width
-        below = torch.arange(height)[:, None] >= random.uniform(0.1, 0.9) * height
+        columns, rows = (torch.arange(side, device=pixels.device) for side in (width, height))
+        across = columns[None, :] >= random.uniform(0.1, 0.9) * width
+        below = rows[:, None] >= random.uniform(0.1, 0.9) * height
         side = (across & below) if random.random() < 0.5 else (across | below)
         if random.random() < 0.5:
             side = across.expand(height, width)
@@ -182,17 +174,17 @@ def invert(
 def light(pixels: Tensor, random: Random) -> Tensor:
     """Uneven light: a smooth field that darkens and brightens."""
     field = smooth_field(pixels, int(random.integers(2, 6)), random)
-    darkest = _uniform(random, 0.4, 0.9, len(pixels), 1, 1, 1)
+    darkest = uniform(pixels, random, 0.4, 0.9, len(pixels), 1, 1, 1)
     return pixels * (darkest + (1.1 - darkest) * field)
 
 
 def colour(pixels: Tensor, random: Random) -> Tensor:
     """Other contrast, brightness, gamma and tint."""
     count = len(pixels)
-    gamma = torch.exp(_uniform(random, -0.4, 0.4, count, 1, 1, 1))
-    contrast = _uniform(random, 0.5, 1.2, count, 1, 1, 1)
-    shift = _uniform(random, -30, 30, count, 1, 1, 1)
-    tint = _uniform(random, 0.88, 1.12, count, 3, 1, 1)
+    gamma = torch.exp(uniform(pixels, random, -0.4, 0.4, count, 1, 1, 1))
+    contrast = uniform(pixels, random, 0.5, 1.2, count, 1, 1, 1)
+    shift = uniform(pixels, random, -30, 30, count, 1, 1, 1)
+    tint = uniform(pixels, random, 0.88, 1.12, count, 3, 1, 1)
     curved = 255 * (pixels / 255).clamp(0.002, 1) ** gamma
     # The colours of a page may be among the pixels, NaN where they are not known.
     mean = curved.nan_to_num().mean((1, 2, 3), keepdim=True)
@@ -201,14 +193,14 @@ def colour(pixels: Tensor, random: Random) -> Tensor:
 
 def gray(pixels: Tensor) -> Tensor:
     """Take the colour out."""
-    weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    weights = torch.tensor([0.299, 0.587, 0.114], device=pixels.device).view(1, 3, 1, 1)
     return (pixels * weights).sum(1, keepdim=True).expand_as(pixels)
 
 
 def blur(pixels: Tensor, random: Random) -> Tensor:
     """Blur like a lens that is slightly out of focus."""
     sigma = float(random.uniform(0.4, 1.3))
-    offsets = torch.arange(-3, 4, dtype=torch.float32)
+    offsets = torch.arange(-3, 4, dtype=torch.float32, device=pixels.device)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = (kernel / kernel.sum()).repeat(3, 1, 1, 1)
     padded = F.pad(pixels, (3, 3, 3, 3), mode="replicate")
@@ -219,13 +211,12 @@ def blur(pixels: Tensor, random: Random) -> Tensor:
 def noise(pixels: Tensor, random: Random) -> Tensor:
     """Sensor noise, half of it shared by the channels."""
     count, _, height, width = pixels.shape
-    sigma = _uniform(random, 1, 12, count, 1, 1, 1)
-    grain = torch.from_numpy(random.standard_normal((count, 1, height, width), np.float32))
-    return pixels + sigma * grain
+    sigma = uniform(pixels, random, 1, 12, count, 1, 1, 1)
+    return pixels + sigma * normal(pixels, random, 1, count, 1, height, width)
 
 
 def jpeg(pixels: Tensor, random: Random) -> Tensor:
     """Save and open as JPEG of a random quality."""
-    turned = pixels.round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    turned = pixels.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     read = [jpeg_round_trip(np.ascontiguousarray(x), int(random.integers(10, 90))) for x in turned]
-    return torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2).float()
+    return torch.from_numpy(np.stack(read)).to(pixels.device).permute(0, 3, 1, 2).float()

@@ -139,6 +139,9 @@ class TrainConfig:
         ink from print-through. It costs nothing when pages are read.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    draw_on_device : bool
+        Whether pages lie, and windows are drawn and varied, on the device of the network, which
+        a fast GPU needs: five bytes of its memory for every pixel of all pages.
     run : Path
         Folder for checkpoint and log.
     overwrite : bool
@@ -177,6 +180,7 @@ class TrainConfig:
     blocks: int = 1
     page_ink: bool = True
     device: str = "auto"
+    draw_on_device: bool = False
     run: Path = Path("runs/train")
     resume: bool = False
     overwrite: bool = False

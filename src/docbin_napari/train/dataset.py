@@ -147,6 +147,23 @@ def load_pair(pair: Pair) -> LoadedPair:
     return LoadedPair(name, pair.collection, pixels, both, page_ink(strips), edge, inverted)
 
 
+@dataclass(frozen=True)
+class HardPlaces:
+    """Where windows are drawn more often.
+
+    Parameters
+    ----------
+    share : float
+        Of the windows of pages that have such places, 0 to 1.
+    counts : sequence of ndarray
+        For each pair, how much a network errs in each square of its page, as `hard_places`
+        counts it.
+    """
+
+    share: float
+    counts: Sequence[np.ndarray]
+
+
 class WindowSampler:
     """Random windows of loaded pairs.
 
@@ -160,11 +177,10 @@ class WindowSampler:
         Collection name to factor of how often it is drawn.
     augment : AugmentConfig
         Which windows are turned, scaled and mirrored.
-    places : sequence of ndarray, optional
-        For each pair, how much a network errs in each square of its page, as `hard_places`
-        counts it.
-    hard : float, optional
-        Share of windows that are drawn around such places, where a page has any.
+    hard : HardPlaces, optional
+        Where windows are drawn more often.
+    device : str, optional
+        Where the pages lie and windows are drawn.
     """
 
     def __init__(
@@ -173,11 +189,15 @@ class WindowSampler:
         window: int,
         factors: Mapping[str, float],
         augment: AugmentConfig,
-        places: Sequence[np.ndarray] = (),
-        hard: float = 0.0,
+        hard: HardPlaces | None = None,
+        device: str = "cpu",
     ) -> None:
         self._pairs = pairs
-        self._hard_places = places
+        # On the CPU these share the memory of the pages.
+        self._planes = [
+            tuple(torch.from_numpy(plane).to(device) for plane in (pair.pixels, pair.truth))
+            for pair in pairs
+        ]
         self._hard = hard
         self._ink_places, self._labelled_places = (
             [count_in_cells(pair.truth[..., plane] > 0) >= least for pair in pairs]
@@ -218,7 +238,8 @@ class WindowSampler:
         pairs = [self._pairs[index] for index in chosen]
         conditions = torch.stack([_condition(pair.ink, pair.edge) for pair in pairs])
         inverted = torch.stack([_condition(pair.inverted_ink, pair.edge) for pair in pairs])
-        return DrawnWindows(both[:, :3], truth, conditions, torch.tensor(scales), inverted)
+        known = (conditions, torch.tensor(scales), inverted)
+        return DrawnWindows(both[:, :3], truth, *(values.to(both.device) for values in known))
 
     def _draw(self, index: int, random: np.random.Generator) -> tuple[Tensor, float]:
         """A window of a page, float32 (5, side, side), and its magnification."""
@@ -228,7 +249,7 @@ class WindowSampler:
         angle = random.uniform(0, 2 * math.pi) if warped else 0.0
         reach = self._window / scale * (math.sqrt(2) if warped else 1.0)
         side = math.ceil(reach / 2) * 2
-        source = _cut(self._pairs[index], *self._place(index, side, random), side)
+        source = _cut(self._planes[index], *self._place(index, side, random), side)
         window = _warp(source, self._window, scale, angle) if warped else source
         if random.random() < self._augment.mirror:
             window = torch.flip(window, (-1,))
@@ -240,8 +261,8 @@ class WindowSampler:
         choices = [self._labelled_places[index]]
         if random.random() < _NEAR_INK:
             choices.insert(0, self._ink_places[index])
-        if self._hard and random.random() < self._hard:
-            choices.insert(0, self._hard_places[index])
+        if self._hard and random.random() < self._hard.share:
+            choices.insert(0, self._hard.counts[index])
         for places in choices:
             if places.any():
                 return _around(places, shape, side, random)
@@ -292,22 +313,21 @@ def _around(
     return corners[0], corners[1]
 
 
-def _cut(pair: LoadedPair, top: int, left: int, side: int) -> Tensor:
-    """A square of the page as float32 (5, side, side), white and unlabelled beyond it."""
-    height, width = pair.truth.shape[:2]
-    inside = (
-        slice(max(top, 0), min(top + side, height)),
-        slice(max(left, 0), min(left + side, width)),
-    )
+def _cut(planes: tuple[Tensor, ...], top: int, left: int, side: int) -> Tensor:
+    """A square of the page as float32 (5, side, side), unlabelled beyond the page's edge."""
+    height, width = planes[0].shape[:2]
+    rows, columns = slice(max(top, 0), top + side), slice(max(left, 0), left + side)
+    pixels, truth = (plane[rows, columns].permute(2, 0, 1).float() for plane in planes)
     beyond = (
-        (max(-top, 0), max(top + side - height, 0)),
-        (max(-left, 0), max(left + side - width, 0)),
-        (0, 0),
+        max(-left, 0),
+        max(left + side - width, 0),
+        max(-top, 0),
+        max(top + side - height, 0),
     )
-    pixels = np.pad(pair.pixels[inside], beyond, mode="edge")
-    truth = np.pad(pair.truth[inside], beyond)
-    both = np.concatenate([pixels, truth], axis=-1)
-    return torch.from_numpy(both).permute(2, 0, 1).float()
+    if any(beyond):
+        pixels = F.pad(pixels[None], beyond, mode="replicate")[0]
+        truth = F.pad(truth, beyond)
+    return torch.cat([pixels, truth])
 
 
 def _condition(ink: np.ndarray | None, edge: float | None) -> Tensor:
@@ -324,7 +344,7 @@ def _warp(source: Tensor, side: int, scale: float, angle: float) -> Tensor:
     fine = 2 if scale < 0.8 else 1
     count = side * fine
     extent = (side - 1 / fine) / 2 / scale
-    axis = torch.linspace(-extent, extent, count)
+    axis = torch.linspace(-extent, extent, count, device=source.device)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     half = source.shape[-1] / 2
     turned = torch.stack(

@@ -18,7 +18,7 @@ from docbin_napari.model.weights import InkModel, load_model, load_network, save
 from docbin_napari.train.apart import tell_of_learnt_pages
 from docbin_napari.train.batches import Batches
 from docbin_napari.train.config import TrainConfig, collection_factors
-from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
+from docbin_napari.train.dataset import HardPlaces, LoadedPair, WindowSampler, load_pairs
 from docbin_napari.train.distributed import ALONE, Ranks
 from docbin_napari.train.finishing import PLAIN, ModelFiles, finish_model
 from docbin_napari.train.hard_places import hard_places
@@ -120,8 +120,12 @@ def train(
     _check_window(config, "the network", state.network)
     teachers = _teachers(config)
     factors = collection_factors(config.weights)
-    places = ranks.first(lambda: _hard_places(pairs, config)) if config.hard else []
-    sampler = WindowSampler(pairs, config.window, factors, config.augment, places, config.hard)
+    hard = None
+    if config.hard:
+        hard = HardPlaces(config.hard, ranks.first(lambda: _hard_places(pairs, config)))
+    drawn_on = device.name if config.draw_on_device else "cpu"
+    drawn_on = device.name if config.draw_on_device else "cpu"
+    sampler = WindowSampler(pairs, config.window, factors, config.augment, hard, drawn_on)
     batches: BatchSource = Batches(sampler, config, device.name, ranks)
     if teachers:
         batches = TaughtBatches(batches, teachers, config.teach, device)

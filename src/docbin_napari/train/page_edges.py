@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Random = np.random.Generator
+from docbin_napari.train.random_fields import Random, normal, smooth_noise, uniform
+
 _HOLES = 0.25
 _SHADOW = 0.6
 _FRINGE = 0.3
@@ -42,7 +43,7 @@ def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> 
     height, width = pixels.shape[-2:]
     for index in np.flatnonzero(random.random(len(pixels)) < chance):
         shape = _holes if random.random() < _HOLES else _edge
-        distance = shape(height, width, random)
+        distance = shape(height, width, random).to(pixels.device)
         _lay_bare(pixels[index], truth[index], distance, random)
     return pixels
 
@@ -104,8 +105,8 @@ def _behind(depth: Tensor, random: Random) -> Tensor:
     """What lies behind a page, float32 (3, H, W); `depth` is the distance from its edge."""
     level = random.uniform(0, 70) if random.random() < 0.5 else random.uniform(70, 240)
     strongest = 12 if random.random() < 0.7 else 60
-    tint = torch.from_numpy(random.uniform(-strongest, strongest, (3, 1, 1)).astype(np.float32))
-    grain = torch.from_numpy(random.uniform(-6, 6, (1, *depth.shape)).astype(np.float32))
+    tint = uniform(depth, random, -strongest, strongest, 3, 1, 1)
+    grain = normal(depth, random, 3.5, *depth.shape)
     texture = (_plain, _leaves, _leaves, _steps, _weave)[int(random.integers(5))]
     return level + tint + grain + texture(depth, random)
 
@@ -117,24 +118,23 @@ def _plain(depth: Tensor, _: Random) -> Tensor:
 def _leaves(depth: Tensor, random: Random) -> Tensor:
     """Edges of a stack of leaves: lines along the page's edge, each as long as it lies free."""
     pitch = math.exp(random.uniform(math.log(1.5), math.log(14)))
-    cockled = (
-        smooth_noise(depth.shape, random.uniform(20, 200), random) * random.uniform(0, 2.5) * pitch
-    )
+    cockled = smooth_noise(depth, random.uniform(20, 200), random) * random.uniform(0, 2.5) * pitch
     place = (depth.clamp(0, 4096) + cockled).clamp(min=0) / pitch
     count = int(place.max()) + 2
-    lines = torch.from_numpy(random.normal(0, 1, count).astype(np.float32))
+    lines = normal(depth, random, 1, count)
     before = place.floor().long()
     share = place - before
     stripe = lines[before] + (lines[before + 1] - lines[before]) * share
-    patchy = 0.6 + 0.4 * smooth_noise(depth.shape, random.uniform(10, 120), random)
+    patchy = 0.6 + 0.4 * smooth_noise(depth, random.uniform(10, 120), random)
     return stripe * patchy * random.uniform(6, 45)
 
 
 def _steps(depth: Tensor, random: Random) -> Tensor:
     """Turn-ins, boards and the table under them: bands of different brightness."""
     edges = np.cumsum(random.uniform(4, 120, int(random.integers(1, 6))))
-    bands = torch.bucketize(depth.contiguous(), torch.from_numpy(edges.astype(np.float32)))
-    levels = torch.from_numpy(random.normal(0, 50, len(edges) + 1).astype(np.float32))
+    borders = torch.from_numpy(edges.astype(np.float32)).to(depth.device)
+    bands = torch.bucketize(depth.contiguous(), borders)
+    levels = normal(depth, random, 50, len(edges) + 1)
     return levels[bands]
 
 
@@ -142,30 +142,7 @@ def _weave(depth: Tensor, random: Random) -> Tensor:
     """Felt, cloth or wood: noise that is longer one way than the other."""
     fine, long = math.exp(random.uniform(0.3, 2)), math.exp(random.uniform(1, 4.5))
     size = (fine, long) if random.random() < 0.5 else (long, fine)
-    return smooth_noise(depth.shape, size, random) * random.uniform(4, 35)
-
-
-def smooth_noise(shape: torch.Size, size: float | tuple[float, float], random: Random) -> Tensor:
-    """Make a random field of mean 0.
-
-    Parameters
-    ----------
-    shape : (int, int)
-        Height and width, pixels.
-    size : float or (float, float)
-        How large its features are, down and across, pixels.
-    random : numpy.random.Generator
-        Source of the field.
-
-    Returns
-    -------
-    Tensor
-        Float32 (H, W), standard deviation of about 0.7.
-    """
-    sizes = size if isinstance(size, tuple) else (size, size)
-    cells = [max(2, int(side / step) + 1) for side, step in zip(shape, sizes, strict=True)]
-    coarse = torch.from_numpy(random.normal(0, 1, (1, 1, *cells)).astype(np.float32))
-    return F.interpolate(coarse, tuple(shape), mode="bilinear", align_corners=True)[0, 0]
+    return smooth_noise(depth, size, random) * random.uniform(4, 35)
 
 
 def _near(distance: Tensor, strength: float, reach: float) -> Tensor:

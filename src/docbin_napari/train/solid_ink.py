@@ -15,9 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from docbin_napari.train.page_edges import smooth_noise
-
-Random = np.random.Generator
+from docbin_napari.train.random_fields import Random, normal, smooth_noise
 
 _SMALLEST, _LARGEST = 2.5, 110.0
 _DARKEST_UNKNOWN, _LIGHTEST_UNKNOWN = 10.0, 90.0
@@ -48,7 +46,7 @@ def solid_ink(pixels: Tensor, truth: Tensor, page: Tensor, chance: float, random
     """
     for index in np.flatnonzero(random.random(len(pixels)) < chance):
         if truth[index, 0].any():
-            distance = _shapes(pixels.shape[-2], pixels.shape[-1], random)
+            distance = _shapes(pixels.shape[-2], pixels.shape[-1], random).to(pixels.device)
             _print(pixels[index], truth[index], page[index], distance, random)
     return pixels
 
@@ -127,15 +125,15 @@ _KINDS = (_disc, _disc, _oval, _box, _bar, _bar, _lozenge, _triangle, _letter)
 
 def _print(pixels: Tensor, truth: Tensor, page: Tensor, distance: Tensor, random: Random) -> None:
     """Lay ink over one window where the distance is positive."""
-    distance = distance + random.uniform(0, 0.6) * smooth_noise(distance.shape, 3, random)
+    distance = distance + random.uniform(0, 0.6) * smooth_noise(distance, 3, random)
     share = (distance + 0.5).clamp(0, 1)
     if page[:3].isnan().any():
-        colour = torch.full((3,), random.uniform(_DARKEST_UNKNOWN, _LIGHTEST_UNKNOWN))
+        colour = torch.full_like(page[:3], random.uniform(_DARKEST_UNKNOWN, _LIGHTEST_UNKNOWN))
     else:
         paler = random.uniform(0, 0.35) if random.random() < 0.5 else 0.0
         colour = page[:3] + paler * (page[3:6] - page[:3])
-    grain = torch.from_numpy(random.normal(0, random.uniform(0, 12), distance.shape))
-    ink = torch.minimum(colour[:, None, None] + grain.float(), pixels)
+    grain = normal(distance, random, random.uniform(0, 12), *distance.shape)
+    ink = torch.minimum(colour[:, None, None] + grain, pixels)
     pixels.copy_(share * ink + (1 - share) * pixels)
     solid = distance >= 0
     truth[0].masked_fill_(solid, 1)
