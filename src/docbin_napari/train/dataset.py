@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,13 +112,14 @@ def load_pairs(folders: Iterable[Path]) -> list[LoadedPair]:
     PairError
         If a folder has no pairs, or a pair does not fit together.
     """
-    loaded = []
+    found: list[Pair] = []
     for folder in folders:
         pairs = find_pairs(folder)
         if not pairs:
             raise PairError(folder, "no pairs found: expected PAGE.png and fg_mask/PAGE.png")
-        loaded += [load_pair(pair) for pair in pairs]
-    return loaded
+        found += pairs
+    with ThreadPoolExecutor() as readers:
+        return list(readers.map(load_pair, found))
 
 
 def load_pair(pair: Pair) -> LoadedPair:
