@@ -248,6 +248,109 @@ def _negative(dice: Dice) -> Archive:
     return replace(archive, scan=replace(archive.scan, negative=True, gray=dice.chance(0.6)))
 
 
+def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Archive:
+    """Print of any time, on any paper, in any layout."""
+    archive = _book(dice)
+    face = dice.face(low, high) if dice.chance(0.6) else dice.typewriter()
+    face = replace(face, script=dice.one_of("serif", "sans", face.script))
+    label = replace(dice.face(9, 18), script=dice.one_of("serif", "sans"))
+    ink = dice.ink(
+        BLACK, BLACK, BLUE, GALL, strength=dice.between(0.6, 1.05), grain=dice.between(0.03, 0.3)
+    )
+    return replace(
+        archive,
+        plan=Plan(dice.one_of(*layouts), face, label, dice.justified(), stamps=0.15),
+        ink=ink,
+        paper=dice.paper([WHITE, CREAM, BUFF, colours.GRAY, colours.SKY]),
+        damage=dice.damage(0.25),
+        scan=dice.scan(holes=dice.count(0.1, 2)),
+    )
+
+
+def _forms(dice: Dice) -> Archive:
+    """Marked forms and files: filled boxes, bullets, bars, dark table heads, codes, redactions."""
+    archive = _printed(dice, "marked form", "marked form", "file")
+    pen = dice.ink(BLUE, BLACK, colours.PENCIL, strength=dice.between(0.6, 1.0))
+    writing = dice.pen(13, 26)
+    if archive.plan.layout == "marked form" and dice.chance(0.5):
+        archive = replace(archive, plan=replace(archive.plan, hand=writing))
+    return replace(archive, second=pen)
+
+
+def _music(dice: Dice) -> Archive:
+    """Printed music with words, or chant in square notes on red lines."""
+    archive = _printed(dice, "music", "music", "chant", low=9, high=34)
+    if archive.plan.layout == "chant":
+        plan = replace(archive.plan, hand=dice.broken_face())
+        return replace(
+            archive,
+            plan=plan,
+            ink=dice.ink(GALL, BLACK),
+            second=dice.ink(RED, RED, BLACK),
+            paper=dice.paper([BUFF, TAN, CREAM], fibres=0),
+        )
+    return archive
+
+
+def _poster(dice: Dice) -> Archive:
+    """Display type of all sizes, in old posters and title pages."""
+    archive = _printed(dice, "poster")
+    broken = dice.broken_face()
+    plan = replace(archive.plan, hand=broken) if dice.chance(0.3) else archive.plan
+    ink = dice.ink(BLACK, BLACK, RED, BLUE, grain=dice.between(0.02, 0.3))
+    return replace(archive, plan=plan, ink=ink)
+
+
+def _ornamented(dice: Dice) -> Archive:
+    """Old prints with filled initials, wood-cut head pieces and seals."""
+    archive = _printed(dice, "ornamented")
+    face = dice.broken_face() if dice.chance(0.5) else dice.face(12, 28)
+    return replace(
+        archive,
+        plan=replace(archive.plan, hand=face),
+        ink=dice.ink(BLACK, BLACK, GALL),
+        second=dice.ink(RED, RED, BLUE, BLACK),
+        paper=dice.paper([CREAM, BUFF, TAN, WHITE]),
+        damage=dice.damage(0.4),
+    )
+
+
+def _mixed(dice: Dice) -> Archive:
+    """Light writing on dark grounds beside dark writing on light paper."""
+    archive = _printed(dice, "half dark", "half dark", "magazine", low=9, high=30)
+    return replace(archive, ink=replace(archive.ink, patches=dice.between(0.0, 0.15)))
+
+
+def _inverted(dice: Dice) -> Archive:
+    """Whole pages of light writing on a dark ground, such as photostats and blueprints."""
+    archive = [_letters, _book, _typescript, _office][int(dice.rng.integers(4))](dice)
+    ink = dice.ink(
+        BLACK, BLUE, colours.GREEN, GALL, strength=dice.between(0.7, 1.05), patches=0.1, spread=0.0
+    )
+    damage = replace(archive.damage, blots=0, bleed=0.0, beneath=0.0, water=0.0)
+    return replace(archive, plan=replace(archive.plan, dark="page"), ink=ink, damage=damage)
+
+
+def _sparse(dice: Dice) -> Archive:
+    """A few words, or none, over a full page that shows through as dark as ink may."""
+    archive = [_letters, _book, _blackletter, _typescript, _parchment][int(dice.rng.integers(5))](
+        dice
+    )
+    full = archive.plan
+    if full.layout in ("blank", "title", "envelope"):
+        full = replace(full, layout="plain")
+    front = replace(
+        full, layout=dice.one_of("blank", "blank", "envelope", "title", "empty"), stamps=0.1
+    )
+    damage = replace(
+        archive.damage,
+        bleed=dice.between(0.25, 0.95),
+        bleed_blur=dice.scale(0.4, 2.5),
+        beneath=dice.maybe(0.2, 0.05, 0.3),
+    )
+    return replace(archive, plan=front, behind=full, damage=damage)
+
+
 ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
     "letters": _letters,
     "faded": _faded,
@@ -263,8 +366,15 @@ ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
     "clean": _clean,
     "photograph": _photograph,
     "negative": _negative,
+    "forms": _forms,
+    "music": _music,
+    "poster": _poster,
+    "ornamented": _ornamented,
+    "mixed": _mixed,
+    "inverted": _inverted,
+    "sparse": _sparse,
 }
 """Every kind of archive by name."""
 
 # Three kinds of handwriting come twice, because real collections hold most of those.
-_DRAWN = [*(name for name in ARCHIVES if name != "negative"), "letters", "through", "faded"]
+_DRAWN = [*list(ARCHIVES)[:13], "letters", "through", "faded"]

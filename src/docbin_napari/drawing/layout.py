@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.drawing.blocks import MENUS, stacked
+from docbin_napari.drawing.music import chant, staves
 from docbin_napari.drawing.ornament import (
     flourish,
     framed_initial,
@@ -15,6 +18,7 @@ from docbin_napari.drawing.ornament import (
     stamp,
     vignette,
 )
+from docbin_napari.drawing.shapes import filled
 from docbin_napari.drawing.sheet import Plan, Sheet
 from docbin_napari.drawing.strokes import Strokes, joined
 from docbin_napari.drawing.text import Box, fitted, set_line, set_lines, write
@@ -48,7 +52,15 @@ def compose(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
         guides.append(guide_lines(box, box.top + 1.7 * plan.hand.x_height, leading))
     if rng.random() < plan.stamps:
         marks.append(stamp(rng, box))
-    return replace(sheet, guides=joined(guides), marks=joined(marks))
+    sheet = replace(sheet, guides=joined(guides), marks=joined(marks))
+    return lit(rng, sheet, box) if plan.dark == "page" else sheet
+
+
+def lit(rng: np.random.Generator, sheet: Sheet, box: Box) -> Sheet:
+    """Turn what is written in the main ink into light writing on a dark ground."""
+    wide = rng.uniform(0.02, 0.4) * min(box.width, box.height)
+    ground = Box(box.left - wide, box.top - wide, box.right + wide, box.bottom + wide)
+    return Sheet(panels=filled(ground), light=joined([sheet.text, sheet.second, sheet.marks]))
 
 
 def _letter(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
@@ -241,6 +253,25 @@ def _annotated(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     return Sheet.of([text], notes)
 
 
+def _half_dark(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
+    """Two columns or two halves, one of them light on dark."""
+    size = plan.hand.x_height
+    if rng.random() < 0.6:
+        middle = box.left + box.width * rng.uniform(0.35, 0.65)
+        halves = [box._replace(right=middle - size), box._replace(left=middle + size)]
+    else:
+        middle = box.top + box.height * rng.uniform(0.3, 0.7)
+        halves = [box._replace(bottom=middle - size), box._replace(top=middle + size)]
+    if rng.random() < 0.5:
+        halves.reverse()
+    plain, dark = (Sheet.of([set_lines(rng, plan.hand, half, plan.setting)]) for half in halves)
+    if rng.random() < 0.3:
+        plain = LAYOUTS["title"](rng, replace(plan, hand=fitted(plan.hand, halves[0])), halves[0])
+    edge = halves[1]
+    grown = Box(edge.left - size, edge.top - size, edge.right + size, edge.bottom + size)
+    return plain.beside(Sheet(panels=filled(grown), light=dark.text))
+
+
 LAYOUTS: dict[str, Callable[[np.random.Generator, Plan, Box], Sheet]] = {
     "letter": _letter,
     "plain": _plain,
@@ -253,5 +284,10 @@ LAYOUTS: dict[str, Callable[[np.random.Generator, Plan, Box], Sheet]] = {
     "envelope": _envelope,
     "blank": _blank,
     "annotated": _annotated,
+    "empty": lambda rng, plan, box: Sheet(),
+    "half dark": _half_dark,
+    "music": staves,
+    "chant": chant,
+    **{name: partial(stacked, menu=menu) for name, menu in MENUS.items()},
 }
 """Every layout by name: functions from (rng, plan, box) to a `Sheet`."""

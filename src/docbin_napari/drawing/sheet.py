@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from docbin_napari.drawing.scan import Scan
     from docbin_napari.drawing.text import Box, Setting
 
+NOTHING = joined([])
+
 
 @dataclass(frozen=True)
 class Sheet:
     """What is drawn on one side of a leaf.
+
+    Where dark and light change places, one rule says what the ink is. An area that holds light
+    writing of reading size (a heading, a column, the head of a table) is light on dark: its
+    light letters are the ink, its ground is background. A solid shape is ink, whatever is left
+    out of it: a box, a bullet, a bar, a seal, a filled initial around its light letter.
 
     Parameters
     ----------
@@ -32,32 +39,51 @@ class Sheet:
         Stamps, in their own colour.
     guides : Strokes
         Pale printed lines to write on; they are part of the paper.
+    cut : Strokes
+        What is left out of the three layers of ink: the light letter in a filled initial.
+    panels : Strokes
+        Dark grounds of light writing; they are no ink.
+    light : Strokes
+        Light writing on panels; it is ink.
     picture : Box, optional
         Where a halftone picture is printed; its dots are no ink.
     """
 
-    text: Strokes
-    second: Strokes
-    marks: Strokes
-    guides: Strokes
+    text: Strokes = NOTHING
+    second: Strokes = NOTHING
+    marks: Strokes = NOTHING
+    guides: Strokes = NOTHING
+    cut: Strokes = NOTHING
+    panels: Strokes = NOTHING
+    light: Strokes = NOTHING
     picture: Box | None = None
 
     @classmethod
     def of(cls, *layers: list[Strokes]) -> Sheet:
-        """Make a sheet from up to four lists of strokes, in the order of the fields."""
-        padded = [*layers, [], [], [], []]
-        text, second, marks, guides = (joined(layer) for layer in padded[:4])
-        return cls(text, second, marks, guides)
+        """Make a sheet from up to seven lists of strokes, in the order of the fields."""
+        return cls(*(joined(layer) for layer in layers))
 
     def changed(self, change: Callable[[Strokes], Strokes]) -> Sheet:
         """Return the sheet with each layer sent through a function."""
-        text, second, marks, guides = (change(part) for part in self.layers)
-        return Sheet(text, second, marks, guides, self.picture)
+        return Sheet(*(change(layer) for layer in self.layers), picture=self.picture)
+
+    def beside(self, other: Sheet) -> Sheet:
+        """Return both sheets as one, with the picture of this one."""
+        pairs = zip(self.layers, other.layers, strict=True)
+        return Sheet(*(joined(pair) for pair in pairs), picture=self.picture)
 
     @property
-    def layers(self) -> tuple[Strokes, Strokes, Strokes, Strokes]:
-        """The four layers in the order of the fields."""
-        return self.text, self.second, self.marks, self.guides
+    def layers(self) -> tuple[Strokes, ...]:
+        """The layers in the order of the fields."""
+        return (
+            self.text,
+            self.second,
+            self.marks,
+            self.guides,
+            self.cut,
+            self.panels,
+            self.light,
+        )
 
 
 @dataclass(frozen=True)
@@ -78,6 +104,8 @@ class Plan:
         Chance of a stamp.
     pictures : float
         Chance that a page of columns holds a picture.
+    dark : {"", "page"}
+        "page" makes all writing light on a dark ground.
     """
 
     layout: str
@@ -87,6 +115,7 @@ class Plan:
     guides: float = 0.0
     stamps: float = 0.0
     pictures: float = 0.0
+    dark: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +134,8 @@ class Archive:
         What happened to it.
     scan : Scan
         How it was scanned.
+    behind : Plan, optional
+        What stands on the other side, if that is of another kind.
     """
 
     plan: Plan
@@ -114,3 +145,4 @@ class Archive:
     paper: Paper
     damage: Damage
     scan: Scan
+    behind: Plan | None = None

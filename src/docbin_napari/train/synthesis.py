@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,13 +148,29 @@ def draw_archive_page(
     guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(of_ink.uniform(0.1, 0.35))
     light = stained(light, guides, GUIDE_COLOUR)
     ink = np.zeros(shape, np.bool_)
+    if len(sheet.panels):
+        light, ink = _lit(of_ink, light, sheet, archive.ink)
+    left_out = -rasterize(sheet.cut, shape)[0] if len(sheet.cut) else None
     for strokes, kind in _inks(sheet, archive):
         distance, density = rasterize(strokes, shape)
+        if left_out is not None:
+            distance = np.minimum(distance, left_out)
         distance = roughened(of_ink, distance, kind)
         ink |= distance >= 0
         light = stained(light, layer(of_ink, distance, density, kind) * kept, kind.colour)
     scene = laid_on(of_light, light, share, archive.scan)
     return SyntheticPage(digitized(of_light, scene, archive.scan), ink & (share >= 0.5))
+
+
+def _lit(
+    rng: np.random.Generator, light: NDArray[np.float32], sheet: Sheet, kind: Ink
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Print dark grounds around light writing, which is the ink."""
+    shape = light.shape[:2]
+    ground, density = rasterize(sheet.panels, shape)
+    writing = roughened(rng, rasterize(sheet.light, shape)[0], kind)
+    amount = layer(rng, np.minimum(ground, -writing), density, kind)
+    return stained(light, amount, kind.colour), (writing >= 0) & (ground >= 0)
 
 
 def _inks(sheet: Sheet, archive: Archive) -> list[tuple[Strokes, Ink]]:
@@ -183,7 +199,7 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -
     def change(strokes: Strokes) -> Strokes:
         points = (strokes.points - centre) @ turn.T + centre
         points[:, 1] += sway * np.sin(points[:, 0] / length * 2 * np.pi + phase)
-        return Strokes(points, strokes.radius, strokes.density, strokes.start)
+        return replace(strokes, points=points)
 
     return sheet.changed(change)
 
@@ -210,9 +226,10 @@ def _shown(
 ) -> NDArray[np.float32]:
     """Write another page of the archive and let it show."""
     shape = light.shape[:2]
-    sheet = _sheet(rng, shape, archive)
+    other = archive if archive.behind is None else replace(archive, plan=archive.behind)
+    sheet = _sheet(rng, shape, other)
     blur = archive.damage.bleed_blur * (1.0 if mirrored else 1.6)
-    for strokes, kind in _inks(sheet, archive):
+    for strokes, kind in _inks(sheet, other):
         distance, density = rasterize(strokes, shape)
         amount = layer(rng, distance, density, kind)
         amount = bleed_through(rng, amount[:, ::-1] if mirrored else amount, strength, blur)
