@@ -351,6 +351,20 @@ def _sparse(dice: Dice) -> Archive:
     return replace(archive, plan=front, behind=full, damage=damage)
 
 
+def _volume(dice: Dice) -> Archive:
+    """A bound volume or a leaf as photographed: leaf edges, boards, ground, things around it."""
+    archive = [_letters, _book, _blackletter, _parchment, _faded, _oriental, _through][
+        int(dice.rng.integers(7))
+    ](dice)
+    scan = replace(archive.scan, border=0.0, holes=0, rotation=dice.between(-2.5, 2.5), gutter=0.0)
+    plan = archive.plan
+    if plan.layout in ("envelope", "title"):
+        plan = replace(plan, layout="plain")
+    if dice.chance(0.12):
+        plan = replace(plan, layout=dice.one_of("blank", "empty"))
+    return replace(archive, plan=plan, scan=scan, around=dice.around())
+
+
 ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
     "letters": _letters,
     "faded": _faded,
@@ -373,6 +387,7 @@ ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
     "mixed": _mixed,
     "inverted": _inverted,
     "sparse": _sparse,
+    "volume": _volume,
 }
 """Every kind of archive by name."""
 

@@ -16,7 +16,7 @@ from docbin_napari.drawing import shapes
 from docbin_napari.drawing.lettering import Hand, write_word
 from docbin_napari.drawing.ornament import framed_initial, rule
 from docbin_napari.drawing.sheet import Plan, Sheet
-from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
+from docbin_napari.drawing.strokes import Strokes, spline, stroke
 from docbin_napari.drawing.text import Box, fitted, invent_word, set_line, set_lines, write
 
 if TYPE_CHECKING:

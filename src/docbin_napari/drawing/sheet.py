@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from docbin_napari.drawing.lettering import Hand
     from docbin_napari.drawing.paper import Paper
     from docbin_napari.drawing.scan import Scan
+    from docbin_napari.drawing.surroundings import Surroundings
     from docbin_napari.drawing.text import Box, Setting
 
 NOTHING = joined([])
@@ -136,6 +137,8 @@ class Archive:
         How it was scanned.
     behind : Plan, optional
         What stands on the other side, if that is of another kind.
+    around : Surroundings, optional
+        What lies around the page, instead of the background of the scanner.
     """
 
     plan: Plan
@@ -146,3 +149,4 @@ class Archive:
     damage: Damage
     scan: Scan
     behind: Plan | None = None
+    around: Surroundings | None = None

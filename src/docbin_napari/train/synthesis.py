@@ -21,9 +21,11 @@ from docbin_napari.drawing.archives import ARCHIVES, choose_archive
 from docbin_napari.drawing.damage import age, bleed_through
 from docbin_napari.drawing.ink import Ink, layer, roughened, stained
 from docbin_napari.drawing.layout import compose
+from docbin_napari.drawing.objects import OBJECTS, Scene
 from docbin_napari.drawing.paper import make_paper, print_picture
 from docbin_napari.drawing.scan import digitized, laid_on, page_share
 from docbin_napari.drawing.strokes import Strokes, coverage, rasterize
+from docbin_napari.drawing.surroundings import gutter_light, surround
 from docbin_napari.drawing.text import Box
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.errors import FileError
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.drawing.sheet import Archive, Sheet
+    from docbin_napari.drawing.surroundings import Surroundings
 
 SMALLEST = 64
 """Smallest height and width of a page in pixels."""
@@ -137,6 +140,11 @@ def draw_archive_page(
     # Streams of their own: the same text stands on a page whatever happens to its paper.
     of_edges, of_paper, of_back, of_text, of_ink, of_light = rng.spawn(6)
     share = page_share(of_edges, shape, archive.scan)
+    around = archive.around
+    scenery = None
+    if around is not None:
+        scenery, inside = surround(of_edges, shape, around, archive.scan.rotation)
+        share = np.minimum(share, inside)
     light = make_paper(of_paper, shape, archive.paper)
     light, kept = age(of_paper, light, archive.damage)
     light = _behind(of_back, light, archive)
@@ -158,8 +166,18 @@ def draw_archive_page(
         distance = roughened(of_ink, distance, kind)
         ink |= distance >= 0
         light = stained(light, layer(of_ink, distance, density, kind) * kept, kind.colour)
-    scene = laid_on(of_light, light, share, archive.scan)
-    return SyntheticPage(digitized(of_light, scene, archive.scan), ink & (share >= 0.5))
+    if around is not None and around.gutter:
+        light *= gutter_light(of_edges, shape, around, archive.scan.rotation)[..., None]
+    scene = laid_on(of_light, light, share, archive.scan, scenery)
+    ink &= share >= 0.5
+    if around is not None and around.objects:
+        left, top, right, bottom = around.inset(shape)
+        things = Scene(scene, Box(left, top, shape[1] - right, shape[0] - bottom))
+        for name in around.objects:
+            OBJECTS[name](of_edges, things)
+        scene = things.light
+        ink &= things.covered < 0.5
+    return SyntheticPage(digitized(of_light, scene, archive.scan), ink)
 
 
 def _lit(
@@ -189,7 +207,13 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -
     edge = archive.scan.border * max(shape) * 1.2
     low = 0.02 if archive.scan.border else 0.04
     left, right, top, bottom = rng.uniform(low, 0.11, 4) * min(shape) + edge
-    sheet = compose(rng, archive.plan, Box(left, top, width - right, height - bottom))
+    box = Box(left, top, width - right, height - bottom)
+    neighbour = None
+    if archive.around is not None:
+        box, neighbour = _boxes(archive.around, box, shape)
+    sheet = compose(rng, archive.plan, box)
+    if neighbour is not None:
+        sheet = sheet.beside(compose(rng, archive.plan, neighbour))
     angle = np.deg2rad(archive.scan.rotation)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = np.array(shape[::-1]) / 2
@@ -202,6 +226,20 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -
         return replace(strokes, points=points)
 
     return sheet.changed(change)
+
+
+def _boxes(around: Surroundings, box: Box, shape: tuple[int, int]) -> tuple[Box, Box | None]:
+    """Box of the text inside what lies around the page, and that of the neighbouring leaf."""
+    left, top, right, bottom = around.inset(shape)
+    box = Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
+    if not around.gutter:
+        return box, None
+    fold, pad = around.gutter * shape[1], 0.04 * shape[1]
+    if around.gutter < 0.5:
+        box = box._replace(left=fold + pad)
+        return box, box._replace(left=fold - pad - box.width, right=fold - pad)
+    box = box._replace(right=fold - pad)
+    return box, box._replace(left=fold + pad, right=fold + pad + box.width)
 
 
 def _behind(
