@@ -365,6 +365,105 @@ def _volume(dice: Dice) -> Archive:
     return replace(archive, plan=plan, scan=scan, around=dice.around())
 
 
+def _papyrus(dice: Dice) -> Archive:
+    """Papyrus: crossed strips of fibre, lost pieces, a reed pen, on a light or dark ground."""
+    archive = _parchment(dice)
+    hand = dice.pen(14, 34, script=dice.one_of("upright", "runes", "running"), stretch=0.95)
+    strips = dice.between(0.03, 0.12)
+    tan = [(0.72, 0.56, 0.34), (0.6, 0.45, 0.26), (0.78, 0.66, 0.46), (0.45, 0.34, 0.2)]
+    sheet = dice.paper(
+        tan, fibres=0, laid=0.0, strips=strips, crossed=strips * dice.between(0, 0.9)
+    )
+    margins = (dice.between(0.01, 0.1), dice.between(0.01, 0.1), dice.between(0.01, 0.1), 0.03)
+    around = dice.around(
+        margins=margins, leaves=(0.0, 0.0, 0.0, 0.0), board=0.0, gutter=0.0,
+        ground=dice.one_of("white", "gray", "velvet", "felt"), objects=dice.things("ruler", "target"),
+    )  # fmt: skip
+    return replace(
+        archive,
+        plan=Plan(dice.one_of("plain", "plain", "columns"), hand, hand, dice.lines()),
+        ink=dice.ink(BLACK, GALL, patches=dice.between(0.15, 0.5), grain=dice.between(0.1, 0.35)),
+        paper=sheet,
+        damage=dice.damage(
+            0.5, folds=0, tapes=0, bleed=0.0, beneath=0.0, gaps=dice.count(0.85, 40),
+            mould=dice.count(0.4, 3),
+        ),
+        scan=dice.scan(border=0.0, gutter=0.0, holes=0, gray=dice.chance(0.4)),
+        around=around,
+    )  # fmt: skip
+
+
+def _palm(dice: Dice) -> Archive:
+    """Palm leaves: incised writing blackened with soot, level fibres, dark cloth around."""
+    hand = dice.pen(
+        10, 22, script=dice.one_of("runes", "runes", "running"), slant=0.0, contrast=0.2,
+        jitter=dice.between(0.1, 0.4),
+    )  # fmt: skip
+    hand = replace(hand, pen=max(1.4, hand.x_height * dice.between(0.08, 0.14)))
+    leaf = [(0.72, 0.6, 0.4), (0.6, 0.48, 0.3), (0.66, 0.6, 0.48), (0.5, 0.38, 0.22)]
+    around = dice.around(
+        margins=(dice.maybe(0.7, 0.01, 0.06), 0.02, dice.maybe(0.7, 0.01, 0.06), 0.02),
+        leaves=(0.0, 0.0, 0.0, 0.0), board=0.0, gutter=0.0, strips=int(dice.between(4, 8.99)),
+        ground=dice.one_of("velvet", "velvet", "velvet", "felt", "white"),
+        objects=dice.things("ruler"),
+    )  # fmt: skip
+    lines = dice.lines(leading=dice.between(2.0, 2.8), corrections=0.0, paragraph=0.0)
+    return Archive(
+        Plan("plain", hand, hand, lines),
+        dice.ink(BLACK, GALL, strength=dice.between(0.55, 1.0), patches=dice.between(0.1, 0.5)),
+        dice.ink(BLACK),
+        dice.stamp_ink(),
+        dice.paper(
+            leaf, fibres=0, laid=0.0, foxing=dice.count(0.6, 120), browning=dice.maybe(0.5, 0.1, 0.5),
+            strips=dice.between(0.02, 0.1),
+        ),
+        dice.damage(
+            0.5, folds=0, tapes=0, bleed=0.0, beneath=0.0, gaps=dice.count(0.3, 8),
+            mould=dice.count(0.3, 2),
+        ),
+        dice.scan(border=0.0, gutter=0.0, holes=0),
+        around=around,
+    )  # fmt: skip
+
+
+def _squared(dice: Dice) -> Archive:
+    """Squared, ruled and millimetre paper under a pen."""
+    archive = _letters(dice)
+    size = dice.scale(6, 45)
+    plan = replace(
+        archive.plan,
+        hand=dice.pen(13, 34),
+        layout=dice.one_of("plain", "letter", "table", "diary", "blank", "annotated"),
+        grid=size,
+        squares=dice.chance(0.75) or size < 15,
+        guides=0.0,
+    )
+    low = dice.between(0.1, 0.4)
+    return replace(
+        archive,
+        plan=plan,
+        ink=dice.ink(BLUE, BLACK, GALL, colours.PENCIL),
+        paper=dice.paper([WHITE, CREAM, colours.GRAY], fibres=0, laid=0.0),
+        damage=dice.damage(0.25),
+        ruling=dice.colour((0.3, 0.4, 0.6), (0.25, 0.5, 0.4), (0.5, 0.5, 0.5), (0.6, 0.35, 0.3)),
+        ruled=(low, low + 0.35),
+    )
+
+
+def _unfocused(dice: Dice) -> Archive:
+    """Any page out of focus, up to a standard deviation of 3 pixels."""
+    archive = ARCHIVES[_DRAWN[int(dice.rng.integers(len(_DRAWN)))]](dice)
+    return replace(archive, scan=replace(archive.scan, blur=dice.between(1.2, 3.0), coarse=1.0))
+
+
+def _mouldy(dice: Dice) -> Archive:
+    """Large stains with texture and a great deal of foxing."""
+    archive = [_letters, _book, _faded, _typescript, _through][int(dice.rng.integers(5))](dice)
+    damage = replace(archive.damage, mould=dice.count(1.0, 5), stains=dice.count(0.5, 3))
+    paper = replace(archive.paper, foxing=dice.count(0.8, 500))
+    return replace(archive, damage=damage, paper=paper)
+
+
 ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
     "letters": _letters,
     "faded": _faded,
@@ -388,6 +487,11 @@ ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
     "inverted": _inverted,
     "sparse": _sparse,
     "volume": _volume,
+    "papyrus": _papyrus,
+    "palm": _palm,
+    "squared": _squared,
+    "unfocused": _unfocused,
+    "mouldy": _mouldy,
 }
 """Every kind of archive by name."""
 

@@ -232,6 +232,10 @@ class Dice:
         )
         return replace(drawn, **fixed)
 
+    def things(self, *names: str) -> tuple[str, ...]:
+        """Draw which of several things lie beside a page, each with a chance of a quarter."""
+        return tuple(name for name in names if self.chance(0.25))
+
     def around(self, **fixed: Any) -> Surroundings:
         """Draw what lies around a page of a bound volume."""
         sides = [self.maybe(0.8, 0.02, 0.16) for _ in range(4)]

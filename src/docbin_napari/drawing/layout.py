@@ -20,7 +20,7 @@ from docbin_napari.drawing.ornament import (
 )
 from docbin_napari.drawing.shapes import filled
 from docbin_napari.drawing.sheet import Plan, Sheet
-from docbin_napari.drawing.strokes import Strokes, joined
+from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
 from docbin_napari.drawing.text import Box, fitted, set_line, set_lines, write
 
 if TYPE_CHECKING:
@@ -50,10 +50,29 @@ def compose(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     if rng.random() < plan.guides and not len(sheet.guides):
         leading = plan.setting.leading * plan.hand.x_height
         guides.append(guide_lines(box, box.top + 1.7 * plan.hand.x_height, leading))
+    if plan.grid:
+        guides.append(grid_lines(rng, box, plan))
     if rng.random() < plan.stamps:
         marks.append(stamp(rng, box))
     sheet = replace(sheet, guides=joined(guides), marks=joined(marks))
     return lit(rng, sheet, box) if plan.dark == "page" else sheet
+
+
+def grid_lines(rng: np.random.Generator, box: Box, plan: Plan) -> Strokes:
+    """Draw the lines of squared or ruled paper far beyond a box; some kinds have stronger ones."""
+    wide = 0.3 * max(box.width, box.height)
+    left, top, right, bottom = box.left - wide, box.top - wide, box.right + wide, box.bottom + wide
+    strong = int(rng.choice([0, 0, 5, 10]))
+    pen = rng.uniform(0.35, 0.9)
+    lines = []
+    for first, last, upright in ((top, bottom, False), (left, right, True)):
+        if upright and not plan.squares:
+            continue
+        for index, place in enumerate(np.arange(first, last, plan.grid)):
+            ends = [(place, top), (place, bottom)] if upright else [(left, place), (right, place)]
+            thick = pen * (1.7 if strong and index % strong == 0 else 1.0)
+            lines.append(stroke(spline(np.array(ends, float), 12), thick))
+    return joined(lines)
 
 
 def lit(rng: np.random.Generator, sheet: Sheet, box: Box) -> Sheet:

@@ -105,6 +105,10 @@ class Plan:
         Chance of a stamp.
     pictures : float
         Chance that a page of columns holds a picture.
+    grid : float
+        Distance of the lines of squared or ruled paper in pixels, 0 for none.
+    squares : bool
+        Whether these lines run down as well.
     dark : {"", "page"}
         "page" makes all writing light on a dark ground.
     """
@@ -116,6 +120,8 @@ class Plan:
     guides: float = 0.0
     stamps: float = 0.0
     pictures: float = 0.0
+    grid: float = 0.0
+    squares: bool = True
     dark: str = ""
 
 
@@ -139,6 +145,10 @@ class Archive:
         What stands on the other side, if that is of another kind.
     around : Surroundings, optional
         What lies around the page, instead of the background of the scanner.
+    ruling : (float, float, float)
+        Colour of pale writing lines.
+    ruled : (float, float)
+        Least and largest strength of them, 0 to 1.
     """
 
     plan: Plan
@@ -150,3 +160,5 @@ class Archive:
     scan: Scan
     behind: Plan | None = None
     around: Surroundings | None = None
+    ruling: tuple[float, float, float] = (0.35, 0.4, 0.5)
+    ruled: tuple[float, float] = (0.1, 0.35)

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from docbin_napari.drawing.noise import clouds, field, ramp
+from docbin_napari.drawing.text import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,6 +64,9 @@ class Surroundings:
         from the left; 0 for none.
     gutter_depth : float
         How dark the gutter is, 0 to 1.
+    strips : int
+        Number of long leaves, such as those of palms, that lie above each other instead of a
+        page; 0 for a page.
     objects : tuple of str
         What else lies there; names of `objects.OBJECTS`.
     """
@@ -80,12 +84,23 @@ class Surroundings:
     ground_colour: Colour = (0.06, 0.06, 0.06)
     gutter: float = 0.0
     gutter_depth: float = 0.6
+    strips: int = 0
     objects: tuple[str, ...] = ()
 
     def inset(self, shape: tuple[int, int]) -> tuple[float, float, float, float]:
         """Margins in pixels: left, top, right, bottom."""
         left, top, right, bottom = (max(shape) * margin for margin in self.margins)
         return left, top, right, bottom
+
+    def boxes(self, shape: tuple[int, int]) -> list[Box]:
+        """The page, or the long leaves, in pixels."""
+        left, top, right, bottom = self.inset(shape)
+        page = Box(left, top, shape[1] - right, shape[0] - bottom)
+        if not self.strips:
+            return [page]
+        step = page.height / self.strips
+        tops = [page.top + index * step for index in range(self.strips)]
+        return [page._replace(top=top, bottom=top + 0.9 * step) for top in tops]
 
 
 def surround(
@@ -111,6 +126,8 @@ def surround(
     share : ndarray of float32, shape (H, W)
         How much of each pixel is page.
     """
+    if around.strips:
+        return _strips(rng, shape, around, rotation)
     outside, along = _distances(rng, shape, around, rotation)
     longest = max(shape)
     thick = np.asarray(around.leaves, np.float32)[:, None, None] * longest
@@ -137,6 +154,43 @@ def surround(
     return scene, share
 
 
+def _strips(
+    rng: np.random.Generator, shape: tuple[int, int], around: Surroundings, rotation: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Long leaves on a ground, with rounded ends and a hole or two for a string."""
+    scene = make_ground(rng, shape, around.ground, around.ground_colour)
+    rows, columns = _turned(shape, rotation)
+    rows, columns = rows + np.float32(shape[0] / 2), columns + np.float32(shape[1] / 2)
+    beyond = np.full(shape, 1e6, np.float32)
+    holes = rng.choice([0.5, 0.33, 0.25])
+    for box in around.boxes(shape):
+        corner = box.height * rng.uniform(0.02, 0.25)
+        wave = _wave(rng, columns - np.float32(shape[1] / 2), shape[1], box.height * 0.02)
+        across = np.abs(columns - (box.left + box.right) / 2) - box.width / 2 + corner
+        down = np.abs(rows + wave - (box.top + box.bottom) / 2) - box.height / 2 + corner
+        outer = np.hypot(np.maximum(across, 0), np.maximum(down, 0))
+        outer = outer + np.minimum(np.maximum(across, down), 0) - corner
+        for share in {holes, 1 - holes}:
+            place = box.left + share * box.width, (box.top + box.bottom) / 2
+            hole = np.hypot(columns - place[0], rows - place[1])
+            outer = np.maximum(outer, box.height * 0.04 - hole)
+        beyond = np.minimum(beyond, outer.astype(np.float32))
+    beyond += field(rng, shape, 12) * np.float32(0.8)
+    return _shaded(scene, beyond, max(shape) / 90), ramp(-beyond, -0.7, 0.7)
+
+
+def _turned(
+    shape: tuple[int, int], rotation: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Place of each pixel down and across a turned page, from the centre, in pixels."""
+    angle = np.deg2rad(rotation)
+    rows = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(shape[0] / 2)
+    columns = np.arange(shape[1], dtype=np.float32)[None, :] - np.float32(shape[1] / 2)
+    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
+    down = rows * np.float32(np.cos(angle)) - columns * np.float32(np.sin(angle))
+    return down, across
+
+
 def _over(
     below: NDArray[np.float32], above: NDArray[np.float32], share: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -161,11 +215,7 @@ def _distances(
     Sides without a margin lie far away. Sides bulge and bend as those of real leaves.
     """
     height, width = shape
-    angle = np.deg2rad(rotation)
-    rows = np.arange(height, dtype=np.float32)[:, None] - np.float32(height / 2)
-    columns = np.arange(width, dtype=np.float32)[None, :] - np.float32(width / 2)
-    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
-    down = rows * np.float32(np.cos(angle)) - columns * np.float32(np.sin(angle))
+    down, across = _turned(shape, rotation)
     left, top, right, bottom = around.inset(shape)
     outside = np.full((4, height, width), -1e6, np.float32)
     halves = (width / 2, height / 2, width / 2, height / 2)
@@ -358,10 +408,7 @@ def gutter_light(
 ) -> NDArray[np.float32]:
     """Light factor of the fold between two leaves, shape (H, W); 1 far away from it."""
     height, width = shape
-    angle = np.deg2rad(rotation)
-    rows = np.arange(height, dtype=np.float32)[:, None] - np.float32(height / 2)
-    columns = np.arange(width, dtype=np.float32)[None, :] - np.float32(width / 2)
-    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
+    across = _turned(shape, rotation)[1]
     place = width * (around.gutter - 0.5)
     away = across - np.float32(place) + field(rng, shape, height / 4) * np.float32(2)
     wide = np.float32(width * rng.uniform(0.015, 0.08))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docbin_napari.drawing.archives import ARCHIVES, choose_archive
-from docbin_napari.drawing.damage import age, bleed_through
+from docbin_napari.drawing.damage import age, bleed_through, lost
 from docbin_napari.drawing.ink import Ink, layer, roughened, stained
 from docbin_napari.drawing.layout import compose
 from docbin_napari.drawing.objects import OBJECTS, Scene
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 SMALLEST = 64
 """Smallest height and width of a page in pixels."""
 
-GUIDE_COLOUR = (0.35, 0.4, 0.5)
 PAPER_TINT = (0.4, 0.3, 0.2)
 
 SAMPLE_SEED = 48
@@ -145,6 +144,9 @@ def draw_archive_page(
     if around is not None:
         scenery, inside = surround(of_edges, shape, around, archive.scan.rotation)
         share = np.minimum(share, inside)
+    left = lost(of_edges, shape, archive.damage)
+    if left is not None:
+        share = np.minimum(share, left)
     light = make_paper(of_paper, shape, archive.paper)
     light, kept = age(of_paper, light, archive.damage)
     light = _behind(of_back, light, archive)
@@ -153,8 +155,10 @@ def draw_archive_page(
         sheet = sheet.changed(lambda strokes: strokes.above(written * shape[0]))
     if sheet.picture is not None:
         print_picture(of_ink, light, sheet.picture)
-    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(of_ink.uniform(0.1, 0.35))
-    light = stained(light, guides, GUIDE_COLOUR)
+    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(
+        of_ink.uniform(*archive.ruled)
+    )
+    light = stained(light, guides, archive.ruling)
     ink = np.zeros(shape, np.bool_)
     if len(sheet.panels):
         light, ink = _lit(of_ink, light, sheet, archive.ink)
@@ -171,8 +175,7 @@ def draw_archive_page(
     scene = laid_on(of_light, light, share, archive.scan, scenery)
     ink &= share >= 0.5
     if around is not None and around.objects:
-        left, top, right, bottom = around.inset(shape)
-        things = Scene(scene, Box(left, top, shape[1] - right, shape[0] - bottom))
+        things = Scene(scene, around.boxes(shape)[0])
         for name in around.objects:
             OBJECTS[name](of_edges, things)
         scene = things.light
@@ -207,13 +210,12 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -
     edge = archive.scan.border * max(shape) * 1.2
     low = 0.02 if archive.scan.border else 0.04
     left, right, top, bottom = rng.uniform(low, 0.11, 4) * min(shape) + edge
-    box = Box(left, top, width - right, height - bottom)
-    neighbour = None
+    boxes = [Box(left, top, width - right, height - bottom)]
     if archive.around is not None:
-        box, neighbour = _boxes(archive.around, box, shape)
-    sheet = compose(rng, archive.plan, box)
-    if neighbour is not None:
-        sheet = sheet.beside(compose(rng, archive.plan, neighbour))
+        boxes = _boxes(archive.around, boxes[0], shape)
+    sheet = compose(rng, archive.plan, boxes[0])
+    for box in boxes[1:]:
+        sheet = sheet.beside(compose(rng, archive.plan, box))
     angle = np.deg2rad(archive.scan.rotation)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = np.array(shape[::-1]) / 2
@@ -228,18 +230,24 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -
     return sheet.changed(change)
 
 
-def _boxes(around: Surroundings, box: Box, shape: tuple[int, int]) -> tuple[Box, Box | None]:
-    """Box of the text inside what lies around the page, and that of the neighbouring leaf."""
+def _boxes(around: Surroundings, box: Box, shape: tuple[int, int]) -> list[Box]:
+    """Boxes of the text inside what lies around the page: one, or one a leaf."""
+    if around.strips:
+        pad = 0.1 * around.boxes(shape)[0].height
+        return [
+            Box(leaf.left + 2 * pad, leaf.top + pad, leaf.right - 2 * pad, leaf.bottom - pad)
+            for leaf in around.boxes(shape)
+        ]
     left, top, right, bottom = around.inset(shape)
     box = Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
     if not around.gutter:
-        return box, None
+        return [box]
     fold, pad = around.gutter * shape[1], 0.04 * shape[1]
     if around.gutter < 0.5:
         box = box._replace(left=fold + pad)
-        return box, box._replace(left=fold - pad - box.width, right=fold - pad)
+        return [box, box._replace(left=fold - pad - box.width, right=fold - pad)]
     box = box._replace(right=fold - pad)
-    return box, box._replace(left=fold + pad, right=fold + pad + box.width)
+    return [box, box._replace(left=fold + pad, right=fold + pad + box.width)]
 
 
 def _behind(
