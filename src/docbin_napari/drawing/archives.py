@@ -252,8 +252,8 @@ def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Ar
     """Print of any time, on any paper, in any layout."""
     archive = _book(dice)
     face = dice.face(low, high) if dice.chance(0.6) else dice.typewriter()
-    face = replace(face, script=dice.one_of("serif", "sans", face.script))
-    label = replace(dice.face(9, 18), script=dice.one_of("serif", "sans"))
+    face = replace(face, script="sans") if dice.chance(0.3) else face
+    label = replace(dice.face(9, 18), script="serif" if dice.chance(0.5) else "sans")
     ink = dice.ink(
         BLACK, BLACK, BLUE, GALL, strength=dice.between(0.6, 1.05), grain=dice.between(0.03, 0.3)
     )
@@ -377,7 +377,8 @@ def _papyrus(dice: Dice) -> Archive:
     margins = (dice.between(0.01, 0.1), dice.between(0.01, 0.1), dice.between(0.01, 0.1), 0.03)
     around = dice.around(
         margins=margins, leaves=(0.0, 0.0, 0.0, 0.0), board=0.0, gutter=0.0,
-        ground=dice.one_of("white", "gray", "velvet", "felt"), objects=dice.things("ruler", "target"),
+        ground=dice.one_of("white", "gray", "velvet", "felt"),
+        objects=dice.things("ruler", "target"),
     )  # fmt: skip
     return replace(
         archive,
@@ -414,8 +415,8 @@ def _palm(dice: Dice) -> Archive:
         dice.ink(BLACK),
         dice.stamp_ink(),
         dice.paper(
-            leaf, fibres=0, laid=0.0, foxing=dice.count(0.6, 120), browning=dice.maybe(0.5, 0.1, 0.5),
-            strips=dice.between(0.02, 0.1),
+            leaf, fibres=0, laid=0.0, foxing=dice.count(0.6, 120),
+            browning=dice.maybe(0.5, 0.1, 0.5), strips=dice.between(0.02, 0.1),
         ),
         dice.damage(
             0.5, folds=0, tapes=0, bleed=0.0, beneath=0.0, gaps=dice.count(0.3, 8),

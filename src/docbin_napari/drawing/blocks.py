@@ -42,9 +42,6 @@ class Drawn:
         )
 
 
-Block = "Callable[[np.random.Generator, Plan, Box, Drawn], float]"
-
-
 def stacked(rng: np.random.Generator, plan: Plan, box: Box, menu: Mapping[str, float]) -> Sheet:
     """Draw blocks below each other, each chosen from a menu of weights, until a box is full."""
     drawn = Drawn()
@@ -61,7 +58,7 @@ def stacked(rng: np.random.Generator, plan: Plan, box: Box, menu: Mapping[str, f
 
 def paragraph(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> float:
     """A few lines of text."""
-    height = _lines_high(plan, rng.integers(2, 9), box)
+    height = _lines_high(plan, int(rng.integers(2, 9)), box)
     drawn.text.append(
         set_lines(rng, plan.hand, box._replace(bottom=box.top + height), plan.setting)
     )
@@ -83,10 +80,9 @@ def heading(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> flo
 
 def display(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> float:
     """One word that fills the width, with stems of any thickness up to 220 pixels."""
-    word = invent_word(rng)[: int(rng.integers(2, 9))]
-    word = word.upper() if rng.random() < 0.5 else word.capitalize()
     huge = rng.random() < 0.3
-    word = word[:3] if huge else word
+    word = invent_word(rng, longest=int(rng.integers(2, 4 if huge else 9)))
+    word = word.upper() if rng.random() < 0.5 else word.capitalize()
     high = min(
         box.height * rng.uniform(0.2, 0.95), box.width * rng.uniform(0.1, 1.2 if huge else 0.5)
     )
@@ -120,7 +116,7 @@ def choices(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> flo
     label = fitted(plan.second, box)
     size = label.x_height
     step = size * rng.uniform(2.4, 4)
-    rows = int(min(rng.integers(2, 9), (box.height - size) // step))
+    rows = _rows(rng, 2, 8, (box.height - size) / step)
     options = int(rng.integers(2, 7))
     half = size * rng.uniform(0.6, 1.0)
     kind = str(rng.choice(["circle", "box", "lettered"]))
@@ -181,7 +177,7 @@ def bullets(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> flo
     """A list whose lines begin with a solid bullet."""
     hand = fitted(plan.hand, box)
     step = plan.setting.leading * hand.x_height
-    rows = int(min(rng.integers(2, 8), box.height // step))
+    rows = _rows(rng, 2, 7, box.height / step)
     kind = str(rng.choice(shapes.BULLETS))
     half = hand.x_height * rng.uniform(0.18, 0.75)
     for row in range(rows):
@@ -212,7 +208,7 @@ def table(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> float
     """A table whose head is light writing on a dark ground."""
     hand = fitted(plan.second, box)
     step = hand.x_height * rng.uniform(2.6, 3.4)
-    rows = int(min(rng.integers(3, 9), box.height // step))
+    rows = _rows(rng, 3, 8, box.height / step)
     if rows < 2:
         return paragraph(rng, plan, box, drawn)
     count = int(rng.integers(2, 6))
@@ -266,7 +262,7 @@ def redacted(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> fl
     """Lines of which parts are blacked out."""
     hand = fitted(plan.hand, box)
     step = plan.setting.leading * hand.x_height
-    rows = int(min(rng.integers(2, 7), box.height // step))
+    rows = _rows(rng, 2, 6, box.height / step)
     for row in range(rows):
         y = box.top + row * step
         line = box._replace(top=y, bottom=y + 4 * hand.x_height)
@@ -297,7 +293,7 @@ def initial(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> flo
         if rng.random() < 0.5:
             places = rng.uniform(0.08, 0.92, (int(rng.integers(4, 20)), 2)) * side
             drawn.cut.extend(
-                stroke([place + (box.left, box.top)], side * rng.uniform(0.008, 0.025))
+                stroke([np.add(place, (box.left, box.top))], side * rng.uniform(0.008, 0.025))
                 for place in places
             )
     else:
@@ -423,7 +419,7 @@ def answers(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> flo
     label = fitted(plan.second, box)
     hand = fitted(plan.hand, box)
     step = max(plan.hand.x_height * 2.4, label.x_height * 3)
-    rows = int(min(rng.integers(1, 6), box.height // step))
+    rows = _rows(rng, 1, 5, box.height / step)
     for row in range(rows):
         y = box.top + (row + 0.8) * step
         left = box.left + box.width * rng.uniform(0.2, 0.4)
@@ -435,6 +431,11 @@ def answers(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> flo
         writing = Box(left, y - 1.8 * hand.x_height, box.right, y + step)
         drawn.second.append(set_line(rng, hand, writing, int(rng.integers(1, 4))))
     return float(rows * step)
+
+
+def _rows(rng: np.random.Generator, fewest: int, most: int, room: float) -> int:
+    """Draw a number of rows, no more than there is room for."""
+    return min(int(rng.integers(fewest, most + 1)), int(room))
 
 
 def _lines_high(plan: Plan, lines: int, box: Box) -> float:

@@ -153,17 +153,17 @@ def lost(
     """
     if not damage.gaps:
         return None
-    left = np.ones(shape, np.float32)
+    left: NDArray[np.float32] = np.ones(shape, np.float32)
     side = float(max(shape))
     rows = np.arange(shape[0], dtype=np.float32)[:, None]
     columns = np.arange(shape[1], dtype=np.float32)[None, :]
     ragged = clouds(rng, shape, side / 12, 5) * np.float32(side * 0.012)
     for _ in range(damage.gaps):
-        row, column = rng.uniform(-0.05, 1.05, 2) * shape
-        stretch = rng.uniform(0.4, 2.2)
-        away = np.hypot((rows - row) * stretch, (columns - column) / stretch).astype(np.float32)
-        size = side * float(np.exp(rng.uniform(np.log(0.006), np.log(0.09))))
-        left = np.minimum(left, ramp(away + ragged - size, -0.8, 0.8))
+        row, column = (rng.uniform(-0.05, 1.05, 2) * shape).tolist()
+        stretch = float(rng.uniform(0.4, 2.2))
+        away = np.hypot((rows - row) * stretch, (columns - column) / stretch)
+        size = np.float32(side * np.exp(rng.uniform(np.log(0.006), np.log(0.09))))
+        left = np.minimum(left, ramp((away + ragged - size).astype(np.float32), -0.8, 0.8))
     return left
 
 
@@ -173,8 +173,8 @@ def _mould(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float
     scale = rng.uniform(4, 40)
     texture = clouds(rng, shape, scale, 4)
     if rng.random() < 0.5:
-        texture = 1 - 2.5 * np.abs(texture)
-    speckled = ramp(texture.astype(np.float32), rng.uniform(-0.6, 0.3), rng.uniform(0.4, 1.2))
+        texture = np.float32(1) - np.float32(2.5) * np.abs(texture)
+    speckled = ramp(texture, rng.uniform(-0.6, 0.3), rng.uniform(0.4, 1.2))
     amount = inside * (0.25 + 0.75 * speckled) * np.float32(rng.uniform(0.25, 0.8))
     result: NDArray[np.float32] = amount.astype(np.float32)
     return result

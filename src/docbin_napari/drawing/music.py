@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from docbin_napari.drawing.sheet import Plan, Sheet
     from docbin_napari.drawing.strokes import Strokes
 
-_TREBLE = "2,-1 0,0 -1.1,1 -.6,2.2 .8,2.2 1.3,1 .4,.2 -.8,.6 -1.9,1.6 -1.9,3 -.4,4.6 .7,6 .4,7 -.3,6 -.1,4 .5,0 .5,-1.6 -.3,-2.2 -.9,-1.5"
+_TREBLE = (
+    "2,-1 0,0 -1.1,1 -.6,2.2 .8,2.2 1.3,1 .4,.2 -.8,.6 -1.9,1.6 -1.9,3 -.4,4.6 .7,6 .4,7 -.3,6"
+    " -.1,4 .5,0 .5,-1.6 -.3,-2.2 -.9,-1.5"
+)
 _BASS = "-1,3.2 -.5,3.9 .6,3.8 1.2,2.9 .9,1.6 -.2,.6 -1.4,0"
 
 
@@ -154,9 +157,9 @@ def _head(x: float, y: float, space: float, *, solid: bool) -> Strokes:
     tilt = np.array([[0.9, 0.35], [-0.35, 0.9]])
     if solid:
         ends = np.array([[-0.2, 0], [0.2, 0]]) * space @ tilt.T
-        return stroke(ends + (x, y), space * 0.45)
+        return stroke(np.add(ends, (x, y)), space * 0.45)
     oval = np.column_stack([np.cos(turn) * 0.55, np.sin(turn) * 0.36]) * space @ tilt.T
-    return stroke(oval + (x, y), space * 0.1)
+    return stroke(np.add(oval, (x, y)), space * 0.1)
 
 
 def _notes(rng: np.random.Generator, drawn: Drawn, box: Box, x: float) -> float:
@@ -196,7 +199,9 @@ def _notes(rng: np.random.Generator, drawn: Drawn, box: Box, x: float) -> float:
         flag = np.array([[0, 0], [0.5, 0.8], [1.1, 1.4], [0.8, 2.4]]) * space * (1, -way)
         curve = spline(flag, 6)
         drawn.text.append(
-            stroke(curve + (xs[0] + side, ends[0]), np.linspace(0.25, 0.06, len(curve)) * space)
+            stroke(
+                np.add(curve, (xs[0] + side, ends[0])), np.linspace(0.25, 0.06, len(curve)) * space
+            )
         )
     if solid or rng.random() < 0.6:
         drawn.text.extend(

@@ -14,9 +14,9 @@ from docbin_napari.drawing.strokes import Strokes, coverage, joined, rasterize, 
 from docbin_napari.drawing.text import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 Colour = tuple[float, float, float]
 
@@ -44,14 +44,15 @@ class Scene:
     def __init__(self, light: NDArray[np.float32], page: Box) -> None:
         self.light = light
         self.page = page
-        self.covered = np.zeros(light.shape[:2], np.float32)
+        self.covered: NDArray[np.float32] = np.zeros(light.shape[:2], np.float32)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return self.covered.shape[0], self.covered.shape[1]
+        height, width = self.covered.shape
+        return height, width
 
-    def lay(self, strokes: Strokes, colour: Sequence[float], strength: float = 1.0) -> None:
+    def lay(self, strokes: Strokes, colour: ArrayLike, strength: float = 1.0) -> None:
         """Cover what strokes cover with a colour."""
         share = coverage(rasterize(strokes, self.shape)[0]) * np.float32(strength)
         self.lay_share(share, np.asarray(colour, np.float32))

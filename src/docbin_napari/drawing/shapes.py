@@ -20,7 +20,8 @@ def bar(begin: Point, end: Point, thickness: float) -> Strokes:
     Examples
     --------
     >>> from docbin_napari.drawing.strokes import rasterize
-    >>> (rasterize(bar((9.5, 9.5), (29.5, 9.5), 6), (20, 40))[0] > 0).sum()
+    >>> distance, _ = rasterize(bar((9.5, 9.5), (29.5, 9.5), 6), (20, 40))
+    >>> int((distance > 0).sum())
     120
     """
     t = np.linspace(0, 1, 8)[:, None]
@@ -150,8 +151,10 @@ def arabesque(rng: np.random.Generator, box: Box) -> Strokes:
         one = leaf(rng, size * rng.uniform(0.35, 0.95), rng.normal(0, 0.35))
         turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         parts.append(one.mapped(turn).moved(size * rng.uniform(0, 0.3), 0))
-    for _ in range(int(rng.integers(1, 5))):
-        parts.append(stroke([rng.uniform(0.1, 0.9, 2) * size], size * rng.uniform(0.04, 0.12)))
+    parts.extend(
+        stroke([rng.uniform(0.1, 0.9, 2) * size], size * rng.uniform(0.04, 0.12))
+        for _ in range(int(rng.integers(1, 5)))
+    )
     half = joined(parts)
     centre = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
     return joined([half, half.mapped(np.diag([-1.0, 1.0]))]).moved(*centre)
@@ -162,5 +165,5 @@ def star(centre: Point, radius: float, rays: int) -> Strokes:
     parts = [stroke([centre], radius * 0.45)]
     for turn in np.arange(rays) * 2 * np.pi / rays:
         tip = np.array([np.cos(turn), np.sin(turn)]) * radius + centre
-        parts.append(stroke([centre, tip], [radius * 0.4, 0.3]))
+        parts.append(stroke(np.array([centre, tip]), [radius * 0.4, 0.3]))
     return joined(parts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from docbin_napari.drawing.strokes import Strokes, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from docbin_napari.drawing.damage import Damage
     from docbin_napari.drawing.ink import Ink
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from docbin_napari.drawing.text import Box, Setting
 
 NOTHING = joined([])
+_LAYERS = 7
 
 
 @dataclass(frozen=True)
@@ -60,31 +61,25 @@ class Sheet:
     picture: Box | None = None
 
     @classmethod
-    def of(cls, *layers: list[Strokes]) -> Sheet:
+    def of(cls, *layers: Sequence[Strokes], picture: Box | None = None) -> Sheet:
         """Make a sheet from up to seven lists of strokes, in the order of the fields."""
-        return cls(*(joined(layer) for layer in layers))
+        padded = [joined(layer) for layer in (*layers, *[()] * (_LAYERS - len(layers)))]
+        text, second, marks, guides, cut, panels, light = padded
+        return cls(text, second, marks, guides, cut, panels, light, picture)
 
     def changed(self, change: Callable[[Strokes], Strokes]) -> Sheet:
         """Return the sheet with each layer sent through a function."""
-        return Sheet(*(change(layer) for layer in self.layers), picture=self.picture)
+        return Sheet.of(*([change(layer)] for layer in self.layers), picture=self.picture)
 
     def beside(self, other: Sheet) -> Sheet:
         """Return both sheets as one, with the picture of this one."""
-        pairs = zip(self.layers, other.layers, strict=True)
-        return Sheet(*(joined(pair) for pair in pairs), picture=self.picture)
+        return Sheet.of(*zip(self.layers, other.layers, strict=True), picture=self.picture)
 
     @property
     def layers(self) -> tuple[Strokes, ...]:
-        """The layers in the order of the fields."""
-        return (
-            self.text,
-            self.second,
-            self.marks,
-            self.guides,
-            self.cut,
-            self.panels,
-            self.light,
-        )
+        """The seven layers in the order of the fields."""
+        inks = (self.text, self.second, self.marks)
+        return (*inks, self.guides, self.cut, self.panels, self.light)
 
 
 @dataclass(frozen=True)

@@ -138,15 +138,7 @@ def draw_archive_page(
     """
     # Streams of their own: the same text stands on a page whatever happens to its paper.
     of_edges, of_paper, of_back, of_text, of_ink, of_light = rng.spawn(6)
-    share = page_share(of_edges, shape, archive.scan)
-    around = archive.around
-    scenery = None
-    if around is not None:
-        scenery, inside = surround(of_edges, shape, around, archive.scan.rotation)
-        share = np.minimum(share, inside)
-    left = lost(of_edges, shape, archive.damage)
-    if left is not None:
-        share = np.minimum(share, left)
+    share, around = _edges(of_edges, shape, archive)
     light = make_paper(of_paper, shape, archive.paper)
     light, kept = age(of_paper, light, archive.damage)
     light = _behind(of_back, light, archive)
@@ -155,32 +147,65 @@ def draw_archive_page(
         sheet = sheet.changed(lambda strokes: strokes.above(written * shape[0]))
     if sheet.picture is not None:
         print_picture(of_ink, light, sheet.picture)
-    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(
-        of_ink.uniform(*archive.ruled)
-    )
+    light, ink = _printed(of_ink, light, sheet, archive, kept)
+    if archive.around is not None and archive.around.gutter:
+        fold = gutter_light(of_edges, shape, archive.around, archive.scan.rotation)
+        light *= fold[..., None]
+    scene = laid_on(of_light, light, share, archive.scan, around)
+    covered = _covered(of_edges, scene, archive)
+    ink &= (share >= 0.5) & ~covered
+    return SyntheticPage(digitized(of_light, scene, archive.scan), ink)
+
+
+def _edges(
+    rng: np.random.Generator, shape: tuple[int, int], archive: Archive
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """How much of each pixel is page, and light of what lies around it, if that is drawn."""
+    share = page_share(rng, shape, archive.scan)
+    around = None
+    if archive.around is not None:
+        around, inside = surround(rng, shape, archive.around, archive.scan.rotation)
+        share = np.minimum(share, inside)
+    left = lost(rng, shape, archive.damage)
+    return (share if left is None else np.minimum(share, left)), around
+
+
+def _printed(
+    rng: np.random.Generator,
+    light: NDArray[np.float32],
+    sheet: Sheet,
+    archive: Archive,
+    kept: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Lay writing lines, dark grounds and all layers of ink on paper; returns light and ink."""
+    shape = kept.shape
+    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(rng.uniform(*archive.ruled))
     light = stained(light, guides, archive.ruling)
     ink = np.zeros(shape, np.bool_)
     if len(sheet.panels):
-        light, ink = _lit(of_ink, light, sheet, archive.ink)
+        light, ink = _lit(rng, light, sheet, archive.ink)
     left_out = -rasterize(sheet.cut, shape)[0] if len(sheet.cut) else None
     for strokes, kind in _inks(sheet, archive):
         distance, density = rasterize(strokes, shape)
         if left_out is not None:
             distance = np.minimum(distance, left_out)
-        distance = roughened(of_ink, distance, kind)
+        distance = roughened(rng, distance, kind)
         ink |= distance >= 0
-        light = stained(light, layer(of_ink, distance, density, kind) * kept, kind.colour)
-    if around is not None and around.gutter:
-        light *= gutter_light(of_edges, shape, around, archive.scan.rotation)[..., None]
-    scene = laid_on(of_light, light, share, archive.scan, scenery)
-    ink &= share >= 0.5
-    if around is not None and around.objects:
-        things = Scene(scene, around.boxes(shape)[0])
-        for name in around.objects:
-            OBJECTS[name](of_edges, things)
-        scene = things.light
-        ink &= things.covered < 0.5
-    return SyntheticPage(digitized(of_light, scene, archive.scan), ink)
+        light = stained(light, layer(rng, distance, density, kind) * kept, kind.colour)
+    return light, ink
+
+
+def _covered(
+    rng: np.random.Generator, scene: NDArray[np.float32], archive: Archive
+) -> NDArray[np.bool_]:
+    """Lay things on a lit scene, in place; returns where they hide what is below."""
+    if archive.around is None:
+        return np.zeros(scene.shape[:2], np.bool_)
+    things = Scene(scene, archive.around.boxes(scene.shape[:2])[0])
+    for name in archive.around.objects:
+        OBJECTS[name](rng, things)
+    hidden: NDArray[np.bool_] = things.covered >= 0.5
+    return hidden
 
 
 def _lit(
