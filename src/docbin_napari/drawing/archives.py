@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from docbin_napari.drawing import dice as colours
 from docbin_napari.drawing.damage import Damage
 from docbin_napari.drawing.dice import BLACK, BLUE, BUFF, CREAM, GALL, RED, SEPIA, TAN, WHITE, Dice
@@ -17,7 +19,7 @@ from docbin_napari.drawing.sheet import Archive, Plan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
+    from docbin_napari.drawing.scan import Scan
 
 
 def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive:
@@ -28,7 +30,7 @@ def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive
     rng : numpy.random.Generator
         Source of all choices.
     name : str, optional
-        One of `ARCHIVES`; by default one of those, by chance, without "negative".
+        One of `ARCHIVES`, or one of `GROUPS` to choose from; "usual" by default.
 
     Returns
     -------
@@ -40,10 +42,44 @@ def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive
     ValueError
         If there is no archive of that name.
     """
-    if name is not None and name not in ARCHIVES:
-        raise ValueError(f"there is no archive {name!r}; choose one of {', '.join(ARCHIVES)}")
-    chosen = _DRAWN[int(rng.integers(len(_DRAWN)))]
-    return ARCHIVES[chosen if name is None else name](Dice(rng))
+    if name is not None and name not in (*ARCHIVES, *GROUPS):
+        known = ", ".join([*ARCHIVES, *GROUPS])
+        raise ValueError(f"there is no archive {name!r}; choose one of {known}")
+    group = GROUPS[name if name in GROUPS else "usual"]
+    chosen = group[int(rng.integers(len(group)))]
+    return ARCHIVES[name if name in ARCHIVES else chosen](Dice(rng))
+
+
+def resized(archive: Archive, factor: float) -> Archive:
+    """Return the archive as it is at another resolution: letters, blur and leaves grow alike.
+
+    Examples
+    --------
+    >>> letters = choose_archive(np.random.default_rng(0), "letters")
+    >>> resized(letters, 2.0).plan.hand.x_height / letters.plan.hand.x_height
+    2.0
+    """
+
+    def plan(of: Plan) -> Plan:
+        hand, second = (
+            replace(hand, x_height=hand.x_height * factor, pen=max(1.0, hand.pen * factor))
+            for hand in (of.hand, of.second)
+        )
+        return replace(of, hand=hand, second=second, grid=of.grid * factor)
+
+    around = archive.around
+    if around is not None:
+        around = replace(around, pitch=around.pitch * factor, cockle=around.cockle * factor)
+    scan, damage = archive.scan, archive.damage
+    return replace(
+        archive,
+        plan=plan(archive.plan),
+        behind=None if archive.behind is None else plan(archive.behind),
+        ink=replace(archive.ink, spread=archive.ink.spread * factor),
+        damage=replace(damage, bleed_blur=damage.bleed_blur * factor),
+        scan=replace(scan, blur=max(0.3, scan.blur * factor), torn=scan.torn * factor),
+        around=around,
+    )
 
 
 def _letters(dice: Dice) -> Archive:
@@ -229,7 +265,12 @@ def _clean(dice: Dice) -> Archive:
 def _photograph(dice: Dice) -> Archive:
     """A page under a lamp, taken by a hand-held camera: shadows, blur, strong JPEG."""
     archive = [_letters, _book, _office, _typescript][int(dice.rng.integers(4))](dice)
-    photo = dice.scan(
+    return replace(archive, scan=_photographed(dice))
+
+
+def _photographed(dice: Dice) -> Scan:
+    """A photograph by hand: shadows, blur, strong JPEG."""
+    return dice.scan(
         gray=False,
         rotation=dice.between(-3, 3),
         warp=dice.between(2, 9),
@@ -239,7 +280,6 @@ def _photograph(dice: Dice) -> Archive:
         noise=dice.scale(0.01, 0.03),
         jpeg=int(dice.between(30, 75)),
     )
-    return replace(archive, scan=photo)
 
 
 def _negative(dice: Dice) -> Archive:
@@ -263,7 +303,7 @@ def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Ar
         ink=ink,
         paper=dice.paper([WHITE, CREAM, BUFF, colours.GRAY, colours.SKY]),
         damage=dice.damage(0.25),
-        scan=dice.scan(holes=dice.count(0.1, 2)),
+        scan=_photographed(dice) if dice.chance(0.12) else dice.scan(holes=dice.count(0.1, 2)),
     )
 
 
@@ -360,9 +400,18 @@ def _volume(dice: Dice) -> Archive:
     plan = archive.plan
     if plan.layout in ("envelope", "title"):
         plan = replace(plan, layout="plain")
-    if dice.chance(0.12):
-        plan = replace(plan, layout=dice.one_of("blank", "empty"))
-    return replace(archive, plan=plan, scan=scan, around=dice.around())
+    paper = archive.paper
+    if dice.chance(0.15):
+        plan = replace(plan, layout=dice.one_of("blank", "empty"), stamps=0.1)
+        paper = replace(paper, marbling=dice.maybe(0.4, 0.4, 1.0))
+    return replace(
+        archive,
+        plan=plan,
+        paper=paper,
+        damage=replace(archive.damage, patches=dice.count(0.25, 4)),
+        scan=scan,
+        around=dice.around(),
+    )
 
 
 def _papyrus(dice: Dice) -> Archive:
@@ -453,7 +502,7 @@ def _squared(dice: Dice) -> Archive:
 
 def _unfocused(dice: Dice) -> Archive:
     """Any page out of focus, up to a standard deviation of 3 pixels."""
-    archive = ARCHIVES[_DRAWN[int(dice.rng.integers(len(_DRAWN)))]](dice)
+    archive = ARCHIVES[dice.one_of(*_USUAL)](dice)
     return replace(archive, scan=replace(archive.scan, blur=dice.between(1.2, 3.0), coarse=1.0))
 
 
@@ -497,4 +546,14 @@ ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
 """Every kind of archive by name."""
 
 # Three kinds of handwriting come twice, because real collections hold most of those.
-_DRAWN = [*list(ARCHIVES)[:13], "letters", "through", "faded"]
+_USUAL = (*list(ARCHIVES)[:13], "letters", "through", "faded")
+_SOLID = ("forms", "music", "poster", "ornamented")
+_SELDOM = ("papyrus", "palm", "squared", "inverted", "unfocused", "mixed", "mouldy")
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "usual": _USUAL,
+    "solid": _SOLID,
+    "seldom": _SELDOM,
+    "all": (*_USUAL, *_SOLID, *_SELDOM, "sparse", "sparse", "volume", "volume", "negative"),
+}
+"""Archives to choose from, by the name of the group."""

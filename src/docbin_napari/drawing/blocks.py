@@ -258,11 +258,32 @@ def panel(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> float
     return height
 
 
+def tinted(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> float:
+    """Dark lines on a pale tint, which is background."""
+    hand = fitted(plan.hand, box)
+    edge = hand.x_height * rng.uniform(0.5, 1.4)
+    height = min(box.height, _lines_high(plan, int(rng.integers(1, 8)), box) + 2 * edge)
+    area = box._replace(bottom=box.top + height)
+    inside = Box(area.left + edge, area.top + edge, area.right - edge, area.bottom - edge)
+    if inside.width < 6 * hand.x_height or inside.height < hand.x_height * 2:
+        return paragraph(rng, plan, box, drawn)
+    tint = shapes.filled(area)
+    drawn.panels.append(replace(tint, density=tint.density * rng.uniform(0.1, 0.35)))
+    drawn.text.append(set_lines(rng, hand, inside, plan.setting))
+    return height
+
+
 def redacted(rng: np.random.Generator, plan: Plan, box: Box, drawn: Drawn) -> float:
     """Lines of which parts are blacked out."""
     hand = fitted(plan.hand, box)
     step = plan.setting.leading * hand.x_height
     rows = _rows(rng, 2, 6, box.height / step)
+    if rng.random() < 0.25:
+        left, right = box.left + box.width * np.sort(rng.uniform(0, 1, 2))
+        drawn.text.append(
+            shapes.filled(Box(left, box.top, max(right, left + 8), box.top + rows * step))
+        )
+        return float(rows * step)
     for row in range(rows):
         y = box.top + row * step
         line = box._replace(top=y, bottom=y + 4 * hand.x_height)
@@ -453,6 +474,7 @@ BLOCKS: dict[str, Callable[[np.random.Generator, Plan, Box, Drawn], float]] = {
     "bars": bars,
     "table": table,
     "panel": panel,
+    "tinted": tinted,
     "redacted": redacted,
     "initial": initial,
     "woodcut": woodcut,
@@ -466,7 +488,7 @@ BLOCKS: dict[str, Callable[[np.random.Generator, Plan, Box, Drawn], float]] = {
 MENUS: dict[str, dict[str, float]] = {
     "marked form": {
         "choices": 5, "bullets": 2, "bars": 1.5, "table": 1.5, "answers": 2, "heading": 1,
-        "code": 1, "logo": 0.7, "seal": 0.7, "panel": 0.5, "paragraph": 1,
+        "code": 1, "logo": 0.7, "seal": 0.7, "panel": 0.5, "tinted": 0.5, "paragraph": 1,
     },
     "poster": {
         "display": 6, "bars": 1, "heading": 2, "paragraph": 1, "woodcut": 1, "seal": 0.5,
@@ -482,7 +504,7 @@ MENUS: dict[str, dict[str, float]] = {
     },
     "magazine": {
         "panel": 4, "paragraph": 4, "heading": 1.5, "display": 0.7, "bullets": 1, "bars": 1,
-        "table": 1.5, "logo": 0.5,
+        "table": 1.5, "logo": 0.5, "tinted": 1.5,
     },
 }  # fmt: skip
 """Layouts that are stacked from blocks: weights of the blocks by name."""

@@ -45,6 +45,8 @@ class Damage:
         Large stains with a texture of their own: speckles, veins, gray or brown.
     gaps : int
         Pieces of the leaf that are lost.
+    patches : int
+        Strips and pieces of other paper that mend the leaf, below the writing.
     """
 
     stains: int = 0
@@ -59,6 +61,7 @@ class Damage:
     water: float = 0.0
     mould: int = 0
     gaps: int = 0
+    patches: int = 0
 
 
 def age(
@@ -84,6 +87,8 @@ def age(
     """
     shape = sheet.shape[:2]
     kept = np.ones(shape, np.float32)
+    for _ in range(damage.patches):
+        sheet = _patched(rng, sheet)
     for _ in range(damage.stains):
         inside = _blob(rng, shape, 0.5)
         sheet = stained(sheet, inside * np.float32(rng.uniform(0.08, 0.45)), _brown(rng))
@@ -165,6 +170,30 @@ def lost(
         size = np.float32(side * np.exp(rng.uniform(np.log(0.006), np.log(0.09))))
         left = np.minimum(left, ramp((away + ragged - size).astype(np.float32), -0.8, 0.8))
     return left
+
+
+def _patched(rng: np.random.Generator, sheet: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Paste a piece of other paper on: another tone, an edge with light and shadow."""
+    shape = sheet.shape[:2]
+    side = float(max(shape))
+    angle = rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.03)
+    rows = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(rng.uniform(0, shape[0]))
+    columns = np.arange(shape[1], dtype=np.float32)[None, :] - np.float32(rng.uniform(0, shape[1]))
+    along = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
+    across = rows * np.float32(np.cos(angle)) - columns * np.float32(np.sin(angle))
+    long, wide = side * rng.uniform(0.05, 0.8), side * rng.uniform(0.01, 0.12)
+    torn = clouds(rng, shape, side / 20, 5) * np.float32(rng.uniform(0.2, 4))
+    inner = np.minimum(long - np.abs(along), wide - np.abs(across)).astype(np.float32) + torn
+    tone = np.float32(1 + rng.normal(0, 0.07)) + field(rng, shape, 3) * np.float32(0.02)
+    tint = (1 + rng.normal(0, 0.02, 3)).astype(np.float32)
+    inside = ramp(inner, -0.7, 0.7)[..., None]
+    edge = np.exp(-((inner / np.float32(rng.uniform(0.8, 2))) ** 2)) * np.float32(
+        rng.uniform(-0.35, 0.1)
+    )
+    result: NDArray[np.float32] = (
+        sheet * (1 + inside * (tone[..., None] * tint - 1)) * (1 + edge[..., None])
+    )
+    return result
 
 
 def _mould(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:

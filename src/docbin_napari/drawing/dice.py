@@ -260,9 +260,12 @@ class Dice:
             (0.3, 0.1, 0.1),
         )
         white = self.colour((0.93, 0.93, 0.92), (0.85, 0.86, 0.88), spread=0.04)
-        ground_colour = {"velvet": dark, "film": dark, "white": white}.get(ground, light)
+        sheet = self.colour(CREAM, BUFF, WHITE, spread=0.04)
+        ground_colour = {"velvet": dark, "film": dark, "white": white, "paper": sheet}.get(
+            ground, light
+        )
         names = tuple(name for name in OBJECTS if self.chance(_LAID[name]))
-        pitch = self.scale(1.8, 9)
+        pitch = self.scale(1.8, 14)
         drawn = Surroundings(
             margins=(sides[0], sides[1], sides[2], sides[3]),
             leaves=(thick[0], thick[1], thick[2], thick[3]),

@@ -141,11 +141,23 @@ def inked(rng: np.random.Generator, hand: Hand, glyph: Glyph) -> Strokes:
         high = _stretched(curve[:, 1], hand.reach)
         across = curve[:, 0] * hand.stretch + hand.slant * high
         points = np.column_stack([across, -high]) * scale
-        radius = _half_widths(rng, hand, points)
-        parts.append(stroke(points, np.maximum(radius, 0.4), flat=flat and len(points) > 1))
+        radius = np.maximum(_half_widths(rng, hand, points), 0.4)
+        if flat and len(points) > 1:
+            parts.append(stroke(_lengthened(points, radius), radius, flat=True))
+        else:
+            parts.append(stroke(points, radius))
         if hand.script in ("serif", "typewriter"):
             parts.extend(_serifs(hand, points))
     return joined(parts)
+
+
+def _lengthened(points: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move both ends outwards as far as round ends would reach, so that corners close."""
+    longer = points.copy()
+    for end, inner in ((0, 1), (-1, -2)):
+        way = points[end] - points[inner]
+        longer[end] += way / max(float(np.hypot(*way)), 1e-9) * radius[end] * 0.9
+    return longer
 
 
 def _stretched(high: NDArray[np.float64], reach: float) -> NDArray[np.float64]:

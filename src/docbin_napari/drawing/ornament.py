@@ -58,6 +58,7 @@ def framed_initial(
         contrast=0.6,
         nib=0.0,
         jitter=0.05,
+        reach=1.0,
     )
     letter, advance = write_word(rng, big, str(rng.choice(list("ABDEHIKLMNOPRSTVW"))))
     x, y = corner

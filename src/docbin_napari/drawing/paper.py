@@ -41,6 +41,8 @@ class Paper:
         Strength of level strips of plant fibre, as in papyrus and palm leaves, 0 to 1.
     crossed : float
         Strength of upright strips below them, as in papyrus, 0 to 1.
+    marbling : float
+        Strength of the coloured veins and cells of marbled paper, 0 to 1.
     """
 
     colour: tuple[float, float, float] = (0.9, 0.86, 0.76)
@@ -52,6 +54,7 @@ class Paper:
     browning: float = 0.0
     strips: float = 0.0
     crossed: float = 0.0
+    marbling: float = 0.0
 
 
 def make_paper(
@@ -87,6 +90,8 @@ def make_paper(
     tint = np.array([0.2, 0.0, -0.6], np.float32)
     colour = np.asarray(paper.colour, np.float32)
     sheet: NDArray[np.float32] = colour * (tone[..., None] + yellow[..., None] * tint)
+    if paper.marbling:
+        sheet *= 1 - _marbling(rng, shape) * np.float32(paper.marbling)
     if paper.foxing:
         _add_foxing(rng, sheet, paper.foxing)
     if paper.browning:
@@ -131,6 +136,21 @@ def _strips(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.floa
     veins = ramp(field(rng, shape, (thin * 1.5, long * 0.7)), 1.1, 1.6)
     result: NDArray[np.float32] = light - veins * np.float32(rng.uniform(0.5, 2.5))
     return result
+
+
+def _marbling(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Loss of light for each colour in marbled paper, shape (H, W, 3)."""
+    size = max(shape) / rng.uniform(6, 40)
+    level = clouds(rng, shape, size, 4) * np.float32(rng.uniform(2, 7))
+    if rng.random() < 0.4:
+        # Combed: the cells are drawn out into waves.
+        rows = np.arange(shape[0], dtype=np.float32)[:, None]
+        level = level + rows * np.float32(rng.uniform(0.1, 0.5))
+    loss = np.zeros((*shape, 3), np.float32)
+    for shift in rng.uniform(0, 6, int(rng.integers(2, 4))):
+        vein = ramp(np.sin(level + np.float32(shift)), rng.uniform(-0.2, 0.8), 0.95)
+        loss = np.maximum(loss, vein[..., None] * rng.uniform(0.1, 0.95, 3).astype(np.float32))
+    return loss
 
 
 def _fibres(rng: np.random.Generator, shape: tuple[int, int], count: int) -> NDArray[np.float32]:

@@ -63,11 +63,11 @@ def bullet(kind: str, centre: Point, half: float) -> Strokes:
     if kind == "square":
         return stroke([(x - half, y), (x + half, y)], half, flat=True)
     if kind == "diamond":
-        side = half * 0.75
+        side = half * 0.55
         return stroke([(x - side, y - side), (x + side, y + side)], side * 1.414, flat=True)
     if kind == "triangle":
         return stroke([(x - half, y), (x + half, y)], [half, 0.3], flat=True)
-    return stroke([(x - half * 1.3, y), (x + half * 1.3, y)], half * 0.35, flat=True)
+    return stroke([(x - half, y), (x + half, y)], half * 0.35, flat=True)
 
 
 BULLETS = ("disc", "square", "diamond", "triangle", "dash")

@@ -19,12 +19,11 @@ from docbin_napari.drawing.noise import clouds, field, ramp
 from docbin_napari.drawing.text import Box
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 Colour = tuple[float, float, float]
-
-GROUNDS = ("velvet", "felt", "wood", "cloth", "gray", "white", "mat", "film")
-"""What a page may lie on."""
 
 EDGES = (*["plain"] * 6, "red", "gilt", "sprinkled", "marbled", "blue")
 """What the edges of leaves may be coloured with."""
@@ -365,42 +364,107 @@ def make_ground(
         Light of the ground.
     """
     tone = 1 + field(rng, shape, max(shape) * 0.5) * np.float32(0.12)
-    rows = np.arange(shape[0], dtype=np.float32)[:, None]
-    columns = np.arange(shape[1], dtype=np.float32)[None, :]
-    if kind == "velvet":
-        tone += field(rng, shape, 2) * 0.15 + clouds(rng, shape, 60, 3) * 0.12
-        tone += ramp(field(rng, shape, 2.2), 1.5, 2.0) * rng.uniform(0, 3)  # Dust.
-    elif kind == "felt":
-        tone += field(rng, shape, (1.5, 5)) * 0.1 + field(rng, shape, (6, 2)) * 0.1
-        tone += clouds(rng, shape, 40, 3) * 0.06
-    elif kind == "wood":
-        if rng.random() < 0.5:
-            rows, columns = columns, rows
-        bend = clouds(rng, shape, max(shape) / 3, 3) * np.float32(rng.uniform(20, 60))
-        rings = np.sin((rows + columns * 0.05 + bend) * np.float32(2 * np.pi / rng.uniform(12, 60)))
-        scale = (3.0, 120.0) if rows.shape[0] > 1 else (120.0, 3.0)
-        tone += rings * 0.09 + field(rng, shape, scale) * 0.12
-    elif kind == "cloth":
-        pitch = 2 * np.pi / rng.uniform(3, 9)
-        shift = field(rng, shape, 80) * np.float32(1.5)
-        weave = np.sin((rows + shift) * pitch) * np.sin((columns + shift) * pitch)
-        tone += weave * (0.12 + 0.05 * field(rng, shape, 30)) + field(rng, shape, (2, 30)) * 0.06
-    elif kind == "mat":
-        pitch = max(shape) / rng.integers(12, 40)
-        lines = np.minimum(rows % pitch, columns % pitch)
-        tone += (lines < 1.5) * np.float32(rng.uniform(0.3, 1.5)) + field(rng, shape, 2) * 0.04
-    elif kind == "film":
-        tone += field(rng, shape, 1.0) * 0.2
-        for _ in range(int(rng.integers(0, 12))):
-            x = rng.uniform(0, shape[1])
-            tone[:, int(x) : int(x) + 1] += rng.uniform(0.5, 4)  # Scratches.
-        tone += ramp(field(rng, shape, 2.2), 1.5, 2.0) * rng.uniform(0, 6)
-    else:
-        tone += field(rng, shape, 1) * 0.015 + clouds(rng, shape, max(shape) / 3, 3) * 0.04
-    result: NDArray[np.float32] = tone.astype(np.float32)[..., None] * np.asarray(
-        colour, np.float32
-    )
+    tone += _TEXTURES[kind](rng, shape)
+    result: NDArray[np.float32] = tone[..., None] * np.asarray(colour, np.float32)
     return result
+
+
+def _grid(shape: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Rows, shape (H, 1), and columns, shape (1, W)."""
+    rows, columns = (np.arange(length, dtype=np.float32) for length in shape)
+    return rows[:, None], columns[None, :]
+
+
+def _dust(rng: np.random.Generator, shape: tuple[int, int], most: float) -> NDArray[np.float32]:
+    """Light specks."""
+    return ramp(field(rng, shape, 2.2), 1.5, 2.0) * np.float32(rng.uniform(0, most))
+
+
+def _velvet(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Deep pile with dust on it."""
+    pile = field(rng, shape, 2) * np.float32(0.15) + clouds(rng, shape, 60) * np.float32(0.12)
+    return pile + _dust(rng, shape, 3)
+
+
+def _felt(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Short fibres that lie down and across."""
+    fibres = field(rng, shape, (1.5, 5)) + field(rng, shape, (6, 2))
+    return fibres * np.float32(0.1) + clouds(rng, shape, 40) * np.float32(0.06)
+
+
+def _wood(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Bent year rings and pores, along or across."""
+    turned = rng.random() < 0.5
+    tall = shape[::-1] if turned else shape
+    rows, columns = _grid(tall)
+    bend = clouds(rng, tall, max(shape) / 3) * np.float32(rng.uniform(20, 60))
+    rings = np.sin((rows + columns * 0.05 + bend) * np.float32(2 * np.pi / rng.uniform(12, 60)))
+    grain = rings * np.float32(0.09) + field(rng, tall, (3.0, 120.0)) * np.float32(0.12)
+    result: NDArray[np.float32] = grain.T if turned else grain
+    return result
+
+
+def _cloth(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Woven threads."""
+    rows, columns = _grid(shape)
+    pitch = np.float32(2 * np.pi / rng.uniform(3, 9))
+    shift = field(rng, shape, 80) * np.float32(1.5)
+    weave = np.sin((rows + shift) * pitch) * np.sin((columns + shift) * pitch)
+    strength = np.float32(0.12) + np.float32(0.05) * field(rng, shape, 30)
+    result: NDArray[np.float32] = weave * strength + field(rng, shape, (2, 30)) * np.float32(0.06)
+    return result
+
+
+def _mat(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """A cutting mat with a grid of light lines."""
+    rows, columns = _grid(shape)
+    pitch = np.float32(max(shape) / rng.integers(12, 40))
+    lines = ramp(np.minimum(rows % pitch, columns % pitch), 1.6, 1.2)
+    return lines * np.float32(rng.uniform(0.3, 1.5)) + field(rng, shape, 2) * np.float32(0.04)
+
+
+def _sheet(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """A larger sheet of paper, on which the page is mounted."""
+    rows, _ = _grid(shape)
+    laid = np.sin(rows * np.float32(2 * np.pi / rng.uniform(5, 9))) * np.float32(
+        0.02 * rng.random()
+    )
+    tone = laid + clouds(rng, shape, max(shape) / 3, 4) * np.float32(0.06)
+    tone += field(rng, shape, 1.5) * np.float32(0.02)
+    spots = ramp(field(rng, shape, 6), 1.5, 1.9) * np.float32(rng.uniform(0, 0.3))
+    result: NDArray[np.float32] = tone - spots
+    return result
+
+
+def _film(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Dark film with grain, scratches and dust."""
+    tone = field(rng, shape, 1.0) * np.float32(0.2) + _dust(rng, shape, 6)
+    for x in rng.integers(0, shape[1], int(rng.integers(0, 12))):
+        tone[:, x] += np.float32(rng.uniform(0.5, 4))
+    return tone
+
+
+def _smooth(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Smooth card."""
+    return field(rng, shape, 1) * np.float32(0.015) + clouds(
+        rng, shape, max(shape) / 3
+    ) * np.float32(0.04)
+
+
+_TEXTURES: dict[str, Callable[[np.random.Generator, tuple[int, int]], NDArray[np.float32]]] = {
+    "velvet": _velvet,
+    "felt": _felt,
+    "wood": _wood,
+    "cloth": _cloth,
+    "gray": _smooth,
+    "white": _smooth,
+    "mat": _mat,
+    "film": _film,
+    "paper": _sheet,
+}
+
+GROUNDS = tuple(_TEXTURES)
+"""What a page may lie on."""
 
 
 def gutter_light(

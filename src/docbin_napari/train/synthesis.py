@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.drawing.archives import ARCHIVES, choose_archive
+from docbin_napari.drawing.archives import ARCHIVES, GROUPS, choose_archive, resized
 from docbin_napari.drawing.damage import age, bleed_through, lost
 from docbin_napari.drawing.ink import Ink, layer, roughened, stained
 from docbin_napari.drawing.layout import compose
@@ -72,12 +72,14 @@ def draw_page(
     width: int = 900,
     archive: str | None = None,
     written: float = 1.0,
+    scale: float = 1.0,
 ) -> SyntheticPage:
     """Draw a degraded page and its ground truth.
 
-    Text, initials, stamps and dark rules are ink, however faded. Pale printed
-    writing lines, stains, the other side of the leaf and the background of the
-    scanner are not.
+    Text, initials, stamps, dark rules and solid shapes are ink, however faded; so is light
+    writing on a dark ground, see `Sheet`. Pale printed writing lines and squares, stains, the
+    other side of the leaf, and all that lies around or on the page are not: leaf edges, boards,
+    rulers with their numbers, charts, ribbons, fingers.
 
     Parameters
     ----------
@@ -86,10 +88,12 @@ def draw_page(
     height, width : int
         Size in pixels, 64 or more.
     archive : str, optional
-        One of `archives.ARCHIVES`; by default the seed chooses it too.
+        One of `archives.ARCHIVES` or of `archives.GROUPS`; by default the seed chooses it too.
     written : float
         Share of the page, from the top, that is written on, 0 to 1. The other side of the
         leaf, which may show through, is written on as a whole.
+    scale : float
+        Resolution over the usual one, which is about 300 dpi: 2 draws letters twice as large.
 
     Returns
     -------
@@ -112,7 +116,10 @@ def draw_page(
             f"a page needs at least {SMALLEST} × {SMALLEST} pixels, not {height} × {width}"
         )
     rng = np.random.default_rng(seed)
-    return draw_archive_page(rng, choose_archive(rng, archive), (height, width), written)
+    settings = choose_archive(rng, archive)
+    if scale != 1:
+        settings = resized(settings, scale)
+    return draw_archive_page(rng, settings, (height, width), written)
 
 
 def draw_archive_page(
@@ -334,11 +341,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the first page; the next is one more"
     )
-    parser.add_argument("--archive", choices=[*ARCHIVES], help="kind of archive; default: any")
+    parser.add_argument(
+        "--archive",
+        choices=[*ARCHIVES, *GROUPS],
+        help="kind of archive, or a group to choose from; default: usual",
+    )
     parser.add_argument("--height", type=int, default=1200, help="height in pixels")
     parser.add_argument("--width", type=int, default=900, help="width in pixels")
     parser.add_argument(
         "--written", type=float, default=1.0, help="share that is written on, from the top"
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="resolution over the usual one, e.g. 2 for 600 dpi"
     )
     parser.add_argument("--jpeg", type=int, default=0, help="write pages as JPEG of this quality")
     options = parser.parse_args(arguments)
@@ -346,13 +360,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"height and width must be {SMALLEST} or more")
     if not 0 <= options.written <= 1:
         parser.error(f"the share that is written on is 0 to 1, not {options.written}")
+    if not 0.25 <= options.scale <= 4:
+        parser.error(f"the scale is 0.25 to 4, not {options.scale}")
     if options.pages < 1 or options.seed < 0:
         parser.error("there must be a page at least, and seeds are 0 or more")
     if not 0 <= options.jpeg <= 100:
         parser.error(f"the quality of JPEG is 1 to 100, or 0 for PNG, not {options.jpeg}")
     try:
         for seed in range(options.seed, options.seed + options.pages):
-            page = draw_page(seed, options.height, options.width, options.archive, options.written)
+            page = draw_page(
+                seed,
+                options.height,
+                options.width,
+                options.archive,
+                options.written,
+                options.scale,
+            )
             name = f"{options.archive or 'page'}_{seed:06d}"
             _write(options.output, name, page, options.jpeg)
     except FileExistsError:
