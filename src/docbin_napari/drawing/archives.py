@@ -297,12 +297,17 @@ def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Ar
     ink = dice.ink(
         BLACK, BLACK, BLUE, GALL, strength=dice.between(0.6, 1.05), grain=dice.between(0.03, 0.3)
     )
+    paper, damage = dice.paper([WHITE, CREAM, BUFF, colours.GRAY, colours.SKY]), dice.damage(0.25)
+    if dice.chance(0.2):
+        ink = replace(ink, patches=0.0, grain=dice.maybe(0.5, 0.0, 0.1), spread=0.0, rim=0.0)
+        paper = dice.paper([WHITE], mottling=0.005, foxing=0, fibres=0, browning=0.0, laid=0.0)
+        damage = Damage()
     return replace(
         archive,
         plan=Plan(dice.one_of(*layouts), face, label, dice.justified(), stamps=0.15),
         ink=ink,
-        paper=dice.paper([WHITE, CREAM, BUFF, colours.GRAY, colours.SKY]),
-        damage=dice.damage(0.25),
+        paper=paper,
+        damage=damage,
         scan=_photographed(dice) if dice.chance(0.12) else dice.scan(holes=dice.count(0.1, 2)),
     )
 

@@ -273,7 +273,7 @@ def _annotated(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
 
 
 def _half_dark(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
-    """Two columns or two halves, one of them light on dark."""
+    """Two columns or two halves, one of them light on dark, perhaps to the edges of the page."""
     size = plan.hand.x_height
     if rng.random() < 0.6:
         middle = box.left + box.width * rng.uniform(0.35, 0.65)
@@ -287,7 +287,10 @@ def _half_dark(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     if rng.random() < 0.3:
         plain = LAYOUTS["title"](rng, replace(plan, hand=fitted(plan.hand, halves[0])), halves[0])
     edge = halves[1]
-    grown = Box(edge.left - size, edge.top - size, edge.right + size, edge.bottom + size)
+    far = max(box.width, box.height) if rng.random() < 0.4 else size
+    sides = [far if side == whole else size for side, whole in zip(edge, box, strict=True)]
+    left, top, right, bottom = sides
+    grown = Box(edge.left - left, edge.top - top, edge.right + right, edge.bottom + bottom)
     return plain.beside(Sheet(panels=filled(grown), light=dark.text))
 
 

@@ -124,7 +124,7 @@ def _staff(rng: np.random.Generator, drawn: Drawn, box: Box, line: float, voice:
     last_bar = x
     while x < box.right - 6 * space:
         x = _notes(rng, drawn, box, x)
-        if x - last_bar > until_bar:
+        if x - last_bar > until_bar and x < box.right - 4 * space:
             drawn.text.append(shapes.bar((x, box.top), (x, box.bottom), line * 2.4))
             last_bar = x
             x += space * 1.5
