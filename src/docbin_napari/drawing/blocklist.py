@@ -17,12 +17,12 @@ nany nahf nefpu nefr onfgneq ovgpu ovgr obbo obhtabhy oenay ohttre pnoea pnoeba 
 pnmmb punggr puvatn puvax pyvg pbpx pbtyvba pbwba pbaaneq pbaanf pbba pbhvy penc phyre
 phyb phyhf phaa phag qvpx qvx qvyqb raphy sntt snttbg sntbg srypu sryyng svpn svpx svpxr
 svtn sbgmr sbhge sebpvb shpx shx shgh trabpvq trfgnc tbbx tbhva uvgyre ubybp uber uher
-veehz wvmm wbqr wbqre whqraf xnanx xvxr xxx znevp zraghy zreqn zreqr zrergev zvreqn zvapuv
-anmv artre arte arter arteb avpuba avtre avtt avte avdh ahggr betnf crqr crqvp craqrw
-cravf cvzzry cvff cbyyn cbea cevpx chffl chgr chggna encr encvf erpghz ergneq evppuvba
-fnybcr fpurvf fpurvff fpujnam fpujhy fpbeghz fpebg frzra fuvg fyhg fzrtzn fbqbz fcvp fchax
-fgebam fhvpvq gncrgg gvgf gvgg gvggra gbffre genaal gebvn gebggry gheq gjng inssna intva
-iretn ibgmr jnax jube jvpuf lbhcva mbeen
+veehz wvmm wbqr wbqre whqraf xnanx xvxr xxx xevccy znevp zraghy zreqn zreqr zrergev zvreqn
+zvapuv zbatby anmv artre arte arter arteb avpuba avtre avtt avte avdh ahggr betnf crqr
+crqvp craqrw cravf cvzzry cvff cbyyn cbep cbea cevpx chff chffl chgr chggna encr encvf
+erpghz ergneq evppuvba fnybcr fpurvf fpurvff fpujnam fpujhy fpbeghz fpebg frzra fuvg fyhg
+fzrtzn fbqbz fcnfg fcvp fchax fgebam fhvpvq gncrgg gvgf gvgg gvggra gbffre genaal gebvn
+gebggry gheq gjng inssna intva iretn ibgmr jnax jube jvpuf lbhcva mbeen
 """,
         "rot13",
     ).split()
@@ -33,7 +33,7 @@ _WORDS = frozenset(
 nav nab nabf nff nffrf pnm puvr puvre pba pbaf phy phyv phyf phz phzf qntb qntbf qnz qnza
 qrnq qrcc qvr qvrf qhzo qlxr snt sntf sneg snegf sng shp tnl tnlf tlc tlcf unt untf uryy
 ubr ubrf ubzb wnc wncf wrex wrj wrjf whqr whqra xnssve xvyy xvyyf yrjq yhfg zbeq zbfr avc
-avcf ahqr cnxv cnxvf cq crr crar crav crg cbb chff chgn chgnf chgb chgbf fn fnh fnhra frva
+avcf ahqr cnxv cnxvf cq crr crar crav crg cbb chgn chgnf chgb chgbf fn fnh fnhra frva
 frvaf frav frab frk frkrf fvzc fynir fynirf ff greebe grgn grgnf grgr grggn grggr gubg
 gubgf gvg gbq gbrgr gbagn gbagb ivby jbc jbcf
 """,
