@@ -21,7 +21,7 @@ veehz wvmm wbqr wbqre whqraf xnanx xvxr xxx xevccy znevp zraghy zreqn zreqr zrer
 zvapuv zbatby anmv artre arte arter arteb avpuba avtre avtt avte avdh ahggr betnf crqr
 crqvp craqrw cravf cvzzry cvff cbyyn cbep cbea cevpx chff chffl chgr chggna encr encvf
 erpghz ergneq evppuvba fnybcr fpurvf fpurvff fpujnam fpujhy fpbeghz fpebg frzra fuvg fyhg
-fzrtzn fbqbz fcnfg fcvp fchax fgebam fhvpvq gncrgg gvgf gvgg gvggra gbffre genaal gebvn
+fzrtzn fbqbz fcnfgv fcvp fchax fgebam fhvpvq gncrgg gvgf gvgg gvggra gbffre genaal gebvn
 gebggry gheq gjng inssna intva iretn ibgmr jnax jube jvpuf lbhcva mbeen
 """,
         "rot13",
@@ -34,8 +34,8 @@ nav nab nabf nff nffrf pnm puvr puvre pba pbaf phy phyv phyf phz phzf qntb qntbf
 qrnq qrcc qvr qvrf qhzo qlxr snt sntf sneg snegf sng shp tnl tnlf tlc tlcf unt untf uryy
 ubr ubrf ubzb wnc wncf wrex wrj wrjf whqr whqra xnssve xvyy xvyyf yrjq yhfg zbeq zbfr avc
 avcf ahqr cnxv cnxvf cq crr crar crav crg cbb chgn chgnf chgb chgbf fn fnh fnhra frva
-frvaf frav frab frk frkrf fvzc fynir fynirf ff greebe grgn grgnf grgr grggn grggr gubg
-gubgf gvg gbq gbrgr gbagn gbagb ivby jbc jbcf
+frvaf frav frab frk frkrf fvzc fynir fynirf fcnfg fcnfgf ff greebe grgn grgnf grgr grggn
+grggr gubg gubgf gvg gbq gbrgr gbagn gbagb ivby jbc jbcf
 """,
         "rot13",
     ).split()
