@@ -398,9 +398,8 @@ def _sparse(dice: Dice) -> Archive:
 
 def _volume(dice: Dice) -> Archive:
     """A bound volume or a leaf as photographed: leaf edges, boards, ground, things around it."""
-    archive = [_letters, _book, _blackletter, _parchment, _faded, _oriental, _through][
-        int(dice.rng.integers(7))
-    ](dice)
+    kinds = [_letters, _book, _blackletter, _parchment, _faded, _oriental, _through, _ornamented]
+    archive = [*kinds, _music][int(dice.rng.integers(9))](dice)
     scan = replace(archive.scan, border=0.0, holes=0, rotation=dice.between(-2.5, 2.5), gutter=0.0)
     plan = archive.plan
     if plan.layout in ("envelope", "title"):

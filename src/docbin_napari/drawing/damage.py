@@ -46,7 +46,7 @@ class Damage:
     gaps : int
         Pieces of the leaf that are lost.
     patches : int
-        Strips and pieces of other paper that mend the leaf, below the writing.
+        Strips and pieces of other paper that repair the leaf, below the writing.
     """
 
     stains: int = 0

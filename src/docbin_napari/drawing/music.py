@@ -167,7 +167,7 @@ def _notes(rng: np.random.Generator, drawn: Drawn, box: Box, x: float) -> float:
     space = box.height / 4
     pen = max(1.0, space * 0.13)
     kind = rng.random()
-    if kind < 0.1:
+    if kind < 0.1:  # A rest.
         y = box.top + space * rng.choice([1.25, 1.75])
         drawn.text.append(shapes.bar((x, y), (x + space * 1.3, y), space * 0.5))
         return x + space * rng.uniform(3, 5)
@@ -186,29 +186,35 @@ def _notes(rng: np.random.Generator, drawn: Drawn, box: Box, x: float) -> float:
         edge = ys.min() - 3 * space if up else ys.max() + 3 * space
         slope = float(np.clip((ys[-1] - ys[0]) * 0.4, -space, space))
         ends = edge + slope * np.linspace(0, 1, count)
-        for row in range(int(rng.choice([1, 1, 2, 3]))):
-            shift = -way * row * space * 0.78
-            drawn.text.append(
-                shapes.bar(
-                    (xs[0] + side - pen / 2, ends[0] + shift),
-                    (xs[-1] + side + pen / 2, ends[-1] + shift),
-                    space * 0.5,
-                )
-            )
+        first, last = (xs[0] + side - pen / 2, ends[0]), (xs[-1] + side + pen / 2, ends[-1])
+        drawn.text.append(_beams(rng, first, last, space, way))
     elif solid and rng.random() < 0.4:
-        flag = np.array([[0, 0], [0.5, 0.8], [1.1, 1.4], [0.8, 2.4]]) * space * (1, -way)
-        curve = spline(flag, 6)
-        drawn.text.append(
-            stroke(
-                np.add(curve, (xs[0] + side, ends[0])), np.linspace(0.25, 0.06, len(curve)) * space
-            )
-        )
+        drawn.text.append(_flag(xs[0] + side, ends[0], space, way))
     if solid or rng.random() < 0.6:
         drawn.text.extend(
             shapes.bar((u + side, v), (u + side, w), pen)
             for u, v, w in zip(xs, ys, ends, strict=True)
         )
     return float(xs[-1] + space * rng.uniform(2.2, 4.5))
+
+
+def _beams(
+    rng: np.random.Generator,
+    first: tuple[float, float],
+    last: tuple[float, float],
+    space: float,
+    way: int,
+) -> Strokes:
+    """Draw one to three beams between the ends of two stems."""
+    shifts = [-way * row * space * 0.78 for row in range(int(rng.choice([1, 1, 2, 3])))]
+    return joined([shapes.bar(first, last, space * 0.5).moved(0, shift) for shift in shifts])
+
+
+def _flag(x: float, y: float, space: float, way: int) -> Strokes:
+    """Draw the flag of an eighth note at the end of its stem."""
+    points = np.array([[0, 0], [0.5, 0.8], [1.1, 1.4], [0.8, 2.4]]) * space * (1, -way)
+    curve = spline(points, 6)
+    return stroke(np.add(curve, (x, y)), np.linspace(0.25, 0.06, len(curve)) * space)
 
 
 def _ledgers(drawn: Drawn, box: Box, notes: list[tuple[float, float]], pen: float) -> None:

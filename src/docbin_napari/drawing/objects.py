@@ -147,9 +147,15 @@ def ruler(rng: np.random.Generator, scene: Scene) -> None:
     )
     scene.lay(card, ground[rng.integers(len(ground))])
     mark = [0.05] * 3 if light else [0.95] * 3
-    step = longest * rng.uniform(0.0035, 0.009)
+    marks = _ticks(rng, longest * rng.uniform(0.0035, 0.009), width, max(box.width, box.height))
+    if not upright:
+        marks = marks.mapped([[0, 1], [-1, 0]]).moved(0, width)
+    scene.lay(marks.moved(box.left, box.top), mark)
+
+
+def _ticks(rng: np.random.Generator, step: float, width: float, length: float) -> Strokes:
+    """Draw ticks and numbers of an upright ruler whose top left corner is the origin."""
     pen = max(0.9, step * 0.16)
-    length = box.height if upright else box.width
     ticks, figures = [], []
     zebra = rng.random() < 0.25
     for index, place in enumerate(np.arange(step, length - step, step)):
@@ -162,14 +168,11 @@ def ruler(rng: np.random.Generator, scene: Scene) -> None:
         if index % 10 == 0:
             word, _ = write_word(rng, _figures(min(step * 3, width * 0.22)), str(index // 10))
             figures.append(word.moved(width * 0.58, place + step * 2))
-    marks = joined([*ticks, *figures])
-    if not upright:
-        marks = marks.mapped([[0, 1], [-1, 0]]).moved(0, width)
-    scene.lay(marks.moved(box.left, box.top), mark)
+    return joined([*ticks, *figures])
 
 
 def clip(rng: np.random.Generator, scene: Scene) -> None:
-    """A clip or a weight that holds the page at its edge."""
+    """A clip or a weight at the edge of the page."""
     longest = max(scene.shape)
     length = longest * rng.uniform(0.04, 0.15)
     box = scene.beside(rng, length, length * rng.uniform(0.15, 0.7))
@@ -192,24 +195,11 @@ def clip(rng: np.random.Generator, scene: Scene) -> None:
 
 
 def finger(rng: np.random.Generator, scene: Scene) -> None:
-    """A finger, gloved or not, that holds the page down from one side."""
-    height, width = scene.shape
-    longest = max(scene.shape)
-    radius = longest * rng.uniform(0.018, 0.045)
-    side = int(rng.integers(3))
-    reach = longest * rng.uniform(0.05, 0.14)
-    page = scene.page
-    if side == 2:
-        x = rng.uniform(0.1, 0.9) * width
-        tip, root = (x, page.bottom - reach), (x + rng.normal(0, 0.5) * reach, height + 3 * radius)
-    else:
-        y = rng.uniform(0.2, 0.9) * height
-        edge, out = (page.left, -3 * radius) if side == 0 else (page.right, width + 3 * radius)
-        tip = (edge + reach * (1 if side == 0 else -1), y)
-        root = (out, y + rng.uniform(0.2, 1.0) * reach)
-    curve = spline(
-        np.array([tip, (np.add(tip, root) / 2) + rng.normal(0, radius * 0.3, 2), root]), 8
-    )
+    """A finger, gloved or not, that keeps the page flat from one side."""
+    radius = max(scene.shape) * rng.uniform(0.018, 0.045)
+    tip, root = _reach(rng, scene, radius)
+    middle = np.add(tip, root) / 2 + rng.normal(0, radius * 0.3, 2)
+    curve = spline(np.array([tip, middle, root]), 8)
     swell = radius * np.linspace(0.85, 1.2, len(curve)) * (1 + 0.05 * np.sin(np.arange(len(curve))))
     body = stroke(curve, swell)
     scene.shade(body, radius * 0.35)
@@ -228,6 +218,23 @@ def finger(rng: np.random.Generator, scene: Scene) -> None:
             [np.add(tip, way * radius * 0.1), np.add(tip, way * radius * 0.75)], radius * 0.5
         )
         scene.lay(nail, np.minimum(colour * 1.12, 1), 0.8)
+
+
+def _reach(
+    rng: np.random.Generator, scene: Scene, radius: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Choose where a finger ends on the page and where it comes from, outside the picture."""
+    height, width = scene.shape
+    page = scene.page
+    side = int(rng.integers(3))
+    reach = max(scene.shape) * rng.uniform(0.05, 0.14)
+    if side == 2:
+        x = rng.uniform(0.1, 0.9) * width
+        return (x, page.bottom - reach), (x + rng.normal(0, 0.5) * reach, height + 3 * radius)
+    y = rng.uniform(0.2, 0.9) * height
+    edge, out = (page.left, -3 * radius) if side == 0 else (page.right, width + 3 * radius)
+    tip = (edge + reach * (1 if side == 0 else -1), y)
+    return tip, (out, y + rng.uniform(0.2, 1.0) * reach)
 
 
 def ribbon(rng: np.random.Generator, scene: Scene) -> None:

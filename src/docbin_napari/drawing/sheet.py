@@ -26,7 +26,7 @@ _LAYERS = 7
 class Sheet:
     """What is drawn on one side of a leaf.
 
-    Where dark and light change places, one rule says what the ink is. An area that holds light
+    Where dark and light change places, one rule says what the ink is. An area with light
     writing of reading size (a heading, a column, the head of a table) is light on dark: its
     light letters are the ink, its ground is background. A solid shape is ink, whatever is left
     out of it: a box, a bullet, a bar, a seal, a filled initial around its light letter.
