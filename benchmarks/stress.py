@@ -29,7 +29,8 @@ from records import Journal, print_header, print_row
 from stress_pages import CHANGED, DRAWN, REFERENCES, TruePage, drawn
 
 FIRST_SEED = 9_000_000
-_LEAST_FALSE = {"blank": 0.02}
+_LEAST_FALSE = {"blank": 0.01}
+_LEAST_FM = {"out of focus, sigma 2.5": 85.0, "solid shapes": 97.0, "mixed polarity": 95.0}
 _MOST_LOST = {"150 dpi": 2.0, "600 dpi": 2.0, "drawn at 600 dpi": 2.0}
 _AS_IT_IS = "as it is"
 
@@ -152,6 +153,8 @@ def show(name: str, outcome: Outcome, plain: float | None, journal: Journal) -> 
     bar = ""
     if name in _LEAST_FALSE:
         bar = _kept(false <= _LEAST_FALSE[name], f"at most {_LEAST_FALSE[name]} % false")
+    if name in _LEAST_FM:
+        bar = _kept(outcome.mean >= _LEAST_FM[name], f"FM at least {_LEAST_FM[name]:g}")
     if name in _MOST_LOST and plain is not None:
         bar = _kept(abs(change) <= _MOST_LOST[name], f"within {_MOST_LOST[name]:g} FM")
     compared = has_ink and plain is not None and name != _AS_IT_IS

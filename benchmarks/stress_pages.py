@@ -1,9 +1,9 @@
 """Pages that contests do not look at: drawn so, or made from any page.
 
-Strategy: blank pages, halftones and large letters are drawn by this project's own generator. All
-other cases are made from pages, generated or real, so that each can be compared with the page that
-it comes from. Ground truth goes the same way as the page; what a transformation brings in from
-outside is not labelled.
+Strategy: blank pages, halftones, large letters, solid shapes and surroundings are drawn by this
+project's own generator. All other cases are made from pages, generated or real, so that each can
+be compared with the page that it comes from. Ground truth goes the same way as the page; what a
+transformation brings in from outside is not labelled.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from docbin_napari.drawing.archives import choose_archive
 from docbin_napari.drawing.sheet import Archive
@@ -191,6 +192,45 @@ def bordered(page: TruePage, share: float = _BORDER) -> TruePage:
     )
 
 
+def defocused(page: TruePage, sigma: float) -> TruePage:
+    """The page out of focus; its truth is that of the sharp page.
+
+    Examples
+    --------
+    >>> sharp = drawn(3, (100, 120))
+    >>> soft = defocused(sharp, 2.5)
+    >>> bool(np.ptp(soft.pixels) < np.ptp(sharp.pixels)), soft.ink is sharp.ink
+    (True, True)
+    """
+    return replace(page, pixels=ndimage.gaussian_filter(page.pixels, (sigma, sigma, 0)))
+
+
+def with_leaves(archive: Archive) -> Archive:
+    """A page in a thick book: a stack of leaf edges fills a quarter of its longer side."""
+    if archive.around is None:
+        raise ValueError("only pages of the archive 'volume' lie in a book: choose that one")
+    around = replace(
+        archive.around,
+        margins=(0.0, 0.0, 0.28, 0.1),
+        leaves=(0.0, 0.0, 0.25, 0.06),
+        gutter=0.08,
+        strips=0,
+    )
+    plan = archive.plan
+    if plan.layout in ("blank", "empty"):
+        plan = replace(plan, layout="plain")
+    return replace(archive, around=around, plan=plan, paper=replace(archive.paper, marbling=0.0))
+
+
+def with_full_back(archive: Archive) -> Archive:
+    """A heading or a few lines over a full page that shows through nearly as dark as ink."""
+    plan = archive.plan
+    if plan.layout == "empty":
+        plan = replace(plan, layout="blank")
+    damage = replace(archive.damage, bleed=max(archive.damage.bleed, 0.6), bleed_blur=1.0)
+    return replace(archive, plan=plan, damage=damage)
+
+
 def _gray(flags: np.ndarray) -> Image.Image:
     return Image.fromarray(flags.astype(np.uint8) * 255)
 
@@ -200,6 +240,11 @@ DRAWN: dict[str, Draw] = {
     "halftone picture alone": partial(blank, archive="newspaper", change=with_pictures),
     "halftone picture and text": partial(drawn, archive="newspaper", change=with_pictures),
     "large letters": partial(drawn, archive="book", change=with_large_letters),
+    "solid shapes": partial(drawn, archive="solid"),
+    "mixed polarity": partial(drawn, archive="mixed"),
+    "book block": partial(drawn, archive="volume", change=with_leaves),
+    "sparse front over full back": partial(drawn, archive="sparse", change=with_full_back),
+    "squared paper": partial(drawn, archive="squared"),
     "drawn at 600 dpi, reduced to 300": drawn_finer_and_reduced,
     "drawn at 600 dpi": drawn_finer,
 }
@@ -213,6 +258,7 @@ CHANGED: dict[str, Change] = {
     "rotated by −5°": partial(rotated, degrees=-5),
     "JPEG, quality 25": partial(compressed, quality=25),
     "JPEG, quality 10": partial(compressed, quality=10),
+    "out of focus, sigma 2.5": partial(defocused, sigma=2.5),
     "inverted": inverted,
 }
 """Cases that are made from other pages."""

@@ -2,10 +2,21 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import stress
 from docbin_napari.io.pairs import write_pair
-from stress_pages import CHANGED, DRAWN, TruePage, bordered, drawn, inverted, rotated, scaled
+from stress_pages import (
+    CHANGED,
+    DRAWN,
+    TruePage,
+    bordered,
+    drawn,
+    inverted,
+    rotated,
+    scaled,
+    with_leaves,
+)
 
 SHAPE = (220, 260)
 
@@ -59,6 +70,41 @@ def test_pictures_are_printed():
     assert (text.pixels != picture.pixels).any()
 
 
+def test_a_book_block_has_many_edges_and_no_ink():
+    found = DRAWN["book block"](3, (400, 300))
+    block = found.pixels[40:340, 230:270].mean(axis=2)
+    assert found.ink.any()
+    assert not found.ink[:, 225:].any()
+    assert np.abs(np.diff(block, axis=1)).mean() > 2
+
+
+def test_a_sparse_front_shows_its_full_back():
+    found = DRAWN["sparse front over full back"](3, (400, 300))
+    dark = found.pixels.mean(axis=2) < np.percentile(found.pixels.mean(axis=2), 90) - 25
+    assert 0 < found.ink.mean() < 0.04
+    assert (dark & ~found.ink).sum() > found.ink.sum()
+
+
+def test_mixed_pages_have_light_and_dark_ink():
+    """Ink is lighter than its surroundings here and darker there."""
+    lighter = []
+    for seed in range(6):
+        found = DRAWN["mixed polarity"](seed, (400, 300))
+        gray = found.pixels.mean(axis=2)
+        around = ndimage.binary_dilation(found.ink, iterations=5) & ~found.ink
+        level = ndimage.gaussian_filter(np.where(around, gray, 0), 9) / np.maximum(
+            ndimage.gaussian_filter(around.astype(float), 9), 1e-6
+        )
+        lighter.append((gray > level)[found.ink].mean())
+    assert max(lighter) > 0.3
+    assert np.mean(lighter) < 0.8
+
+
+def test_only_pages_in_a_book_have_a_book_block():
+    with pytest.raises(ValueError, match="volume"):
+        drawn(0, SHAPE, "book", with_leaves)
+
+
 def test_a_finer_page_is_the_same_page():
     finer, reduced = (
         DRAWN[f"drawn at 600 dpi{name}"](7, SHAPE) for name in ("", ", reduced to 300")
@@ -89,8 +135,11 @@ def test_every_case_has_a_row(tiny_model_file, tmp_path, monkeypatch, capsys):
     assert {row[1] for row in rows} == {"1"}
     told = dict(zip(names, rows, strict=True))
     assert told["blank"][2] == "–"
-    assert "0.02 % false" in told["blank"][-1]
+    assert "0.01 % false" in told["blank"][-1]
     assert "within 2 FM" in told["600 dpi"][-1]
+    assert "FM at least 85" in told["out of focus, sigma 2.5"][-1]
+    assert "FM at least 97" in told["solid shapes"][-1]
+    assert "FM at least 95" in told["mixed polarity"][-1]
     finer, reduced = told["drawn at 600 dpi"], told["drawn at 600 dpi, reduced to 300"]
     assert float(finer[3]) == pytest.approx(float(finer[2]) - float(reduced[2]), abs=0.011)
     assert reduced[3] == "–"

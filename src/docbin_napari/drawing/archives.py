@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from docbin_napari.drawing import dice as colours
 from docbin_napari.drawing.damage import Damage
 from docbin_napari.drawing.dice import BLACK, BLUE, BUFF, CREAM, GALL, RED, SEPIA, TAN, WHITE, Dice
@@ -17,7 +19,7 @@ from docbin_napari.drawing.sheet import Archive, Plan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
+    from docbin_napari.drawing.scan import Scan
 
 
 def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive:
@@ -28,7 +30,7 @@ def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive
     rng : numpy.random.Generator
         Source of all choices.
     name : str, optional
-        One of `ARCHIVES`; by default one of those, by chance, without "negative".
+        One of `ARCHIVES`, or one of `GROUPS` to choose from; "usual" by default.
 
     Returns
     -------
@@ -40,10 +42,44 @@ def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive
     ValueError
         If there is no archive of that name.
     """
-    if name is not None and name not in ARCHIVES:
-        raise ValueError(f"there is no archive {name!r}; choose one of {', '.join(ARCHIVES)}")
-    chosen = _DRAWN[int(rng.integers(len(_DRAWN)))]
-    return ARCHIVES[chosen if name is None else name](Dice(rng))
+    if name is not None and name not in (*ARCHIVES, *GROUPS):
+        known = ", ".join([*ARCHIVES, *GROUPS])
+        raise ValueError(f"there is no archive {name!r}; choose one of {known}")
+    group = GROUPS[name if name in GROUPS else "usual"]
+    chosen = group[int(rng.integers(len(group)))]
+    return ARCHIVES[name if name in ARCHIVES else chosen](Dice(rng))
+
+
+def resized(archive: Archive, factor: float) -> Archive:
+    """Return the archive as it is at another resolution: letters, blur and leaves grow alike.
+
+    Examples
+    --------
+    >>> letters = choose_archive(np.random.default_rng(0), "letters")
+    >>> resized(letters, 2.0).plan.hand.x_height / letters.plan.hand.x_height
+    2.0
+    """
+
+    def plan(of: Plan) -> Plan:
+        hand, second = (
+            replace(hand, x_height=hand.x_height * factor, pen=max(1.0, hand.pen * factor))
+            for hand in (of.hand, of.second)
+        )
+        return replace(of, hand=hand, second=second, grid=of.grid * factor)
+
+    around = archive.around
+    if around is not None:
+        around = replace(around, pitch=around.pitch * factor, cockle=around.cockle * factor)
+    scan, damage = archive.scan, archive.damage
+    return replace(
+        archive,
+        plan=plan(archive.plan),
+        behind=None if archive.behind is None else plan(archive.behind),
+        ink=replace(archive.ink, spread=archive.ink.spread * factor),
+        damage=replace(damage, bleed_blur=damage.bleed_blur * factor),
+        scan=replace(scan, blur=max(0.3, scan.blur * factor), torn=scan.torn * factor),
+        around=around,
+    )
 
 
 def _letters(dice: Dice) -> Archive:
@@ -229,7 +265,12 @@ def _clean(dice: Dice) -> Archive:
 def _photograph(dice: Dice) -> Archive:
     """A page under a lamp, taken by a hand-held camera: shadows, blur, strong JPEG."""
     archive = [_letters, _book, _office, _typescript][int(dice.rng.integers(4))](dice)
-    photo = dice.scan(
+    return replace(archive, scan=_photographed(dice))
+
+
+def _photographed(dice: Dice) -> Scan:
+    """A photograph by hand: shadows, blur, strong JPEG."""
+    return dice.scan(
         gray=False,
         rotation=dice.between(-3, 3),
         warp=dice.between(2, 9),
@@ -239,13 +280,242 @@ def _photograph(dice: Dice) -> Archive:
         noise=dice.scale(0.01, 0.03),
         jpeg=int(dice.between(30, 75)),
     )
-    return replace(archive, scan=photo)
 
 
 def _negative(dice: Dice) -> Archive:
     """Light writing on a dark page, as on negative films and copies."""
     archive = [_letters, _book, _typescript][int(dice.rng.integers(3))](dice)
     return replace(archive, scan=replace(archive.scan, negative=True, gray=dice.chance(0.6)))
+
+
+def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Archive:
+    """Print of any time, on any paper, in any layout."""
+    archive = _book(dice)
+    face = dice.face(low, high) if dice.chance(0.6) else dice.typewriter()
+    face = replace(face, script="sans") if dice.chance(0.3) else face
+    label = replace(dice.face(9, 18), script="serif" if dice.chance(0.5) else "sans")
+    ink = dice.ink(
+        BLACK, BLACK, BLUE, GALL, strength=dice.between(0.6, 1.05), grain=dice.between(0.03, 0.3)
+    )
+    paper, damage = dice.paper([WHITE, CREAM, BUFF, colours.GRAY, colours.SKY]), dice.damage(0.25)
+    if dice.chance(0.2):
+        ink = replace(ink, patches=0.0, grain=dice.maybe(0.5, 0.0, 0.1), spread=0.0, rim=0.0)
+        paper = dice.paper([WHITE], mottling=0.005, foxing=0, fibres=0, browning=0.0, laid=0.0)
+        damage = Damage()
+    return replace(
+        archive,
+        plan=Plan(dice.one_of(*layouts), face, label, dice.justified(), stamps=0.15),
+        ink=ink,
+        paper=paper,
+        damage=damage,
+        scan=_photographed(dice) if dice.chance(0.12) else dice.scan(holes=dice.count(0.1, 2)),
+    )
+
+
+def _forms(dice: Dice) -> Archive:
+    """Marked forms and files: filled boxes, bullets, bars, dark table heads, codes, redactions."""
+    archive = _printed(dice, "marked form", "marked form", "file")
+    pen = dice.ink(BLUE, BLACK, colours.PENCIL, strength=dice.between(0.6, 1.0))
+    writing = dice.pen(13, 26)
+    if archive.plan.layout == "marked form" and dice.chance(0.5):
+        archive = replace(archive, plan=replace(archive.plan, hand=writing))
+    return replace(archive, second=pen)
+
+
+def _music(dice: Dice) -> Archive:
+    """Printed music with words, or chant in square notes on red lines."""
+    archive = _printed(dice, "music", "music", "chant", low=9, high=34)
+    if archive.plan.layout == "chant":
+        plan = replace(archive.plan, hand=dice.broken_face())
+        return replace(
+            archive,
+            plan=plan,
+            ink=dice.ink(GALL, BLACK),
+            second=dice.ink(RED, RED, BLACK),
+            paper=dice.paper([BUFF, TAN, CREAM], fibres=0),
+        )
+    return archive
+
+
+def _poster(dice: Dice) -> Archive:
+    """Display type of all sizes, in old posters and title pages."""
+    archive = _printed(dice, "poster")
+    broken = dice.broken_face()
+    plan = replace(archive.plan, hand=broken) if dice.chance(0.3) else archive.plan
+    ink = dice.ink(BLACK, BLACK, RED, BLUE, grain=dice.between(0.02, 0.3))
+    return replace(archive, plan=plan, ink=ink)
+
+
+def _ornamented(dice: Dice) -> Archive:
+    """Old prints with filled initials, wood-cut head pieces and seals."""
+    archive = _printed(dice, "ornamented")
+    face = dice.broken_face() if dice.chance(0.5) else dice.face(12, 28)
+    return replace(
+        archive,
+        plan=replace(archive.plan, hand=face),
+        ink=dice.ink(BLACK, BLACK, GALL),
+        second=dice.ink(RED, RED, BLUE, BLACK),
+        paper=dice.paper([CREAM, BUFF, TAN, WHITE]),
+        damage=dice.damage(0.4),
+    )
+
+
+def _mixed(dice: Dice) -> Archive:
+    """Light writing on dark grounds beside dark writing on light paper."""
+    archive = _printed(dice, "half dark", "half dark", "magazine", low=9, high=30)
+    return replace(archive, ink=replace(archive.ink, patches=dice.between(0.0, 0.15)))
+
+
+def _inverted(dice: Dice) -> Archive:
+    """Whole pages of light writing on a dark ground, such as photostats and blueprints."""
+    archive = [_letters, _book, _typescript, _office][int(dice.rng.integers(4))](dice)
+    ink = dice.ink(
+        BLACK, BLUE, colours.GREEN, GALL, strength=dice.between(0.7, 1.05), patches=0.1, spread=0.0
+    )
+    damage = replace(archive.damage, blots=0, bleed=0.0, beneath=0.0, water=0.0)
+    return replace(archive, plan=replace(archive.plan, dark="page"), ink=ink, damage=damage)
+
+
+def _sparse(dice: Dice) -> Archive:
+    """A few words, or none, over a full page that shows through as dark as ink may."""
+    archive = [_letters, _book, _blackletter, _typescript, _parchment][int(dice.rng.integers(5))](
+        dice
+    )
+    full = archive.plan
+    if full.layout in ("blank", "title", "envelope"):
+        full = replace(full, layout="plain")
+    front = replace(
+        full, layout=dice.one_of("blank", "blank", "envelope", "title", "empty"), stamps=0.1
+    )
+    damage = replace(
+        archive.damage,
+        bleed=dice.between(0.25, 0.95),
+        bleed_blur=dice.scale(0.4, 2.5),
+        beneath=dice.maybe(0.2, 0.05, 0.3),
+    )
+    return replace(archive, plan=front, behind=full, damage=damage)
+
+
+def _volume(dice: Dice) -> Archive:
+    """A bound volume or a leaf as photographed: leaf edges, boards, ground, things around it."""
+    kinds = [_letters, _book, _blackletter, _parchment, _faded, _oriental, _through, _ornamented]
+    archive = [*kinds, _music][int(dice.rng.integers(9))](dice)
+    scan = replace(archive.scan, border=0.0, holes=0, rotation=dice.between(-2.5, 2.5), gutter=0.0)
+    plan = archive.plan
+    if plan.layout in ("envelope", "title"):
+        plan = replace(plan, layout="plain")
+    paper = archive.paper
+    if dice.chance(0.15):
+        plan = replace(plan, layout=dice.one_of("blank", "empty"), stamps=0.1)
+        paper = replace(paper, marbling=dice.maybe(0.4, 0.4, 1.0))
+    return replace(
+        archive,
+        plan=plan,
+        paper=paper,
+        damage=replace(archive.damage, patches=dice.count(0.25, 4)),
+        scan=scan,
+        around=dice.around(),
+    )
+
+
+def _papyrus(dice: Dice) -> Archive:
+    """Papyrus: crossed strips of fibre, lost pieces, a reed pen, on a light or dark ground."""
+    archive = _parchment(dice)
+    hand = dice.pen(14, 34, script=dice.one_of("upright", "runes", "running"), stretch=0.95)
+    strips = dice.between(0.03, 0.12)
+    tan = [(0.72, 0.56, 0.34), (0.6, 0.45, 0.26), (0.78, 0.66, 0.46), (0.45, 0.34, 0.2)]
+    sheet = dice.paper(
+        tan, fibres=0, laid=0.0, strips=strips, crossed=strips * dice.between(0, 0.9)
+    )
+    margins = (dice.between(0.01, 0.1), dice.between(0.01, 0.1), dice.between(0.01, 0.1), 0.03)
+    around = dice.around(
+        margins=margins, leaves=(0.0, 0.0, 0.0, 0.0), board=0.0, gutter=0.0,
+        ground=dice.one_of("white", "gray", "velvet", "felt"),
+        objects=dice.things("ruler", "target"),
+    )  # fmt: skip
+    return replace(
+        archive,
+        plan=Plan(dice.one_of("plain", "plain", "columns"), hand, hand, dice.lines()),
+        ink=dice.ink(BLACK, GALL, patches=dice.between(0.15, 0.5), grain=dice.between(0.1, 0.35)),
+        paper=sheet,
+        damage=dice.damage(
+            0.5, folds=0, tapes=0, bleed=0.0, beneath=0.0, gaps=dice.count(0.85, 40),
+            mould=dice.count(0.4, 3),
+        ),
+        scan=dice.scan(border=0.0, gutter=0.0, holes=0, gray=dice.chance(0.4)),
+        around=around,
+    )  # fmt: skip
+
+
+def _palm(dice: Dice) -> Archive:
+    """Palm leaves: incised writing blackened with soot, level fibres, dark cloth around."""
+    hand = dice.pen(
+        10, 22, script=dice.one_of("runes", "runes", "running"), slant=0.0, contrast=0.2,
+        jitter=dice.between(0.1, 0.4),
+    )  # fmt: skip
+    hand = replace(hand, pen=max(1.4, hand.x_height * dice.between(0.08, 0.14)))
+    leaf = [(0.72, 0.6, 0.4), (0.6, 0.48, 0.3), (0.66, 0.6, 0.48), (0.5, 0.38, 0.22)]
+    around = dice.around(
+        margins=(dice.maybe(0.7, 0.01, 0.06), 0.02, dice.maybe(0.7, 0.01, 0.06), 0.02),
+        leaves=(0.0, 0.0, 0.0, 0.0), board=0.0, gutter=0.0, strips=int(dice.between(4, 8.99)),
+        ground=dice.one_of("velvet", "velvet", "velvet", "felt", "white"),
+        objects=dice.things("ruler"),
+    )  # fmt: skip
+    lines = dice.lines(leading=dice.between(2.0, 2.8), corrections=0.0, paragraph=0.0)
+    return Archive(
+        Plan("plain", hand, hand, lines),
+        dice.ink(BLACK, GALL, strength=dice.between(0.55, 1.0), patches=dice.between(0.1, 0.5)),
+        dice.ink(BLACK),
+        dice.stamp_ink(),
+        dice.paper(
+            leaf, fibres=0, laid=0.0, foxing=dice.count(0.6, 120),
+            browning=dice.maybe(0.5, 0.1, 0.5), strips=dice.between(0.02, 0.1),
+        ),
+        dice.damage(
+            0.5, folds=0, tapes=0, bleed=0.0, beneath=0.0, gaps=dice.count(0.3, 8),
+            mould=dice.count(0.3, 2),
+        ),
+        dice.scan(border=0.0, gutter=0.0, holes=0),
+        around=around,
+    )  # fmt: skip
+
+
+def _squared(dice: Dice) -> Archive:
+    """Squared, ruled and millimetre paper under a pen."""
+    archive = _letters(dice)
+    size = dice.scale(6, 45)
+    plan = replace(
+        archive.plan,
+        hand=dice.pen(13, 34),
+        layout=dice.one_of("plain", "letter", "table", "diary", "blank", "annotated"),
+        grid=size,
+        squares=dice.chance(0.75) or size < 15,
+        guides=0.0,
+    )
+    low = dice.between(0.1, 0.4)
+    return replace(
+        archive,
+        plan=plan,
+        ink=dice.ink(BLUE, BLACK, GALL, colours.PENCIL),
+        paper=dice.paper([WHITE, CREAM, colours.GRAY], fibres=0, laid=0.0),
+        damage=dice.damage(0.25),
+        ruling=dice.colour((0.3, 0.4, 0.6), (0.25, 0.5, 0.4), (0.5, 0.5, 0.5), (0.6, 0.35, 0.3)),
+        ruled=(low, low + 0.35),
+    )
+
+
+def _unfocused(dice: Dice) -> Archive:
+    """Any page out of focus, up to a standard deviation of 3 pixels."""
+    archive = ARCHIVES[dice.one_of(*_USUAL)](dice)
+    return replace(archive, scan=replace(archive.scan, blur=dice.between(1.2, 3.0), coarse=1.0))
+
+
+def _mouldy(dice: Dice) -> Archive:
+    """Large stains with texture and a great deal of foxing."""
+    archive = [_letters, _book, _faded, _typescript, _through][int(dice.rng.integers(5))](dice)
+    damage = replace(archive.damage, mould=dice.count(1.0, 5), stains=dice.count(0.5, 3))
+    paper = replace(archive.paper, foxing=dice.count(0.8, 500))
+    return replace(archive, damage=damage, paper=paper)
 
 
 ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
@@ -263,8 +533,31 @@ ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
     "clean": _clean,
     "photograph": _photograph,
     "negative": _negative,
+    "forms": _forms,
+    "music": _music,
+    "poster": _poster,
+    "ornamented": _ornamented,
+    "mixed": _mixed,
+    "inverted": _inverted,
+    "sparse": _sparse,
+    "volume": _volume,
+    "papyrus": _papyrus,
+    "palm": _palm,
+    "squared": _squared,
+    "unfocused": _unfocused,
+    "mouldy": _mouldy,
 }
 """Every kind of archive by name."""
 
 # Three kinds of handwriting come twice, because real collections hold most of those.
-_DRAWN = [*(name for name in ARCHIVES if name != "negative"), "letters", "through", "faded"]
+_USUAL = (*list(ARCHIVES)[:13], "letters", "through", "faded")
+_SOLID = ("forms", "music", "poster", "ornamented")
+_SELDOM = ("papyrus", "palm", "squared", "inverted", "unfocused", "mixed", "mouldy")
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "usual": _USUAL,
+    "solid": _SOLID,
+    "seldom": _SELDOM,
+    "all": (*_USUAL, *_SOLID, *_SELDOM, "sparse", "sparse", "volume", "volume", "negative"),
+}
+"""Archives to choose from, by the name of the group."""

@@ -41,6 +41,12 @@ class Damage:
         Strength of the writing of the next leaf, not mirrored, 0 to 1.
     water : float
         Share of the ink that water took away inside tide lines, 0 to 1.
+    mould : int
+        Large stains with a texture of their own: speckles, veins, gray or brown.
+    gaps : int
+        Pieces of the leaf that are lost.
+    patches : int
+        Strips and pieces of other paper that repair the leaf, below the writing.
     """
 
     stains: int = 0
@@ -53,6 +59,9 @@ class Damage:
     bleed_blur: float = 1.5
     beneath: float = 0.0
     water: float = 0.0
+    mould: int = 0
+    gaps: int = 0
+    patches: int = 0
 
 
 def age(
@@ -78,6 +87,8 @@ def age(
     """
     shape = sheet.shape[:2]
     kept = np.ones(shape, np.float32)
+    for _ in range(damage.patches):
+        sheet = _patched(rng, sheet)
     for _ in range(damage.stains):
         inside = _blob(rng, shape, 0.5)
         sheet = stained(sheet, inside * np.float32(rng.uniform(0.08, 0.45)), _brown(rng))
@@ -88,6 +99,8 @@ def age(
         amount = inside * rng.uniform(0.03, 0.15) + edge * rng.uniform(0.1, 0.45)
         sheet = stained(sheet, amount.astype(np.float32), _brown(rng))
         kept *= 1 - inside * np.float32(damage.water)
+    for _ in range(damage.mould):
+        sheet = stained(sheet, _mould(rng, shape), _brown(rng))
     for _ in range(damage.blots):
         _blot(rng, sheet)
     for _ in range(damage.tapes):
@@ -121,6 +134,78 @@ def bleed_through(
     soft = ndimage.gaussian_filter(amount, blur, truncate=3)
     uneven = np.clip(0.8 + 0.45 * clouds(rng, amount.shape, max(amount.shape) / 4), 0.1, 1.3)
     result: NDArray[np.float32] = soft * uneven * np.float32(strength)
+    return result
+
+
+def lost(
+    rng: np.random.Generator, shape: tuple[int, int], damage: Damage
+) -> NDArray[np.float32] | None:
+    """Share of each pixel that is left of a leaf of which pieces are lost; None if it is whole.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of places and shapes.
+    shape : (int, int)
+        Height and width in pixels.
+    damage : Damage
+        `gaps` is used.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W), or None
+        1 leaf, 0 gap.
+    """
+    if not damage.gaps:
+        return None
+    left: NDArray[np.float32] = np.ones(shape, np.float32)
+    side = float(max(shape))
+    rows = np.arange(shape[0], dtype=np.float32)[:, None]
+    columns = np.arange(shape[1], dtype=np.float32)[None, :]
+    ragged = clouds(rng, shape, side / 12, 5) * np.float32(side * 0.012)
+    for _ in range(damage.gaps):
+        row, column = (rng.uniform(-0.05, 1.05, 2) * shape).tolist()
+        stretch = float(rng.uniform(0.4, 2.2))
+        away = np.hypot((rows - row) * stretch, (columns - column) / stretch)
+        size = np.float32(side * np.exp(rng.uniform(np.log(0.006), np.log(0.09))))
+        left = np.minimum(left, ramp((away + ragged - size).astype(np.float32), -0.8, 0.8))
+    return left
+
+
+def _patched(rng: np.random.Generator, sheet: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Paste a piece of other paper on: another tone, an edge with light and shadow."""
+    shape = sheet.shape[:2]
+    side = float(max(shape))
+    angle = rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.03)
+    rows = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(rng.uniform(0, shape[0]))
+    columns = np.arange(shape[1], dtype=np.float32)[None, :] - np.float32(rng.uniform(0, shape[1]))
+    along = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
+    across = rows * np.float32(np.cos(angle)) - columns * np.float32(np.sin(angle))
+    long, wide = side * rng.uniform(0.05, 0.8), side * rng.uniform(0.01, 0.12)
+    torn = clouds(rng, shape, side / 20, 5) * np.float32(rng.uniform(0.2, 4))
+    inner = np.minimum(long - np.abs(along), wide - np.abs(across)).astype(np.float32) + torn
+    tone = np.float32(1 + rng.normal(0, 0.07)) + field(rng, shape, 3) * np.float32(0.02)
+    tint = (1 + rng.normal(0, 0.02, 3)).astype(np.float32)
+    inside = ramp(inner, -0.7, 0.7)[..., None]
+    edge = np.exp(-((inner / np.float32(rng.uniform(0.8, 2))) ** 2)) * np.float32(
+        rng.uniform(-0.35, 0.1)
+    )
+    result: NDArray[np.float32] = (
+        sheet * (1 + inside * (tone[..., None] * tint - 1)) * (1 + edge[..., None])
+    )
+    return result
+
+
+def _mould(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Amount of a large stain whose inside is speckled or veined."""
+    inside = _blob(rng, shape, 0.3)
+    scale = rng.uniform(4, 40)
+    texture = clouds(rng, shape, scale, 4)
+    if rng.random() < 0.5:
+        texture = np.float32(1) - np.float32(2.5) * np.abs(texture)
+    speckled = ramp(texture, rng.uniform(-0.6, 0.3), rng.uniform(0.4, 1.2))
+    amount = inside * (0.25 + 0.75 * speckled) * np.float32(rng.uniform(0.25, 0.8))
+    result: NDArray[np.float32] = amount.astype(np.float32)
     return result
 
 

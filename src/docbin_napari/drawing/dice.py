@@ -10,8 +10,10 @@ import numpy as np
 from docbin_napari.drawing.damage import Damage
 from docbin_napari.drawing.ink import Ink
 from docbin_napari.drawing.lettering import Hand
+from docbin_napari.drawing.objects import OBJECTS
 from docbin_napari.drawing.paper import Paper
 from docbin_napari.drawing.scan import Scan
+from docbin_napari.drawing.surroundings import EDGES, GROUNDS, Surroundings
 from docbin_napari.drawing.text import Setting
 
 if TYPE_CHECKING:
@@ -35,6 +37,26 @@ BLUE: Colour = (0.1, 0.16, 0.45)
 RED: Colour = (0.62, 0.1, 0.1)
 VIOLET: Colour = (0.38, 0.15, 0.5)
 GREEN: Colour = (0.12, 0.4, 0.25)
+Sides = tuple[float, float, float, float]
+"""One number for each side: left, top, right, bottom."""
+
+_CLOTH: tuple[Colour, ...] = (
+    (0.6, 0.6, 0.58),
+    (0.45, 0.5, 0.42),
+    (0.5, 0.38, 0.25),
+    (0.35, 0.36, 0.4),
+    (0.3, 0.1, 0.1),
+)
+_LEATHER: tuple[Colour, ...] = (
+    (0.3, 0.17, 0.09),
+    (0.12, 0.07, 0.05),
+    (0.55, 0.45, 0.3),
+    (0.4, 0.1, 0.08),
+)
+_LAID = {
+    "target": 0.15, "grays": 0.08, "ruler": 0.15, "clip": 0.1, "finger": 0.08, "ribbon": 0.1,
+    "string": 0.1, "clasp": 0.08, "wormholes": 0.12, "frame": 0.06,
+}  # fmt: skip
 
 
 class Dice:
@@ -224,6 +246,60 @@ class Dice:
             water=self.between(0, 0.6),
         )
         return replace(drawn, **fixed)
+
+    def things(self, *names: str) -> tuple[str, ...]:
+        """Draw which of several things lie beside a page, each with a chance of a quarter."""
+        return tuple(name for name in names if self.chance(0.25))
+
+    def around(self, **fixed: Any) -> Surroundings:
+        """Draw what lies around a page of a bound volume."""
+        margins, leaves, gutter = self._sides()
+        ground, ground_colour = self._ground()
+        pitch = self.scale(1.8, 14)
+        drawn = Surroundings(
+            margins=margins,
+            leaves=leaves,
+            pitch=pitch,
+            cockle=pitch * self.scale(0.3, 4),
+            contrast=self.between(0.2, 0.95),
+            edges=self.one_of(*EDGES),
+            leaf_colour=self.colour(CREAM, BUFF, TAN, (0.66, 0.6, 0.5), spread=0.06),
+            board=self.maybe(0.5, 0.006, 0.05),
+            board_colour=self.colour(*_LEATHER),
+            ground=ground,
+            ground_colour=ground_colour,
+            gutter=gutter,
+            gutter_depth=self.between(0.2, 0.9),
+            objects=tuple(name for name in OBJECTS if self.chance(_LAID[name])),
+        )
+        return replace(drawn, **fixed)
+
+    def _sides(self) -> tuple[Sides, Sides, float]:
+        """Margins, thickness of leaf edges, and place of the gutter: most leaves at one side."""
+        sides = [self.maybe(0.8, 0.02, 0.16) for _ in range(4)]
+        thick = [margin * self.maybe(0.3, 0.1, 0.6) for margin in sides]
+        main = 2 * int(self.chance(0.6))
+        sides[main] = self.between(0.05, 0.34)
+        thick[main] = sides[main] * self.maybe(0.8, 0.3, 1.05)
+        gutter = 0.0
+        if self.chance(0.5):
+            at = self.between(0.04, 0.22)
+            gutter = at if main else 1 - at
+            sides[2 - main] = thick[2 - main] = 0.0
+        elif self.chance(0.6):
+            thick[2 - main] = 0.0
+        margins = (sides[0], sides[1], sides[2], sides[3])
+        return margins, (thick[0], thick[1], thick[2], thick[3]), gutter
+
+    def _ground(self) -> tuple[str, Colour]:
+        """What a page lies on, and its colour."""
+        ground = self.one_of(*GROUNDS, "velvet", "velvet")
+        dark = self.colour((0.03, 0.03, 0.03), (0.09, 0.08, 0.08), spread=0.02)
+        light = self.colour(*_CLOTH)
+        white = self.colour((0.93, 0.93, 0.92), (0.85, 0.86, 0.88), spread=0.04)
+        sheet = self.colour(CREAM, BUFF, WHITE, spread=0.04)
+        known = {"velvet": dark, "film": dark, "white": white, "paper": sheet}
+        return ground, known.get(ground, light)
 
     def scan(self, **fixed: Any) -> Scan:
         """A scan as any library may have made it."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.drawing.blocks import MENUS, stacked
+from docbin_napari.drawing.music import chant, staves
 from docbin_napari.drawing.ornament import (
     flourish,
     framed_initial,
@@ -15,8 +18,9 @@ from docbin_napari.drawing.ornament import (
     stamp,
     vignette,
 )
+from docbin_napari.drawing.shapes import filled
 from docbin_napari.drawing.sheet import Plan, Sheet
-from docbin_napari.drawing.strokes import Strokes, joined
+from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
 from docbin_napari.drawing.text import Box, fitted, set_line, set_lines, write
 
 if TYPE_CHECKING:
@@ -46,9 +50,36 @@ def compose(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     if rng.random() < plan.guides and not len(sheet.guides):
         leading = plan.setting.leading * plan.hand.x_height
         guides.append(guide_lines(box, box.top + 1.7 * plan.hand.x_height, leading))
+    if plan.grid:
+        guides.append(grid_lines(rng, box, plan))
     if rng.random() < plan.stamps:
         marks.append(stamp(rng, box))
-    return replace(sheet, guides=joined(guides), marks=joined(marks))
+    sheet = replace(sheet, guides=joined(guides), marks=joined(marks))
+    return lit(rng, sheet, box) if plan.dark == "page" else sheet
+
+
+def grid_lines(rng: np.random.Generator, box: Box, plan: Plan) -> Strokes:
+    """Draw the lines of squared or ruled paper far beyond a box; some kinds have stronger ones."""
+    wide = 0.3 * max(box.width, box.height)
+    left, top, right, bottom = box.left - wide, box.top - wide, box.right + wide, box.bottom + wide
+    strong = int(rng.choice([0, 0, 5, 10]))
+    pen = rng.uniform(0.35, 0.9)
+    lines = []
+    for first, last, upright in ((top, bottom, False), (left, right, True)):
+        if upright and not plan.squares:
+            continue
+        for index, place in enumerate(np.arange(first, last, plan.grid)):
+            ends = [(place, top), (place, bottom)] if upright else [(left, place), (right, place)]
+            thick = pen * (1.7 if strong and index % strong == 0 else 1.0)
+            lines.append(stroke(spline(np.array(ends, float), 12), thick))
+    return joined(lines)
+
+
+def lit(rng: np.random.Generator, sheet: Sheet, box: Box) -> Sheet:
+    """Turn what is written in the main ink into light writing on a dark ground."""
+    wide = rng.uniform(0.02, 0.4) * min(box.width, box.height)
+    ground = Box(box.left - wide, box.top - wide, box.right + wide, box.bottom + wide)
+    return Sheet(panels=filled(ground), light=joined([sheet.text, sheet.second, sheet.marks]))
 
 
 def _letter(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
@@ -241,6 +272,28 @@ def _annotated(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     return Sheet.of([text], notes)
 
 
+def _half_dark(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
+    """Two columns or two halves, one of them light on dark, perhaps to the edges of the page."""
+    size = plan.hand.x_height
+    if rng.random() < 0.6:
+        middle = box.left + box.width * rng.uniform(0.35, 0.65)
+        halves = [box._replace(right=middle - size), box._replace(left=middle + size)]
+    else:
+        middle = box.top + box.height * rng.uniform(0.3, 0.7)
+        halves = [box._replace(bottom=middle - size), box._replace(top=middle + size)]
+    if rng.random() < 0.5:
+        halves.reverse()
+    plain, dark = (Sheet.of([set_lines(rng, plan.hand, half, plan.setting)]) for half in halves)
+    if rng.random() < 0.3:
+        plain = LAYOUTS["title"](rng, replace(plan, hand=fitted(plan.hand, halves[0])), halves[0])
+    edge = halves[1]
+    far = max(box.width, box.height) if rng.random() < 0.4 else size
+    sides = [far if side == whole else size for side, whole in zip(edge, box, strict=True)]
+    left, top, right, bottom = sides
+    grown = Box(edge.left - left, edge.top - top, edge.right + right, edge.bottom + bottom)
+    return plain.beside(Sheet(panels=filled(grown), light=dark.text))
+
+
 LAYOUTS: dict[str, Callable[[np.random.Generator, Plan, Box], Sheet]] = {
     "letter": _letter,
     "plain": _plain,
@@ -253,5 +306,10 @@ LAYOUTS: dict[str, Callable[[np.random.Generator, Plan, Box], Sheet]] = {
     "envelope": _envelope,
     "blank": _blank,
     "annotated": _annotated,
+    "empty": lambda rng, plan, box: Sheet(),
+    "half dark": _half_dark,
+    "music": staves,
+    "chant": chant,
+    **{name: partial(stacked, menu=menu) for name, menu in MENUS.items()},
 }
 """Every layout by name: functions from (rng, plan, box) to a `Sheet`."""

@@ -22,6 +22,10 @@ PRINTED: frozenset[Script] = frozenset({"serif", "sans", "typewriter", "blacklet
 """Scripts whose letters look the same each time they occur."""
 
 
+FLAT_FROM = 9.0
+"""Width of a stroke, in pixels, from which on one sees that type has no round ends."""
+
+
 @dataclass(frozen=True)
 class Hand:
     """How somebody writes, or what a typeface looks like.
@@ -129,18 +133,31 @@ def inked(rng: np.random.Generator, hand: Hand, glyph: Glyph) -> Strokes:
         Strokes in pixels, y down.
     """
     scale = hand.x_height / 10
-    samples = int(np.clip(np.ceil(scale * 1.6), 2, 9))
+    samples = int(np.clip(np.ceil(scale * 1.6), 2, 24))
+    flat = hand.printed and hand.pen > FLAT_FROM
     parts = []
     for line in glyph:
         curve = line if hand.script == "blackletter" else spline(line, samples)
         high = _stretched(curve[:, 1], hand.reach)
         across = curve[:, 0] * hand.stretch + hand.slant * high
         points = np.column_stack([across, -high]) * scale
-        radius = _half_widths(rng, hand, points)
-        parts.append(stroke(points, np.maximum(radius, 0.4)))
+        radius = np.maximum(_half_widths(rng, hand, points), 0.4)
+        if flat and len(points) > 1:
+            parts.append(stroke(_lengthened(points, radius), radius, flat=True))
+        else:
+            parts.append(stroke(points, radius))
         if hand.script in ("serif", "typewriter"):
             parts.extend(_serifs(hand, points))
     return joined(parts)
+
+
+def _lengthened(points: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move both ends outwards as far as round ends would reach, so that corners close."""
+    longer = points.copy()
+    for end, inner in ((0, 1), (-1, -2)):
+        way = points[end] - points[inner]
+        longer[end] += way / max(float(np.hypot(*way)), 1e-9) * radius[end] * 0.9
+    return longer
 
 
 def _stretched(high: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
@@ -198,7 +215,8 @@ def _serifs(hand: Hand, points: NDArray[np.float64]) -> list[Strokes]:
         if abs(way[1]) > 0.85 * np.hypot(*way):
             # The flat end lies inside the stem, so that the letter keeps its height.
             centre = points[end] - (0, np.sign(way[1]) * -hand.pen * 0.2)
-            found.append(stroke(centre + np.array([[-reach, 0], [reach, 0]]), thin))
+            wide = centre + np.array([[-reach, 0], [reach, 0]])
+            found.append(stroke(wide, thin, flat=hand.pen > FLAT_FROM))
     return found
 
 

@@ -58,6 +58,7 @@ def framed_initial(
         contrast=0.6,
         nib=0.0,
         jitter=0.05,
+        reach=1.0,
     )
     letter, advance = write_word(rng, big, str(rng.choice(list("ABDEHIKLMNOPRSTVW"))))
     x, y = corner
@@ -105,7 +106,7 @@ def stamp(rng: np.random.Generator, box: Box) -> Strokes:
         parts = [stroke(corners * size * 1.1, pen)]
     face = Hand(script="sans", x_height=size * 0.2, pen=pen * 1.6, contrast=0, slant=0, jitter=0.05)
     for row in (-0.3, 0.05, 0.4):
-        word, advance = write_word(rng, face, invent_word(rng).upper()[:8])
+        word, advance = write_word(rng, face, invent_word(rng, longest=8).upper())
         if advance > size * 1.5:
             word = word.mapped(np.diag([size * 1.5 / advance, 1]))
             advance = size * 1.5

@@ -37,6 +37,12 @@ class Paper:
         Brown spots on a page.
     browning : float
         How much darker and browner the edges of the page are, 0 to 1.
+    strips : float
+        Strength of level strips of plant fibre, as in papyrus and palm leaves, 0 to 1.
+    crossed : float
+        Strength of upright strips below them, as in papyrus, 0 to 1.
+    marbling : float
+        Strength of the coloured veins and cells of marbled paper, 0 to 1.
     """
 
     colour: tuple[float, float, float] = (0.9, 0.86, 0.76)
@@ -46,6 +52,9 @@ class Paper:
     laid: float = 0.0
     foxing: int = 0
     browning: float = 0.0
+    strips: float = 0.0
+    crossed: float = 0.0
+    marbling: float = 0.0
 
 
 def make_paper(
@@ -71,12 +80,18 @@ def make_paper(
     tone += (field(rng, shape, 1) * 0.5 + field(rng, shape, 3)) * np.float32(paper.grain)
     if paper.laid:
         tone += _laid_lines(rng, shape) * np.float32(paper.laid)
+    if paper.strips:
+        tone += _strips(rng, shape) * np.float32(paper.strips)
+    if paper.crossed:
+        tone += _strips(rng, shape[::-1]).T * np.float32(paper.crossed)
     if paper.fibres:
         tone *= 1 - _fibres(rng, shape, paper.fibres) * np.float32(0.18)
     yellow = clouds(rng, shape, max(shape) / 2, 3) * np.float32(paper.mottling * 0.6)
     tint = np.array([0.2, 0.0, -0.6], np.float32)
     colour = np.asarray(paper.colour, np.float32)
     sheet: NDArray[np.float32] = colour * (tone[..., None] + yellow[..., None] * tint)
+    if paper.marbling:
+        sheet *= 1 - _marbling(rng, shape) * np.float32(paper.marbling)
     if paper.foxing:
         _add_foxing(rng, sheet, paper.foxing)
     if paper.browning:
@@ -109,6 +124,33 @@ def _laid_lines(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.
         chain.astype(np.float32), 0.985, 1.0
     )
     return lines
+
+
+def _strips(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Light of level strips: fine long fibres, broad ones, and dark veins here and there."""
+    thin, long = rng.uniform(1.2, 3), rng.uniform(60, 240)
+    light = field(rng, shape, (thin, long)) * np.float32(0.6)
+    light += field(rng, shape, (thin * 4, long * 2)) * np.float32(0.5)
+    bend = field(rng, shape, (shape[0] / 3, shape[1] / 3)) * np.float32(0.3)
+    light += np.roll(field(rng, shape, (thin * 15, long * 4)), 3, 0) * (1 + bend)
+    veins = ramp(field(rng, shape, (thin * 1.5, long * 0.7)), 1.1, 1.6)
+    result: NDArray[np.float32] = light - veins * np.float32(rng.uniform(0.5, 2.5))
+    return result
+
+
+def _marbling(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Loss of light for each colour in marbled paper, shape (H, W, 3)."""
+    size = max(shape) / rng.uniform(6, 40)
+    level = clouds(rng, shape, size, 4) * np.float32(rng.uniform(2, 7))
+    if rng.random() < 0.4:
+        # Combed: the cells are drawn out into waves.
+        rows = np.arange(shape[0], dtype=np.float32)[:, None]
+        level = level + rows * np.float32(rng.uniform(0.1, 0.5))
+    loss = np.zeros((*shape, 3), np.float32)
+    for shift in rng.uniform(0, 6, int(rng.integers(2, 4))):
+        vein = ramp(np.sin(level + np.float32(shift)), rng.uniform(-0.2, 0.8), 0.95)
+        loss = np.maximum(loss, vein[..., None] * rng.uniform(0.1, 0.95, 3).astype(np.float32))
+    return loss
 
 
 def _fibres(rng: np.random.Generator, shape: tuple[int, int], count: int) -> NDArray[np.float32]:

@@ -131,7 +131,11 @@ def _cut_out(rng: np.random.Generator, shape: tuple[int, int], scan: Scan) -> ND
 
 
 def laid_on(
-    rng: np.random.Generator, page: NDArray[np.float32], share: NDArray[np.float32], scan: Scan
+    rng: np.random.Generator,
+    page: NDArray[np.float32],
+    share: NDArray[np.float32],
+    scan: Scan,
+    around: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Lay a page on the background of the scanner and light it.
 
@@ -145,6 +149,8 @@ def laid_on(
         As `page_share` gives it.
     scan : Scan
         `backdrop`, `gutter`, `uneven` are used.
+    around : ndarray of float32, shape (H, W, 3), optional
+        Light of what lies around the page; by default the background of the scanner.
 
     Returns
     -------
@@ -162,7 +168,9 @@ def laid_on(
     if scan.shadow:
         light = light * (1 - np.float32(scan.shadow) * _shadow(rng, shape))
     scene = page * light[..., None]
-    if scan.border > 0 or scan.holes:
+    if around is not None:
+        scene = scene * share[..., None] + around * light[..., None] * (1 - share[..., None])
+    elif scan.border > 0 or scan.holes:
         dark = np.asarray(scan.backdrop, np.float32)
         texture = (
             1 + field(rng, shape, 2)[..., None] * 0.08 + field(rng, shape, 90)[..., None] * 0.1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ FAR = -4.0
 """Signed distance that stands for "no stroke near this pixel"."""
 
 _LONGEST = 6.0
+_EVERYWHERE = (0.0, 0.0, 1e6)
 _ELEMENTS = 400_000
 
 
@@ -34,19 +35,23 @@ class Strokes:
         How much ink lies at each point, 0 none, 1 full.
     start : ndarray of bool, shape (N,)
         True where a new stroke begins. A stroke of one point is a dot.
+    flat : ndarray of bool, shape (N,)
+        True at the points of strokes whose ends are cut straight, as those of a bar, a stem
+        of type or a filled square are; else they are round.
     """
 
     points: NDArray[np.float64]
     radius: NDArray[np.float64]
     density: NDArray[np.float64]
     start: NDArray[np.bool_]
+    flat: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.points)
 
     def moved(self, x: float, y: float) -> Strokes:
         """Return the strokes shifted by (x, y) pixels."""
-        return Strokes(self.points + np.array((x, y)), self.radius, self.density, self.start)
+        return replace(self, points=self.points + np.array((x, y)))
 
     def above(self, y: float) -> Strokes:
         """Return the strokes that lie above a line, whole strokes only.
@@ -62,14 +67,26 @@ class Strokes:
         starts = np.flatnonzero(self.start)
         lowest = np.maximum.reduceat(self.points[:, 1], starts)
         kept = np.repeat(lowest < y, np.diff([*starts, len(self)]))
-        return Strokes(self.points[kept], self.radius[kept], self.density[kept], self.start[kept])
+        return self.kept(kept)
+
+    def kept(self, which: NDArray[np.bool_]) -> Strokes:
+        """Return the points that are chosen; whoever chooses keeps strokes whole."""
+        return Strokes(
+            self.points[which],
+            self.radius[which],
+            self.density[which],
+            self.start[which],
+            self.flat[which],
+        )
 
     def mapped(self, matrix: ArrayLike) -> Strokes:
         """Return the strokes with each point multiplied by a 2 × 2 matrix; widths stay."""
-        return Strokes(self.points @ np.asarray(matrix).T, self.radius, self.density, self.start)
+        return replace(self, points=self.points @ np.asarray(matrix).T)
 
 
-def stroke(points: ArrayLike, radius: ArrayLike, density: ArrayLike = 1.0) -> Strokes:
+def stroke(
+    points: ArrayLike, radius: ArrayLike, density: ArrayLike = 1.0, *, flat: bool = False
+) -> Strokes:
     """Make one stroke; radius and density are numbers or one value a point.
 
     Parameters
@@ -78,6 +95,8 @@ def stroke(points: ArrayLike, radius: ArrayLike, density: ArrayLike = 1.0) -> St
         Points (x, y) of the centre line in pixels.
     radius, density : float or array-like of float, shape (N,)
         Half width in pixels, and amount of ink.
+    flat : bool
+        Whether its ends are cut straight.
 
     Returns
     -------
@@ -89,7 +108,7 @@ def stroke(points: ArrayLike, radius: ArrayLike, density: ArrayLike = 1.0) -> St
     start[:1] = True
     radii, densities = np.empty((2, len(line)))
     radii[:], densities[:] = radius, density
-    return Strokes(line, radii, densities, start)
+    return Strokes(line, radii, densities, start, np.full(len(line), flat))
 
 
 def joined(parts: Sequence[Strokes]) -> Strokes:
@@ -101,6 +120,7 @@ def joined(parts: Sequence[Strokes]) -> Strokes:
         np.concatenate([part.radius for part in parts]),
         np.concatenate([part.density for part in parts]),
         np.concatenate([part.start for part in parts]),
+        np.concatenate([part.flat for part in parts]),
     )
 
 
@@ -163,11 +183,11 @@ def rasterize(
     height, width = shape
     distance = np.full(height * width, FAR, np.float32)
     density = np.zeros(height * width, np.float32)
-    for begin, end, ink in _pieces(strokes):
-        for flat, value, amount in _windows(begin, end, ink, shape):
-            np.maximum.at(distance, flat, value)
-            deepest = value >= distance[flat]
-            density[flat[deepest]] = amount[deepest]
+    for piece in _pieces(strokes):
+        flat, value, amount = _window(piece, shape)
+        np.maximum.at(distance, flat, value)
+        deepest = value >= distance[flat]
+        density[flat[deepest]] = amount[deepest]
     return distance.reshape(shape), density.reshape(shape)
 
 
@@ -177,10 +197,21 @@ def coverage(distance: NDArray[np.float32]) -> NDArray[np.float32]:
     return share
 
 
-def _pieces(
-    strokes: Strokes,
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]]:
-    """Cut strokes into short pieces: (x, y, radius) at both ends, density; sorted by reach."""
+class _Pieces(NamedTuple):
+    """Capsules of about one size: (x, y, radius) at both ends, ink, what cuts them off.
+
+    A cut (a, b, c) leaves what lies where a x + b y + c is positive; its value there is the
+    distance to the cut in pixels.
+    """
+
+    begin: NDArray[np.float64]
+    end: NDArray[np.float64]
+    ink: NDArray[np.float32]
+    cuts: NDArray[np.float64]
+
+
+def _pieces(strokes: Strokes) -> Iterator[_Pieces]:
+    """Cut strokes into short pieces, sorted by reach."""
     rows = np.column_stack([strokes.points, strokes.radius])
     last = np.append(strokes.start[1:], True)
     lonely = strokes.start & last
@@ -188,12 +219,14 @@ def _pieces(
     there = np.where(lonely[here], here, np.minimum(here + 1, len(rows) - 1))
     begin, end, ink = rows[here], rows[there], strokes.density[here]
     length = np.hypot(*(end - begin)[:, :2].T)
-    count = np.maximum(1, np.ceil(length / _LONGEST)).astype(int)
+    longest = np.maximum(_LONGEST, np.maximum(begin[:, 2], end[:, 2]))
+    count = np.maximum(1, np.ceil(length / longest)).astype(int)
     index = np.repeat(np.arange(len(count)), count)
     step = np.arange(len(index)) - np.repeat(np.cumsum(count) - count, count)
     change = (end - begin)[index] / count[index, None]
     first = begin[index] + change * step[:, None]
     second = first + change
+    cuts = _cuts(strokes, here, there)[index]
     reach = np.abs(change[:, :2]).max(1, initial=0) / 2 + np.maximum(first[:, 2], second[:, 2]) + 2
     size = np.ceil(reach).astype(int)
     for value in np.unique(size):
@@ -201,16 +234,46 @@ def _pieces(
         batch = max(1, _ELEMENTS // (2 * value + 1) ** 2)
         for offset in range(0, len(chosen), batch):
             part = chosen[offset : offset + batch]
-            yield first[part], second[part], ink[index[part]].astype(np.float32)
+            yield _Pieces(
+                first[part], second[part], ink[index[part]].astype(np.float32), cuts[part]
+            )
 
 
-def _windows(
-    begin: NDArray[np.float64],
-    end: NDArray[np.float64],
-    ink: NDArray[np.float32],
-    shape: tuple[int, int],
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]]:
+def _cuts(strokes: Strokes, here: NDArray[np.intp], there: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Lines that end the spans of flat strokes, shape (spans, 2, 3).
+
+    A span within the reach of a flat end is cut by that end, although it may not be the last
+    one: its own round end would stand out of it.
+    """
+    cuts = np.empty((len(here), 2, 3))
+    cuts[:] = _EVERYWHERE
+    if not strokes.flat.any():
+        return cuts
+    starts = np.flatnonzero(strokes.start)
+    stroke_of = np.cumsum(strokes.start) - 1
+    ends = np.append(starts[1:], len(strokes)) - 1
+    steps = np.hypot(*np.diff(strokes.points, axis=0, prepend=strokes.points[:1]).T)
+    along = np.cumsum(steps)
+    for number in np.flatnonzero(strokes.flat[starts] & (ends > starts)):
+        first, final = starts[number], ends[number]
+        spans = np.flatnonzero(stroke_of[here] == number)
+        reach = 1.3 * strokes.radius[first : final + 1].max()
+        for side, tip, inner, away in (
+            (0, first, first + 1, along[here[spans]] - along[first]),
+            (1, final, final - 1, along[final] - along[there[spans]]),
+        ):
+            way = strokes.points[inner] - strokes.points[tip]
+            way = way / max(float(np.hypot(*way)), 1e-9)
+            near = spans[away <= reach]
+            cuts[near, side] = (*way, -way @ strokes.points[tip])
+    return cuts
+
+
+def _window(
+    pieces: _Pieces, shape: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
     """Signed distances around pieces of one reach: flat pixel index, distance, density."""
+    begin, end, ink, cuts = pieces
     height, width = shape
     change = end - begin
     reach = np.abs(change[:, :2]).max(1) / 2 + np.maximum(begin[:, 2], end[:, 2]) + 2
@@ -224,9 +287,14 @@ def _windows(
     along = np.clip((dx * vx + dy * vy) / np.maximum(vx * vx + vy * vy, 1e-9), 0, 1)
     radius = begin[:, 2].astype(np.float32)[:, None, None] + along * grow
     value = radius - np.hypot(dx - along * vx, dy - along * vy)
+    for side in (0, 1):
+        if (cuts[:, side, 2] != _EVERYWHERE[2]).any():
+            a, b = (cuts[:, side, index].astype(np.float32)[:, None, None] for index in (0, 1))
+            level = (cuts[:, side, :2] * begin[:, :2]).sum(1) + cuts[:, side, 2]
+            value = np.minimum(value, dx * a + dy * b + level.astype(np.float32)[:, None, None])
     columns = centre[:, 0, None, None] + around[None, None, :]
     rows = centre[:, 1, None, None] + around[None, :, None]
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height) & (value > -2)
     flat = rows * width + columns
     amount = np.broadcast_to(ink[:, None, None], value.shape)
-    yield flat[inside], value[inside], amount[inside]
+    return flat[inside], value[inside], amount[inside]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from docbin_napari.drawing.blocklist import is_readable
 from docbin_napari.drawing.lettering import Hand, write_word
 from docbin_napari.drawing.scripts import write_foreign
 from docbin_napari.drawing.strokes import Strokes, joined, stroke
@@ -70,14 +71,34 @@ class Setting:
     paragraph: float = 0.1
 
 
-def invent_word(rng: np.random.Generator) -> str:
+def invent_word(rng: np.random.Generator, longest: int = 99) -> str:
     """Make up a word that looks pronounceable, with a capital or a mark now and then.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the letters.
+    longest : int
+        What is longer is cut off.
+
+    Returns
+    -------
+    str
+        A word that nobody minds to read.
 
     Examples
     --------
-    >>> invent_word(np.random.default_rng(3)).isprintable()
+    >>> len(invent_word(np.random.default_rng(3), longest=4)) <= 4
     True
     """
+    while True:
+        word = _word(rng)[:longest]
+        if is_readable(word):
+            return word
+
+
+def _word(rng: np.random.Generator) -> str:
+    """Put syllables together, whatever comes of it."""
     if rng.random() < 0.04:
         return str(rng.integers(1, 2000))
     word = ""

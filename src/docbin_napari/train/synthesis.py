@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.drawing.archives import ARCHIVES, choose_archive
-from docbin_napari.drawing.damage import age, bleed_through
+from docbin_napari.drawing.archives import ARCHIVES, GROUPS, choose_archive, resized
+from docbin_napari.drawing.damage import age, bleed_through, lost
 from docbin_napari.drawing.ink import Ink, layer, roughened, stained
 from docbin_napari.drawing.layout import compose
+from docbin_napari.drawing.objects import OBJECTS, Scene
 from docbin_napari.drawing.paper import make_paper, print_picture
 from docbin_napari.drawing.scan import digitized, laid_on, page_share
 from docbin_napari.drawing.strokes import Strokes, coverage, rasterize
+from docbin_napari.drawing.surroundings import gutter_light, surround
 from docbin_napari.drawing.text import Box
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.errors import FileError
@@ -37,11 +39,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.drawing.sheet import Archive, Sheet
+    from docbin_napari.drawing.surroundings import Surroundings
 
 SMALLEST = 64
 """Smallest height and width of a page in pixels."""
 
-GUIDE_COLOUR = (0.35, 0.4, 0.5)
 PAPER_TINT = (0.4, 0.3, 0.2)
 
 SAMPLE_SEED = 48
@@ -70,12 +72,14 @@ def draw_page(
     width: int = 900,
     archive: str | None = None,
     written: float = 1.0,
+    scale: float = 1.0,
 ) -> SyntheticPage:
     """Draw a degraded page and its ground truth.
 
-    Text, initials, stamps and dark rules are ink, however faded. Pale printed
-    writing lines, stains, the other side of the leaf and the background of the
-    scanner are not.
+    Text, initials, stamps, dark rules and solid shapes are ink, however faded; so is light
+    writing on a dark ground, see `Sheet`. Pale printed writing lines and squares, stains, the
+    other side of the leaf, and all that lies around or on the page are not: leaf edges, boards,
+    rulers with their numbers, charts, ribbons, fingers.
 
     Parameters
     ----------
@@ -84,10 +88,12 @@ def draw_page(
     height, width : int
         Size in pixels, 64 or more.
     archive : str, optional
-        One of `archives.ARCHIVES`; by default the seed chooses it too.
+        One of `archives.ARCHIVES` or of `archives.GROUPS`; by default the seed chooses it too.
     written : float
         Share of the page, from the top, that is written on, 0 to 1. The other side of the
         leaf, which may show through, is written on as a whole.
+    scale : float
+        Resolution over the usual one, which is about 300 dpi: 2 draws letters twice as large.
 
     Returns
     -------
@@ -110,7 +116,10 @@ def draw_page(
             f"a page needs at least {SMALLEST} × {SMALLEST} pixels, not {height} × {width}"
         )
     rng = np.random.default_rng(seed)
-    return draw_archive_page(rng, choose_archive(rng, archive), (height, width), written)
+    settings = choose_archive(rng, archive)
+    if scale != 1:
+        settings = resized(settings, scale)
+    return draw_archive_page(rng, settings, (height, width), written)
 
 
 def draw_archive_page(
@@ -136,7 +145,7 @@ def draw_archive_page(
     """
     # Streams of their own: the same text stands on a page whatever happens to its paper.
     of_edges, of_paper, of_back, of_text, of_ink, of_light = rng.spawn(6)
-    share = page_share(of_edges, shape, archive.scan)
+    share, around = _edges(of_edges, shape, archive)
     light = make_paper(of_paper, shape, archive.paper)
     light, kept = age(of_paper, light, archive.damage)
     light = _behind(of_back, light, archive)
@@ -145,16 +154,76 @@ def draw_archive_page(
         sheet = sheet.changed(lambda strokes: strokes.above(written * shape[0]))
     if sheet.picture is not None:
         print_picture(of_ink, light, sheet.picture)
-    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(of_ink.uniform(0.1, 0.35))
-    light = stained(light, guides, GUIDE_COLOUR)
+    light, ink = _printed(of_ink, light, sheet, archive, kept)
+    if archive.around is not None and archive.around.gutter:
+        fold = gutter_light(of_edges, shape, archive.around, archive.scan.rotation)
+        light *= fold[..., None]
+    scene = laid_on(of_light, light, share, archive.scan, around)
+    covered = _covered(of_edges, scene, archive)
+    ink &= (share >= 0.5) & ~covered
+    return SyntheticPage(digitized(of_light, scene, archive.scan), ink)
+
+
+def _edges(
+    rng: np.random.Generator, shape: tuple[int, int], archive: Archive
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """How much of each pixel is page, and light of what lies around it, if that is drawn."""
+    share = page_share(rng, shape, archive.scan)
+    around = None
+    if archive.around is not None:
+        around, inside = surround(rng, shape, archive.around, archive.scan.rotation)
+        share = np.minimum(share, inside)
+    left = lost(rng, shape, archive.damage)
+    return (share if left is None else np.minimum(share, left)), around
+
+
+def _printed(
+    rng: np.random.Generator,
+    light: NDArray[np.float32],
+    sheet: Sheet,
+    archive: Archive,
+    kept: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Lay writing lines, dark grounds and all layers of ink on paper; returns light and ink."""
+    shape = kept.shape
+    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(rng.uniform(*archive.ruled))
+    light = stained(light, guides, archive.ruling)
     ink = np.zeros(shape, np.bool_)
+    if len(sheet.panels):
+        light, ink = _lit(rng, light, sheet, archive.ink)
+    left_out = -rasterize(sheet.cut, shape)[0] if len(sheet.cut) else None
     for strokes, kind in _inks(sheet, archive):
         distance, density = rasterize(strokes, shape)
-        distance = roughened(of_ink, distance, kind)
+        if left_out is not None:
+            distance = np.minimum(distance, left_out)
+        distance = roughened(rng, distance, kind)
         ink |= distance >= 0
-        light = stained(light, layer(of_ink, distance, density, kind) * kept, kind.colour)
-    scene = laid_on(of_light, light, share, archive.scan)
-    return SyntheticPage(digitized(of_light, scene, archive.scan), ink & (share >= 0.5))
+        light = stained(light, layer(rng, distance, density, kind) * kept, kind.colour)
+    return light, ink
+
+
+def _covered(
+    rng: np.random.Generator, scene: NDArray[np.float32], archive: Archive
+) -> NDArray[np.bool_]:
+    """Lay things on a lit scene, in place; returns where they hide what is below."""
+    if archive.around is None:
+        return np.zeros(scene.shape[:2], np.bool_)
+    things = Scene(scene, archive.around.boxes(scene.shape[:2])[0])
+    for name in archive.around.objects:
+        OBJECTS[name](rng, things)
+    hidden: NDArray[np.bool_] = things.covered >= 0.5
+    return hidden
+
+
+def _lit(
+    rng: np.random.Generator, light: NDArray[np.float32], sheet: Sheet, kind: Ink
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Print dark grounds around light writing, which is the ink."""
+    shape = light.shape[:2]
+    ground, density = rasterize(sheet.panels, shape)
+    writing = roughened(rng, rasterize(sheet.light, shape)[0], kind)
+    amount = layer(rng, np.minimum(ground, -writing), density, kind)
+    return stained(light, amount, kind.colour), (writing >= 0) & (ground >= 0)
 
 
 def _inks(sheet: Sheet, archive: Archive) -> list[tuple[Strokes, Ink]]:
@@ -173,7 +242,12 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -
     edge = archive.scan.border * max(shape) * 1.2
     low = 0.02 if archive.scan.border else 0.04
     left, right, top, bottom = rng.uniform(low, 0.11, 4) * min(shape) + edge
-    sheet = compose(rng, archive.plan, Box(left, top, width - right, height - bottom))
+    boxes = [Box(left, top, width - right, height - bottom)]
+    if archive.around is not None:
+        boxes = _boxes(archive.around, boxes[0], shape)
+    sheet = compose(rng, archive.plan, boxes[0])
+    for box in boxes[1:]:
+        sheet = sheet.beside(compose(rng, archive.plan, box))
     angle = np.deg2rad(archive.scan.rotation)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = np.array(shape[::-1]) / 2
@@ -183,9 +257,29 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -
     def change(strokes: Strokes) -> Strokes:
         points = (strokes.points - centre) @ turn.T + centre
         points[:, 1] += sway * np.sin(points[:, 0] / length * 2 * np.pi + phase)
-        return Strokes(points, strokes.radius, strokes.density, strokes.start)
+        return replace(strokes, points=points)
 
     return sheet.changed(change)
+
+
+def _boxes(around: Surroundings, box: Box, shape: tuple[int, int]) -> list[Box]:
+    """Boxes of the text inside what lies around the page: one, or one a leaf."""
+    if around.strips:
+        pad = 0.1 * around.boxes(shape)[0].height
+        return [
+            Box(leaf.left + 2 * pad, leaf.top + pad, leaf.right - 2 * pad, leaf.bottom - pad)
+            for leaf in around.boxes(shape)
+        ]
+    left, top, right, bottom = around.inset(shape)
+    box = Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
+    if not around.gutter:
+        return [box]
+    fold, pad = around.gutter * shape[1], 0.04 * shape[1]
+    if around.gutter < 0.5:
+        box = box._replace(left=fold + pad)
+        return [box, box._replace(left=fold - pad - box.width, right=fold - pad)]
+    box = box._replace(right=fold - pad)
+    return [box, box._replace(left=fold + pad, right=fold + pad + box.width)]
 
 
 def _behind(
@@ -210,9 +304,10 @@ def _shown(
 ) -> NDArray[np.float32]:
     """Write another page of the archive and let it show."""
     shape = light.shape[:2]
-    sheet = _sheet(rng, shape, archive)
+    other = archive if archive.behind is None else replace(archive, plan=archive.behind)
+    sheet = _sheet(rng, shape, other)
     blur = archive.damage.bleed_blur * (1.0 if mirrored else 1.6)
-    for strokes, kind in _inks(sheet, archive):
+    for strokes, kind in _inks(sheet, other):
         distance, density = rasterize(strokes, shape)
         amount = layer(rng, distance, density, kind)
         amount = bleed_through(rng, amount[:, ::-1] if mirrored else amount, strength, blur)
@@ -246,11 +341,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the first page; the next is one more"
     )
-    parser.add_argument("--archive", choices=[*ARCHIVES], help="kind of archive; default: any")
+    parser.add_argument(
+        "--archive",
+        choices=[*ARCHIVES, *GROUPS],
+        help="kind of archive, or a group to choose from; default: usual",
+    )
     parser.add_argument("--height", type=int, default=1200, help="height in pixels")
     parser.add_argument("--width", type=int, default=900, help="width in pixels")
     parser.add_argument(
         "--written", type=float, default=1.0, help="share that is written on, from the top"
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="resolution over the usual one, e.g. 2 for 600 dpi"
     )
     parser.add_argument("--jpeg", type=int, default=0, help="write pages as JPEG of this quality")
     options = parser.parse_args(arguments)
@@ -258,13 +360,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"height and width must be {SMALLEST} or more")
     if not 0 <= options.written <= 1:
         parser.error(f"the share that is written on is 0 to 1, not {options.written}")
+    if not 0.25 <= options.scale <= 4:
+        parser.error(f"the scale is 0.25 to 4, not {options.scale}")
     if options.pages < 1 or options.seed < 0:
         parser.error("there must be a page at least, and seeds are 0 or more")
     if not 0 <= options.jpeg <= 100:
         parser.error(f"the quality of JPEG is 1 to 100, or 0 for PNG, not {options.jpeg}")
     try:
         for seed in range(options.seed, options.seed + options.pages):
-            page = draw_page(seed, options.height, options.width, options.archive, options.written)
+            page = draw_page(
+                seed,
+                options.height,
+                options.width,
+                options.archive,
+                options.written,
+                options.scale,
+            )
             name = f"{options.archive or 'page'}_{seed:06d}"
             _write(options.output, name, page, options.jpeg)
     except FileExistsError:

@@ -1,0 +1,169 @@
+"""Solid shapes in print and by hand: bars, boxes, bullets, marks, scribbles, ornaments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
+
+if TYPE_CHECKING:
+    from docbin_napari.drawing.text import Box
+
+Point = tuple[float, float]
+
+
+def bar(begin: Point, end: Point, thickness: float) -> Strokes:
+    """Draw a solid bar with straight ends between two points, both in pixels.
+
+    Examples
+    --------
+    >>> from docbin_napari.drawing.strokes import rasterize
+    >>> distance, _ = rasterize(bar((9.5, 9.5), (29.5, 9.5), 6), (20, 40))
+    >>> int((distance > 0).sum())
+    120
+    """
+    t = np.linspace(0, 1, 8)[:, None]
+    return stroke(np.array([begin]) * (1 - t) + np.array([end]) * t, thickness / 2, flat=True)
+
+
+def filled(box: Box) -> Strokes:
+    """Fill a box."""
+    if box.width > box.height:
+        middle = (box.top + box.bottom) / 2
+        return bar((box.left, middle), (box.right, middle), box.height)
+    middle = (box.left + box.right) / 2
+    return bar((middle, box.top), (middle, box.bottom), box.width)
+
+
+def outlined(box: Box, pen: float) -> Strokes:
+    """Draw the four sides of a box."""
+    left, top, right, bottom = box
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    half = pen / 2
+    sides = []
+    for (x, y), (u, v) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        along = np.sign([u - x, v - y]) * half
+        sides.append(bar((x - along[0], y - along[1]), (u + along[0], v + along[1]), pen))
+    return joined(sides)
+
+
+def ring(centre: Point, radius: float, pen: float) -> Strokes:
+    """Draw a circle."""
+    turn = np.linspace(0, 2 * np.pi, 49)
+    return stroke(np.column_stack([np.cos(turn), np.sin(turn)]) * radius + centre, pen / 2)
+
+
+def bullet(kind: str, centre: Point, half: float) -> Strokes:
+    """Draw a solid bullet: "disc", "square", "diamond", "triangle" or "dash"."""
+    x, y = centre
+    if kind == "disc":
+        return stroke([centre], half)
+    if kind == "square":
+        return stroke([(x - half, y), (x + half, y)], half, flat=True)
+    if kind == "diamond":
+        side = half * 0.55
+        return stroke([(x - side, y - side), (x + side, y + side)], side * 1.414, flat=True)
+    if kind == "triangle":
+        return stroke([(x - half, y), (x + half, y)], [half, 0.3], flat=True)
+    return stroke([(x - half, y), (x + half, y)], half * 0.35, flat=True)
+
+
+BULLETS = ("disc", "square", "diamond", "triangle", "dash")
+
+
+def tick(rng: np.random.Generator, centre: Point, size: float, pen: float) -> Strokes:
+    """Draw a tick by hand, about `size` pixels wide."""
+    points = np.array([(-0.5, -0.05), (-0.15, 0.4), (0.6, -0.7)]) * size
+    points += rng.normal(0, size * 0.06, points.shape) + centre
+    return stroke(spline(points[[0, 1, 1, 2]], 6), pen / 2)
+
+
+def cross(rng: np.random.Generator, centre: Point, size: float, pen: float) -> Strokes:
+    """Draw a cross by hand, about `size` pixels wide."""
+    lines = []
+    for sign in (-1, 1):
+        points = np.array([(-0.5, -0.5 * sign), (0.5, 0.5 * sign)]) * size
+        lines.append(stroke(points + rng.normal(0, size * 0.08, (2, 2)) + centre, pen / 2))
+    return joined(lines)
+
+
+def scribble(rng: np.random.Generator, box: Box, pen: float) -> Strokes:
+    """Fill a box by hand, to and fro; some ground is left at the edges, hardly any inside."""
+    slope = rng.normal(0, 0.15)
+    count = max(4, int(box.height / (pen * rng.uniform(0.45, 0.8))))
+    rows = np.linspace(box.top, box.bottom, count)
+    ends = np.where(np.arange(count) % 2, box.left, box.right)
+    ends = ends + rng.normal(0, 0.07 * box.width, count)
+    rows = rows + slope * (ends - (box.left + box.right) / 2) * box.height / box.width
+    return stroke(np.column_stack([ends, rows + rng.normal(0, pen * 0.1, count)]), pen / 2)
+
+
+def barcode(rng: np.random.Generator, box: Box) -> Strokes:
+    """Fill a box with upright bars of one to four modules."""
+    module = max(1.2, box.width / rng.integers(60, 160))
+    bars = []
+    x = box.left
+    while x < box.right - 4 * module:
+        wide = module * rng.integers(1, 5)
+        bars.append(bar((x + wide / 2, box.top), (x + wide / 2, box.bottom), wide))
+        x += wide + module * rng.integers(1, 5)
+    return joined(bars)
+
+
+def squares_code(rng: np.random.Generator, corner: Point, side: float) -> Strokes:
+    """Fill a square with a code of small squares, larger marks in three corners."""
+    count = int(rng.choice([21, 25, 29]))
+    module = side / count
+    cells = rng.random((count, count)) < 0.5
+    mark = np.ones((7, 7), bool)
+    mark[1:6, 1:6] = False
+    mark[2:5, 2:5] = True
+    for rows, columns in ((np.s_[:8], np.s_[:8]), (np.s_[:8], np.s_[-8:]), (np.s_[-8:], np.s_[:8])):
+        cells[rows, columns] = False
+    cells[:7, :7] = cells[:7, -7:] = cells[-7:, :7] = mark
+    parts = []
+    for row, line in enumerate(cells):
+        # Runs of squares in one row are one bar, so that no seam stays between them.
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], line, [False]])))
+        y = corner[1] + (row + 0.5) * module
+        for begin, end in edges.reshape(-1, 2):
+            x, u = corner[0] + begin * module, corner[0] + end * module
+            parts.append(stroke([(x, y), (u, y)], module / 2 + 0.05, flat=True))
+    return joined(parts)
+
+
+def leaf(rng: np.random.Generator, length: float, bend: float) -> Strokes:
+    """Draw a solid leaf or drop that starts at the origin and grows to the right."""
+    t = np.linspace(0, 1, 14)
+    middle = np.column_stack([t * length, bend * length * t**2])
+    belly = rng.uniform(0.1, 0.3) * length * np.sin(np.pi * t ** rng.uniform(0.5, 1.4)) ** 0.8
+    return stroke(middle, np.maximum(belly, 0.5))
+
+
+def arabesque(rng: np.random.Generator, box: Box) -> Strokes:
+    """Draw a symmetric solid ornament of leaves, drops and dots in the middle of a box."""
+    size = min(box.height, box.width / 2) * 0.5
+    parts = []
+    for _ in range(int(rng.integers(3, 8))):
+        angle = rng.uniform(-1.5, 1.5)
+        one = leaf(rng, size * rng.uniform(0.35, 0.95), rng.normal(0, 0.35))
+        turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        parts.append(one.mapped(turn).moved(size * rng.uniform(0, 0.3), 0))
+    parts.extend(
+        stroke([rng.uniform(0.1, 0.9, 2) * size], size * rng.uniform(0.04, 0.12))
+        for _ in range(int(rng.integers(1, 5)))
+    )
+    half = joined(parts)
+    centre = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
+    return joined([half, half.mapped(np.diag([-1.0, 1.0]))]).moved(*centre)
+
+
+def star(centre: Point, radius: float, rays: int) -> Strokes:
+    """Draw a solid star of pointed rays around a disc."""
+    parts = [stroke([centre], radius * 0.45)]
+    for turn in np.arange(rays) * 2 * np.pi / rays:
+        tip = np.array([np.cos(turn), np.sin(turn)]) * radius + centre
+        parts.append(stroke(np.array([centre, tip]), [radius * 0.4, 0.3]))
+    return joined(parts)
