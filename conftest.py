@@ -9,12 +9,12 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDERS = ("CACHE", "CONFIG", "DRAFTS", "MODELS")
+FOLDERS = ("CONFIG", "DRAFTS", "MODELS")
 
 
 @pytest.fixture(autouse=True, scope="session")
 def own_profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what is measured, remembered, drafted and trained here out of the user's folders.
+    """Keep what is remembered, drafted and trained here out of the user's folders.
 
     Processes that a test starts inherit it; a test that sets a folder of its own wins.
     """

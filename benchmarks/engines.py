@@ -14,8 +14,8 @@ import torch
 from agreement import TITLES, agreement, uncut
 from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.model.device import Device
-from docbin_napari.model.weights import InkModel, load_network
+from docbin_napari.model.engine import EngineConfig
+from docbin_napari.model.weights import InkModel, load_model
 from effort import every_view, passes, spares_views
 from pages import megapixels
 from peers import Monai, MonaiSettings, classical_peers, missing_peers
@@ -70,7 +70,7 @@ class EngineComparison:
         if "MONAI" in missing_peers():
             return {}
         device = self._model.device
-        narrow = torch.bfloat16 if device.dtype == "float32" else device.torch_dtype
+        narrow = torch.float16 if device.dtype == "float16" else torch.bfloat16
         ways = [
             MonaiSettings(device.name, dtype, self._arguments.monai_batch)
             for dtype in (None, narrow)
@@ -160,5 +160,4 @@ def our_settings(presets: Sequence[PresetName]) -> dict[str, InferenceConfig]:
 
 def in_float32(model: InkModel) -> InkModel:
     """The same model, computing in float32."""
-    device = Device(model.device.name, "float32", "asked for")
-    return InkModel(load_network(model.info), model.info, device)
+    return load_model(model.info.path, model.device.name, EngineConfig(precision="f32"))

@@ -28,4 +28,4 @@ def hardware(device: Device) -> str:
         name = next((x.split(": ")[1] for x in lines if x.startswith("model name")), name)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = torch.get_num_threads()
-    return f"{name}, cores: {cores}, threads: {threads}, {device.dtype}"
+    return f"{name}, cores: {cores}, threads: {threads}, {device.engine}, {device.dtype}"

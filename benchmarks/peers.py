@@ -24,7 +24,7 @@ from docbin_napari.inference.symmetry import SYMMETRY_SETS, turn, turn_back
 from docbin_napari.inference.windows import plan_axis
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.model.normalisation import Normalisation, told_of_page
+from docbin_napari.model.normalisation import Normalisation, page_condition
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.registry import find_model
 from docbin_napari.model.weights import load_network
@@ -137,26 +137,24 @@ class Monai:
             float32 (H, W), 0 to 1.
         """
         ink = page_ink(page_strips(pixels))
-        if ink is not None:
-            ink = told_of_page(ink, self._edge_level, self._normalisation).to(self._settings.device)
-        page = torch.from_numpy(pixels).to(self._settings.device).permute(2, 0, 1)[None].float()
-        page = (page - self._normalisation.mean) / self._normalisation.deviation
+        told = page_condition(ink, self._edge_level, self._normalisation)
+        ink = torch.from_numpy(told).to(self._settings.device)
         symmetries = SYMMETRY_SETS[config.symmetries]
         with torch.no_grad():
-            logits = [self._logits(page, ink, symmetry, config) for symmetry in symmetries]
-            mean = torch.stack(logits).mean(dim=0)
-            return self._calibration.probability(mean)[0, 0].cpu().numpy()
+            logits = [self._logits(pixels[None], ink, symmetry, config) for symmetry in symmetries]
+            return self._calibration.probability(np.mean(logits, axis=0)[0])
 
     def _logits(
-        self, page: Tensor, ink: Tensor | None, symmetry: int, config: InferenceConfig
-    ) -> Tensor:
+        self, page: np.ndarray, ink: Tensor, symmetry: int, config: InferenceConfig
+    ) -> np.ndarray:
         from monai.inferers import sliding_window_inference
 
         def predictor(windows: Tensor) -> Tensor:
-            told = None if ink is None else ink.expand(len(windows), -1)
-            return self._network(windows, told)
+            return self._network(windows, ink.expand(len(windows), -1))
 
-        turned = turn(page, symmetry).contiguous(memory_format=self._settings.layout)
+        seen = torch.from_numpy(np.ascontiguousarray(turn(page, symmetry)))
+        colours = seen.to(self._settings.device).permute(0, 3, 1, 2).float()
+        turned = self._normalisation.of(colours).contiguous(memory_format=self._settings.layout)
         axes = [planned_window(length, config, self.stride) for length in turned.shape[2:]]
         with self._settings.autocast():
             logits = sliding_window_inference(
@@ -168,7 +166,7 @@ class Monai:
                 overlap=[1 - (step + 0.5) / size if step < size else 0.0 for size, step in axes],
                 mode="gaussian",
             )
-        return turn_back(logits, symmetry).float()
+        return turn_back(logits.float()[:, 0].cpu().numpy(), symmetry)
 
 
 def planned_window(length: int, config: InferenceConfig, stride: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from docbin_napari.inference.config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import InferenceError, ink_probability
+from docbin_napari.model.device import choose_device
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_network
 from effort import passes
@@ -78,7 +79,7 @@ class NetworkAlone:
     """
 
     def __init__(self, model: InkModel, batch: int) -> None:
-        device = model.device
+        device = choose_device(model.device.name)
         network: UNet = load_network(model.info).fold_norms()
         self._network = network.move(device.name, device.torch_dtype).requires_grad_(False)
         self._device = device

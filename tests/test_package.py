@@ -47,6 +47,70 @@ def test_the_command_line_and_the_reader_load_no_torch(module: str) -> None:
     assert not loaded_by(f"import {module}") & {"torch", "napari", "skimage"}
 
 
+@pytest.fixture
+def drawn_pair(tmp_path: Path) -> Path:
+    """A folder with a page of one stroke and its ground truth."""
+    from PIL import Image, ImageDraw
+
+    (tmp_path / "fg_mask").mkdir()
+    for name, paper in (("page.png", "beige"), ("fg_mask/page.png", "white")):
+        page = Image.new("RGB", (200, 150), paper)
+        ImageDraw.Draw(page).line((20, 20, 180, 120), "black", 6)
+        page.convert("L" if "mask" in name else "RGB").save(tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("binarize", "--device", "cpu"),
+        ("evaluate", "{folder}", "--model", "general-1", "--device", "cpu"),
+        ("info",),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_no_command_waits_for_torch_on_a_cpu(arguments: tuple[str, ...], drawn_pair: Path) -> None:
+    command, *options = (part.format(folder=drawn_pair) for part in arguments)
+    paths = [] if command == "info" else [str(drawn_pair)]
+    code = (
+        "import os; os.environ['CUDA_VISIBLE_DEVICES'] = ''\n"
+        f"from docbin_napari.cli import main\nassert main({[command, *paths, *options]!r}) == 0"
+    )
+    loaded = loaded_by(code)
+    assert "openvino" in loaded
+    assert not loaded & {
+        "torch",
+        "napari",
+        *(["skimage", "scipy"] if command == "binarize" else []),
+    }
+
+
+def test_run_in_napari_does_not_wait_for_torch_on_a_cpu() -> None:
+    code = (
+        "import numpy as np\n"
+        "from docbin_napari.inference.config import InferenceConfig\n"
+        "from docbin_napari.plugin.work import load_engine\n"
+        "page, out = np.full((80, 90, 3), 220, np.uint8), np.ones((80, 90), np.float32)\n"
+        "for _ in load_engine('general-1', 'cpu').predict(page, InferenceConfig(), out): pass\n"
+        "assert out.max() < 0.1"
+    )
+    assert "torch" not in loaded_by(code)
+
+
+def test_running_a_network_opens_no_connection() -> None:
+    """OpenVINO comes with a package that could send figures about its use."""
+    code = (
+        "import socket, sys\n"
+        "def refuse(event, arguments):\n"
+        "    if event.startswith('socket.'): raise RuntimeError(event)\n"
+        "sys.addaudithook(refuse)\n"
+        "import numpy as np, docbin_napari\n"
+        "page = np.full((80, 90, 3), 220, np.uint8)\n"
+        "assert not docbin_napari.binarize(page, docbin_napari.load_model(device='cpu')).any()"
+    )
+    assert "openvino" in loaded_by(code)
+
+
 def test_importing_every_module_of_the_plugin_loads_no_torch() -> None:
     code = (
         "import importlib, pkgutil, docbin_napari.plugin as plugin\n"

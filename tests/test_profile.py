@@ -10,23 +10,21 @@ import pytest
 from docbin_napari.io.drafts import draft_folder
 from docbin_napari.model.registry import user_model_folder
 
-NAMES = ("CACHE", "CONFIG", "DRAFTS", "MODELS")
+NAMES = ("CONFIG", "DRAFTS", "MODELS")
 
 
 def users_folders() -> list[Path]:
     """Where the package keeps things for a user who chose no folders."""
-    kinds = (platformdirs.user_cache_dir, platformdirs.user_config_dir, platformdirs.user_data_dir)
+    kinds = (platformdirs.user_config_dir, platformdirs.user_data_dir)
     return [Path(kind("docbin-napari")) for kind in kinds]
 
 
 def places() -> list[Path]:
     """Where it keeps things now."""
-    pytest.importorskip("torch")
     pytest.importorskip("napari")
-    from docbin_napari.model.remembered import cache_file
     from docbin_napari.plugin import remembered
 
-    return [cache_file(), remembered._file(), draft_folder(None), user_model_folder()]
+    return [remembered._file(), draft_folder(None), user_model_folder()]
 
 
 def test_nothing_goes_into_the_users_folders() -> None:

@@ -7,7 +7,8 @@ from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.device import Device
 from docbin_napari.model.registry import find_model
-from docbin_napari.model.weights import InkModel, load_network
+from docbin_napari.model.torch_engine import torch_model
+from docbin_napari.model.weights import load_network
 from peers import Monai, MonaiSettings, doxapy_sauvola
 
 
@@ -22,7 +23,7 @@ def test_monai_computes_the_same_network(tiny_model_file):
     pytest.importorskip("monai", reason="needs MONAI, of the group benchmarks")
     page = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
     info = find_model(tiny_model_file)
-    ours = InkModel(load_network(info), info, Device("cpu", "float32", "asked for"))
+    ours = torch_model(load_network(info), info, Device("cpu", "float32", "asked for"))
     config = InferenceConfig(window=128, symmetries=8)
     monai = Monai(str(tiny_model_file), MonaiSettings("cpu"))
     found = agreement(ink_probability(page, ours, config), monai.probability(page, config))

@@ -61,6 +61,15 @@ def test_info(own_models, capsys):
     assert facts["torch"] == torch.__version__
     assert facts["numpy"] == np.__version__
     assert facts["own models"] == str(own_models)
-    assert facts["device"].split()[0] in ("cpu", "cuda", "mps")
-    assert facts["number format"] in ("float32", "bfloat16", "float16")
-    assert facts["bfloat16 on the CPU"].split(",")[0] in ("yes", "no")
+    assert facts["openvino"].startswith("20")
+
+
+def test_info_says_what_runs_the_network(capsys):
+    assert main(["info"]) == 0
+    facts = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    facts = {key.strip(): value.strip() for key, value in facts.items()}
+    assert facts["device"] in ("cpu", "cuda", "mps")
+    assert facts["engine"] in ("OpenVINO", "torch")
+    dtype, _, reason = facts["number format"].partition(" (")
+    assert dtype in ("float32", "bfloat16", "float16", "int8")
+    assert reason

@@ -211,8 +211,8 @@ def test_a_full_disk_costs_no_figures(collection, tmp_path, capsys, monkeypatch)
     ("options", "words"),
     [
         (["--model", "general-1", "--baseline", "otsu"], "exclude each other"),
-        (["--preset", "best"], "--preset and --device go with --model"),
-        (["--device", "cpu"], "--preset and --device go with --model"),
+        (["--preset", "best"], "--engine and --precision go with --model"),
+        (["--device", "cpu"], "--engine and --precision go with --model"),
         (["--model", "no-such-model"], "there is no model 'no-such-model'"),
     ],
 )

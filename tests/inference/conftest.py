@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.torch import load_file
 
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.batch import BatchModel, binarize_files
@@ -17,19 +16,14 @@ from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.events import FileStarted, PageProgress
 from docbin_napari.inference.outputs import OutputConfig, plan_jobs
 from docbin_napari.inference.predict import Progress
-from docbin_napari.model.device import Device
-from docbin_napari.model.registry import find_model
-from docbin_napari.model.unet import UNet
-from docbin_napari.model.weights import InkModel, architecture
+from docbin_napari.model.engine import EngineConfig
+from docbin_napari.model.weights import InkModel, load_model
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_model_file: Path) -> InkModel:
     """Random weights on the CPU; every logit depends on all pixels of its context."""
-    info = find_model(tiny_model_file)
-    network = UNet(architecture(info))
-    network.load_state_dict(load_file(tiny_model_file))
-    return InkModel(network, info, Device("cpu", "float32", "chosen by the test"))
+    return load_model(tiny_model_file, "cpu", EngineConfig(precision="f32", threads=2))
 
 
 class DarkIsInk:

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.page_size import page_size
 from docbin_napari.inference.predict import ink_probability
+from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.synthesis import draw_page
 
@@ -48,7 +48,7 @@ class DarkIsInk:
     """Takes for ink what is dark; enlarged, only some of it, and counts its looks."""
 
     stride, threshold, enlarged = 16, 0.5, False
-    calibration = SimpleNamespace(probability=torch.sigmoid)
+    calibration = Calibration()
 
     def __init__(self, left_if_enlarged: float) -> None:
         self._left = left_if_enlarged
@@ -66,19 +66,13 @@ class DarkIsInk:
         other.enlarged = size == "double"
         return other
 
-    def upload(self, rows):
-        assert all(side % self.stride == 0 for side in rows.shape[:2])
-        return torch.from_numpy(rows)
-
-    def normalise(self, windows):
-        self.looks += 1
-        return windows
-
     def logits(self, windows):
-        dark = windows.float().mean(-1) < 128
+        assert all(side % self.stride == 0 for side in windows.shape[1:3])
+        self.looks += 1
+        dark = windows.mean(axis=-1) < 128
         if self.enlarged:
             dark[:, :, int(self._left * dark.shape[2]) :] = False
-        return torch.where(dark, 9.0, -9.0)
+        return np.where(dark, np.float32(9), np.float32(-9))
 
 
 def ruled(width: int) -> np.ndarray:

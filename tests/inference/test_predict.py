@@ -1,6 +1,7 @@
-import copy
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -9,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.page_band import PageBand
 from docbin_napari.inference.predict import (
     DeviceMemoryError,
     InferenceError,
@@ -19,6 +18,7 @@ from docbin_napari.inference.predict import (
     ink_probability,
     predict,
 )
+from docbin_napari.model.weights import InkModel
 
 WHOLE = InferenceConfig(window=1024, overlap=0.0)
 WINDOWED = InferenceConfig(window=96, overlap=0.6)
@@ -151,7 +151,7 @@ def test_a_result_of_another_shape_is_refused(tiny_model):
         (RuntimeError("no kernel image\nmore"), InferenceError, "failed on cpu: no kernel image"),
     ],
 )
-def test_errors_of_torch_become_readable(tiny_model, monkeypatch, raised, expected, words):
+def test_errors_of_the_engine_become_readable(tiny_model, monkeypatch, raised, expected, words):
     def fail(_: object) -> None:
         raise raised
 
@@ -186,18 +186,56 @@ def test_too_many_windows_for_the_memory_are_halved(tiny_model, monkeypatch):
     assert last.done == last.total
 
 
-def test_a_window_too_large_for_the_device_goes_to_the_cpu(tiny_model, monkeypatch):
+class SmallGpu:
+    """An engine whose device has no room for any window, beside one that has."""
+
+    def __init__(self, cpu):
+        self._cpu = cpu
+        self.config, self.pixels_at_once = cpu.config, cpu.pixels_at_once
+        self.device = replace(cpu.device, name="mps")
+
+    def streams(self, passes):
+        return min(passes, 2)
+
+    def logits(self, *_):
+        raise torch.OutOfMemoryError("out of memory")
+
+    def on_cpu(self):
+        return self._cpu
+
+
+def test_a_window_too_large_for_the_device_goes_to_the_cpu(tiny_model):
     pixels = noise(100, 400)
     expected = ink_probability(pixels, tiny_model, WINDOWED)
-    elsewhere = copy.copy(tiny_model)
-    elsewhere.device = replace(tiny_model.device, name="mps")
-    monkeypatch.setattr(elsewhere, "upload", tiny_model.upload)
-    monkeypatch.setattr(predict_module, "PageBand", lambda *given: PageBand(*given[:3]))
-    monkeypatch.setattr(elsewhere, "logits", ShortOfMemory(tiny_model, room=0))
+    elsewhere = InkModel(SmallGpu(tiny_model._engine), tiny_model.info)
     with pytest.warns(UserWarning, match="goes on on the CPU") as caught:
         probability = ink_probability(pixels, elsewhere, replace(WINDOWED, batch=4))
     assert len(caught) == 1
-    np.testing.assert_allclose(probability, expected, atol=0.02)
+    np.testing.assert_allclose(probability, expected, atol=1e-5)
+
+
+def test_a_page_that_is_given_up_stops_between_two_views(tiny_model, monkeypatch):
+    """One view of the window in hand is finished, and none of the others is begun."""
+    views, begun, go_on = [], Event(), Event()
+
+    def logits(windows):
+        views.append(len(windows))
+        begun.set()
+        assert go_on.wait(10)
+        return np.zeros(windows.shape[:3], np.float32)
+
+    monkeypatch.setattr(tiny_model, "logits", logits)
+    config = InferenceConfig(window=64, overlap=0.0, symmetries=8, batch=1, size="own")
+    work = predict(noise(64, 640), tiny_model, config, np.zeros((64, 640), np.float32))
+    next(work)
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(next, work)
+        assert begun.wait(10)
+        go_on.set()
+        asked.result()
+        done = len(views)
+        work.close()
+    assert len(views) <= done + tiny_model.in_streams(10).streams + 1
 
 
 def test_pages_that_may_not_be_written_or_are_turned_are_taken_as_they_are(tiny_model):

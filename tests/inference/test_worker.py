@@ -51,9 +51,9 @@ def test_a_model_is_loaded_once_until_its_file_changes(
 ):
     loaded = []
 
-    def load_model(name, device):
+    def load_model(name, device, engine):
         loaded.append(Path(name).read_bytes()[-1])
-        return original(name, device)
+        return original(name, device, engine)
 
     original = weights.load_model
     monkeypatch.setattr(weights, "load_model", load_model)
@@ -87,7 +87,7 @@ def test_a_model_that_differs_here_is_refused(make_order, tmp_path, tiny_model_f
 
 
 def test_a_device_that_is_not_here(make_order, monkeypatch):
-    def load_model(name, device):
+    def load_model(name, device, engine):
         raise DeviceError("no CUDA GPU is available to PyTorch")
 
     monkeypatch.setattr(weights, "load_model", load_model)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from docbin_napari.model import device as device_module
+from docbin_napari.model import openvino_engine
 from docbin_napari.model.device import DeviceError, choose_device
 
 
@@ -22,11 +23,11 @@ def test_a_device_that_is_not_there_is_refused(name, there, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("gain", "dtype", "words"),
-    [(4.0, "bfloat16", "4.0 times"), (0.7, "float32", "no gain"), (0.0, "float32", "no bfloat16")],
+    ("units", "dtype", "words"),
+    [({"BF16", "FP32"}, "bfloat16", "has bfloat16"), ({"FP32"}, "float32", "no bfloat16")],
 )
-def test_the_cpu_takes_the_format_that_is_faster(gain, dtype, words, monkeypatch):
-    monkeypatch.setattr(device_module, "bfloat16_gain", lambda: gain)
+def test_the_cpu_takes_the_format_that_it_has_units_for(units, dtype, words, monkeypatch):
+    monkeypatch.setattr(openvino_engine, "capabilities", lambda: units)
     chosen = choose_device("cpu")
     assert chosen.dtype == dtype
     assert words in chosen.reason
@@ -35,15 +36,7 @@ def test_the_cpu_takes_the_format_that_is_faster(gain, dtype, words, monkeypatch
 def test_auto_falls_back_to_the_cpu_and_says_so(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    monkeypatch.setattr(device_module, "_may_have_gpu", lambda: True)
     chosen = choose_device("auto")
     assert chosen.name == "cpu"
     assert "no GPU" in chosen.reason
-
-
-def test_a_cpu_without_bfloat16_units_has_no_gain(monkeypatch):
-    device_module.bfloat16_gain.cache_clear()
-    monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: False, raising=False)
-    try:
-        assert device_module.bfloat16_gain() == 0
-    finally:
-        device_module.bfloat16_gain.cache_clear()

@@ -88,24 +88,6 @@ def test_an_open_edge_level_is_another_than_all_levels_and_than_an_unknown_page(
         assert (is_open - other).abs().max() > 0.1
 
 
-@pytest.mark.parametrize("level", [-1.0, 1.5, torch.nan])
-def test_the_network_of_a_page_is_the_same_with_other_biases(level):
-    network, pixels = told_of_ink(), torch.randn(2, 3, 32, 64)
-    ink = torch.tensor([0.5] * 6 + [level])
-    with torch.no_grad():
-        expected = network(pixels, ink.expand(2, 7))
-        untold = network(pixels)
-        of_page = network.fold_norms().of_page(ink)
-        torch.testing.assert_close(of_page(pixels), expected, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(network(pixels), untold, rtol=1e-4, atol=1e-5)
-    assert of_page.decoder is network.decoder, "the weights are shared"
-
-
-def test_a_network_that_is_not_told_of_ink_is_its_own_for_every_page():
-    network = ready(UNetConfig(channels=(8, 8))).fold_norms()
-    assert network.of_page(torch.zeros(7)) is network
-
-
 def test_settings_must_be_positive():
     with pytest.raises(ValueError, match="positive"):
         UNetConfig(fold=0)

@@ -22,6 +22,7 @@ from docbin_napari.inference.config import (
     Symmetries,
 )
 from docbin_napari.inference.outputs import Job, OutputConfig, plan_jobs
+from docbin_napari.model.engine import EngineConfig, EngineName, Precision
 from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class BinarizeCommand:
         Name of a model, as docbin models lists them, or a .safetensors file.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to run the network. auto takes a GPU if there is one.
+    engine, precision, threads : optional
+        What runs the network, and how; see `EngineConfig`.
     output, format, probability, recursive, overwrite, dpi, pixel_limit : optional
         What is read and where the results go; see `OutputConfig`.
     dask, workers : optional
@@ -104,6 +107,13 @@ class BinarizeCommand:
     ] = None
     model: Annotated[str, option(metavar="NAME|FILE")] = DEFAULT_MODEL
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    engine: Annotated[EngineName, setting(EngineConfig, "engine", "{auto,openvino,torch}")] = (
+        EngineConfig.engine
+    )
+    precision: Annotated[Precision, setting(EngineConfig, "precision", "{auto,int8,bf16,f32}")] = (
+        EngineConfig.precision
+    )
+    threads: Annotated[int, setting(EngineConfig, "threads", "N")] = EngineConfig.threads
     output: Annotated[
         Path | None, setting(OutputConfig, "output", "DIR", default="auto_bin beside each page")
     ] = None
@@ -144,6 +154,7 @@ class BinarizeCommand:
         """
         self._check()
         self.inference_config()
+        self.engine_config()
         cluster = self.cluster_config()
         jobs = plan_jobs(self.paths, self.output_config())
         events = self._on_cluster(jobs, cluster, console) if cluster else self._here(jobs)
@@ -172,6 +183,24 @@ class BinarizeCommand:
         except ValueError as error:
             name, _, trouble = str(error).partition(" ")
             raise UsageError(f"--{name.replace('_', '-')} {trouble}") from error
+
+    def engine_config(self) -> EngineConfig:
+        """Collect the options about what runs the network.
+
+        Returns
+        -------
+        EngineConfig
+            Engine, number format and threads.
+
+        Raises
+        ------
+        UsageError
+            If one of them is out of range.
+        """
+        try:
+            return EngineConfig(self.engine, self.precision, self.threads)
+        except ValueError as error:
+            raise UsageError(f"--{error}") from error
 
     def output_config(self) -> OutputConfig:
         """Collect the options about files.
@@ -208,7 +237,7 @@ class BinarizeCommand:
             raise UsageError(f"--{error}") from error
 
     def _here(self, jobs: list[Job]) -> Generator[Event, None, None]:
-        # Imported late: these bring numpy, and with the model torch, which no help text needs.
+        # Imported late: these bring numpy, and with the model its engine: no help text needs them.
         from docbin_napari.inference.batch import BatchModel, binarize_files
 
         model = BatchModel(self._load_model, self.inference_config(), self.threshold)
@@ -221,7 +250,13 @@ class BinarizeCommand:
         from docbin_napari.inference.orders import describe_model
 
         try:
-            model = describe_model(self.model, self.device, self.inference_config(), self.threshold)
+            model = describe_model(
+                self.model,
+                self.device,
+                self.inference_config(),
+                self.threshold,
+                self.engine_config(),
+            )
             yield from binarize_on_cluster(jobs, model, self.output_config(), cluster, console.say)
         except ModelError as error:
             raise UsageError(f"--model {self.model}: {error}") from error
@@ -243,8 +278,8 @@ class BinarizeCommand:
         from docbin_napari.model.weights import load_model
 
         try:
-            return load_model(self.model, self.device)
+            return load_model(self.model, self.device, self.engine_config())
         except DeviceError as error:
-            raise UsageError(f"--device {self.device}: {error}") from error
+            raise UsageError(str(error)) from error
         except ModelError as error:
             raise UsageError(f"--model {self.model}: {error}") from error

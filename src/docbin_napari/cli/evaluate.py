@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from docbin_napari.cli.console import Console, UsageError, option
+from docbin_napari.cli.console import Console, UsageError, option, setting
 from docbin_napari.inference.config import PRESETS, PresetName
+from docbin_napari.model.engine import EngineConfig, EngineName, Precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,8 @@ class EvaluateCommand:
         How thorough the model looks.
     device : {"auto", "cpu", "cuda", "mps"}
         Where the model runs.
+    engine, precision : optional
+        What runs the model, and with which numbers; see `EngineConfig`.
     csv : Path, optional
         Write the figures as CSV.
     json : Path, optional
@@ -79,6 +82,12 @@ class EvaluateCommand:
     model: Annotated[str | None, option(metavar="NAME|FILE", default="judge masks")] = None
     preset: PresetName = _PRESET
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    engine: Annotated[EngineName, setting(EngineConfig, "engine", "{auto,openvino,torch}")] = (
+        EngineConfig.engine
+    )
+    precision: Annotated[Precision, setting(EngineConfig, "precision", "{auto,int8,bf16,f32}")] = (
+        EngineConfig.precision
+    )
     csv: Annotated[Path | None, _FILE] = None
     json: Annotated[Path | None, _FILE] = None
     report: Annotated[Path | None, _FILE] = None
@@ -138,14 +147,18 @@ class EvaluateCommand:
                 raise UsageError(f"{path}: a folder of this name exists; choose another name")
         if self.baseline is not None and self.model is not None:
             raise UsageError("--baseline and --model exclude each other: judge one at a time")
-        if self.model is None and (self.preset, self.device) != (_PRESET, _DEVICE):
-            raise UsageError("--preset and --device go with --model")
+        runs = self.preset, self.device, self._engine_config()
+        if self.model is None and runs != (_PRESET, _DEVICE, EngineConfig()):
+            raise UsageError("--preset, --device, --engine and --precision go with --model")
         if self.report is None or str(self.report) == "-":
             return
         if self.report.is_dir():
             raise UsageError(f"{self.report}: a folder of this name exists; choose another name")
         if self.report.exists() and not self.overwrite:
             raise UsageError(_THERE.format(self.report))
+
+    def _engine_config(self) -> EngineConfig:
+        return EngineConfig(self.engine, self.precision)
 
     def _source(self) -> Source:
         """What is judged."""
@@ -160,9 +173,9 @@ class EvaluateCommand:
         from docbin_napari.model.weights import load_model
 
         try:
-            network = load_model(self.model, self.device)
+            network = load_model(self.model, self.device, self._engine_config())
         except DeviceError as error:
-            raise UsageError(f"--device {self.device}: {error}") from error
+            raise UsageError(str(error)) from error
         except ModelError as error:
             raise UsageError(f"--model {self.model}: {error}") from error
         return RunModel(network, PRESETS[self.preset], self.preset)

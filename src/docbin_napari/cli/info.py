@@ -12,7 +12,7 @@ from docbin_napari.model.registry import built_in_folder, user_model_folder
 
 @dataclass(frozen=True)
 class InfoCommand:
-    """Show versions, the device that auto takes and why, and the folders of models."""
+    """Show versions, the engine and number format that auto takes, and the folders of models."""
 
     def run(self, console: Console) -> int:
         """Print them.
@@ -27,22 +27,33 @@ class InfoCommand:
         int
             Exit code 0.
         """
-        from docbin_napari.model.device import bfloat16_gain, choose_device
-
-        device = choose_device("auto")
-        gain = bfloat16_gain()
         rows = [
             ("docbin-napari", __version__),
             ("Python", f"{platform.python_version()} on {platform.platform()}"),
-            *((name, _version(name)) for name in ("torch", "numpy", "napari")),
-            ("device", f"{device.name} ({device.reason})"),
-            ("number format", device.dtype),
-            ("bfloat16 on the CPU", f"yes, {gain:.1f} times float32" if gain else "no"),
+            *((name, _version(name)) for name in ("openvino", "torch", "numpy", "napari")),
+            *_engine(),
             ("built-in models", str(built_in_folder())),
             ("own models", str(user_model_folder())),
         ]
         console.say(table(rows, left=2))
         return 0
+
+
+def _engine() -> list[tuple[str, str]]:
+    """What runs the built-in model here."""
+    from docbin_napari.model.device import DeviceError
+    from docbin_napari.model.engine import load_engine
+    from docbin_napari.model.registry import DEFAULT_MODEL, ModelError, find_model
+
+    try:
+        device = load_engine(find_model(DEFAULT_MODEL)).device
+    except (DeviceError, ModelError) as error:
+        return [("device", f"unknown ({error})")]
+    return [
+        ("device", device.name),
+        ("engine", device.engine),
+        ("number format", f"{device.dtype} ({device.reason})"),
+    ]
 
 
 def _version(package: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -11,6 +13,27 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+@contextmanager
+def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Start threads that begin nothing more when the block ends.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+
+    Yields
+    ------
+    ThreadPoolExecutor
+        What is running in it at the end is waited for.
+    """
+    executor = ThreadPoolExecutor(count)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def map_ahead(

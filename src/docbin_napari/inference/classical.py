@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from skimage.filters import threshold_otsu, threshold_sauvola
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +70,8 @@ def otsu(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     luma = gray(pixels)
     if luma.size == 0 or luma.min() == luma.max():
         return np.zeros(luma.shape, dtype=bool)
+    from skimage.filters import threshold_otsu
+
     threshold = threshold_otsu(luma)  # type: ignore[no-untyped-call]
     ink: NDArray[np.bool_] = luma <= threshold
     return ink
@@ -119,6 +120,8 @@ def sauvola(pixels: NDArray[np.uint8], window: int = 25, k: float = 0.2) -> NDAr
     luma = gray(pixels)
     if luma.size == 0:
         return np.zeros(luma.shape, dtype=bool)
+    from skimage.filters import threshold_sauvola
+
     thresholds = threshold_sauvola(luma, window_size=window, k=k)  # type: ignore[no-untyped-call]
     ink: NDArray[np.bool_] = luma < thresholds
     return ink

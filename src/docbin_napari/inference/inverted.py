@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from docbin_napari.inference.classical import gray
 from docbin_napari.model.page_ink import page_strips
@@ -147,6 +146,9 @@ def _are_strokes(luma: NDArray[np.uint8]) -> bool:
     share = strokes.mean()
     if separation < _SEPARATION or not _SHARES[0] <= share <= _SHARES[1]:
         return False
+    # Few pages come so far, and no other has to wait for this import.
+    from scipy import ndimage
+
     core = ndimage.minimum_filter(strokes, _STROKE, mode="nearest")
     thick = ndimage.maximum_filter(core, _STROKE, mode="nearest") & strokes
     return bool(thick.sum() <= _THICK_SHARE * strokes.sum())

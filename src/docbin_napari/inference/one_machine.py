@@ -2,7 +2,7 @@
 
 Strategy: the network is never idle for a file. In threads of their own, the next files are opened
 and their first pages decoded while it runs, and the last results encoded. Decoders and encoders
-let go of Python's lock, and so does PyTorch.
+let go of Python's lock, and so does the network.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 
-from docbin_napari.inference.ahead import iterate_ahead, map_ahead
+from docbin_napari.inference.ahead import iterate_ahead, map_ahead, threads
 from docbin_napari.inference.batch_model import BatchModel
 from docbin_napari.inference.events import Event, FileStarted
 from docbin_napari.inference.outputs import Job, OutputConfig
@@ -53,30 +52,20 @@ def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig)
     loading_once = replace(model, load=cache(model.load))
     owners = {job.outputs().mask: job.source for job in jobs if not job.problem}
     treatment = FileTreatment(loading_once, config, owners)
-    threads = max(1, (os.cpu_count() or 1) // 4)
+    count = max(1, (os.cpu_count() or 1) // 4)
     with (
-        _threads(threads) as readers,
-        _threads(1) as page_reader,
-        ThreadPoolExecutor(threads) as writers,
+        threads(count) as readers,
+        threads(1) as page_reader,
+        ThreadPoolExecutor(count) as writers,
     ):
         being_written: deque[Future[Event]] = deque()
-        files = map_ahead(treatment.open, jobs, readers, threads)
+        files = map_ahead(treatment.open, jobs, readers, count)
         for number, file in enumerate(files, start=1):
             yield FileStarted(file.job.source, number, len(jobs))
             file.pages = iterate_ahead(file.pages, page_reader)
             finish = yield from treatment.compute(file)
             being_written.append(writers.submit(finish))
-            while being_written and (being_written[0].done() or len(being_written) > threads):
+            while being_written and (being_written[0].done() or len(being_written) > count):
                 yield being_written.popleft().result()
         while being_written:
             yield being_written.popleft().result()
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that begin nothing more when the block ends."""
-    executor = ThreadPoolExecutor(count)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)

@@ -15,6 +15,7 @@ from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.events import FileFailed, FileSkipped, FileWritten
 from docbin_napari.inference.outputs import Job, OutputConfig
 from docbin_napari.io.atomic import writing_trouble
+from docbin_napari.model.engine import EngineConfig
 from docbin_napari.model.registry import built_in_folder, find_model
 
 End = FileWritten | FileSkipped | FileFailed
@@ -37,6 +38,8 @@ class SentModel:
         Windows, overlap and symmetries.
     threshold : float, optional
         Probability from which a pixel is ink, 0 to 1. By default the model's own.
+    engine : EngineConfig, optional
+        What runs it, and how; chosen by each worker by default.
     """
 
     name: str
@@ -44,6 +47,7 @@ class SentModel:
     device: str
     inference: InferenceConfig
     threshold: float | None = None
+    engine: EngineConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,11 @@ class Order:
 
 
 def describe_model(
-    name_or_path: str, device: str, inference: InferenceConfig, threshold: float | None = None
+    name_or_path: str,
+    device: str,
+    inference: InferenceConfig,
+    threshold: float | None = None,
+    engine: EngineConfig | None = None,
 ) -> SentModel:
     """Find a model on this machine and describe it to workers. Loads no torch.
 
@@ -93,6 +101,8 @@ def describe_model(
         Windows, overlap and symmetries.
     threshold : float, optional
         Probability from which a pixel is ink, 0 to 1.
+    engine : EngineConfig, optional
+        What runs it, and how; chosen by each worker by default.
 
     Returns
     -------
@@ -113,7 +123,9 @@ def describe_model(
     info = find_model(name_or_path)
     built_in = info.path.resolve().parent == built_in_folder()
     name = info.name if built_in else str(info.path.absolute())
-    return SentModel(name, model_digest(info.path), device, inference, threshold)
+    return SentModel(
+        name, model_digest(info.path), device, inference, threshold, engine or EngineConfig()
+    )
 
 
 def model_digest(path: Path) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from docbin_napari.inference.windows import AxisWindows
 from docbin_napari.model.calibration import Calibration
@@ -44,28 +42,22 @@ class PageBand:
         The windows of the page along its axes.
     calibration : Calibration
         From logits to probabilities.
-    device : str
-        Where the sums lie: where the logits are computed.
     """
 
-    def __init__(
-        self, rows: AxisWindows, columns: AxisWindows, calibration: Calibration, device: str = "cpu"
-    ) -> None:
+    def __init__(self, rows: AxisWindows, columns: AxisWindows, calibration: Calibration) -> None:
         self.width = columns.starts[-1] + columns.size
         self._rows, self._columns = rows, columns
         self._calibration = calibration
         self._row = 0
-        self._sums = torch.zeros(rows.size, self.width, device=device)
-        self._down = torch.from_numpy(rows.weights).to(device)
-        self._across = torch.from_numpy(columns.weights).to(device)
+        self._sums = np.zeros((rows.size, self.width), np.float32)
 
-    def add(self, logits: Tensor, row: int, chosen: range) -> None:
+    def add(self, logits: np.ndarray, row: int, chosen: range) -> None:
         """Blend the logits of some windows in.
 
         Parameters
         ----------
-        logits : Tensor
-            float32 (N, H, W).
+        logits : ndarray
+            float32 (N, H, W); overwritten.
         row : int
             Which row of windows; rows come in order.
         chosen : range
@@ -74,12 +66,11 @@ class PageBand:
         if row != self._row:
             self._move_up(self._rows.starts[row] - self._rows.starts[self._row])
             self._row = row
-        weighted = logits.to(self._sums.device) * self._down[row][:, None]
-        for index, window in zip(chosen, weighted, strict=True):
+        logits *= self._rows.weights[row][:, None]
+        logits *= self._columns.weights[chosen.start : chosen.stop, None]
+        for index, weighted in zip(chosen, logits, strict=True):
             left = self._columns.starts[index]
-            # Multiplied and added in one go, in place.
-            region = self._sums[:, left : left + self._columns.size]
-            region.addcmul_(window, self._across[index].expand_as(window))
+            self._sums[:, left : left + self._columns.size] += weighted
 
     def write(self, out: ProbabilitySink, row: int, chosen: range) -> tuple[slice, slice]:
         """Write what became final with these windows.
@@ -103,10 +94,11 @@ class PageBand:
         finished = self._sums[: rows.stop - rows.start, columns]
         probability = self._calibration.probability(finished)
         if out.dtype == np.uint8:
-            probability = probability.mul_(255).round_().to(torch.uint8)
-        out[rows, columns] = probability.cpu().numpy()
+            probability *= 255
+            probability = np.rint(probability, out=probability).astype(np.uint8)
+        out[rows, columns] = probability
         return rows, columns
 
     def _move_up(self, by: int) -> None:
-        self._sums[:-by] = self._sums[by:].clone()
+        self._sums[:-by] = self._sums[by:].copy()
         self._sums[-by:] = 0

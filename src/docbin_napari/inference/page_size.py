@@ -101,9 +101,8 @@ def _ink(model: InkModel, places: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         shape = pixels.shape[:2]
         beyond = [(0, math.ceil(side / model.stride) * model.stride - side) for side in shape]
         whole = np.pad(pixels, (*beyond, (0, 0)), mode="edge")
-        logits = model.logits(model.normalise(model.upload(whole)[None]))[0, : shape[0], : shape[1]]
-        ink = model.calibration.probability(logits) >= model.threshold
-        yield np.asarray(ink.cpu())
+        logits = model.logits(whole[None])[0, : shape[0], : shape[1]]
+        yield np.asarray(logits >= model.calibration.logit(model.threshold))
 
 
 def _area(masks: Sequence[np.ndarray]) -> int:

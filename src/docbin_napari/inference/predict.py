@@ -1,48 +1,43 @@
 """A page in, the probability of ink out.
 
 Strategy: rows of windows are taken from top to bottom. Each batch of windows is looked at
-from as many sides as it takes, and the averaged logits are added into one band of the
-page that is as high as a window. What no later window touches is calibrated and written
-to the result at once: the band is all the memory that is needed beside page and result.
+from as many sides as it takes, some batches beside each other where the engine has streams, and
+the averaged logits are added, in order, into one band of the page that is as high as a window.
+What no later window touches is calibrated and written to the result at once: the band and a few
+windows are all the memory that is needed beside page and result.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from docbin_napari.inference.ahead import map_ahead, threads
 from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, preset
 from docbin_napari.inference.inverted import InvertedRows, is_to_be_inverted
 from docbin_napari.inference.page_band import PageBand, ProbabilitySink
 from docbin_napari.inference.page_size import page_size
 from docbin_napari.inference.strips import cut, strips
-from docbin_napari.inference.views import look
+from docbin_napari.inference.window_reader import (
+    DeviceMemoryError,
+    InferenceError,
+    WindowReader,
+)
 from docbin_napari.inference.windows import AxisWindows, plan_axis
 from docbin_napari.io.row_source import RowSource
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import InkModel, load_model
 
-_PIXELS_A_BATCH = {"cpu": 2**20, "cuda": 2**24, "mps": 2**22}
 _NOTHING = slice(0, 0)
 _INVERTED = (
     "this page looks like light writing on dark ground, so light and dark are exchanged before "
     "the network looks; invert='never' in InferenceConfig takes it as it is"
 )
-
-
-class InferenceError(Exception):
-    """The network could not be run on this page."""
-
-
-class DeviceMemoryError(InferenceError):
-    """The device has too little memory for one batch of windows."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Progress:
     Parameters
     ----------
     done, total : int
-        Windows times symmetries that went through the network, and all of them.
+        Windows times symmetries that are done with, and all of them.
     rows, columns : slice
         Region of the result that was just written, for good; empty when none was.
     """
@@ -106,26 +101,23 @@ def predict(
     side = model.window_side(config.window)
     rows = plan_axis(height, side, config.overlap, model.stride)
     columns = plan_axis(width, side, config.overlap, model.stride)
-    batch = config.batch or _batch(model, rows, columns)
+    batches = _batches(columns, config.batch or _batch(model, rows, columns))
+    model = model.in_streams(len(rows.starts) * len(batches))
     total = len(rows.starts) * len(columns.starts) * config.symmetries
-    band = PageBand(rows, columns, model.calibration, model.device.name)
+    band = PageBand(rows, columns, model.calibration)
     done = 0
     yield Progress(done, total, _NOTHING, _NOTHING)
-    for row, strip in enumerate(strips(pixels, rows, band.width)):
-        uploaded = model.upload(strip)
-        first = 0
-        while first < len(columns.starts):
-            chosen = range(first, min(first + batch, len(columns.starts)))
-            try:
-                windows = cut(uploaded, columns, chosen)
-                logits = yield from _look(model, windows, config, done, total)
-            except DeviceMemoryError as error:
-                model, batch = _with_less_memory(model, len(chosen), error)
-                uploaded = model.upload(strip)
-                continue
+
+    def work() -> Iterator[tuple[int, range, np.ndarray]]:
+        for row, strip in enumerate(strips(pixels, rows, band.width)):
+            for chosen in batches:
+                yield row, chosen, cut(strip, columns, chosen)
+
+    with threads(model.streams) as executor, WindowReader(model, config) as reader:
+        for row, chosen, logits in map_ahead(reader.read, work(), executor, model.streams):
             band.add(logits, row, chosen)
             region = band.write(out, row, chosen)
-            first, done = chosen.stop, done + len(chosen) * config.symmetries
+            done += len(chosen) * config.symmetries
             yield Progress(done, total, *region)
 
 
@@ -245,40 +237,13 @@ def _check(pixels: Any, out: ProbabilitySink) -> None:
 
 def _batch(model: InkModel, rows: AxisWindows, columns: AxisWindows) -> int:
     """Windows in one pass that suit the device."""
-    return max(1, _PIXELS_A_BATCH[model.device.name] // (rows.size * columns.size))
+    return max(1, model.pixels_at_once // (rows.size * columns.size))
 
 
-def _look(
-    model: InkModel, windows: Tensor, config: InferenceConfig, done: int, total: int
-) -> Generator[Progress, None, Tensor]:
-    """Average the logits of some windows over their views, float32 (N, H, W)."""
-    passes = look(model, windows, config)
-    try:
-        while True:
-            yield Progress(done + next(passes), total, _NOTHING, _NOTHING)
-    except StopIteration as end:
-        logits: Tensor = end.value
-        return logits
-    except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error).lower():
-            raise DeviceMemoryError(
-                f"the memory of the {model.device.name} device is too small for windows of "
-                f"{windows.shape[1]} × {windows.shape[2]} pixels: use smaller windows or the CPU"
-            ) from error
-        message = str(error).splitlines()[0]
-        raise InferenceError(f"the network failed on {model.device.name}: {message}") from error
-
-
-def _with_less_memory(
-    model: InkModel, batch: int, error: DeviceMemoryError
-) -> tuple[InkModel, int]:
-    """Go on with half of the windows, at last on the CPU; raises the error if that was it."""
-    if batch > 1:
-        return model, batch // 2
-    if model.device.name == "cpu":
-        raise error
-    warnings.warn(f"{error}; this page goes on on the CPU", stacklevel=3)
-    return model.on_cpu(), 1
+def _batches(columns: AxisWindows, most: int) -> list[range]:
+    """Numbers of the windows of a row, in batches."""
+    count = len(columns.starts)
+    return [range(first, min(first + most, count)) for first in range(0, count, most)]
 
 
 __all__ = [

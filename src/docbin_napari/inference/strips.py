@@ -6,14 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from docbin_napari.inference.ahead import iterate_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from torch import Tensor
+    from numpy.typing import NDArray
 
     from docbin_napari.inference.windows import AxisWindows
 
@@ -46,13 +45,13 @@ def strips(pixels: Any, rows: AxisWindows, width: int) -> Iterator[np.ndarray]:
         yield from iterate_ahead(found, thread)
 
 
-def cut(strip: Tensor, columns: AxisWindows, chosen: range) -> Tensor:
+def cut(strip: NDArray[np.uint8], columns: AxisWindows, chosen: range) -> NDArray[np.uint8]:
     """Cut windows from a strip.
 
     Parameters
     ----------
-    strip : Tensor
-        (H, W, 3).
+    strip : ndarray
+        uint8 (H, W, 3).
     columns : AxisWindows
         From `plan_axis`.
     chosen : range
@@ -60,13 +59,13 @@ def cut(strip: Tensor, columns: AxisWindows, chosen: range) -> Tensor:
 
     Returns
     -------
-    Tensor
+    ndarray
         (N, H, `columns.size`, 3); a single window is not copied.
     """
     windows = [
         strip[:, columns.starts[index] : columns.starts[index] + columns.size] for index in chosen
     ]
-    return windows[0][None] if len(windows) == 1 else torch.stack(windows)
+    return windows[0][None] if len(windows) == 1 else np.stack(windows)
 
 
 def _read(pixels: Any, top: int, height: int, width: int) -> np.ndarray:

@@ -1,12 +1,16 @@
-"""The eight symmetries of the square, on the last two axes of a tensor.
+"""The eight symmetries of the square, on the two axes of windows.
 
 Number k in 0..7: k % 4 quarter turns, after a mirror image for k >= 4.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = TypeVar("Values", bound=np.generic)
 
 SYMMETRY_SETS: dict[int, tuple[int, ...]] = {
     1: (0,),
@@ -17,49 +21,49 @@ SYMMETRY_SETS: dict[int, tuple[int, ...]] = {
 """Which ones are averaged, by their number. Of all eight the first four are a fair sample."""
 
 
-def turn(windows: Tensor, symmetry: int) -> Tensor:
+def turn(windows: NDArray[Values], symmetry: int) -> NDArray[Values]:
     """Apply a symmetry.
 
     Parameters
     ----------
-    windows : Tensor
-        (..., H, W).
+    windows : ndarray
+        (N, H, W, ...).
     symmetry : int
         0 to 7.
 
     Returns
     -------
-    Tensor
-        (..., H, W), or (..., W, H) for an odd number of quarter turns.
+    ndarray
+        (N, H, W, ...), or (N, W, H, ...) for an odd number of quarter turns; a view.
 
     Examples
     --------
-    >>> turn(torch.tensor([[1, 2]]), 2).tolist()
-    [[2, 1]]
+    >>> turn(np.array([[[1, 2]]]), 2).tolist()
+    [[[2, 1]]]
     """
-    mirrored = torch.flip(windows, (-1,)) if symmetry >= 4 else windows
-    return torch.rot90(mirrored, symmetry % 4, (-2, -1))
+    mirrored = windows[:, :, ::-1] if symmetry >= 4 else windows
+    return np.rot90(mirrored, symmetry % 4, (1, 2))
 
 
-def turn_back(windows: Tensor, symmetry: int) -> Tensor:
+def turn_back(windows: NDArray[Values], symmetry: int) -> NDArray[Values]:
     """Undo `turn`.
 
     Parameters
     ----------
-    windows : Tensor
-        (..., H, W), as `turn` gave it.
+    windows : ndarray
+        (N, H, W, ...), as `turn` gave it.
     symmetry : int
         The same number.
 
     Returns
     -------
-    Tensor
-        As it was before `turn`.
+    ndarray
+        As it was before `turn`; a view.
 
     Examples
     --------
-    >>> turn_back(turn(torch.tensor([[1, 2]]), 7), 7).tolist()
-    [[1, 2]]
+    >>> turn_back(turn(np.array([[[1, 2]]]), 7), 7).tolist()
+    [[[1, 2]]]
     """
-    upright = torch.rot90(windows, -(symmetry % 4), (-2, -1))
-    return torch.flip(upright, (-1,)) if symmetry >= 4 else upright
+    upright = np.rot90(windows, -(symmetry % 4), (1, 2))
+    return upright[:, :, ::-1] if symmetry >= 4 else upright

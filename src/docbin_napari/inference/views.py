@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.symmetry import SYMMETRY_SETS, turn, turn_back
@@ -25,15 +25,17 @@ _FAIR_SAMPLE = 4
 """Fewer views than these are not taken for an answer, unless the window is blank."""
 
 
-def look(model: InkModel, windows: Tensor, config: InferenceConfig) -> Generator[int, None, Tensor]:
+def look(
+    model: InkModel, windows: NDArray[np.uint8], config: InferenceConfig
+) -> Generator[int, None, NDArray[np.float32]]:
     """Average the logits of some windows over their views.
 
     Parameters
     ----------
     model : InkModel
-        The network on its device.
-    windows : Tensor
-        uint8 (N, H, W, 3), RGB, on the device.
+        The network.
+    windows : ndarray
+        uint8 (N, H, W, 3), RGB.
     config : InferenceConfig
         Number of symmetries and tolerance.
 
@@ -45,20 +47,19 @@ def look(model: InkModel, windows: Tensor, config: InferenceConfig) -> Generator
 
     Returns
     -------
-    Tensor
-        Float32 (N, H, W), on the device.
+    ndarray
+        float32 (N, H, W).
     """
     symmetries = SYMMETRY_SETS[config.symmetries]
-    pixels = model.normalise(windows)
-    total = _view(model, pixels, symmetries[0])
-    views = torch.ones(len(windows), device=total.device)
-    undecided = torch.arange(len(windows), device=total.device)
+    total = np.array(_view(model, windows, symmetries[0]))
+    views = np.ones(len(windows), np.float32)
+    undecided = np.arange(len(windows))
     if config.tolerance:
         undecided = undecided[_comes_near_ink(model, total)]
     done = 1
     while done < len(symmetries) and len(undecided):
-        before = _ink(model, total[undecided] / done)
-        chosen = pixels if len(undecided) == len(windows) else pixels[undecided]
+        before = _ink(model, total[undecided] / np.float32(done))
+        chosen = windows if len(undecided) == len(windows) else windows[undecided]
         for symmetry in symmetries[done : 2 * done]:
             decided = len(windows) - len(undecided)
             yield decided * len(symmetries) + len(undecided) * done
@@ -66,24 +67,25 @@ def look(model: InkModel, windows: Tensor, config: InferenceConfig) -> Generator
             done += 1
         views[undecided] = done
         if config.tolerance and done >= _FAIR_SAMPLE:
-            changed = _ink(model, total[undecided] / done) != before
+            changed = _ink(model, total[undecided] / np.float32(done)) != before
             undecided = undecided[_share_of_ink(changed, before) > config.tolerance]
-    return total / views[:, None, None]
+    total /= views[:, None, None]
+    return total
 
 
-def _view(model: InkModel, pixels: Tensor, symmetry: int) -> Tensor:
-    return turn_back(model.logits(turn(pixels, symmetry)), symmetry)
+def _view(model: InkModel, windows: NDArray[np.uint8], symmetry: int) -> NDArray[np.float32]:
+    return turn_back(model.logits(turn(windows, symmetry)), symmetry)
 
 
-def _ink(model: InkModel, logits: Tensor) -> Tensor:
-    return logits >= model.calibration.logit(model.threshold)
+def _ink(model: InkModel, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+    return np.asarray(logits >= model.calibration.logit(model.threshold))
 
 
-def _comes_near_ink(model: InkModel, logits: Tensor) -> Tensor:
+def _comes_near_ink(model: InkModel, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which windows are not blank, bool (N,)."""
-    return logits.amax(dim=(1, 2)) >= model.calibration.logit(_CLEAR_PROBABILITY)
+    return np.asarray(logits.max(axis=(1, 2)) >= model.calibration.logit(_CLEAR_PROBABILITY))
 
 
-def _share_of_ink(changed: Tensor, ink: Tensor) -> Tensor:
+def _share_of_ink(changed: NDArray[np.bool_], ink: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Changed pixels of each window as a share of its ink, float (N,)."""
-    return changed.sum(dim=(1, 2)) / ink.sum(dim=(1, 2)).clamp(min=1)
+    return np.asarray(changed.sum(axis=(1, 2)) / np.maximum(ink.sum(axis=(1, 2)), 1))

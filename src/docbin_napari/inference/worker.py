@@ -25,12 +25,12 @@ from docbin_napari.inference.treatment import FileTreatment
 from docbin_napari.model.registry import ModelError, find_model
 
 if TYPE_CHECKING:
-    # It loads torch.
+    from docbin_napari.model.engine import EngineConfig
     from docbin_napari.model.weights import InkModel
 
 _MOST_MODELS = 2
 
-_models: dict[tuple[str, str], InkModel] = {}
+_models: dict[tuple[str, str, EngineConfig | None], InkModel] = {}
 _models_lock = Lock()
 _gpu_lock = Lock()
 _stopped: set[str] = set()
@@ -139,7 +139,7 @@ def _sees(path: Path, test: Callable[[Path], bool]) -> bool:
 
 def _take(sent: SentModel, place: str, held: ExitStack) -> InkModel:
     """Take the network of this process; on a GPU, for one file at a time."""
-    key = (sent.digest, sent.device)
+    key = (sent.digest, sent.device, sent.engine)
     with _models_lock:
         if key not in _models:
             while len(_models) >= _MOST_MODELS:
@@ -158,7 +158,7 @@ def _load(sent: SentModel, place: str) -> InkModel:
                 f"worker {place}: the file of the model {sent.name} is not the one of the machine "
                 "that sends the pages, or was changed meanwhile"
             )
-        return _load_on(sent.name, sent.device, place)
+        return _load_in(sent, place)
     except (ModelError, OSError) as error:
         raise UnfitWorkerError(
             f"worker {place} cannot load the model, whose file must lie under the same path on "
@@ -166,11 +166,11 @@ def _load(sent: SentModel, place: str) -> InkModel:
         ) from error
 
 
-def _load_on(name: str, device: str, place: str) -> InkModel:
+def _load_in(sent: SentModel, place: str) -> InkModel:
     from docbin_napari.model.device import DeviceError
     from docbin_napari.model.weights import load_model
 
     try:
-        return load_model(name, device)
+        return load_model(sent.name, sent.device, sent.engine)
     except DeviceError as error:
-        raise UnfitWorkerError(f"worker {place}, --device {device}: {error}") from error
+        raise UnfitWorkerError(f"worker {place}, --device {sent.device}: {error}") from error

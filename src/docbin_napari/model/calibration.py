@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -30,25 +33,29 @@ class Calibration:
         if not self.temperature > 0:
             raise ValueError(f"temperature must be positive, not {self.temperature}")
 
-    def probability(self, logits: Tensor) -> Tensor:
+    def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated probability of ink.
 
         Parameters
         ----------
-        logits : Tensor
-            Float, any shape.
+        logits : ndarray
+            float32, any shape.
 
         Returns
         -------
-        Tensor
-            Float32 of the same shape, 0 to 1.
+        ndarray
+            float32 of the same shape, 0 to 1.
 
         Examples
         --------
-        >>> Calibration(2.0).probability(torch.zeros(1)).tolist()
+        >>> Calibration(2.0).probability(np.zeros(1, np.float32)).tolist()
         [0.5]
         """
-        return torch.sigmoid(logits.float() / self.temperature + self.bias)
+        # 1 / (1 + exp(-x)) in place; of what is below -80 the exponential would overflow.
+        found = logits * np.float32(-1 / self.temperature) - np.float32(self.bias)
+        np.exp(np.minimum(found, 80, out=found), out=found)
+        found += 1
+        return np.asarray(np.reciprocal(found, out=found))
 
     def logit(self, probability: float) -> float:
         """Raw logit that stands for a calibrated probability; undoes `probability`.
@@ -100,15 +107,15 @@ def _log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def fit_calibration(logits: Tensor, ink: Tensor) -> Calibration:
+def fit_calibration(logits: NDArray[np.float32], ink: NDArray[np.bool_]) -> Calibration:
     """Fit temperature and bias on held-out pixels by maximum likelihood.
 
     Parameters
     ----------
-    logits : Tensor
+    logits : ndarray
         Float (N,), logits of the network as they are blended at inference.
-    ink : Tensor
-        Bool (N,), the ground truth.
+    ink : ndarray
+        bool (N,), the ground truth.
 
     Returns
     -------
@@ -120,20 +127,19 @@ def fit_calibration(logits: Tensor, ink: Tensor) -> Calibration:
     ValueError
         If there is no pixel.
     """
-    if not logits.numel():
+    if not logits.size:
         raise ValueError("no labelled pixel to fit a calibration on")
-    logits, target = logits.double(), ink.double()
-    scale = torch.ones((), dtype=torch.float64, requires_grad=True)
-    bias = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([scale, bias], max_iter=100, line_search_fn="strong_wolfe")
+    from scipy.optimize import minimize
 
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        value = nn.functional.binary_cross_entropy_with_logits(logits * scale + bias, target)
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
+    values, target = logits.astype(np.float64), ink.astype(np.float64)
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
-    if scale.item() <= 0:
+    def loss(fit: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        shifted = values * fit[0] + fit[1]
+        error = 0.5 * (1 + np.tanh(shifted / 2)) - target
+        likelihood = np.logaddexp(0, shifted) - target * shifted
+        return float(likelihood.mean()), np.array([(error * values).mean(), error.mean()])
+
+    scale, bias = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
+    if scale <= 0:
         return Calibration()
-    return Calibration(temperature=1 / scale.item(), bias=bias.item())
+    return Calibration(temperature=1 / float(scale), bias=float(bias))

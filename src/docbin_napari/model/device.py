@@ -1,45 +1,57 @@
-"""Where the network runs, and with which numbers."""
+"""Where the network runs, and with which numbers. Loads torch only where a GPU may be found."""
 
 from __future__ import annotations
 
-import functools
-import time
+import os
+import platform
+import sys
 from dataclasses import dataclass
-from typing import Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
 
-import torch
-
-from docbin_napari.model.remembered import remembered
+if TYPE_CHECKING:
+    import torch
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-_ROUNDS = 12
+_GPU_DRIVERS = (
+    "/dev/nvidiactl",
+    "/dev/kfd",
+    "/dev/dxg",
+    r"C:\Windows\System32\nvcuda.dll",
+    r"C:\Windows\System32\amdhip64.dll",
+)
 
 
 class DeviceError(Exception):
-    """The device that was asked for is not there."""
+    """The device, the engine or the number format that was asked for is not there."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device and the number format that is fastest on it.
+    """A device, the number format that is used on it, and what computes.
 
     Parameters
     ----------
     name : str
         ``"cpu"``, ``"cuda"`` or ``"mps"``.
     dtype : str
-        ``"float32"``, ``"bfloat16"`` or ``"float16"``: the format of the convolutions.
+        ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"int8"``: the format of the convolutions.
     reason : str
         One sentence that says why.
+    engine : str
+        ``"torch"`` or ``"OpenVINO"``.
     """
 
     name: str
     dtype: str
     reason: str
+    engine: str = "torch"
 
     @property
     def torch_dtype(self) -> torch.dtype:
         """The number format as PyTorch names it."""
+        import torch
+
         dtype: torch.dtype = getattr(torch, self.dtype)
         return dtype
 
@@ -51,11 +63,13 @@ class Device:
         torch.autocast
             Weights and losses stay in float32. It changes nothing in other number formats.
         """
+        import torch
+
         return torch.autocast(self.name, torch.bfloat16, enabled=self.dtype == "bfloat16")
 
 
 def choose_device(name: str = "auto") -> Device:
-    """Choose where the network runs.
+    """Choose where torch runs a network.
 
     Parameters
     ----------
@@ -77,76 +91,69 @@ def choose_device(name: str = "auto") -> Device:
     >>> choose_device("cpu").name
     'cpu'
     """
+    gpu = find_gpu(name)
+    if gpu is not None:
+        return gpu
+    why = "asked for" if name == "cpu" else "no GPU is available to PyTorch"
+    # Through OpenVINO because what PyTorch says of bfloat16 is true for processors without units.
+    from docbin_napari.model.openvino_engine import capabilities
+
+    if "BF16" in capabilities():
+        return Device("cpu", "bfloat16", f"{why}; this CPU has bfloat16 units")
+    return Device("cpu", "float32", f"{why}; this CPU has no bfloat16 units")
+
+
+def find_gpu(name: str = "auto") -> Device | None:
+    """Find the GPU that was asked for, or any.
+
+    Parameters
+    ----------
+    name : {"auto", "cpu", "cuda", "mps"}
+        As `choose_device` takes it.
+
+    Returns
+    -------
+    Device or None
+        None if the CPU was asked for, or there is no GPU; torch is then loaded only where the
+        driver of a GPU is installed.
+
+    Raises
+    ------
+    DeviceError
+        If the name is unknown, or that GPU is not on this machine.
+    """
     if name not in get_args(DeviceName):
         raise DeviceError(
             f"unknown device {name!r}: choose one of {', '.join(get_args(DeviceName))}"
         )
-    if name == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("no CUDA GPU is available to PyTorch: use --device cpu or auto")
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise DeviceError("no Apple GPU is available to PyTorch: use --device cpu or auto")
-    if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
+    if name == "cpu" or (name == "auto" and not _may_have_gpu()):
+        return None
+    import torch
+
+    if name in ("auto", "cuda") and torch.cuda.is_available():
         return _cuda()
-    if name == "mps" or (name == "auto" and torch.backends.mps.is_available()):
+    if name == "cuda":
+        raise DeviceError("no CUDA GPU is available to PyTorch: use --device cpu or auto")
+    if torch.backends.mps.is_available():
         return Device("mps", "float32", "Apple GPU found")
-    return _cpu("asked for" if name == "cpu" else "no GPU is available to PyTorch")
+    if name == "mps":
+        raise DeviceError("no Apple GPU is available to PyTorch: use --device cpu or auto")
+    return None
+
+
+def _may_have_gpu() -> bool:
+    """Whether it is worth the seconds that torch takes to look for a GPU."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    return any(Path(driver).exists() for driver in _GPU_DRIVERS)
 
 
 def _cuda() -> Device:
+    import torch
+
     card = torch.cuda.get_device_name(0)
     if torch.cuda.is_bf16_supported(including_emulation=False):
         return Device("cuda", "bfloat16", f"{card} found, with bfloat16 units")
     return Device("cuda", "float16", f"{card} found, without bfloat16 units")
-
-
-def _cpu(why: str) -> Device:
-    gain = bfloat16_gain()
-    if gain > 1.2:
-        return Device("cpu", "bfloat16", f"{why}; bfloat16 runs {gain:.1f} times float32 here")
-    if gain > 0:
-        return Device("cpu", "float32", f"{why}; bfloat16 brings no gain here ({gain:.1f} times)")
-    return Device("cpu", "float32", f"{why}; this CPU has no bfloat16 units")
-
-
-@functools.cache
-def bfloat16_gain() -> float:
-    """Speed of a bfloat16 convolution on this CPU, as a multiple of float32.
-
-    Measured, because processors that know bfloat16 by name can still be slower with it, and
-    kept for the next processes (see `docbin_napari.model.remembered`).
-
-    Returns
-    -------
-    float
-        The ratio; 0 where the CPU has no bfloat16 units.
-    """
-    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    try:
-        if supported is None or not supported():
-            return 0.0
-        return remembered("bfloat16 gain", _measured_gain)
-    except RuntimeError:
-        return 0.0
-
-
-def _measured_gain() -> float:
-    threads = torch.get_num_threads()
-    try:
-        # One thread, in turns, and the shortest time of each: other work on the machine only adds
-        # time, and most where threads wait for each other.
-        torch.set_num_threads(1)
-        seconds = [(_seconds(torch.float32), _seconds(torch.bfloat16)) for _ in range(_ROUNDS)]
-    finally:
-        torch.set_num_threads(threads)
-    return min(wide for wide, _ in seconds) / min(narrow for _, narrow in seconds)
-
-
-def _seconds(dtype: torch.dtype) -> float:
-    convolution = torch.nn.Conv2d(32, 32, 3, padding=1, dtype=dtype)
-    convolution.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pixels = torch.full((1, 32, 96, 96), 0.5, dtype=dtype).to(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        convolution(pixels)
-        start = time.perf_counter()
-        convolution(pixels)
-        return time.perf_counter() - start

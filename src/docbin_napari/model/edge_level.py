@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +21,7 @@ USUAL_EDGE_LEVEL = 0.5
 _NEIGHBOURHOOD = 61
 _FULL_STRENGTH = 80
 _FEWEST_PIXELS = 50
-_CROSS = ndimage.generate_binary_structure(2, 1)
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
 
 
 def edge_level(
@@ -54,6 +53,8 @@ def edge_level(
     >>> edge_level(page, bold, everywhere) < edge_level(page, page[..., 0] < 120, everywhere)
     True
     """
+    from scipy import ndimage
+
     ink = ink & labelled
     if ink.sum() < _FEWEST_PIXELS:
         return None

@@ -1,4 +1,4 @@
-"""A network on its device, ready to run."""
+"""A network that is ready to run, and what its file says about how to use it."""
 
 from __future__ import annotations
 
@@ -7,37 +7,32 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from docbin_napari.model.calibration import Calibration
-from docbin_napari.model.device import Device, choose_device
 from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.model.fused import FusedForward, fastest_forward
-from docbin_napari.model.normalisation import Normalisation, told_of_page
+from docbin_napari.model.normalisation import Normalisation, page_condition
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.model.registry import ModelError, ModelInfo
 from docbin_napari.model.sized_look import SPAN, PageSize, look_in_size
-from docbin_napari.model.unet import UNet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.row_source import RowSource
+    from docbin_napari.model.device import Device
+    from docbin_napari.model.engine import Engine
 
 
 class InkModel:
-    """A network on its device, ready to run; made by `load_model`.
+    """A network in its engine, ready to run; made by `load_model`.
 
     Parameters
     ----------
-    network : UNet
-        In evaluation mode; its batch norms are folded and it is moved to the device.
+    engine : Engine
+        Runs the network.
     info : ModelInfo
         What the file says about itself.
-    device : Device
-        Where to run and with which number format.
     base : InkModel, optional
         Reads the pages that are unlike all that this model has learnt from, if its file says
         which these are.
@@ -48,20 +43,22 @@ class InkModel:
         If what the file says about these pages cannot be read.
     """
 
-    def __init__(
-        self, network: UNet, info: ModelInfo, device: Device, base: InkModel | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, info: ModelInfo, base: InkModel | None = None) -> None:
         self.info = info
-        self.device = device
         self.calibration = Calibration(**info.header.get("calibration", {}))
+        self._engine = engine
         self._familiar = _familiar_pages(info)
         self._base = base and base._cut_at(self.threshold)
         self._normalisation = Normalisation(**info.header.get("normalisation", {}))
-        self._network = network.fold_norms().move(device.name, device.torch_dtype)
-        self._network.requires_grad_(False)
-        self._forward = fastest_forward(self._network)
+        self._condition = page_condition(None, None, self._normalisation)
         self._knows_page = False
         self._size: PageSize = "own"
+        self._streams = 1
+
+    @property
+    def device(self) -> Device:
+        """Where it runs, with which numbers, and why."""
+        return self._engine.device
 
     @property
     def base(self) -> InkModel:
@@ -76,10 +73,37 @@ class InkModel:
         InkModel
             A copy.
         """
-        copied = InkModel(copy.deepcopy(self._network), self.info, choose_device("cpu"))
-        copied._knows_page = self._knows_page
-        copied._size = self._size
+        copied = copy.copy(self)
+        copied._engine = self._engine.on_cpu()
+        copied._base = None
         return copied
+
+    def in_streams(self, passes: int) -> InkModel:
+        """Give the same model for a number of passes that may run beside each other.
+
+        Parameters
+        ----------
+        passes : int
+            How many there are to be done.
+
+        Returns
+        -------
+        InkModel
+            A copy; `streams` says how many threads may ask it at the same time.
+        """
+        other = copy.copy(self)
+        other._streams = self._engine.streams(passes)
+        return other
+
+    @property
+    def streams(self) -> int:
+        """Threads that may ask for logits at the same time."""
+        return self._streams
+
+    @property
+    def pixels_at_once(self) -> int:
+        """Pixels of windows that suit one pass."""
+        return self._engine.pixels_at_once
 
     def looking_in(self, size: PageSize) -> InkModel:
         """Give the same model, looking at windows in another size.
@@ -120,7 +144,7 @@ class InkModel:
             return self
         own = self._base is None or self._familiar is None or self._familiar.include(pixels)
         reader = self if own or self._base is None else self._base
-        if not reader._network.config.page_ink:
+        if not reader._engine.config.page_ink:
             return reader
         if ink is None:
             # Windows of an enlarged page show strokes as dark as in its own pixels.
@@ -131,12 +155,7 @@ class InkModel:
         """The same model for a page whose ink is known; None where nothing stands out."""
         known = copy.copy(self)
         known._knows_page = True
-        if ink is not None:
-            values = told_of_page(ink, self.edge_level, self._normalisation)
-            known._network = self._network.of_page(values.to(self.device.name))
-            # Whether the fused network can be used here is known: other biases change nothing.
-            fused = isinstance(self._forward, FusedForward)
-            known._forward = FusedForward(known._network) if fused else known._network
+        known._condition = page_condition(ink, self.edge_level, self._normalisation)
         return known
 
     def _cut_at(self, threshold: float) -> InkModel:
@@ -184,12 +203,12 @@ class InkModel:
     @property
     def stride(self) -> int:
         """Window sides must be multiples of this, pixels."""
-        return int(self._network.config.stride * SPAN[self._size])
+        return int(self._engine.config.stride * SPAN[self._size])
 
     @property
     def context(self) -> int:
         """Pixels to each side that a logit can depend on."""
-        return int(self._network.config.context * SPAN[self._size])
+        return int(self._engine.config.context * SPAN[self._size])
 
     def window_side(self, window: int) -> int:
         """Side of the part of a page that costs about as much as a window in its own size.
@@ -207,60 +226,23 @@ class InkModel:
         side = window // 2 if self._size == "double" else window
         return max(side, 2 * self.stride)
 
-    def upload(self, rows: np.ndarray) -> Tensor:
-        """Bring rows of a page to the device, as they are.
-
-        Parameters
-        ----------
-        rows : ndarray
-            uint8 (H, W, 3), RGB.
-
-        Returns
-        -------
-        Tensor
-            uint8 (H, W, 3). On the CPU it shares the memory of `rows` where it can.
-        """
-        # PyTorch takes neither read-only arrays nor flipped ones.
-        shared = torch.from_numpy(np.require(rows, requirements=["C", "W"]))
-        if self.device.name == "cuda":
-            # Page-locked memory goes over while the GPU is still busy with the rows before.
-            return shared.pin_memory().to(self.device.name, non_blocking=True)
-        return shared.to(self.device.name)
-
-    def normalise(self, windows: Tensor) -> Tensor:
-        """Turn colours into what the network was trained with.
-
-        Parameters
-        ----------
-        windows : Tensor
-            uint8 (N, H, W, 3), RGB, on the device.
-
-        Returns
-        -------
-        Tensor
-            (N, 3, H, W) in channels-last layout and the device's number format.
-        """
-        scaled = self._normalisation.of(windows.permute(0, 3, 1, 2).float())
-        return scaled.to(self.device.torch_dtype, memory_format=torch.channels_last)
-
-    @torch.inference_mode()
-    def logits(self, pixels: Tensor) -> Tensor:
+    def logits(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network.
 
         Parameters
         ----------
-        pixels : Tensor
-            As `normalise` gives them, sides multiples of `stride`.
+        windows : ndarray
+            uint8 (N, H, W, 3), RGB, sides multiples of `stride`.
 
         Returns
         -------
-        Tensor
-            Logits of ink, float32 (N, H, W), on the device.
+        ndarray
+            Logits of ink, float32 (N, H, W).
         """
-        return look_in_size(self._look, pixels, self._size)[:, 0]
+        return look_in_size(self._look, windows, self._size)
 
-    def _look(self, pixels: Tensor) -> Tensor:
-        return self._forward(pixels.contiguous(memory_format=torch.channels_last)).float()
+    def _look(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._engine.logits(windows, self._condition, self._streams)
 
 
 def _familiar_pages(info: ModelInfo) -> FamiliarPages | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
+
+    Colours = TypeVar("Colours", Tensor, NDArray[np.float32])
 
 
 @dataclass(frozen=True)
@@ -26,20 +27,20 @@ class Normalisation:
     mean: float = 170.0
     deviation: float = 60.0
 
-    def of(self, colours: Tensor) -> Tensor:
+    def of(self, colours: Colours) -> Colours:
         """Normalise colours, float, 0 to 255; any shape."""
         return (colours - self.mean) / self.deviation
 
 
-def told_of_page(
-    ink: NDArray[np.float32], edge_level: float | None, normalisation: Normalisation
-) -> Tensor:
+def page_condition(
+    ink: NDArray[np.float32] | None, edge_level: float | None, normalisation: Normalisation
+) -> NDArray[np.float32]:
     """Put together what a network is told of a page.
 
     Parameters
     ----------
-    ink : ndarray
-        float32 (6,), from `page_ink`.
+    ink : ndarray or None
+        float32 (6,), from `page_ink`; None where nothing stands out from the paper.
     edge_level : float or None
         Where edges of strokes are to be cut, 0 to 1; None leaves it to the network.
     normalisation : Normalisation
@@ -47,8 +48,9 @@ def told_of_page(
 
     Returns
     -------
-    Tensor
-        float32 (7,), normalised, as `UNet.of_page` takes it.
+    ndarray
+        float32 (7,), normalised, as `UNet.forward` takes it; NaN where it is not known.
     """
-    edge = np.float32(np.nan if edge_level is None else 255 * edge_level)
-    return normalisation.of(torch.from_numpy(np.append(ink, edge)))
+    colours = np.full(6, np.nan) if ink is None else ink
+    edge = np.nan if edge_level is None else 255 * edge_level
+    return normalisation.of(np.append(colours, edge).astype(np.float32))

@@ -7,71 +7,23 @@ again at the exit (pixel shuffle): nothing is thrown away, and all convolutions 
 with many channels on a quarter (``fold`` 2) of the positions. Skip connections are
 added, not concatenated, which halves the cost of the decoder. How dark the ink of the page
 is, which no window shows, comes in as a shift of the first features of each level: for one
-page that is a number a channel, which is put into the biases, so that it costs nothing.
+page that is a number a channel.
 """
 
 from __future__ import annotations
 
-import copy
 import itertools
-from dataclasses import dataclass
-from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-_INK_COLOURS, _INK_VALUES, _INK_FEATURES = 6, 8, 48
+from docbin_napari.model.architecture import INK_COLOURS, UNetConfig
 
+__all__ = ["ConvNorm", "PageInk", "ResidualBlock", "UNet", "UNetConfig", "count_parameters"]
 
-@dataclass(frozen=True)
-class UNetConfig:
-    """Architecture of a U-Net.
-
-    Parameters
-    ----------
-    fold : int
-        Side of the square of pixels that is folded into channels at the
-        entrance; 1 keeps full resolution.
-    channels : tuple of int
-        Channels at each level, finest first. Each level halves the resolution.
-    blocks : int
-        Residual blocks at each level of the encoder; the decoder has one.
-    page_ink : bool
-        Whether the network is told the colours of ink and paper of the page, and where the
-        ground truth cuts the edges of strokes.
-    """
-
-    fold: int = 2
-    channels: tuple[int, ...] = (32, 64, 96, 128)
-    blocks: int = 1
-    page_ink: bool = False
-
-    def __post_init__(self) -> None:
-        if self.fold < 1 or self.blocks < 1 or not self.channels or min(self.channels) < 1:
-            raise ValueError(f"fold, blocks and all channels must be positive: {self}")
-
-    @property
-    def stride(self) -> int:
-        """Pixels of the page in one pixel of the coarsest level, each way."""
-        return int(self.fold * 2 ** (len(self.channels) - 1))
-
-    @property
-    def context(self) -> int:
-        """Pixels to each side of a pixel that its logit can depend on, at most.
-
-        A multiple of `stride`, so that windows cut with this margin fall on the
-        grid of the coarsest level.
-        """
-        reach = self.fold  # the entrance convolution
-        levels = [self.fold * 2**level for level in range(len(self.channels))]
-        for level, step in enumerate(levels):
-            coarsest = level == len(levels) - 1
-            convolutions = 2 * self.blocks + (0 if coarsest else 2)
-            reach += convolutions * step
-        reach += self.stride  # positions inside one folded pixel
-        return -(-reach // self.stride) * self.stride
+_INK_VALUES, _INK_FEATURES = INK_COLOURS + 2, 48
 
 
 class ConvNorm(nn.Module):
@@ -139,8 +91,8 @@ class PageInk(nn.Module):
         tuple of Tensor
             (N, C, 1, 1) for each level; 0 where the colours are not known.
         """
-        known = ~ink[:, :_INK_COLOURS].isnan().any(dim=1, keepdim=True)
-        is_open = ink[:, _INK_COLOURS:].isnan().to(ink.dtype)
+        known = ~ink[:, :INK_COLOURS].isnan().any(dim=1, keepdim=True)
+        is_open = ink[:, INK_COLOURS:].isnan().to(ink.dtype)
         values = torch.cat([ink.nan_to_num(), is_open], dim=1)
         shifts = self.shifts(F.relu(self.hidden(values))) * known
         return tuple(shifts[:, :, None, None].split(self._widths, dim=1))
@@ -196,7 +148,8 @@ class UNet(nn.Module):
         for level, block in enumerate(self.encoder):
             x = self.entrance(x) if not level else self.down[level - 1](x)
             if shifts is not None:
-                x = x + shifts[level]
+                # Computed in float32, whatever the number format of the convolutions is.
+                x = x + shifts[level].to(x.dtype)
             x = block(F.relu(x, inplace=True))
             skips.append(x)
         for level in reversed(range(len(self.decoder))):
@@ -212,7 +165,8 @@ class UNet(nn.Module):
         device : str
             For example ``"cpu"``.
         dtype : torch.dtype, optional
-            Number format of the weights; unchanged by default.
+            Number format of the convolutions; unchanged by default. What the page adds to them
+            is always computed in float32.
 
         Returns
         -------
@@ -221,34 +175,9 @@ class UNet(nn.Module):
         """
         # PyTorch's signature of Module.to leaves out the memory format.
         self.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.page_ink is not None:
+            self.page_ink.float()
         return self
-
-    def of_page(self, ink: Tensor) -> UNet:
-        """Give the network for a page whose ink is known, as fast as without.
-
-        Parameters
-        ----------
-        ink : Tensor
-            Float (7,), normalised: colours of ink and paper of the page, edge level times 255.
-
-        Returns
-        -------
-        UNet
-            Batch norms folded; it shares all weights but a few biases with this one, whose
-            batch norms must be folded, too.
-        """
-        if self.page_ink is None:
-            return self
-        # The shifts are added in the number format of the biases, but not computed in it.
-        shifts = copy.deepcopy(self.page_ink).float()(ink[None].float())
-        known = _shallow_copy(self)
-        known.page_ink = None
-        known.entrance = _shifted(self.entrance, shifts[0])
-        known.down = nn.ModuleList(
-            _shifted(cast("ConvNorm", layer), shift)
-            for layer, shift in zip(self.down, shifts[1:], strict=True)
-        )
-        return known
 
     def fold_norms(self) -> UNet:
         """Fold every batch norm into its convolution, in place; for inference only.
@@ -263,27 +192,6 @@ class UNet(nn.Module):
             if isinstance(module, ConvNorm):
                 module.fold_norm()
         return self
-
-
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
-
-
-def _shallow_copy(module: ModuleT) -> ModuleT:
-    """A module of its own with the same parts and parameters."""
-    copied = copy.copy(module)
-    copied._modules = dict(module._modules)
-    copied._parameters = dict(module._parameters)
-    return copied
-
-
-def _shifted(layer: ConvNorm, shift: Tensor) -> ConvNorm:
-    """The same folded convolution with another bias."""
-    shifted = _shallow_copy(layer)
-    shifted.conv = _shallow_copy(layer.conv)
-    bias = cast("nn.Parameter", layer.conv.bias)
-    value = (bias.float() + shift.flatten()).to(bias.dtype)
-    shifted.conv.bias = nn.Parameter(value.detach(), requires_grad=False)
-    return shifted
 
 
 def count_parameters(network: nn.Module) -> int:

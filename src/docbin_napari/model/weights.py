@@ -7,14 +7,12 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from typing import TYPE_CHECKING, Any
 
 from docbin_napari.__about__ import __version__
 from docbin_napari.io.atomic import atomic_path
-from docbin_napari.model.device import Device, choose_device
+from docbin_napari.model.architecture import architecture
+from docbin_napari.model.engine import EngineConfig, load_engine
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.normalisation import Normalisation
 from docbin_napari.model.registry import (
@@ -24,12 +22,19 @@ from docbin_napari.model.registry import (
     ModelInfo,
     find_model,
 )
-from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
+from docbin_napari.model.tensors import checked
+
+if TYPE_CHECKING:
+    from docbin_napari.model.unet import UNet
 
 __all__ = ["InkModel", "architecture", "load_model", "load_network", "save_model"]
 
 
-def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: str = "auto") -> InkModel:
+def load_model(
+    name_or_path: str | Path = DEFAULT_MODEL,
+    device: str = "auto",
+    engine: EngineConfig | None = None,
+) -> InkModel:
     """Load a model by name or file and put it on a device.
 
     Parameters
@@ -38,6 +43,9 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: str = "auto") -
         A name from ``docbin models``, or a ``.safetensors`` file.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to run it.
+    engine : EngineConfig, optional
+        What runs it; chosen for the device by default. On a CPU that is OpenVINO, and torch is
+        not loaded.
 
     Returns
     -------
@@ -58,18 +66,17 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: str = "auto") -
     True
     """
     info = find_model(name_or_path)
-    chosen = choose_device(device)
-    return InkModel(load_network(info), info, chosen, _load_base(info, chosen))
+    return InkModel(load_engine(info, device, engine), info, _load_base(info, device, engine))
 
 
-def _load_base(info: ModelInfo, device: Device) -> InkModel | None:
+def _load_base(info: ModelInfo, device: str, engine: EngineConfig | None) -> InkModel | None:
     """The model that a fine-tuned one leaves unfamiliar pages to."""
     if "pages_known" not in info.header:
         return None
     name = str(info.header.get("base", {}).get("name", ""))
     try:
         base = find_model(name)
-        return InkModel(load_network(base), base, device)
+        return InkModel(load_engine(base, device, engine), base)
     except ModelError as error:
         warnings.warn(
             f"{info.name} leaves pages that it does not know to {name or 'its base'}, which "
@@ -97,34 +104,14 @@ def load_network(info: ModelInfo) -> UNet:
     ModelError
         If the file is damaged or of another version.
     """
-    try:
+    from safetensors.torch import load_file
+
+    from docbin_napari.model.unet import UNet
+
+    with checked(info):
         network = UNet(architecture(info))
         network.load_state_dict(load_file(info.path))
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{info.path}: the weights are damaged ({error})") from error
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"{info.path}: written by docbin-napari {info.version}, "
-            f"its network is not known to {__version__} ({str(error).splitlines()[0]})"
-        ) from error
     return network
-
-
-def architecture(info: ModelInfo) -> UNetConfig:
-    """Architecture of a model file.
-
-    Parameters
-    ----------
-    info : ModelInfo
-        From `find_model`.
-
-    Returns
-    -------
-    UNetConfig
-        The settings of its network.
-    """
-    stored = dict(info.header["architecture"])
-    return UNetConfig(**{**stored, "channels": tuple(stored["channels"])})
 
 
 def save_model(path: Path, network: UNet, header: Mapping[str, Any]) -> ModelInfo:
@@ -145,6 +132,10 @@ def save_model(path: Path, network: UNet, header: Mapping[str, Any]) -> ModelInf
     ModelInfo
         What the new file says about itself.
     """
+    from safetensors.torch import save
+
+    from docbin_napari.model.unet import count_parameters
+
     complete = {
         "architecture": asdict(network.config),
         "normalisation": asdict(Normalisation()),

@@ -18,6 +18,7 @@ from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device
 from docbin_napari.model.registry import ModelInfo
 from docbin_napari.model.sized_look import PageSize
+from docbin_napari.model.torch_engine import torch_model
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_network
 from docbin_napari.train.dataset import LoadedPair, load_pair
@@ -127,7 +128,7 @@ class Judge:
         network = copy.deepcopy(self._network)
         network.load_state_dict(dict(weights))
         info = replace(self._base, header={**self._base.header, **self.own, **(header or {})})
-        return InkModel(network, info, self._device, base)
+        return torch_model(network, info, self._device, base)
 
     @property
     def base_calibration(self) -> Calibration:
@@ -173,7 +174,7 @@ class Judge:
 
     def base_model(self) -> InkModel:
         """The start, ready to run."""
-        return InkModel(load_network(self._base), self._base, self._device)
+        return torch_model(load_network(self._base), self._base, self._device)
 
     def calibrated(self, weights: Mapping[str, Tensor], refit: str) -> tuple[Calibration, float]:
         """Calibration and threshold of new weights.

@@ -15,11 +15,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from docbin_napari.inference.symmetry import SYMMETRY_SETS, turn, turn_back
+from docbin_napari.inference.symmetry import SYMMETRY_SETS
 from docbin_napari.model.device import Device
 from docbin_napari.model.unet import UNet
 
 _VIEWS = SYMMETRY_SETS[2]
+"""Quarter turns; none is mirrored."""
+"""Quarter turns; none is mirrored."""
 
 
 class BatchSource(Protocol):
@@ -77,8 +79,8 @@ class TaughtBatches:
         total = torch.zeros_like(inputs[:, :1], dtype=torch.float32)
         for number, teacher in enumerate(self._teachers):
             view = _VIEWS[(step + number) % len(_VIEWS)]
-            seen = turn(inputs, view).contiguous(memory_format=torch.channels_last)
+            seen = torch.rot90(inputs, view, (2, 3)).contiguous(memory_format=torch.channels_last)
             with self._device.training_format():
                 logits = teacher(seen, ink)
-            total += turn_back(logits.float(), view)
+            total += torch.rot90(logits.float(), -view, (2, 3))
         return (total / len(self._teachers)).sigmoid()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from docbin_napari.inference.config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import ink_probability
@@ -100,15 +100,14 @@ def calibrate(
     for probability, pair in zip(probabilities, pairs, strict=True):
         known = np.flatnonzero(pair.truth[..., 1])
         chosen = random.choice(known, min(len(known), _MOST_PIXELS_A_PAGE), replace=False)
-        logits.append(torch.logit(torch.from_numpy(probability.ravel()[chosen]), eps=1e-6))
-        ink.append(torch.from_numpy(pair.truth[..., 0].ravel()[chosen] > 0))
-    calibration = fit_calibration(torch.cat(logits), torch.cat(ink))
+        logits.append(_logit(probability.ravel()[chosen]))
+        ink.append(pair.truth[..., 0].ravel()[chosen] > 0)
+    calibration = fit_calibration(np.concatenate(logits), np.concatenate(ink))
     scores = np.zeros(len(_THRESHOLDS))
     for probability, pair in zip(probabilities, pairs, strict=True):
         if not pair.truth[..., 0].any():
             continue
-        logit = torch.logit(torch.from_numpy(probability), eps=1e-6)
-        calibrated = calibration.probability(logit).numpy()
+        calibrated = calibration.probability(_logit(probability))
         scores += [_f_measure(calibrated >= threshold, pair) for threshold in _THRESHOLDS]
     return calibration, round(float(_THRESHOLDS[scores.argmax()]), 2)
 
@@ -133,6 +132,11 @@ def choose_edge_level(model: InkModel, pairs: Sequence[LoadedPair]) -> float | N
         level: validate(model.cutting_edges_at(level), pairs).f_measure for level in _EDGE_LEVELS
     }
     return max(figures, key=figures.__getitem__)
+
+
+def _logit(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    bounded = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(bounded / (1 - bounded)))
 
 
 def _f_measure(ink: np.ndarray, pair: LoadedPair) -> float:
