@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from docbin_napari.io.places import is_plain_file
 from docbin_napari.model.header import header_trouble
 
@@ -85,7 +83,12 @@ def built_in_folder() -> Path:
 def user_model_folder() -> Path:
     """Folder of the user's own models: ``$DOCBIN_MODELS``, else the platform's data folder."""
     chosen = os.environ.get("DOCBIN_MODELS")
-    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("docbin-napari")) / "models"
+    if chosen:
+        return Path(chosen)
+    # Imported late: machines that only train do without it.
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("docbin-napari")) / "models"
 
 
 def list_models() -> list[ModelInfo]:
