@@ -24,9 +24,9 @@ def places() -> list[Path]:
     pytest.importorskip("torch")
     pytest.importorskip("napari")
     from docbin_napari.model.remembered import cache_file
-    from docbin_napari.plugin import remembered
+    from docbin_napari.plugin import settings
 
-    return [cache_file(), remembered._file(), draft_folder(None), user_model_folder()]
+    return [cache_file(), settings._file(), draft_folder(None), user_model_folder()]
 
 
 def test_nothing_goes_into_the_users_folders() -> None:
