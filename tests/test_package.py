@@ -114,7 +114,7 @@ def test_running_a_network_opens_no_connection() -> None:
 def test_importing_every_module_of_the_plugin_loads_no_torch() -> None:
     code = (
         "import importlib, pkgutil, docbin_napari.plugin as plugin\n"
-        "for found in pkgutil.iter_modules(plugin.__path__, 'docbin_napari.plugin.'):\n"
+        "for found in pkgutil.walk_packages(plugin.__path__, 'docbin_napari.plugin.'):\n"
         "    importlib.import_module(found.name)"
     )
     assert "torch" not in loaded_by(code)

@@ -22,9 +22,9 @@ def users_folders() -> list[Path]:
 def places() -> list[Path]:
     """Where it keeps things now."""
     pytest.importorskip("napari")
-    from docbin_napari.plugin import remembered
+    from docbin_napari.plugin import settings
 
-    return [remembered._file(), draft_folder(None), user_model_folder()]
+    return [settings._file(), draft_folder(None), user_model_folder()]
 
 
 def test_nothing_goes_into_the_users_folders() -> None:

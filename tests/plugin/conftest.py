@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
-    from docbin_napari.plugin.ink import InkResult
+    from docbin_napari.plugin.layers.ink_result import InkResult
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +33,9 @@ class Bench:
     """A page with labels, a hand with tools, and a mouse."""
 
     def __init__(self, viewer: ViewerModel, image: Any, labels: Any) -> None:
-        from docbin_napari.plugin.correct_hand import Hand
-        from docbin_napari.plugin.correct_session import CorrectSession
-        from docbin_napari.plugin.overlays import Overlays
+        from docbin_napari.plugin.correct.overlays import Overlays
+        from docbin_napari.plugin.correct.session import CorrectSession
+        from docbin_napari.plugin.correct.tools import Hand
 
         self.viewer, self.image, self.labels = viewer, image, labels
         self.session = CorrectSession(viewer)
@@ -72,7 +72,7 @@ class Bench:
 
     def put_result(self, probability: np.ndarray, threshold: float = 0.5) -> InkResult:
         """Put labels of a run in the place of the labels."""
-        from docbin_napari.plugin.ink import InkResult, bind
+        from docbin_napari.plugin.layers.ink_result import InkResult, bind
 
         result = InkResult(probability.shape, threshold)
         result.probability[:] = probability

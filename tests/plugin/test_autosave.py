@@ -13,13 +13,12 @@ import pytest
 
 from docbin_napari.io.drafts import read_draft
 from docbin_napari.io.errors import DraftError
-from docbin_napari.plugin import autosave, watched_page
-from docbin_napari.plugin.autosave import Autosave
-from docbin_napari.plugin.ink_layers import provide
-from docbin_napari.plugin.looked import reviewed_of
-from docbin_napari.plugin.own_pair import AS_SAVED
-from docbin_napari.plugin.subject import Subject
-from docbin_napari.plugin.watched_page import checksum_of
+from docbin_napari.plugin.layers.choosing import provide
+from docbin_napari.plugin.layers.page import Subject
+from docbin_napari.plugin.layers.page_record import AS_SAVED, reviewed_of
+from docbin_napari.plugin.saving import autosave, page_draft
+from docbin_napari.plugin.saving.autosave import Autosave
+from docbin_napari.plugin.saving.page_draft import checksum_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +92,7 @@ def test_undo_and_direct_writing_are_seen_too(viewer, keeper, tmp_path, one_stro
 def test_ink_that_a_run_found_is_no_correction(viewer, keeper, tmp_path, one_stroke) -> None:
     image = viewer.add_image(one_stroke.pixels, rgb=True)
     layer, _ = provide(viewer, image, (0,), 0.5)
-    from docbin_napari.plugin.ink import result_behind
+    from docbin_napari.plugin.layers.ink_result import result_behind
 
     result = result_behind(layer)
     result.probability[:] = one_stroke.ink * 255
@@ -279,7 +278,7 @@ def test_a_folder_that_takes_nothing_is_told_and_another_one_taken(
     def full(*_: Any) -> None:
         raise DraftError("here", "there is no room on the disk")
 
-    monkeypatch.setattr(watched_page, "write_draft", full)
+    monkeypatch.setattr(page_draft, "write_draft", full)
     subject.labels.data[6, 6] = 1
     assert "no room" in keeper.flush()
     assert "not kept" in keeper.status

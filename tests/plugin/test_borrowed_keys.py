@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from docbin_napari.plugin.borrowed_keys import BorrowedKeys
+from docbin_napari.plugin.keys import BorrowedKeys
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

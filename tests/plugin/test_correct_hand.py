@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docbin_napari.plugin.correct_hand import Hand
-from docbin_napari.plugin.correct_session import CorrectSession
-from docbin_napari.plugin.overlays import Overlays
+from docbin_napari.plugin.correct.overlays import Overlays
+from docbin_napari.plugin.correct.session import CorrectSession
+from docbin_napari.plugin.correct.tools import Hand
 
 pytestmark = pytest.mark.viewer
 
@@ -205,7 +205,7 @@ def test_keys_come_back_when_the_hand_leaves(viewer) -> None:
 def test_no_key_belongs_to_napari() -> None:
     from napari.layers import Labels
 
-    from docbin_napari.plugin.correct_keys import ACTIONS
+    from docbin_napari.plugin.correct.tools import ACTIONS
 
     taken = {str(key) for key in Labels.class_keymap}
     assert not {action.key for action in ACTIONS} & taken

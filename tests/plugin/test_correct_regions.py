@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from docbin_napari.correction.region import rectangle
-from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
-from docbin_napari.plugin.correct_session import PAGE, REGION, CorrectSession
-from docbin_napari.plugin.overlays import OUTLINE_NAME, SPECKS_NAME
+from docbin_napari.plugin.correct.overlays import OUTLINE_NAME, SPECKS_NAME
+from docbin_napari.plugin.correct.region_threshold import Specks, ThresholdHere
+from docbin_napari.plugin.correct.session import PAGE, REGION, CorrectSession
 
 pytestmark = pytest.mark.viewer
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from docbin_napari.correction.region import lasso
-from docbin_napari.plugin import correct_layers, correct_session, sight
-from docbin_napari.plugin.correct_hand import Hand
-from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
-from docbin_napari.plugin.correct_session import PAGE, REGION, CorrectSession
-from docbin_napari.plugin.overlays import Overlays
+from docbin_napari.plugin.correct import choosing_labels
+from docbin_napari.plugin.correct import session as correct_session
+from docbin_napari.plugin.correct.overlays import Overlays
+from docbin_napari.plugin.correct.region_threshold import Specks, ThresholdHere
+from docbin_napari.plugin.correct.session import PAGE, REGION, CorrectSession
+from docbin_napari.plugin.correct.tools import Hand
+from docbin_napari.plugin.layers import canvas
 
 pytestmark = pytest.mark.viewer
 
@@ -64,7 +66,7 @@ def test_places_come_by_doubt_and_those_that_are_left_are_reviewed(viewer, bench
     centres = []
     for _ in range(2):
         session.go_to_next()
-        centres.append(sight.camera_of(viewer).center[-2:])
+        centres.append(canvas.camera_of(viewer).center[-2:])
     assert np.allclose(centres, [(383.5, 383.5), (127.5, 127.5)])
     reviewed = session.reviewed(session.subject())
     assert reviewed.grid.sum() == 1
@@ -147,8 +149,8 @@ def test_new_labels_lie_over_their_image(viewer, shape) -> None:
 def test_other_layers_are_nobodys_page(viewer) -> None:
     viewer.add_points(np.zeros((1, 2)))
     viewer.add_shapes([np.eye(3)[:, :2]], shape_type="polygon")
-    assert correct_layers.favourite_image(viewer, None) is None
-    assert correct_layers.favourite_labels(viewer, None) is None
+    assert choosing_labels.favourite_image(viewer, None) is None
+    assert choosing_labels.favourite_labels(viewer, None) is None
 
 
 def test_labels_of_another_shape_are_chosen_last_and_refused(viewer) -> None:
@@ -156,7 +158,7 @@ def test_labels_of_another_shape_are_chosen_last_and_refused(viewer) -> None:
     fitting = viewer.add_labels(np.zeros((3, 48, 64), np.uint8))
     page = viewer.add_labels(np.zeros((48, 64), np.uint8), name="page")
     viewer.layers.selection.active = book
-    assert correct_layers.favourite_labels(viewer, book) is fitting
+    assert choosing_labels.favourite_labels(viewer, book) is fitting
     session = CorrectSession(viewer)
     assert session.refusal(book, page) == "“page” has 64 × 48 pixels, but “book” 64 × 48 × 3."
     assert session.refusal(book, fitting) == ""

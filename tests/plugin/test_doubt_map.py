@@ -10,7 +10,7 @@ pytestmark = pytest.mark.viewer
 
 def test_doubt_is_darker_and_reviewed_is_green() -> None:
     pytest.importorskip("qtpy.QtWidgets")
-    from docbin_napari.plugin.doubt_map import colours
+    from docbin_napari.plugin.correct.doubt_map import colours
 
     doubt = np.array([[0.0, 0.2, 0.4]])
     plain = colours(doubt, np.zeros((1, 3), bool)).astype(int)
@@ -23,7 +23,7 @@ def test_doubt_is_darker_and_reviewed_is_green() -> None:
 
 def test_a_page_without_doubt_can_be_shown() -> None:
     pytest.importorskip("qtpy.QtWidgets")
-    from docbin_napari.plugin.doubt_map import colours
+    from docbin_napari.plugin.correct.doubt_map import colours
 
     for doubt in (None, np.zeros((2, 2))):
         picture = colours(doubt, np.zeros((2, 2), bool))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from docbin_napari.plugin import edits
-from docbin_napari.plugin.edits import Amendment, plane_of, write
+from docbin_napari.plugin.layers import undo as edits
+from docbin_napari.plugin.layers.undo import Amendment, plane_of, write
 
 pytestmark = pytest.mark.viewer
 PLACE = np.s_[2:10, 3:15]

@@ -9,9 +9,8 @@ import pytest
 
 from docbin_napari.io.pair_folders import Collection
 from docbin_napari.io.pair_summary import Summary
-from docbin_napari.plugin.finetune_session import TrainingSession
-from docbin_napari.plugin.news import MODEL_NEWS
-from docbin_napari.plugin.training_request import TrainingRequest, refusal
+from docbin_napari.plugin.finetune.session import TrainingRequest, TrainingSession, refusal
+from docbin_napari.plugin.signals import MODEL_NEWS
 from docbin_napari.train.unfinished import unfinished_path
 
 REQUEST = TrainingRequest((Path("train/letters"),), "mine", "general-1", 5)

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.plugin import ink, ink_blocks
-from docbin_napari.plugin.ink import InkResult, bind, image_behind, level_of, result_behind
+from docbin_napari.plugin.layers import ink_blocks
+from docbin_napari.plugin.layers.ink_result import (
+    BACKGROUND,
+    INK,
+    UNLABELLED,
+    InkResult,
+    bind,
+    image_behind,
+    level_of,
+    result_behind,
+)
 
 WHOLE = slice(0, 4), slice(0, 6)
 
@@ -61,20 +70,24 @@ def test_a_painted_pixel_keeps_its_value_for_ever(
 
 def test_an_erased_pixel_survives_a_threshold_at_which_it_would_be_background_anyway() -> None:
     result = ramp(0.5)
-    assert result.labels[2, 3] == ink.INK  # probability 150
-    result.labels[2, 3] = ink.BACKGROUND
+    assert result.labels[2, 3] == INK  # probability 150
+    result.labels[2, 3] = BACKGROUND
     follow(result, 0.7)
     follow(result, 0.3)
-    assert result.labels[2, 3] == ink.BACKGROUND
+    assert result.labels[2, 3] == BACKGROUND
 
 
 def test_what_was_painted_before_a_window_arrived_stays() -> None:
     result = InkResult((4, 6), 0.5)
-    result.labels[0, 0] = ink.UNLABELLED
-    result.labels[0, 1] = ink.INK
+    result.labels[0, 0] = UNLABELLED
+    result.labels[0, 1] = INK
     result.write(0, *WHOLE)
     follow(result, 0.9)
-    assert result.labels[0, :3].tolist() == [ink.UNLABELLED, ink.INK, ink.BACKGROUND]
+    assert result.labels[0, :3].tolist() == [
+        UNLABELLED,
+        INK,
+        BACKGROUND,
+    ]
 
 
 def test_a_threshold_can_be_left_half_way_and_moved_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +119,8 @@ def test_the_page_that_is_looked_at_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "column", "value"), [(0, 0, ink.INK), (3, 5, ink.BACKGROUND), (3, 5, ink.UNLABELLED)]
+    ("row", "column", "value"),
+    [(0, 0, INK), (3, 5, BACKGROUND), (3, 5, UNLABELLED)],
 )
 def test_every_kind_of_paint_counts_as_an_edit(row: int, column: int, value: int) -> None:
     result = ramp()
@@ -121,7 +135,7 @@ def test_paint_beside_the_computed_part_is_an_edit_too() -> None:
     result = InkResult((4, 6), 0.5)
     result.write(0, slice(0, 2), slice(0, 6))
     assert not result.was_edited(0)
-    result.labels[3, 3] = ink.INK
+    result.labels[3, 3] = INK
     assert result.was_edited(0)
 
 

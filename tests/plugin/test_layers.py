@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.io.rgb import to_rgb
-from docbin_napari.plugin.layers import (
+from docbin_napari.plugin.layers.page_source import (
     PageSource,
     current_page,
     label_style,

@@ -7,8 +7,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels
 
-from docbin_napari.plugin.overlays import OUTLINE_NAME, Overlays
-from docbin_napari.plugin.sight import camera_of
+from docbin_napari.plugin.correct.overlays import OUTLINE_NAME, Overlays
+from docbin_napari.plugin.layers.canvas import camera_of
 
 pytestmark = pytest.mark.viewer
 

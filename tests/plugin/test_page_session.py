@@ -10,10 +10,10 @@ from PIL import Image
 
 from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.io.page_list import PageListError
-from docbin_napari.plugin.ink import image_behind, result_behind
-from docbin_napari.plugin.page_session import PageListSession
-from docbin_napari.plugin.page_work import PageOrder, make_ready
-from docbin_napari.plugin.subject import Subject
+from docbin_napari.plugin.layers.ink_result import image_behind, result_behind
+from docbin_napari.plugin.layers.page import Subject
+from docbin_napari.plugin.pages.prepare import PageOrder, make_ready
+from docbin_napari.plugin.pages.session import PageListSession
 
 pytestmark = pytest.mark.viewer
 

@@ -13,8 +13,16 @@ from PIL import Image
 from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.io.page_list import Entry
 from docbin_napari.io.pairs import write_pair
-from docbin_napari.plugin.own_pair import DRAFT, LOOKED, PAIR
-from docbin_napari.plugin.page_work import Inked, Opened, PageOrder, Shelf, Spoilt, Step, make_ready
+from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED, PAIR
+from docbin_napari.plugin.pages.prepare import (
+    Inked,
+    Opened,
+    PageOrder,
+    Shelf,
+    Spoilt,
+    Step,
+    make_ready,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

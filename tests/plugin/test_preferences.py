@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from docbin_napari.inference.config import PRESETS
-from docbin_napari.plugin.preferences import Preferences, read_preferences
+from docbin_napari.plugin.settings import Preferences, read_preferences
 
 
 def test_defaults_and_choices_stand_in_the_manifest_as_in_the_code(project_root) -> None:

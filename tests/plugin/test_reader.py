@@ -69,7 +69,7 @@ def test_a_pdf_is_drawn_at_the_resolution_of_the_preferences(tmp_path, monkeypat
 
 
 def reader_preferences(pdf_dpi: int) -> Any:
-    from docbin_napari.plugin.preferences import Preferences
+    from docbin_napari.plugin.settings import Preferences
 
     return Preferences(pdf_dpi=pdf_dpi)
 
@@ -150,7 +150,7 @@ def test_napari_adds_the_layers_as_they_are(mixed) -> None:
 def test_pages_that_napari_leaves_out_are_counted(mixed, tmp_path, one_stroke) -> None:
     from types import SimpleNamespace
 
-    from docbin_napari.plugin.origin import hidden_pages
+    from docbin_napari.plugin.layers.page_record import hidden_pages
 
     def as_napari_shows(path: Path, shape: tuple[int, ...], by: str = "napari") -> Any:
         source = SimpleNamespace(path=str(path), reader_plugin=by)

@@ -1,4 +1,4 @@
-from docbin_napari.plugin.remembered import (
+from docbin_napari.plugin.settings import (
     draft_places,
     remember,
     remember_datasets,

@@ -12,14 +12,19 @@ from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.pair_place import PairPlace
 from docbin_napari.io.pairs import find_pairs, read_pair
 from docbin_napari.io.provenance import read_provenance
-from docbin_napari.plugin import saving
-from docbin_napari.plugin.looked import reviewed_of
-from docbin_napari.plugin.own_pair import note_pair, own_pair, saved_state, take_reviewed
+from docbin_napari.plugin.engine import Failed
+from docbin_napari.plugin.layers.page import Subject
+from docbin_napari.plugin.layers.page_record import (
+    note_pair,
+    own_pair,
+    reviewed_of,
+    saved_state,
+    take_reviewed,
+)
 from docbin_napari.plugin.reader import read_training_folder
-from docbin_napari.plugin.saving import Done, Order, prepare, refusal, save
-from docbin_napari.plugin.subject import Subject
-from docbin_napari.plugin.watched_page import checksum_of
-from docbin_napari.plugin.work import Failed
+from docbin_napari.plugin.saving import save as saving
+from docbin_napari.plugin.saving.page_draft import checksum_of
+from docbin_napari.plugin.saving.save import Done, Order, prepare, refusal, save
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

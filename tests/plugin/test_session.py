@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docbin_napari.plugin import ink_layers
-from docbin_napari.plugin.ink import result_behind
-from docbin_napari.plugin.session import Request, Session
-from docbin_napari.plugin.work import run
+from docbin_napari.plugin.binarize.session import Request, Session
+from docbin_napari.plugin.engine import run
+from docbin_napari.plugin.layers import choosing
+from docbin_napari.plugin.layers.ink_result import result_behind
 
 pytestmark = pytest.mark.viewer
 REQUEST = Request("fast", "any", "cpu", 0.5)
@@ -186,16 +186,16 @@ def test_a_failure_is_told_and_the_session_is_idle(viewer, one_stroke, fake_engi
 def test_the_favourite_is_the_active_image_or_the_one_behind_the_active_labels(
     viewer, one_stroke, fake_engine
 ) -> None:
-    assert ink_layers.favourite(viewer) is None
+    assert choosing.favourite(viewer) is None
     first, second = (viewer.add_image(one_stroke.pixels, name=name) for name in "ab")
     compute(Session(viewer), first, fake_engine)
     assert viewer.layers.selection.active.name == "Ink of a"
-    assert ink_layers.favourite(viewer) is first
+    assert choosing.favourite(viewer) is first
     viewer.layers.selection.active = second
-    assert ink_layers.favourite(viewer) is second
+    assert choosing.favourite(viewer) is second
     viewer.layers.selection.active = viewer.add_points([[0, 0]])
-    assert ink_layers.favourite(viewer) is second
-    assert ink_layers.images(viewer) == [second, first]
+    assert choosing.favourite(viewer) is second
+    assert choosing.images(viewer) == [second, first]
 
 
 def test_the_active_one_of_two_results_of_an_image_follows_the_threshold(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docbin_napari.plugin.ink import InkResult
-from docbin_napari.plugin.session import Request, Session
-from docbin_napari.plugin.work import Failed, run
+from docbin_napari.plugin.binarize.session import Request, Session
+from docbin_napari.plugin.engine import Failed, run
+from docbin_napari.plugin.layers.ink_result import InkResult
 
 pytestmark = pytest.mark.viewer
 REQUEST = Request("fast", "any", "cpu", 0.5)

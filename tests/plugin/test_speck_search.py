@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from docbin_napari.plugin import speck_search
-from docbin_napari.plugin.correct_regions import Specks
-from docbin_napari.plugin.correct_session import PAGE
-from docbin_napari.plugin.overlays import SPECKS_NAME
-from docbin_napari.plugin.speck_search import SpeckSearch
+from docbin_napari.plugin.correct import specks as speck_search
+from docbin_napari.plugin.correct.overlays import SPECKS_NAME
+from docbin_napari.plugin.correct.region_threshold import Specks
+from docbin_napari.plugin.correct.session import PAGE
+from docbin_napari.plugin.correct.specks import SpeckSearch
 
 pytestmark = pytest.mark.viewer
 

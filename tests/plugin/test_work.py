@@ -10,9 +10,9 @@ import pytest
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.io.page import PageError
 from docbin_napari.model.registry import ModelError
-from docbin_napari.plugin.ink import InkResult
-from docbin_napari.plugin.layers import PageSource
-from docbin_napari.plugin.work import Computed, Failed, Job, Ready, load_engine, readable, run
+from docbin_napari.plugin.engine import Computed, Failed, Job, Ready, load_engine, readable, run
+from docbin_napari.plugin.layers.ink_result import InkResult
+from docbin_napari.plugin.layers.page_source import PageSource
 
 
 def job(data: Any, **changes: Any) -> Job:

@@ -173,8 +173,8 @@ def bench(the_viewer: Any, fake_engine: Any, monkeypatch: pytest.MonkeyPatch) ->
     """The widget in a window, with a made-up engine and two made-up models."""
     from napari.utils.notifications import notification_manager
 
-    from docbin_napari.plugin import fields
-    from docbin_napari.plugin.binarize import BinarizeDocument
+    from docbin_napari.plugin.binarize import fields
+    from docbin_napari.plugin.binarize.widget import BinarizeDocument
 
     models = [
         ModelInfo(name, Path(f"{name}.safetensors"), 1, {"threshold": threshold, "title": "t"})

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docbin_napari.plugin.correct_keys import ACTIONS
-from docbin_napari.plugin.ink import InkResult, bind
+from docbin_napari.plugin.correct.tools import ACTIONS
+from docbin_napari.plugin.layers.ink_result import InkResult, bind
 
 pytestmark = pytest.mark.window
 
@@ -17,7 +17,7 @@ class Desk:
     """A viewer with the correction widget, and a hand at mouse and keyboard."""
 
     def __init__(self, viewer: Any) -> None:
-        from docbin_napari.plugin.correct import CorrectPages
+        from docbin_napari.plugin.correct.widget import CorrectPages
 
         self.viewer = viewer
         self.widget = CorrectPages(viewer)

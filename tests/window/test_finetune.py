@@ -82,8 +82,8 @@ def room(the_viewer, pairs, tmp_path, tiny_model_file, monkeypatch):
     (models / "tiny.safetensors").write_bytes(tiny_model_file.read_bytes())
     monkeypatch.setenv("DOCBIN_MODELS", str(models))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    from docbin_napari.plugin.finetune import TrainOnMyPairs
-    from docbin_napari.plugin.training_watch import TrainingWatch
+    from docbin_napari.plugin.finetune.keep_alive import TrainingWatch
+    from docbin_napari.plugin.finetune.widget import TrainOnMyPairs
 
     room = Room(the_viewer, None)
     room.widget = TrainOnMyPairs(the_viewer, asks=room.ask)
@@ -131,7 +131,7 @@ def listed(widget: Any) -> list[str]:
 
 
 def test_a_model_is_trained_listed_and_run(room, picture) -> None:
-    from docbin_napari.plugin.binarize import BinarizeDocument
+    from docbin_napari.plugin.binarize.widget import BinarizeDocument
 
     widget, viewer = room.widget, room.viewer
     binarizer = BinarizeDocument(viewer)
@@ -193,7 +193,7 @@ def test_a_crash_is_told_and_the_best_so_far_is_kept(room) -> None:
 
 
 def test_closing_the_panel_asks(room) -> None:
-    from docbin_napari.plugin.finetune import TrainOnMyPairs
+    from docbin_napari.plugin.finetune.widget import TrainOnMyPairs
 
     session = room.begin(LONG)
     room.viewer.window.remove_dock_widget(room.widget.native)
@@ -230,9 +230,9 @@ def test_closing_napari_asks_and_nothing_is_left_behind(room, tmp_path, answer) 
 def test_a_pair_that_was_saved_meanwhile_is_listed(room, pairs, tmp_path) -> None:
     from qtpy.QtCore import Qt
 
-    from docbin_napari.plugin.finetune import TrainOnMyPairs
-    from docbin_napari.plugin.news import PAIR_NEWS
-    from docbin_napari.plugin.remembered import remember
+    from docbin_napari.plugin.finetune.widget import TrainOnMyPairs
+    from docbin_napari.plugin.settings import remember
+    from docbin_napari.plugin.signals import PAIR_NEWS
 
     widget = room.widget
     widget.collections.item(0).setCheckState(Qt.CheckState.Unchecked)

@@ -13,7 +13,7 @@ def test_a_part_of_a_docked_widget_is_closed_with_it_and_not_when_it_floats(the_
     from qtpy.QtTest import QTest
     from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-    from docbin_napari.plugin.panel_watch import PanelWatch
+    from docbin_napari.plugin.dock import PanelWatch
 
     outer, inner, part, scroll = QWidget(), QWidget(), QWidget(), QScrollArea()
     QVBoxLayout(inner).addWidget(part)

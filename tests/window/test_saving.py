@@ -12,7 +12,8 @@ from PIL import Image
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.page_list import open_list
 from docbin_napari.io.pairs import find_pairs
-from docbin_napari.plugin.subject import Subject
+from docbin_napari.plugin.layers.page import Subject
+from docbin_napari.plugin.saving import page_draft
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ class Desk:
     def __init__(self, viewer: Any, engine: Any) -> None:
         from magicgui.widgets import Container
 
-        from docbin_napari.plugin.pair_desk import panels
+        from docbin_napari.plugin.correct.panels import panels
 
         self.viewer = viewer
         self.pages, self.save = panels(viewer, self.subject, engine.load)
@@ -217,7 +218,7 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
 def test_another_choice_reads_the_next_page_anew_and_is_kept(
     desk, tmp_path, folder, fake_engine
 ) -> None:
-    from docbin_napari.plugin.open_lists import list_of
+    from docbin_napari.plugin.signals import list_of
 
     (folder / "f2.png").unlink()
     desk.pages.folder.value = folder
@@ -250,7 +251,6 @@ def test_another_choice_reads_the_next_page_anew_and_is_kept(
 
 def test_a_page_that_cannot_be_kept_is_not_turned(desk, tmp_path, folder, monkeypatch) -> None:
     from docbin_napari.io.errors import DraftError
-    from docbin_napari.plugin import watched_page
 
     desk.pages.folder.value = folder
     desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
@@ -258,7 +258,7 @@ def test_a_page_that_cannot_be_kept_is_not_turned(desk, tmp_path, folder, monkey
     def full(*_: Any) -> None:
         raise DraftError(tmp_path, "there is no room on the disk")
 
-    monkeypatch.setattr(watched_page, "write_draft", full)
+    monkeypatch.setattr(page_draft, "write_draft", full)
     desk.viewer.layers["Ink of f1.png"].data[0, 0] = 1
     desk.pages.turn(1)
     assert desk.viewer.layers["Ink of f1.png"].data[0, 0] == 1

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docbin_napari.io.page import PAGE_SUFFIXES
+from docbin_napari.plugin.engine import readable
 from docbin_napari.plugin.reader import LayerData, read_layers
-from docbin_napari.plugin.work import readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,11 +21,11 @@ import numpy as np
 from docbin_napari.io.page import PAGE_SUFFIXES, Page, PageError, read_pages
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, find_pairs, read_pair
 from docbin_napari.io.provenance import read_provenance
-from docbin_napari.plugin.ink import BACKGROUND, INK, UNLABELLED
-from docbin_napari.plugin.layers import label_style
-from docbin_napari.plugin.own_pair import AS_SAVED, LOOKED, PAIR
-from docbin_napari.plugin.preferences import read_preferences
-from docbin_napari.plugin.watched_page import checksum_of
+from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
+from docbin_napari.plugin.layers.page_record import AS_SAVED, LOOKED, PAIR
+from docbin_napari.plugin.layers.page_source import label_style
+from docbin_napari.plugin.saving.page_draft import checksum_of
+from docbin_napari.plugin.settings import read_preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from docbin_napari.plugin.layers import label_style
+from docbin_napari.plugin.layers.page_source import label_style
 
 
 def degraded_page() -> list[tuple[Any, dict[str, Any], str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docbin_napari.io.mask import MaskError, write_ground_truth, write_mask
-from docbin_napari.plugin.ink import INK, UNLABELLED
+from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

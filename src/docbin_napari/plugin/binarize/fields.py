@@ -1,0 +1,186 @@
+"""The fields of the binarize widget: what they offer and what their tooltips say."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox, Container, FloatSlider, ProgressBar, PushButton
+
+from docbin_napari.inference.config import PRESETS, InferenceConfig
+from docbin_napari.inference.describe import describe
+from docbin_napari.model.registry import DEFAULT_MODEL, ModelInfo, list_models
+from docbin_napari.plugin.settings import read_preferences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Edge levels: bold is as the boldest ground truths of contests, very thin as typescript needs it.
+_STROKES: dict[str, float | None] = {
+    "as the model": None,
+    "bold": 0.35,
+    "medium": 0.5,
+    "thin": 0.65,
+    "very thin": 0.8,
+}
+THIS_PAGE, ALL_PAGES = "This page", "All pages"
+
+
+def image_field(choices: Callable[[Any], list[tuple[str, Any]]]) -> ComboBox:
+    """Make the box of image layers."""
+    return ComboBox(
+        name="image",
+        label="Image",
+        choices=choices,
+        nullable=True,
+        tooltip="The page or the stack of pages to binarize.",
+    )
+
+
+def pages_field() -> ComboBox:
+    """Make the choice between one page and all, for stacks."""
+    return ComboBox(
+        name="pages",
+        label="Pages",
+        choices=[THIS_PAGE, ALL_PAGES],
+        value=THIS_PAGE,
+        tooltip="The page that is shown, or all pages of the stack.",
+    )
+
+
+def preset_field() -> ComboBox:
+    """Make the choice of presets."""
+    lines = [
+        f"{name}: windows overlap by {config.overlap:.0%}, symmetries: {config.symmetries}"
+        for name, config in PRESETS.items()
+    ]
+    details = [describe(InferenceConfig, name) for name in ("overlap", "symmetries")]
+    return ComboBox(
+        name="preset",
+        label="Preset",
+        choices=list(PRESETS),
+        value=read_preferences().preset,
+        tooltip="\n".join(["How thoroughly the page is looked at.", *lines, "", *details]),
+    )
+
+
+def model_field(models: dict[str, ModelInfo]) -> ComboBox:
+    """Make the choice of models."""
+    first = DEFAULT_MODEL if DEFAULT_MODEL in models else next(iter(models), None)
+    return ComboBox(
+        name="model",
+        label="Model",
+        choices=list(models),
+        value=first,
+        nullable=not models,
+        tooltip=models_in_words(models),
+    )
+
+
+def offer_models(field: ComboBox, models: dict[str, ModelInfo]) -> None:
+    """Offer other models in a box; what is chosen stays chosen where it can.
+
+    Parameters
+    ----------
+    field : ComboBox
+        From `model_field`.
+    models : dict
+        From `known_models`.
+    """
+    chosen = field.value
+    names = list(models)
+    # A list would be forgotten: with every new layer, napari asks a box for its first choices.
+    field.choices = lambda _: names
+    field.tooltip = models_in_words(models)
+    if chosen in models:
+        field.value = chosen
+
+
+def models_in_words(models: dict[str, ModelInfo]) -> str:
+    """Say what the models are, and what own pages have brought to those that learnt from them.
+
+    Parameters
+    ----------
+    models : dict
+        From `known_models`.
+
+    Returns
+    -------
+    str
+        A line for each, below a title.
+    """
+    lines = ["The trained network."]
+    for info in models.values():
+        line, figures = f"{info.name}: {info.title}", info.figures
+        for name in ("held-out FM", "test FM"):
+            if {name, f"{name} before"} <= figures.keys():
+                line += f"; {name} {figures[f'{name} before']:.2f} → {figures[name]:.2f}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def device_field() -> ComboBox:
+    """Make the choice of devices, without asking torch what is there."""
+    gpu = "mps" if sys.platform == "darwin" else "cuda"
+    names = ["auto", "cpu", gpu]
+    wanted = read_preferences().device
+    return ComboBox(
+        name="device",
+        label="Device",
+        choices=names,
+        value=wanted if wanted in names else "auto",
+        tooltip="Where the network runs. auto takes a GPU when PyTorch finds one.",
+    )
+
+
+def strokes_field() -> ComboBox:
+    """Make the choice of how bold strokes are drawn; its values are edge levels or None."""
+    lines = [f"{name}: edge level {level}" for name, level in _STROKES.items() if level is not None]
+    return ComboBox(
+        name="strokes",
+        label="Strokes",
+        choices=list(_STROKES.items()),
+        tooltip="\n".join(
+            [
+                "How bold strokes are drawn. Choose thin where small letters fill up.",
+                *lines,
+                "",
+                describe(InferenceConfig, "edge_level"),
+            ]
+        ),
+    )
+
+
+def threshold_field() -> FloatSlider:
+    """Make the threshold slider."""
+    return FloatSlider(
+        name="threshold",
+        label="Threshold",
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        value=0.5,
+        tooltip="Probability from which a pixel is ink. Can be moved during and after a run: "
+        "the labels follow without running the network again, and what you painted stays.",
+    )
+
+
+def known_models() -> dict[str, ModelInfo]:
+    """List the models by name."""
+    return {info.name: info for info in list_models()}
+
+
+def run_buttons() -> tuple[PushButton, PushButton, Container[PushButton]]:
+    """Make Run and Cancel, side by side."""
+    run = PushButton(name="run", text="Run", tooltip="Find the ink of the page.")
+    cancel = PushButton(
+        name="cancel", text="Cancel", tooltip="Stop after this batch; what is done is kept."
+    )
+    row = Container(widgets=[run, cancel], layout="horizontal", labels=False, name="buttons")
+    row.margins = (0, 0, 0, 0)
+    return run, cancel, row
+
+
+def progress_field() -> ProgressBar:
+    """Make the progress bar, in thousandths."""
+    return ProgressBar(name="progress", min=0, max=1000, value=0, visible=False)

@@ -1,0 +1,302 @@
+"""Plugins > Binarize document: the widget."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container, Label
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QLabel, QSizePolicy
+
+from docbin_napari.plugin import engine
+from docbin_napari.plugin.binarize import fields
+from docbin_napari.plugin.binarize.paging import turn_page
+from docbin_napari.plugin.binarize.session import Request, Session
+from docbin_napari.plugin.dock import PanelWatch
+from docbin_napari.plugin.layers import choosing, page_source
+from docbin_napari.plugin.signals import MODEL_NEWS
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+    from napari.qt.threading import GeneratorWorker
+
+_MINIMUM_WIDTH = 300
+_TICK_MILLISECONDS = 40
+
+
+_OPEN: weakref.WeakSet[BinarizeDocument] = weakref.WeakSet()
+_NAME = "Binarize document"
+
+
+class BinarizeDocument(Container[Any]):
+    """Dock widget that turns a page into ink labels.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        The viewer with the pages.
+    load : callable
+        Makes the engine; another one in tests.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = engine.load_engine) -> None:
+        self._viewer = napari_viewer
+        self._load_engine = load
+        self._session = Session(napari_viewer)
+        self._worker: GeneratorWorker[Any, Any, Any] | None = None
+        self._models = fields.known_models()
+        # The slider shows the model's own threshold until the user moves it.
+        self._own_threshold = True
+        self._showing = False
+        self._build()
+        self._connect()
+        self._choose_favourite()
+        self._update()
+        _OPEN.add(self)
+
+    # ---- parts
+
+    def _build(self) -> None:
+        self.image = fields.image_field(self._image_choices)
+        self.pages = fields.pages_field()
+        self.preset = fields.preset_field()
+        self.model = fields.model_field(self._models)
+        self.device = fields.device_field()
+        self.strokes = fields.strokes_field()
+        self.threshold = fields.threshold_field()
+        self.run, self.cancel, buttons = fields.run_buttons()
+        self.progress = fields.progress_field()
+        self.status = Label(name="status", value="")
+        self._choices = [
+            *(self.image, self.pages, self.preset),
+            *(self.model, self.device, self.strokes),
+        ]
+        form = Container(widgets=[*self._choices, self.threshold], labels=True, name="form")
+        form.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[form, buttons, self.progress, self.status], labels=False)
+        self.native.setMinimumWidth(_MINIMUM_WIDTH)
+        self.status.native.setWordWrap(True)
+        self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._timer = QTimer(self.native)
+        self._timer.setInterval(_TICK_MILLISECONDS)
+        self._names = {field.label for field in (*self._choices, self.threshold)}
+        self._watch = PanelWatch(self.native, shown=self._align, closed=self._stop)
+
+    def _connect(self) -> None:
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(self._on_layers)
+        self._viewer.layers.selection.events.active.connect(self._on_active)
+        self.image.changed.connect(self._on_image)
+        self.model.changed.connect(self._show_threshold)
+        self.threshold.changed.connect(self._on_threshold)
+        self.run.changed.connect(self._start)
+        self.cancel.changed.connect(self._stop)
+        self._timer.timeout.connect(self._on_tick)
+        MODEL_NEWS.added.connect(self._on_new_model)
+
+    def _align(self) -> None:
+        """Give the names of the fields one width; the style of the window decides which."""
+        names = [name for name in self.native.findChildren(QLabel) if name.text() in self._names]
+        width = max(name.sizeHint().width() for name in names)
+        for name in names:
+            name.setMinimumWidth(width)
+
+    def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
+        return [(layer.name, layer) for layer in choosing.images(self._viewer)]
+
+    # ---- layers
+
+    def _on_layers(self, _: Any = None) -> None:
+        if self._watch.gone:
+            return
+        self.image.reset_choices()
+        if self._session.lost_its_layer:
+            self._stop()
+        if self.image.value is None:
+            self._choose_favourite()
+        self._on_image()
+
+    def _on_active(self, _: Any = None) -> None:
+        if not self._watch.gone and not self._session.running:
+            self._choose_favourite()
+            self._on_image()
+
+    def _choose_favourite(self) -> None:
+        favourite = choosing.favourite(self._viewer)
+        if favourite is not None and favourite in self.image.choices:
+            self.image.value = favourite
+
+    def _on_image(self, _: Any = None) -> None:
+        if not self._session.running:
+            self._session.status = ""
+        self._show_threshold()
+        self._update()
+
+    # ---- threshold
+
+    def _show_threshold(self, _: Any = None) -> None:
+        """Show the threshold of the labels the slider moves, else the model's own."""
+        shown = self._session.threshold_of(self.image.value)
+        if shown is None and self._own_threshold and self.model.value is not None:
+            shown = self._models[self.model.value].threshold
+        if shown is not None:
+            self._showing = True
+            self.threshold.value = round(shown, 2)
+            self._showing = False
+
+    def _on_threshold(self, value: float) -> None:
+        if self._showing:
+            return
+        self._own_threshold = False
+        self._session.move_threshold(self.image.value, value)
+        self._timer.start()
+
+    # ---- models
+
+    def _on_new_model(self, name: str, better: bool) -> None:
+        """List a model that was just made, and choose it if it is better than its base."""
+        if self._watch.gone:
+            return
+        self._models = fields.known_models()
+        fields.offer_models(self.model, self._models)
+        if better and name in self._models and not self._session.running:
+            self.model.value = name
+        self._update()
+
+    def run_model(self, name: str, *, next_page: bool = False) -> str:
+        """Run with a given model.
+
+        Parameters
+        ----------
+        name : str
+            Of the model; it stays chosen.
+        next_page : bool
+            Whether to go on to the next page of the stack first.
+
+        Returns
+        -------
+        str
+            Why it cannot be run, for the user; empty if it was started.
+        """
+        self._models = fields.known_models()
+        fields.offer_models(self.model, self._models)
+        if self._session.running:
+            return "A page is being binarized; wait until it is done."
+        if name not in self._models:
+            return f"The model “{name}” is gone."
+        refusal = self._refusal() or turn_page(self._viewer, self.image.value, int(next_page))
+        if not refusal:
+            self.model.value = name
+            # Not the threshold of labels that another model made.
+            self._showing, self.threshold.value = True, round(self._models[name].threshold, 2)
+            self._showing = False
+            self._start()
+        return refusal
+
+    # ---- a run
+
+    def _start(self) -> None:
+        image: Image = self.image.value
+        if self._session.running or self._refusal():
+            self._update()
+            return
+        request = Request(
+            self.preset.value,
+            self.model.value,
+            self.device.value,
+            self.threshold.value,
+            self.pages.visible and self.pages.value == fields.ALL_PAGES,
+            self.strokes.value,
+        )
+        try:
+            job = self._session.start(image, request)
+        except Exception as error:
+            show_error(engine.readable(error))
+            return
+        worker = create_worker(engine.run, job, self._load_engine, _ignore_errors=True)
+        worker.yielded.connect(self._on_event)
+        worker.finished.connect(self._on_finished)
+        self._worker = worker
+        worker.start()
+        self._timer.start()
+        self._update()
+
+    def _stop(self, _: Any = None) -> None:
+        if self._worker is not None:
+            self._session.stop()
+            self._worker.quit()
+            self._update()
+
+    def _on_event(self, event: Any) -> None:
+        if not self._watch.gone:
+            self._session.receive(event)
+            self._update()
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        trouble = self._session.finish()
+        if trouble:
+            show_error(trouble)
+        if not self._watch.gone:
+            self._timer.start()
+            self._update()
+
+    def _on_tick(self) -> None:
+        if not self._session.tick():
+            self._timer.stop()
+
+    # ---- what is shown
+
+    def _refusal(self) -> str:
+        """Say why Run cannot be pressed; empty if it can."""
+        if not self._models:
+            return "No model is installed."
+        return page_source.refusal(self.image.value)
+
+    def _update(self) -> None:
+        """Bring every part of the widget in line with the session."""
+        if self._watch.gone:
+            return
+        running = self._session.running
+        refusal = "" if running else self._refusal()
+        for field in self._choices:
+            field.enabled = not running
+        image = self.image.value
+        usable = image is not None and not page_source.refusal(image)
+        self.pages.visible = usable and page_source.page_source(image).is_stack
+        self.run.enabled = not running and not refusal
+        self.cancel.enabled = running and not self._session.stopping
+        self.progress.visible = running
+        self.progress.value = round(1000 * self._session.fraction)
+        self.status.value = refusal or self._session.status or self._session.outlook(image)
+
+
+def open_binarizer(viewer: napari.viewer.Viewer) -> BinarizeDocument:
+    """Find the binarize widget of a viewer, or open one.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        With a window.
+
+    Returns
+    -------
+    BinarizeDocument
+        Docked in that window.
+    """
+    for widget in _OPEN:
+        if _itself(widget._viewer) is _itself(viewer) and widget._watch.docked:
+            return widget
+    widget = BinarizeDocument(viewer)
+    viewer.window.add_dock_widget(widget, name=_NAME)
+    return widget
+
+
+def _itself(viewer: Any) -> Any:
+    """The viewer behind what napari hands to plugins: a proxy, another one for each widget."""
+    return getattr(viewer, "__wrapped__", viewer)

@@ -1,0 +1,1 @@
+"""The panel *Correct and save training pairs*."""

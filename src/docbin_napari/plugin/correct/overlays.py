@@ -1,0 +1,135 @@
+"""What the correction widget draws over the page: the outline of a region, specks to remove."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels, Shapes
+
+from docbin_napari.plugin.layers.canvas import camera_of, plane_to_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+    from napari.utils.transforms import Affine
+    from numpy.typing import NDArray
+
+    from docbin_napari.correction.region import Point
+
+
+_MARK = "docbin_napari_overlay"
+_EDGE = "#00a0ff"
+_LEAST_LINE = 2.0  # pixels of the screen
+OUTLINE_NAME, SPECKS_NAME = "Region (correction)", "Specks to remove"
+
+
+def is_overlay(layer: Layer) -> bool:
+    """Tell whether a layer is one of these, and so nobody's ink."""
+    return bool(layer.metadata.get(_MARK))
+
+
+class Overlays:
+    """Two layers that are added when they are first needed, and added again if removed.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where they are added; the selection stays as it is.
+
+    Attributes
+    ----------
+    placing : bool
+        True while a layer is being added: the selection changes for a moment.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._outline: Shapes | None = None
+        self._specks: Labels | None = None
+        self.placing = False
+
+    def show_outline(self, labels: Labels, page: int, points: Sequence[Point]) -> None:
+        """Draw a closed line, given by rows and columns of a page."""
+        corners = np.asarray(points, float)
+        if len(corners) < 3:
+            return
+        if self._outline is None or self._outline not in self._viewer.layers:
+            self._outline = Shapes(name=OUTLINE_NAME, ndim=2, metadata={_MARK: True})
+            self._add(self._outline)
+        with self._quiet():
+            layer = self._outline
+            layer.affine = plane_to_world(labels, page)
+            layer.data = []
+            layer.add(
+                [corners],
+                shape_type="polygon",
+                edge_color=_EDGE,
+                face_color="transparent",
+                edge_width=self._line(layer.affine, corners),
+            )
+            layer.selected_data = set()
+            layer.visible = True
+
+    def _line(self, affine: Affine, corners: NDArray[np.float64]) -> float:
+        """Width of the outline in pixels of the page, also in sight on a page shown small."""
+        pixel = float(np.sqrt(abs(np.linalg.det(affine.linear_matrix))))
+        in_sight: float = _LEAST_LINE / (pixel * camera_of(self._viewer).zoom)
+        return max(1.0, in_sight, float(np.ptp(corners, axis=0).max()) / 200)
+
+    def show_specks(
+        self, labels: Labels, page: int, corner: tuple[int, int], specks: NDArray[np.bool_]
+    ) -> None:
+        """Highlight pixels of a rectangle whose upper left pixel is `corner`."""
+        data = specks.astype(np.uint8)
+        if self._specks is None or self._specks not in self._viewer.layers:
+            style: dict[str, Any] = {"colormap": {0: "transparent", 1: _EDGE, None: _EDGE}}
+            self._specks = Labels(
+                data, name=SPECKS_NAME, opacity=1, metadata={_MARK: True}, **style
+            )
+            self._add(self._specks)
+        matrix = plane_to_world(labels, page)
+        matrix[:2, 2] += matrix[:2, :2] @ np.asarray(corner, float)
+        with self._quiet():
+            self._specks.data = data
+            self._specks.affine = matrix
+            self._specks.visible = True
+
+    def hide_specks(self) -> None:
+        """Show no specks any more."""
+        if self._specks is not None and self._specks in self._viewer.layers:
+            self._specks.data = np.zeros((1, 1), np.uint8)
+            self._specks.visible = False
+
+    def hide(self) -> None:
+        """Show neither outline nor specks any more."""
+        if self._outline is not None and self._outline in self._viewer.layers:
+            self._outline.visible = False
+        self.hide_specks()
+
+    def remove(self) -> None:
+        """Take both layers out of the viewer."""
+        for layer in (self._outline, self._specks):
+            if layer is not None and layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._outline = self._specks = None
+
+    def _add(self, layer: Layer) -> None:
+        with self._quiet():
+            self._viewer.add_layer(layer)
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """Leave the selection as it was."""
+        selection = self._viewer.layers.selection
+        active = selection.active
+        self.placing = True
+        try:
+            yield
+        finally:
+            if active is not None and selection.active is not active:
+                selection.active = active
+            self.placing = False

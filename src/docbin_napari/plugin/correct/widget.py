@@ -1,0 +1,299 @@
+"""Plugins > Correct and save training pairs: the widget."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QTimer
+
+from docbin_napari.correction.brush import BrushConfig
+from docbin_napari.plugin.correct import choosing_labels
+from docbin_napari.plugin.correct.doubt_map import DoubtMap
+from docbin_napari.plugin.correct.layout import CorrectParts
+from docbin_napari.plugin.correct.overlays import Overlays
+from docbin_napari.plugin.correct.panels import panels
+from docbin_napari.plugin.correct.region_threshold import Specks, ThresholdHere
+from docbin_napari.plugin.correct.session import CorrectSession
+from docbin_napari.plugin.correct.specks import SpeckSearch
+from docbin_napari.plugin.correct.tools import NEXT, REVIEWED, TOOLS, UNLABELLED, Hand
+from docbin_napari.plugin.dock import PanelWatch
+from docbin_napari.plugin.engine import load_engine, readable
+from docbin_napari.plugin.layers import canvas, choosing, page_source
+from docbin_napari.plugin.layers.ink_result import BACKGROUND, result_behind
+from docbin_napari.plugin.layers.ink_result import UNLABELLED as UNLABELLED_VALUE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from napari.layers import Image, Labels
+
+    from docbin_napari.plugin.layers.page import Subject
+
+_TICK_MILLISECONDS = 40
+_MAP_MILLISECONDS = 120
+
+
+class CorrectPages(CorrectParts):
+    """Dock widget with the tools that know ink.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        The viewer with the pages.
+    load : callable
+        Makes the engine that binarizes the pages of a folder; another one in tests.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = load_engine) -> None:
+        self._viewer = napari_viewer
+        self._session = CorrectSession(napari_viewer)
+        self._overlays = Overlays(napari_viewer)
+        self._hand = Hand(self._session, self._overlays, self._update)
+        self._here = ThresholdHere(self._session)
+        self._specks = Specks(self._session, self._overlays)
+        self._search = SpeckSearch(self._session, self._specks, self._do)
+        self._shown_page: tuple[Any, ...] = ()
+        self._showing = False
+        super().__init__(
+            (self._image_choices, self._labels_choices),
+            panels(napari_viewer, self.subject, load),
+            DoubtMap(self._on_map),
+        )
+        self._timers()
+        self._watch = PanelWatch(self.native, shown=self._attach, closed=self._close)
+        self._connect()
+        self._on_layers()
+
+    def subject(self) -> Subject | None:
+        """Give the page that is corrected; None if there is none."""
+        return None if self._watch.gone else self._session.subject()
+
+    # ---- parts
+
+    def _timers(self) -> None:
+        self._tick = QTimer(self.native)
+        self._tick.setInterval(_TICK_MILLISECONDS)
+        self._tick.timeout.connect(self._on_tick)
+        self._map_timer = QTimer(self.native)
+        self._map_timer.setSingleShot(True)
+        self._map_timer.setInterval(_MAP_MILLISECONDS)
+        self._map_timer.timeout.connect(self._show_map)
+
+    def _connect(self) -> None:
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(self._on_layers)
+        self._viewer.layers.selection.events.active.connect(self._on_active)
+        for event in (self._viewer.dims.events.current_step, self._viewer.dims.events.ndisplay):
+            event.connect(self._on_view)
+        camera = canvas.camera_of(self._viewer)
+        for event in (camera.events.center, camera.events.zoom):
+            event.connect(self._on_camera)
+        for field in (self.image, self.ink):
+            field.changed.connect(self._on_choice)
+        for name, part in self.tools.items():
+            part.native.clicked.connect(functools.partial(self._on_tool, name))
+        self.strictness.changed.connect(self._on_strictness)
+        self.here.changed.connect(self._on_here)
+        self.area.changed.connect(self._on_area)
+        self.specks.changed.connect(self._on_specks)
+        self.remove_specks.changed.connect(lambda: self._do(self._specks.remove))
+        self.keep_specks.changed.connect(lambda: self._do(self._forget_specks))
+        self.unlabelled.changed.connect(lambda: self._do(self._session.mark_unlabelled))
+        self.reviewed.changed.connect(lambda: self._do(self._session.mark_reviewed))
+        self.next.changed.connect(lambda: self._do(self._session.go_to_next))
+        self.new_unlabelled.changed.connect(lambda: self._add_labels(UNLABELLED_VALUE))
+        self.new_background.changed.connect(lambda: self._add_labels(BACKGROUND))
+
+    def _attach(self) -> None:
+        self.fit()
+        # Only once it is shown does the style say how large the parts are.
+        QTimer.singleShot(0, self._fit_later)
+        keys: dict[str, Callable[[], None]] = {}
+        for tool in TOOLS:
+            keys[tool.key] = functools.partial(self._hand.take, tool.name)
+        for action, part in (
+            (UNLABELLED, self._session.mark_unlabelled),
+            (REVIEWED, self._session.mark_reviewed),
+            (NEXT, self._session.go_to_next),
+        ):
+            keys[action.key] = functools.partial(self._do, part)
+        self._hand.attach(keys)
+
+    def _fit_later(self) -> None:
+        if not self._watch.gone:
+            self.fit()
+
+    def _close(self) -> None:
+        self._hand.detach()
+        if not self._watch.gone:
+            self._specks.forget()
+            self._overlays.hide()
+
+    # ---- layers
+
+    def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
+        return [(layer.name, layer) for layer in choosing.images(self._viewer)]
+
+    def _labels_choices(self, _: Any) -> list[tuple[str, Any]]:
+        return [(layer.name, layer) for layer in choosing_labels.labels_layers(self._viewer)]
+
+    def _on_layers(self, _: Any = None) -> None:
+        if self._watch.gone or self._overlays.placing:
+            return
+        self._showing = True
+        self.image.reset_choices()
+        self.ink.reset_choices()
+        self._choose(self.image.value is None, self.ink.value is None)
+        self._showing = False
+        self._on_choice()
+
+    def _on_active(self, _: Any = None) -> None:
+        if self._watch.gone or self._overlays.placing:
+            return
+        self._showing = True
+        self._take(*choosing_labels.meant(self._viewer, self.ink.value))
+        self._showing = False
+        self._on_choice()
+
+    def _choose(self, image: bool, labels: bool) -> None:
+        """Fill the boxes with what the user seems to mean."""
+        if labels:
+            self._take(None, choosing_labels.favourite_labels(self._viewer, self.image.value))
+        if image or labels:
+            self._take(choosing_labels.favourite_image(self._viewer, self.ink.value), None)
+
+    def _take(self, image: Image | None, labels: Labels | None) -> None:
+        """Choose layers that the boxes offer."""
+        for field, layer in ((self.image, image), (self.ink, labels)):
+            if layer is not None and layer in field.choices:
+                field.value = layer
+
+    def _on_choice(self, _: Any = None) -> None:
+        if self._showing:
+            return
+        self._session.image, self._session.labels = self.image.value, self.ink.value
+        self._hand.check()
+        self._on_view()
+
+    def _on_view(self, _: Any = None) -> None:
+        """Another page may be shown than before, or something else be missing."""
+        if self._watch.gone:
+            return
+        subject = self._session.subject()
+        page = () if subject is None else (subject.image, subject.labels, subject.page)
+        if page != self._shown_page or not page:
+            self._shown_page = page
+            self._session.forget_page()
+            self._session.status = ""
+            self._specks.forget()
+            self._overlays.hide()
+            self._show_own_threshold(subject)
+        self._hand.check()
+        self._update()
+        for panel in (self.page_list, self.saving):
+            panel.refresh()
+
+    def _show_own_threshold(self, subject: Subject | None) -> None:
+        result = None if subject is None else result_behind(subject.labels)
+        if result is not None:
+            self._showing = True
+            self.here.value = round(result.threshold, 2)
+            self._showing = False
+
+    # ---- what the fields do
+
+    def _do(self, work: Any) -> None:
+        """Do something that the user asked for, and say how it went wrong if it did."""
+        if self._watch.gone:
+            return
+        try:
+            work()
+        except Exception as error:
+            show_error(readable(error))
+        self._update()
+
+    def _add_labels(self, value: int) -> None:
+        image = self.image.value
+        if page_source.refusal(image):
+            self._session.status = page_source.refusal(image)
+        else:
+            self._do(lambda: self._session.new_labels(image, value))
+        self._update()
+
+    def _on_map(self, row: int, column: int) -> None:
+        self._do(functools.partial(self._session.go_to, row, column))
+
+    def _on_tool(self, name: str, _: bool = False) -> None:
+        self._do(functools.partial(self._hand.take, name))
+
+    def _on_strictness(self, value: float) -> None:
+        self._session.brush = BrushConfig(value)
+
+    def _on_here(self, value: float) -> None:
+        if not self._showing:
+            self._do(lambda: self._here.move(value))
+
+    def _on_area(self, value: str) -> None:
+        if not self._showing:
+            self._session.area = value
+            self._do(self._specks.forget)
+
+    def _on_specks(self, value: int) -> None:
+        if self._showing:
+            return
+        self._specks.size = value
+        self._do(self._specks.show)
+        if not self._specks.shown:
+            self._do(self._search.start)
+
+    def _forget_specks(self) -> None:
+        self._specks.forget()
+        self._session.status = ""
+
+    # ---- what is shown
+
+    def _on_tick(self) -> None:
+        if not self._session.upkeep.tick():
+            self._tick.stop()
+
+    def _on_camera(self, _: Any = None) -> None:
+        if not self._watch.gone:
+            self._map_timer.start()
+
+    def _update(self) -> None:
+        """Bring every part of the widget in line with the session."""
+        if self._watch.gone:
+            return
+        session, subject = self._session, self._session.subject()
+        for name, part in self.tools.items():
+            part.native.setChecked(session.tool == name)
+        usable = subject is not None
+        marks: list[Any] = [self.unlabelled, self.reviewed, self.next]
+        for field in (*self.tools.values(), *marks, self.strictness, self.area, self.specks):
+            field.enabled = usable
+        self.here.enabled = not self._here.refusal(subject)
+        self.remove_specks.enabled = self.keep_specks.enabled = self._specks.shown
+        page_ok = not page_source.refusal(self.image.value)
+        self.new_unlabelled.enabled = self.new_background.enabled = page_ok
+        self._showing = True
+        self.area.value = session.area
+        self._showing = False
+        self.status.value = session.status or session.caution(self.image.value, self.ink.value)
+        self._map_timer.start()
+        self._tick.start()
+
+    def _show_map(self) -> None:
+        subject = self.subject()
+        if subject is None:
+            self.map.clear()
+            self.share.value = ""
+            return
+        reviewed = self._session.reviewed(subject)
+        doubt = self._session.doubt(subject)
+        self.map.show_page(doubt, reviewed, canvas.visible_part(subject.labels))
+        known = "" if doubt is not None else " No ink probability: the map shows no doubt."
+        self.share.value = f"Reviewed: {reviewed.share:.0%} of the page.{known}"

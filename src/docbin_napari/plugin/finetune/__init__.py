@@ -1,0 +1,1 @@
+"""The panel *Train on my pairs*."""

@@ -1,0 +1,325 @@
+"""What the training widget knows and does, without a window.
+
+What a training is asked for, and why it may be refused; no window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from docbin_napari.model.registry import user_model_folder
+from docbin_napari.plugin.binarize.meter import in_words
+from docbin_napari.plugin.finetune.process import TrainingProcess
+from docbin_napari.plugin.signals import MODEL_NEWS
+from docbin_napari.train.unfinished import rescue_of_the_dead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from docbin_napari.io.pair_summary import Summary
+
+
+@dataclass
+class Curves:
+    """What is drawn of a training; times in minutes.
+
+    Parameters
+    ----------
+    losses : list of (float, float)
+        Time and loss.
+    looks : list of (float, float)
+        Time and F-measure on the held-out part, percent.
+    before : float, optional
+        F-measure of the model that it starts from.
+    """
+
+    losses: list[tuple[float, float]] = field(default_factory=list)
+    looks: list[tuple[float, float]] = field(default_factory=list)
+    before: float | None = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a training ended.
+
+    Parameters
+    ----------
+    message : str
+        For the user.
+    model : str
+        Name of the new model; empty if there is none.
+    better : bool
+        Whether it is known to be better than the one it came from.
+    failed : bool
+        Whether something went wrong.
+    """
+
+    message: str
+    model: str = ""
+    better: bool = False
+    failed: bool = False
+
+
+class TrainingSession:
+    """One training, from Train to its end; it outlives the widget that started it.
+
+    Parameters
+    ----------
+    request : TrainingRequest
+        What to do.
+    launch : callable
+        Starts the process; another one in tests.
+
+    Attributes
+    ----------
+    changed : Signal
+        Something that is shown may have changed.
+    ended : Signal
+        The training is over; with its `Ending`.
+    """
+
+    changed = Signal()
+    ended = Signal(Ending)
+
+    def __init__(
+        self,
+        request: TrainingRequest,
+        launch: Callable[[Sequence[str]], TrainingProcess] = TrainingProcess,
+    ) -> None:
+        self.request = request
+        self.curves = Curves()
+        self.fraction = 0.0
+        self.status = "Starting the training…"
+        self.ending: Ending | None = None
+        self.stopping = False
+        self._told: Ending | None = None
+        self._alone = False
+        self._process = launch(request.arguments())
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on; also while it is being stopped."""
+        return self.ending is None
+
+    @property
+    def needs_us(self) -> bool:
+        """Whether closing napari would end it before its time."""
+        return self.running and not self.stopping and not self._alone
+
+    def stop(self) -> None:
+        """Keep the best so far and end; the second time, end at once."""
+        if not self.running:
+            return
+        if self.stopping:
+            self._process.kill()
+        else:
+            self._process.stop()
+        self.stopping = True
+        self.status = "Stopping: the best so far is measured and saved…"
+        self.changed.emit()
+
+    def leave_alone(self) -> None:
+        """Let it go on by itself, because napari is about to end."""
+        self._process.leave_alone()
+        self._alone = True
+        self.status = "The training goes on by itself; it tells no more."
+
+    def tick(self) -> bool:
+        """Take in what the process told; call some times a second.
+
+        Returns
+        -------
+        bool
+            Whether to call again.
+        """
+        if not self.running:
+            return False
+        ended = self._process.ended
+        events = self._process.events()
+        for event in events:
+            self._receive(event)
+        if ended:
+            self._end()
+        elif events:
+            self.changed.emit()
+        return self.running
+
+    def _receive(self, event: dict[str, Any]) -> None:
+        if "error" in event:
+            self._told = self._failure(str(event["error"]), str(event.get("kept", "")))
+            return
+        minutes = float(event.get("minutes", 0))
+        self.fraction = float(event.get("share", self.fraction))
+        self.curves.before = event.get("before", self.curves.before)
+        if "loss" in event:
+            self.curves.losses.append((minutes, float(event["loss"])))
+        if "validation" in event:
+            self.curves.looks.append((minutes, float(event["validation"])))
+        if event.get("stage") == "done":
+            outcome = event.get("outcome")
+            self._told = Ending(str(event.get("note", "")))
+            if outcome:
+                better = bool(outcome.get("better"))
+                self._told = Ending(str(outcome["verdict"]), str(outcome["name"]), better)
+        elif not self.stopping:
+            self.status = _in_words(event, self.request.minutes)
+
+    def _end(self) -> None:
+        """Say how it ended; whatever happened, the best so far is not lost."""
+        self._process.close()
+        if self._told is None and self._alone and self._process.exit_code == 0:
+            name = self.request.name
+            self._told = Ending(f"{name} is ready; docbin models shows its figures.", name)
+        if self._told is None:
+            path = user_model_folder() / f"{self.request.name}.safetensors"
+            kept = rescue_of_the_dead(path)
+            words = "Stopped at once." if self.stopping else self._crash()
+            self._told = self._failure(words, kept.stem if kept else "", said=self.stopping)
+        self.ending = self._told
+        self.status = self.ending.message
+        if self.ending.model:
+            MODEL_NEWS.added.emit(self.ending.model, self.ending.better)
+        self.changed.emit()
+        self.ended.emit(self.ending)
+
+    def _crash(self) -> str:
+        words = f"The training process ended unexpectedly (exit code {self._process.exit_code})."
+        said = self._process.last_words
+        return f"{words} Its last words:\n{said}" if said else words
+
+    @staticmethod
+    def _failure(reason: str, kept: str, *, said: bool = False) -> Ending:
+        words = [reason if said else f"The training failed. {reason}"]
+        if kept:
+            words.append(f"The best weights so far are kept as “{kept}”.")
+        else:
+            words.append("No model was written.")
+        return Ending("\n".join(words), kept, failed=True)
+
+
+def _in_words(event: dict[str, Any], budget: float) -> str:
+    """What is being done."""
+    stage = event.get("stage")
+    if event.get("note"):
+        return str(event["note"])
+    if stage == "reading":
+        return "Reading the pairs…"
+    if stage == "drawing":
+        return "Drawing other pages, so that they are not forgotten…"
+    if stage == "measuring":
+        return "Measuring before and after on other pages…"
+    time = f"{in_words(60 * float(event.get('minutes', 0)))} of {in_words(60 * budget)}"
+    parts = [f"Training: {time}"]
+    if event.get("best") is not None and event.get("before") is not None:
+        parts.append(f"FM {event['before']:.2f} before, {event['best']:.2f} now")
+    elif event.get("before") is not None:
+        parts.append(f"FM {event['before']:.2f} before")
+    return " · ".join(parts)
+
+
+_FORBIDDEN = '\\/:*?"<>|'
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What the widget's fields say when Train is pressed.
+
+    Parameters
+    ----------
+    collections : tuple of Path
+        What to learn from.
+    name : str
+        Of the new model.
+    start : str
+        Name of the model to start from.
+    minutes : float
+        Time budget.
+    device : str
+        Name, as `load_model` takes it.
+    more : tuple of str
+        Further options of the command line.
+    """
+
+    collections: tuple[Path, ...]
+    name: str
+    start: str
+    minutes: float
+    device: str = "auto"
+    more: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        """The same as options of the command line."""
+        return [
+            *("--collections", *(str(path) for path in self.collections)),
+            *("--output", self.name, "--start", self.start),
+            *("--minutes", f"{self.minutes:g}", "--device", self.device),
+            *self.more,
+        ]
+
+
+def refusal(
+    request: TrainingRequest, summaries: Collection[Summary], taken: Collection[str]
+) -> str:
+    """Say why a training cannot begin.
+
+    Parameters
+    ----------
+    request : TrainingRequest
+        What the fields say.
+    summaries : collection of Summary
+        Of the ticked collections.
+    taken : collection of str
+        Names of the models that there are.
+
+    Returns
+    -------
+    str
+        The reason in words for the user; empty if there is none.
+    """
+    if not request.collections:
+        return "Tick at least one collection to learn from."
+    if not sum(summary.labelled for summary in summaries):
+        return "Nothing is labelled in these collections. Correct a page and save the pair first."
+    if request.start not in taken:
+        return "Choose a model to start from."
+    return _name_refusal(request.name, taken)
+
+
+def _name_refusal(name: str, taken: Collection[str]) -> str:
+    if not name:
+        return "Give the new model a name."
+    if name != name.strip() or name.startswith((".", "-")) or any(c in name for c in _FORBIDDEN):
+        return f"“{name}” cannot be the name of a model: leave out {_FORBIDDEN} and outer spaces."
+    if name in taken:
+        return f"There is already a model “{name}”. Choose another name; nothing is overwritten."
+    return ""
+
+
+def free_name(stem: str, taken: Collection[str]) -> str:
+    """Suggest a name for a new model.
+
+    Parameters
+    ----------
+    stem : str
+        What it begins with, such as the name of a collection.
+    taken : collection of str
+        Names of the models that there are.
+
+    Returns
+    -------
+    str
+        The first of ``STEM-1``, ``STEM-2``, … that is free.
+
+    Examples
+    --------
+    >>> free_name("letters", ["letters-1"])
+    'letters-2'
+    """
+    number = 1
+    while f"{stem}-{number}" in taken:
+        number += 1
+    return f"{stem}-{number}"

@@ -1,0 +1,280 @@
+"""The result of a run: ink probability, the labels cut from it, and what people painted over.
+
+Strategy: the network writes every pixel of the probability once, region by region. Each
+region becomes a block that remembers the level at which its labels were cut. When the
+threshold moves, only pixels whose class changes between the old and the new level are
+touched, block by block, so that a caller can stop in between and a slider never waits
+for a large page. Pixels that differ from what their block's level gives were painted by
+a person: they are marked when they are first met and never change again. So do pixels
+that follow a threshold of their own.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docbin_napari.plugin.layers.ink_blocks import Block, Own, parts, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari.layers import Image, Labels, Layer
+    from numpy.typing import NDArray
+
+BACKGROUND, INK, UNLABELLED = 0, 1, 2
+
+
+def level_of(threshold: float) -> int:
+    """Smallest 8-bit probability that counts as ink.
+
+    Parameters
+    ----------
+    threshold : float
+        Probability from which a pixel is ink, 0 to 1.
+
+    Returns
+    -------
+    int
+        1 to 255; never 0, because 0 also stands for what was not computed yet.
+
+    Examples
+    --------
+    >>> level_of(0.0), level_of(0.5), level_of(1.0)
+    (1, 128, 255)
+    """
+    # Rounding keeps 0.2 * 255 = 51.00000000000001 from becoming 52.
+    return min(255, max(1, math.ceil(round(threshold * 255, 6))))
+
+
+class InkResult:
+    """Ink probability of one image and the labels that follow its threshold.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (H, W), or (pages, H, W) for a stack, pixels.
+    threshold : float
+        Probability from which a pixel is ink, 0 to 1.
+
+    Attributes
+    ----------
+    probability : ndarray
+        uint8, `shape`: ink probability times 255, 0 where nothing was computed.
+    labels : ndarray
+        uint8, `shape`: 0 background, 1 ink, 2 unlabelled (only people paint that).
+    """
+
+    def __init__(self, shape: tuple[int, ...], threshold: float) -> None:
+        self.probability = np.zeros(shape, np.uint8)
+        self.labels = np.zeros(shape, np.uint8)
+        self.threshold = threshold
+        self._blocks: dict[int, list[Block]] = {}
+        self._own: dict[int, list[Own]] = {}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of probability and labels."""
+        return self.labels.shape
+
+    def probability_plane(self, page: int) -> NDArray[np.uint8]:
+        """Probability of one page: a view, uint8 (H, W)."""
+        return self.probability[page] if self.probability.ndim == 3 else self.probability
+
+    def labels_plane(self, page: int) -> NDArray[np.uint8]:
+        """Labels of one page: a view, uint8 (H, W)."""
+        return self.labels[page] if self.labels.ndim == 3 else self.labels
+
+    def has(self, page: int) -> bool:
+        """Whether something of this page was computed."""
+        return bool(self._blocks.get(page))
+
+    def reset(self, page: int) -> None:
+        """Empty a page before it is computed again."""
+        self.probability_plane(page)[:] = 0
+        self.labels_plane(page)[:] = BACKGROUND
+        self._blocks.pop(page, None)
+        self._own.pop(page, None)
+
+    def write(self, page: int, rows: slice, columns: slice) -> None:
+        """Cut the labels of a region whose probability was just written.
+
+        What a person painted there in the meantime stays.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+        rows, columns : slice
+            The region.
+        """
+        for part in parts(rows, columns):
+            block = Block(part, columns, level_of(self.threshold))
+            probability, labels = self._views(page, block)
+            painted = labels != BACKGROUND
+            np.copyto(labels, INK, where=(probability >= block.level) & ~painted)
+            block.painted = painted if painted.any() else None
+            self._blocks.setdefault(page, []).append(block)
+
+    def hold(
+        self, page: int, place: tuple[slice, slice], inside: NDArray[np.bool_], level: int
+    ) -> None:
+        """Note that a region was cut at a level of its own: it shall not follow the threshold.
+
+        Whether that still holds is looked up when the threshold moves: until then it can be
+        undone, and the region follows again.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+        place : (slice, slice)
+            Rows and columns of the rectangle round the region.
+        inside : ndarray
+            bool, the size of that rectangle: True in the region. The same array again takes
+            the place of what was noted for it before.
+        level : int
+            Smallest 8-bit probability that is ink there.
+        """
+        others = [own for own in self._own.get(page, ()) if own.inside is not inside]
+        self._own[page] = [*others, Own(*place, inside, level)]
+
+    def follow(self, threshold: float, first_page: int = 0) -> Iterator[int]:
+        """Move the threshold, one block a step.
+
+        Regions that are written from now on follow it at once, the others as the steps are
+        taken. Stop at any step; the next call goes on with what is left.
+
+        Parameters
+        ----------
+        threshold : float
+            The new threshold, 0 to 1.
+        first_page : int
+            The page to begin with, the one that is looked at.
+
+        Returns
+        -------
+        iterator of int
+            The page of which a block was just brought to the new threshold.
+        """
+        self.threshold = threshold
+        for page in list(self._own):
+            for own in self._own.pop(page):
+                settle(
+                    own,
+                    self._blocks.get(page, []),
+                    self.probability_plane(page),
+                    self.labels_plane(page),
+                )
+        return self._follow(level_of(threshold), first_page)
+
+    def _follow(self, level: int, first_page: int) -> Iterator[int]:
+        for page in sorted(self._blocks, key=lambda page: (page != first_page, page)):
+            for block in tuple(self._blocks.get(page, ())):
+                if block.level != level:
+                    self._cut_again(page, block, level)
+                    yield page
+
+    def was_edited(self, page: int) -> bool:
+        """Whether a page holds anything that a person painted.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+
+        Returns
+        -------
+        bool
+            True if its labels are not what probability and threshold give.
+        """
+        inside = 0
+        for block in self._blocks.get(page, ()):
+            probability, labels = self._views(page, block)
+            if block.painted is not None or np.any(labels != (probability >= block.level)):
+                return True
+            inside += int(np.count_nonzero(labels))
+        return bool(np.count_nonzero(self.labels_plane(page)) != inside)
+
+    def _cut_again(self, page: int, block: Block, level: int) -> None:
+        probability, labels = self._views(page, block)
+        differs = labels != (probability >= block.level)
+        if differs.any():
+            block.painted = differs if block.painted is None else block.painted | differs
+        low, high = sorted((block.level, level))
+        changing = (probability >= low) & (probability < high)
+        if block.painted is not None:
+            changing &= ~block.painted
+        np.copyto(labels, INK if level < block.level else BACKGROUND, where=changing)
+        block.level = level
+
+    def _views(self, page: int, block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        region = block.rows, block.columns
+        return self.probability_plane(page)[region], self.labels_plane(page)[region]
+
+
+@dataclass(frozen=True)
+class _Bond:
+    result: InkResult | None
+    image: weakref.ref[Image]
+
+
+# Doors may keep state: the widget can be closed and opened again, and other widgets
+# of this plugin look for the probability behind a layer. Gone with the layer.
+_BONDS: weakref.WeakKeyDictionary[Layer, _Bond] = weakref.WeakKeyDictionary()
+
+
+def bind(layer: Labels, result: InkResult | None, image: Image) -> None:
+    """Tie a labels layer to the result behind it and to the image it was made from.
+
+    Parameters
+    ----------
+    layer : Labels
+        A layer whose data is ``result.labels``.
+    result : InkResult or None
+        The result; None for labels that no run has made.
+    image : Image
+        The image.
+    """
+    _BONDS[layer] = _Bond(result, weakref.ref(image))
+
+
+def result_behind(layer: Layer | None) -> InkResult | None:
+    """Find the result behind a labels layer.
+
+    Parameters
+    ----------
+    layer : Layer or None
+        Any layer.
+
+    Returns
+    -------
+    InkResult or None
+        None if the layer was not made by a run, or was given other data since.
+    """
+    bond = _BONDS.get(layer) if layer is not None else None
+    result = None if bond is None else bond.result
+    if layer is None or result is None or layer.data is not result.labels:
+        return None
+    return result
+
+
+def image_behind(layer: Layer | None) -> Image | None:
+    """Find the image from which a labels layer was made.
+
+    Parameters
+    ----------
+    layer : Layer or None
+        Any layer.
+
+    Returns
+    -------
+    Image or None
+        None if the layer was made by nothing of this package, or the image is gone.
+    """
+    bond = _BONDS.get(layer) if layer is not None else None
+    return None if bond is None else bond.image()

@@ -1,0 +1,299 @@
+"""Image layers to pages, and the place of a page in the world to its labels; numpy only.
+
+Gray values of a page of an image layer, window by window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docbin_napari.io.rgb import to_rgb
+from docbin_napari.io.row_source import StoredBands
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image, Labels, Layer
+    from numpy.typing import NDArray
+
+    from docbin_napari.io.row_source import RowSource
+
+LABEL_COLOURS: dict[int | None, str] = {
+    0: "transparent",
+    1: "#e6005c",
+    2: "#f5b800",
+    None: "#00a0ff",
+}
+"""Colours of background, ink, unlabelled, and of any value that has no meaning here."""
+
+LABEL_OPACITY = 0.7
+
+
+@dataclass(frozen=True)
+class PageSource:
+    """The pages of one image layer, taken out of the viewer: safe to read in a thread.
+
+    Parameters
+    ----------
+    data : array_like
+        Full resolution, (H, W), (pages, H, W), and the same with 3 or 4 colours at
+        the end; numpy, dask or anything that gives arrays when it is sliced.
+    rgb : bool
+        Whether the last axis is colour.
+    limits : (float, float) or None
+        Values shown as black and white; None for those that a dtype has by itself.
+    """
+
+    data: Any
+    rgb: bool
+    limits: tuple[float, float] | None
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether there is an axis of pages."""
+        return bool(self.data.ndim - self.rgb == 3)
+
+    @property
+    def count(self) -> int:
+        """Number of pages."""
+        return int(self.data.shape[0]) if self.is_stack else 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the labels: (H, W) or (pages, H, W), pixels."""
+        return tuple(int(side) for side in self.data.shape[: self.data.ndim - self.rgb])
+
+    def read(self, page: int) -> RowSource:
+        """Open one page, to be read by rows as they are needed.
+
+        Strategy: what lies in memory is converted as it is asked for. A lazy page is computed
+        in the bands in which it is stored. napari's lazy folders store a page in one piece:
+        such a page is computed once, or each row of windows would decode the file again.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+
+        Returns
+        -------
+        RowSource
+            uint8 (H, W, 3), RGB.
+        """
+        plane = self.data[page] if self.is_stack else self.data
+        if self.limits is None and plane.dtype not in (np.bool_, np.uint8, np.uint16):
+            # Only the whole page says which values are black and white.
+            return to_rgb(np.asarray(plane))
+        return LayerRows(plane, _stored_rows(self.data, self.is_stack), self.limits)
+
+
+class LayerRows:
+    """A page of a layer that gives RGB when it is sliced by rows.
+
+    Parameters
+    ----------
+    plane : array_like
+        (H, W) or (H, W, colours); numpy, or lazy.
+    band_height : int
+        Rows that have to be computed together; 0 for what lies in memory.
+    limits : (float, float) or None
+        Values that become black and white.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, plane: Any, band_height: int, limits: tuple[float, float] | None) -> None:
+        height, width = (int(side) for side in plane.shape[:2])
+        self.shape = (height, width, 3)
+        self._limits = limits
+        self._rows = plane
+        if band_height:
+            self._rows = StoredBands(
+                height,
+                band_height,
+                lambda band: np.asarray(plane[band * band_height : (band + 1) * band_height]),
+            )
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        return to_rgb(np.asarray(self._rows[rows]), self._limits)
+
+
+def _stored_rows(data: Any, is_stack: bool) -> int:
+    """Rows of a page that a lazy array computes together; 0 for numpy."""
+    if isinstance(data, np.ndarray):
+        return 0
+    height = int(data.shape[is_stack])
+    chunks = getattr(data, "chunks", None)
+    if not chunks:
+        return height
+    # Dask lists the size of every chunk, zarr has one for all.
+    rows = chunks[is_stack]
+    return min(int(max(rows) if isinstance(rows, tuple) else rows), height)
+
+
+def stored_pages(layer: Image) -> PageSource:
+    """Take the pages out of an image layer as they are stored, however they are shown.
+
+    Parameters
+    ----------
+    layer : Image
+        As for `page_source`, which lets gray values follow the contrast limits.
+
+    Returns
+    -------
+    PageSource
+        Its pages: the same for the same file, whatever the user has set.
+    """
+    source = page_source(layer)
+    return source if source.rgb else replace(source, limits=None)
+
+
+def page_source(layer: Image) -> PageSource:
+    """Take the pages out of an image layer that `refusal` has nothing against.
+
+    8-bit values are used as they are. Other gray values are cut at the contrast limits
+    of the layer, so that the network sees what the user sees; float colours at 0 and 1.
+
+    Parameters
+    ----------
+    layer : Image
+        The layer; of a multiscale layer the full resolution is taken.
+
+    Returns
+    -------
+    PageSource
+        Its pages.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    dtype = np.dtype(data.dtype)
+    limits: tuple[float, float] | None = None
+    if layer.rgb:
+        limits = (0.0, 1.0) if dtype.kind == "f" else None
+    elif dtype != np.uint8 and dtype.kind != "b":
+        low, high = layer.contrast_limits
+        limits = (float(low), float(high))
+    return PageSource(data, bool(layer.rgb), limits)
+
+
+def refusal(layer: Image | None) -> str:
+    """Say why a layer cannot be binarized.
+
+    Parameters
+    ----------
+    layer : Image or None
+        The chosen layer, if there is one.
+
+    Returns
+    -------
+    str
+        The reason in words for the user; empty if there is none.
+    """
+    if layer is None:
+        return "Open a page first: there is no image layer."
+    data = layer.data[0] if layer.multiscale else layer.data
+    if layer.ndim > 3:
+        return f"“{layer.name}” has {layer.ndim} dimensions. Choose a page or a stack of pages."
+    if layer.ndim < 2:
+        return f"“{layer.name}” has one dimension only. Choose a page."
+    if np.dtype(data.dtype).kind not in "buif":
+        return f"“{layer.name}” holds {np.dtype(data.dtype).name} values, which are no page."
+    if 0 in data.shape:
+        return f"“{layer.name}” is empty."
+    return ""
+
+
+def current_page(layer: Image | Labels, point: Sequence[float]) -> int:
+    """Find the page of a stack that is shown.
+
+    Parameters
+    ----------
+    layer : Image or Labels
+        The stack, or a single page.
+    point : sequence of float
+        Where the viewer is in the world (``viewer.dims.point``).
+
+    Returns
+    -------
+    int
+        Place in the stack, from 0; the nearest one if the viewer is beside it.
+    """
+    if layer.ndim < 3:
+        return 0
+    data = layer.data[0] if layer.multiscale else layer.data
+    count = int(data.shape[0])
+    return int(np.clip(round(float(layer.world_to_data(point)[0])), 0, count - 1))
+
+
+def placement(layer: Layer) -> dict[str, Any]:
+    """Collect what puts labels exactly over an image in the world.
+
+    Parameters
+    ----------
+    layer : Layer
+        The image.
+
+    Returns
+    -------
+    dict
+        Keyword arguments for a layer of the same dimensions.
+    """
+    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    return {name: getattr(layer, name) for name in names}
+
+
+def label_style() -> dict[str, Any]:
+    """Collect the look of ink labels: strong colours that let the page shine through.
+
+    Returns
+    -------
+    dict
+        Keyword arguments for a labels layer.
+    """
+    return {"colormap": dict(LABEL_COLOURS), "opacity": LABEL_OPACITY}
+
+
+class GrayPage:
+    """A page that gives gray values for rows and columns.
+
+    Strategy: pixels in memory are converted where they are asked for. A lazy page is computed
+    once as a whole and kept, because napari's lazy folders would decode the file again for
+    every window; so is a page whose black and white only all of its values tell.
+
+    Parameters
+    ----------
+    image : Image
+        A layer that `docbin_napari.plugin.layers.page_source.refusal` has nothing against.
+    page : int
+        Place in the stack, from 0.
+    """
+
+    def __init__(self, image: Image, page: int) -> None:
+        source = page_source(image)
+        plane = source.data[page] if source.is_stack else source.data
+        simple = source.limits is not None or plane.dtype in (np.bool_, np.uint8, np.uint16)
+        self._limits = source.limits
+        self._plane: Any = plane
+        self._whole: NDArray[np.uint8] | None = None
+        if not (isinstance(plane, np.ndarray) and simple):
+            rows = source.read(page)
+            self._whole = _gray(np.asarray(rows[0 : int(rows.shape[0])]))
+
+    def __call__(self, rows: slice, columns: slice) -> NDArray[np.uint8]:
+        """Give uint8 gray values, 0 black to 255 white."""
+        if self._whole is not None:
+            return self._whole[rows, columns]
+        return _gray(to_rgb(np.asarray(self._plane[rows, columns]), self._limits))
+
+
+def gray_key(image: Image, page: int) -> tuple[Any, ...]:
+    """Tell pages of layers apart: equal as long as a `GrayPage` need not be made again."""
+    limits = None if image.rgb else tuple(image.contrast_limits)
+    return id(image), id(image.data), page, limits
+
+
+def _gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    red, green, blue = (pixels[..., colour].astype(np.uint16) for colour in range(3))
+    return ((77 * red + 150 * green + 29 * blue) >> 8).astype(np.uint8)

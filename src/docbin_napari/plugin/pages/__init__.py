@@ -1,0 +1,1 @@
+"""The list of pages of a folder."""

@@ -1,0 +1,298 @@
+"""What runs beside the window for a list of pages: read a page, and find its ink."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docbin_napari.inference.config import preset
+from docbin_napari.io.drafts import (
+    PageKey,
+    content_of,
+    newest_draft,
+    read_draft,
+)
+from docbin_napari.io.errors import DraftError, FileError
+from docbin_napari.io.kept_ink import KeptInk, keep_ink, kept_ink
+from docbin_napari.io.mask import read_ground_truth
+from docbin_napari.io.page_list import read_listed
+from docbin_napari.io.pair_saving import pair_of
+from docbin_napari.io.provenance import read_provenance
+from docbin_napari.plugin import engine
+from docbin_napari.plugin.layers.ink_result import InkResult
+from docbin_napari.plugin.layers.page_record import AS_SAVED, DRAFT, LOOKED, PAIR
+from docbin_napari.plugin.layers.page_source import PageSource
+from docbin_napari.plugin.reader import label_values
+from docbin_napari.plugin.saving.page_draft import checksum_of
+from docbin_napari.plugin.settings import draft_places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from docbin_napari.inference.config import PresetName
+    from docbin_napari.io.page import Page
+    from docbin_napari.io.page_list import Entry
+
+_LOG = logging.getLogger(__name__)
+
+
+def how_in_words(model: str, preset: PresetName) -> str:
+    """Name model and preset, to tell whether another run would find the same."""
+    return f"{model}, {preset}"
+
+
+@dataclass(frozen=True)
+class PageOrder:
+    """A page that is to be made ready.
+
+    Parameters
+    ----------
+    number : int
+        Place in the list, from 0.
+    entry : Entry
+        The page.
+    preset, model, device : str
+        How it is binarized.
+    threshold : float
+        Probability from which a pixel is ink, 0 to 1.
+    datasets : Path or None
+        The data sets, beside which drafts lie.
+    pdf_dpi : int
+        Resolution at which PDF pages are drawn, dots per inch.
+    """
+
+    number: int
+    entry: Entry
+    preset: PresetName
+    model: str
+    device: str
+    threshold: float
+    datasets: Path | None = None
+    pdf_dpi: int = 300
+
+    @property
+    def how(self) -> str:
+        """Model and preset in words."""
+        return how_in_words(self.model, self.preset)
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """The pixels of a page are there."""
+
+    number: int
+    page: Page
+
+
+@dataclass(frozen=True, eq=False)
+class Inked:
+    """The labels of a page are there.
+
+    Parameters
+    ----------
+    number : int
+        Place in the list.
+    labels : ndarray
+        uint8 (H, W); those of `result` if there is one.
+    result : InkResult or None
+        What a run has found; None for labels of a pair.
+    metadata : dict
+        For the labels layer.
+    note : str
+        What the user should know.
+    corrected : ndarray or None
+        Labels of a draft (H, W), to be written over `labels` in a step that can be undone.
+    how : str
+        Model and preset of `result`; "" for labels of a pair.
+    """
+
+    number: int
+    labels: NDArray[np.uint8]
+    result: InkResult | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+    corrected: NDArray[np.uint8] | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a page is, 0 to 1."""
+
+    number: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """A page that cannot be made ready; `message` is for the user."""
+
+    number: int
+    message: str
+
+
+class Shelf:
+    """Keeps the last network, which pages after each other mostly share.
+
+    Parameters
+    ----------
+    load : callable
+        Makes an engine from the names of a model and a device.
+    """
+
+    def __init__(self, load: Callable[[str, str], engine.Engine] = engine.load_engine) -> None:
+        self._load = load
+        self._kept: tuple[tuple[str, str], engine.Engine] | None = None
+
+    def __call__(self, model: str, device: str) -> engine.Engine:
+        """Give the engine of that name, loaded or kept."""
+        if self._kept is None or self._kept[0] != (model, device):
+            self._kept = None
+            self._kept = (model, device), self._load(model, device)
+        return self._kept[1]
+
+
+def make_ready(
+    order: PageOrder, load: Callable[[str, str], engine.Engine]
+) -> Iterator[Opened | Step | Inked | Spoilt]:
+    """Read a page and find its labels: those of its pair, kept ones, or those of a run.
+
+    Parameters
+    ----------
+    order : PageOrder
+        The page.
+    load : callable
+        Makes the engine.
+
+    Yields
+    ------
+    Opened, Step, Inked or Spoilt
+        `Inked` or `Spoilt` is the last one; nothing is raised, see `engine.run`.
+    """
+    try:
+        page = read_listed(order.entry, order.pdf_dpi)
+        yield Opened(order.number, page)
+        yield from _labels(order, page, load)
+    except FileError as error:
+        yield Spoilt(order.number, str(error))
+    except Exception as error:
+        _LOG.exception("a page of the list was not made ready")
+        yield Spoilt(order.number, engine.readable(error))
+
+
+def _labels(
+    order: PageOrder, page: Page, load: Callable[[str, str], engine.Engine]
+) -> Iterator[Step | Inked | Spoilt]:
+    source = str(order.entry.file.resolve())
+    key = PageKey(content_of(page.pixels), source, order.entry.page)
+    base: dict[str, Any] = {"dpi": page.dpi, "source": source, "page": order.entry.page}
+    folders = draft_places(order.datasets)
+    result = InkResult(page.pixels.shape[:2], order.threshold)
+    known = _fill_with_known(result, folders, key, order.how)
+    if of_pair := _of_pair(order, page, base):
+        draft = newest_draft(folders, key)
+        if known:
+            result.labels[:] = of_pair.labels
+            of_pair = replace(of_pair, labels=result.labels, result=result)
+        # What is older than the pair was left before it was saved: it is offered, no more.
+        yield _with_draft(of_pair, draft if _is_newer(draft, order.entry.pair) else None)
+        return
+    if not known:
+        for event in _run(order, page, result, load):
+            yield event
+            if isinstance(event, Spoilt):
+                return
+        _keep(folders, key, KeptInk(result.probability, order.threshold, order.how))
+    metadata = base | {"model": order.model}
+    inked = Inked(order.number, result.labels, result, metadata, how=order.how)
+    yield _with_draft(inked, newest_draft(folders, key))
+
+
+def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: str) -> bool:
+    """Fill a result with what was kept of an earlier run, if there is something."""
+    for folder in folders:
+        ink = kept_ink(folder, key, how)
+        if ink is not None and ink.probability.shape == result.shape:
+            result.probability[:] = ink.probability
+            result.write(0, slice(0, result.shape[0]), slice(0, result.shape[1]))
+            return True
+    return False
+
+
+def _run(
+    order: PageOrder, page: Page, result: InkResult, load: Callable[[str, str], engine.Engine]
+) -> Iterator[Step | Spoilt]:
+    """Binarize; nobody looks at the labels yet, so that this thread may write them."""
+    source = PageSource(page.pixels, rgb=True, limits=None)
+    config = preset(order.preset)
+    for event in engine.run(
+        engine.Job(source, (0,), result, order.model, order.device, config), load
+    ):
+        if isinstance(event, engine.Failed):
+            yield Spoilt(order.number, event.message)
+        elif isinstance(event, engine.Computed):
+            progress = event.progress
+            if progress.rows.stop > progress.rows.start:
+                result.write(0, progress.rows, progress.columns)
+            yield Step(order.number, progress.done / max(1, progress.total))
+
+
+def _of_pair(order: PageOrder, page: Page, base: dict[str, Any]) -> Inked | None:
+    """The labels of the pair that the page was saved as, if it is still there and fits."""
+    pair = pair_of(order.entry.pair)
+    if pair is None:
+        return None
+    try:
+        labels = label_values(read_ground_truth(pair.ground_truth))
+        origin = read_provenance(pair.ground_truth)
+    except FileError:
+        return None
+    if labels.shape != page.pixels.shape[:2]:
+        return None
+    looked = b"" if origin is None else origin.reviewed_windows or b""
+    own = {PAIR: [str(pair.page)], LOOKED: [looked], AS_SAVED: [checksum_of(labels, looked)]}
+    return Inked(order.number, labels, None, base | own, f"As saved in {pair.collection}.")
+
+
+def _with_draft(inked: Inked, path: Path | None) -> Inked:
+    """The labels of a pair or of a run, with the corrections that are not saved yet."""
+    if path is None:
+        return inked
+    try:
+        draft = read_draft(path)
+    except DraftError as error:
+        return replace(inked, note=f"A draft is lost: {error}")
+    if draft.labels.shape != inked.labels.shape:
+        return inked
+    own = {DRAFT: str(path), LOOKED: [draft.reviewed]}
+    note = "Your corrections that were not saved yet are on the page. Ctrl+Z takes them away."
+    return replace(inked, metadata=inked.metadata | own, note=note, corrected=draft.labels)
+
+
+def _is_newer(draft: Path | None, pair: str | None) -> bool:
+    """Whether a draft was written after the mask of a pair."""
+    saved = pair_of(pair)
+    try:
+        return (
+            draft is not None
+            and saved is not None
+            and draft.stat().st_mtime_ns >= saved.ground_truth.stat().st_mtime_ns
+        )
+    except OSError:
+        return False
+
+
+def _keep(folders: list[Path], key: PageKey, ink: KeptInk) -> None:
+    """Keep what was found where it can be; if it cannot, it is found again next time."""
+    for folder in folders:
+        try:
+            keep_ink(folder, key, ink)
+            return
+        except DraftError:
+            continue

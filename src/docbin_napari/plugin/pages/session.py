@@ -1,0 +1,263 @@
+"""What the panel with the list of pages knows and does, without a window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from docbin_napari.io.drafts import draft_folder
+from docbin_napari.io.page_list import PageListError, open_list
+from docbin_napari.plugin.layers import undo
+from docbin_napari.plugin.layers.ink_result import bind
+from docbin_napari.plugin.layers.page_source import label_style
+from docbin_napari.plugin.pages.prepare import Inked, Opened, Spoilt, Step, how_in_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari.components import ViewerModel
+
+    from docbin_napari.inference.config import PresetName
+    from docbin_napari.io.page_list import PageList, State
+    from docbin_napari.plugin.layers.page import Subject
+
+
+class PageListSession:
+    """A list of pages, the one that is shown, and the next one that is made ready.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where pages are shown.
+
+    Attributes
+    ----------
+    pages : PageList or None
+        The list; None until a folder is opened.
+    current : int
+        The page that is worked on, from 0.
+    status : str
+        What happens or happened, for the user.
+    troubles : dict of int to str
+        Pages that could not be opened or binarized, and why.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self.pages: PageList | None = None
+        self.current = 0
+        self.status = ""
+        self.troubles: dict[int, str] = {}
+        self.image: Image | None = None
+        self.labels: Labels | None = None
+        self._opened: dict[int, Opened] = {}
+        self._inked: dict[int, Inked] = {}
+
+    @property
+    def count(self) -> int:
+        """Number of pages in the list."""
+        return 0 if self.pages is None else len(self.pages.entries)
+
+    def open(self, folder: Path, datasets: Path | None = None) -> None:
+        """Open a folder at the page that was worked on last.
+
+        Parameters
+        ----------
+        folder : Path
+            The pages.
+        datasets : Path or None
+            The data sets, for folders that cannot be written to.
+
+        Raises
+        ------
+        PageListError
+            If it is no folder of pages; then the list before stays.
+        """
+        self.pages = open_list(folder, draft_folder(datasets))
+        self.troubles.clear()
+        self._opened.clear()
+        self._inked.clear()
+        self.status = self.pages.note
+        self.go_to(self.pages.position)
+
+    def go_to(self, number: int) -> bool:
+        """Turn to a page: what is ready of it is shown, the rest comes with `receive`.
+
+        Parameters
+        ----------
+        number : int
+            Place in the list, from 0.
+
+        Returns
+        -------
+        bool
+            False if there is no such page.
+        """
+        if self.pages is None or not 0 <= number < self.count:
+            return False
+        self._clear()
+        self.current = self.pages.position = number
+        self.troubles.pop(number, None)
+        if not self.pages.note:
+            self.status = ""
+        self.pages.note = ""
+        near = (number, number + 1)
+        self._opened = {key: page for key, page in self._opened.items() if key in near}
+        self._inked = {key: ink for key, ink in self._inked.items() if key in near}
+        self._keep()
+        self._show()
+        return True
+
+    def wanted(self) -> int | None:
+        """Tell which page is to be made ready now: this one, then the next one.
+
+        Returns
+        -------
+        int or None
+            Place in the list; None if there is nothing to do.
+        """
+        for number in (self.current, self.current + 1):
+            ready = number in self._inked or number in self.troubles
+            shown = number == self.current and self.labels is not None
+            if number < self.count and not ready and not shown:
+                return number
+        return None
+
+    def choose(self, model: str, preset: PresetName) -> None:
+        """Say how pages are binarized from now on; it is kept with the states of the pages.
+
+        What lies ready but was found otherwise is found anew; the page that is shown stays.
+
+        Parameters
+        ----------
+        model, preset : str
+            As in `PageOrder`.
+        """
+        assert self.pages is not None
+        ours = ("", how_in_words(model, preset))
+        self._inked = {key: ink for key, ink in self._inked.items() if ink.how in ours}
+        chosen = {"model": model, "preset": preset}
+        if self.pages.choices != chosen:
+            self.pages.choices = chosen
+            self._keep()
+
+    def receive(self, event: Opened | Step | Inked | Spoilt) -> None:
+        """Take in what `make_ready` yields."""
+        if self.pages is None or event.number >= self.count:
+            return
+        if isinstance(event, Opened):
+            self._opened[event.number] = event
+        elif isinstance(event, Inked):
+            self._inked[event.number] = event
+            if self.pages.entries[event.number].state == "to do":
+                self._set(event.number, "binarized")
+        elif isinstance(event, Spoilt):
+            self.troubles[event.number] = event.message
+        if event.number == self.current:
+            self._tell(event)
+            self._show()
+
+    def note(self, subject: Subject, state: State, pair: str | None = None) -> int | None:
+        """Note what became of a page.
+
+        Parameters
+        ----------
+        subject : Subject
+            The page.
+        state : str
+            ``corrected`` or ``saved``.
+        pair : str, optional
+            The page file of the pair.
+
+        Returns
+        -------
+        int or None
+            Its place in the list; None if it is not in the list.
+        """
+        if self.pages is None:
+            return None
+        number = self.pages.find(subject.source_file(), subject.page_of_file())
+        if number is not None:
+            self._set(number, state, pair)
+        return number
+
+    def summary(self, working_on: tuple[int, str] | None) -> str:
+        """Say how far the list is.
+
+        Parameters
+        ----------
+        working_on : (int, str) or None
+            The page that is made ready now, and how.
+
+        Returns
+        -------
+        str
+            For the user; empty without a list.
+        """
+        if self.pages is None:
+            return ""
+        done = sum(entry.state == "saved" for entry in self.pages.entries)
+        text = f"Page {self.current + 1} of {self.count}, {done} saved."
+        ahead = working_on is not None and working_on[0] != self.current
+        return f"{text} The next page is being binarized." if ahead else text
+
+    # ---- inside
+
+    def _tell(self, event: Opened | Step | Inked | Spoilt) -> None:
+        if isinstance(event, Spoilt):
+            self.status = event.message
+        elif isinstance(event, Inked):
+            self.status = event.note
+        elif isinstance(event, Step):
+            self.status = f"Binarizing this page: {event.share:.0%}"
+        else:
+            self.status = "Binarizing this page…"
+
+    def _show(self) -> None:
+        """Add the layers of this page that are ready and not there yet."""
+        assert self.pages is not None
+        entry, opened = self.pages.entries[self.current], self._opened.get(self.current)
+        if opened is not None and self.image is None:
+            page = opened.page
+            metadata = {
+                "dpi": page.dpi,
+                "source": str(entry.file.resolve()),
+                "page": entry.page,
+            }
+            self.image = Image(page.pixels, name=entry.title, rgb=True, metadata=metadata)
+            self._viewer.add_layer(self.image)
+        inked = self._inked.get(self.current)
+        if inked is not None and self.image is not None and self.labels is None:
+            name = f"Ink of {entry.title}"
+            self.labels = Labels(inked.labels, name=name, metadata=inked.metadata, **label_style())
+            if inked.result is not None:
+                bind(self.labels, inked.result, self.image)
+            if inked.corrected is not None:
+                height, width = inked.corrected.shape
+                undo.write(self.labels, 0, np.s_[0:height, 0:width], inked.corrected)
+            self._viewer.add_layer(self.labels)
+            self._opened.pop(self.current, None)
+            self._inked.pop(self.current, None)
+
+    def _clear(self) -> None:
+        """Take the layers of the page before away; drafts and pairs keep what they held."""
+        for layer in (self.labels, self.image):
+            if layer is not None and layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self.image = self.labels = None
+
+    def _set(self, number: int, state: State, pair: str | None = None) -> None:
+        assert self.pages is not None
+        try:
+            self.pages.set_state(number, state, pair)
+        except PageListError as error:
+            self.status = f"The states of the pages are not kept: {error}"
+
+    def _keep(self) -> None:
+        assert self.pages is not None
+        try:
+            self.pages.keep()
+        except PageListError as error:
+            self.status = f"The states of the pages are not kept: {error}"

@@ -1,0 +1,104 @@
+"""The list of pages as it is seen: a sign for what each page has come to.
+
+The fields of the panel with a folder of pages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import Container, FileEdit, PushButton
+from qtpy.QtWidgets import QListWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from docbin_napari.io.page_list import Entry
+
+_SIGNS = {"to do": "○", "binarized": "◐", "corrected": "✎", "saved": "✓"}
+_HEIGHT = 96
+
+
+class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
+    """Shows the pages of a folder; empty and hidden as long as there are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(_HEIGHT)
+        self.setToolTip("   ".join(f"{sign} {state}" for state, sign in _SIGNS.items()))
+
+    def show_pages(self, entries: Sequence[Entry], troubles: dict[int, str], current: int) -> None:
+        """Bring the list in line with the pages.
+
+        Parameters
+        ----------
+        entries : sequence of Entry
+            The pages.
+        troubles : dict of int to str
+            Why a page could not be opened or binarized.
+        current : int
+            The page that is worked on, from 0.
+        """
+        if self.count() != len(entries):
+            self.clear()
+            self.addItems([""] * len(entries))
+        for number, entry in enumerate(entries):
+            trouble = troubles.get(number, "")
+            item: Any = self.item(number)
+            text = f"{'⚠' if trouble else _SIGNS[entry.state]}  {entry.title}"
+            if item is not None and item.text() != text:
+                item.setText(text)
+                item.setToolTip(trouble or entry.state)
+        if entries and self.currentRow() != current:
+            self.setCurrentRow(current)
+        self.setVisible(bool(entries))
+
+
+def folder_field() -> FileEdit:
+    """Make the choice of the folder."""
+    field = FileEdit(
+        name="folder",
+        label="Pages",
+        mode=FileDialogMode.EXISTING_DIRECTORY,
+        nullable=True,
+        tooltip="A folder of pages to correct one after the other. "
+        "What each page has come to is kept, so that you can go on another day.",
+    )
+    field.choose_btn.text = "…"
+    field.choose_btn.native.setMaximumWidth(32)
+    return field
+
+
+def turn_buttons(previous_key: str, next_key: str) -> tuple[PushButton, PushButton]:
+    """Make the buttons that turn the page.
+
+    Parameters
+    ----------
+    previous_key, next_key : str
+        The keys that do the same.
+
+    Returns
+    -------
+    previous, next : PushButton
+        The buttons.
+    """
+    previous = PushButton(
+        name="previous", text="Previous", tooltip=f"The page before.\nKey: {previous_key}"
+    )
+    following = PushButton(
+        name="next",
+        text="Next",
+        tooltip="The next page. Corrections of this one that are not saved stay as a draft.\n"
+        f"Key: {next_key}",
+    )
+    return previous, following
+
+
+def turn_row(*buttons: PushButton) -> Container[Any]:
+    """Put the buttons side by side."""
+    row: Container[Any] = Container(
+        widgets=list(buttons), layout="horizontal", labels=False, name="turn"
+    )
+    row.margins = (0, 0, 0, 0)
+    return row

@@ -1,0 +1,1 @@
+"""Saving training pairs, and drafts of what is not saved yet."""

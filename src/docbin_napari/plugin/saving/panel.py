@@ -1,0 +1,289 @@
+"""The panel that saves training pairs and keeps what is not saved yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container, Label
+from napari.layers import Shapes
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error, show_info
+from psygnal import Signal
+
+from docbin_napari.io.pair_place import PairPlace, collection_names, waiting_pages
+from docbin_napari.plugin.correct.choosing_labels import warning
+from docbin_napari.plugin.correct.fields import align, form_of
+from docbin_napari.plugin.dock import PanelWatch
+from docbin_napari.plugin.engine import Failed, readable
+from docbin_napari.plugin.layers.page_record import note_pair, own_pair, reviewed_of, take_reviewed
+from docbin_napari.plugin.layers.shapes import drawn_shapes, reviewed_region, shapes_region
+from docbin_napari.plugin.saving import fields, save
+from docbin_napari.plugin.saving.drafts_row import DraftRow
+from docbin_napari.plugin.settings import remember, remember_datasets, remembered
+from docbin_napari.plugin.signals import PAIR_NEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+    from docbin_napari.io.pair_saving import Saved
+    from docbin_napari.plugin.layers.page import Subject
+
+
+class SavePairPanel(Container[Any]):
+    """Saves the page as a training pair; until then its corrections are kept in a draft.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    subject : callable
+        Gives the page that is worked on, or None.
+
+    Attributes
+    ----------
+    saved : Signal
+        The page and what was saved (`Subject`, `Saved`).
+    drafts : DraftRow
+        Keeps what is not saved yet, and offers what a crash has left; to be shown where
+        nobody overlooks it.
+    """
+
+    saved = Signal(object, object)
+
+    def __init__(self, viewer: napari.viewer.Viewer, subject: Callable[[], Subject | None]) -> None:
+        self._viewer = viewer
+        self._subject = subject
+        self._worker: Any = None
+        self._showing = self._built = False
+        self._named_for: tuple[Any, ...] = ()
+        self._message = ""
+        self._build()
+        self._recall()
+        self._connect()
+
+    # ---- parts
+
+    def _build(self) -> None:
+        layers = self._viewer.layers
+        self.drafts = DraftRow(self._subject, self.datasets_folder, layers.__contains__)
+        self.datasets, self.split, self.collection, self.new = fields.place_fields(
+            self._collection_choices
+        )
+        self.page, self.region, self.who, self.own = fields.pair_fields(self._region_choices)
+        self.save = fields.save_button()
+        self.status = fields.wrapped(Label(name="save_status", value=""))
+        parts = [self.datasets, self.split, self.collection, self.new, self.page]
+        self._named = [*parts, self.region, self.who]
+        form = form_of("pair", *self._named)
+        super().__init__(
+            widgets=[form, self.own, self.save, self.status],
+            labels=False,
+            name="save_pair",
+        )
+        self.margins = (0, 0, 0, 0)
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=lambda: None)
+        self._built = True
+
+    def _recall(self) -> None:
+        known = remembered()
+        if known.get("datasets"):
+            self.datasets.value = Path(known["datasets"])
+        self.who.value = known.get("who", "")
+        self.split.value = known.get("split") if known.get("split") == "test" else "train"
+        self._list_collections()
+        if known.get("collection") in self.collection.choices:
+            self.collection.value = known["collection"]
+
+    def _connect(self) -> None:
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
+            event.connect(self._on_layers)
+        place = self.datasets.changed, self.split.changed
+        others = self.collection.changed, self.new.changed, self.page.changed
+        for changed in place:
+            changed.connect(self._on_place)
+        for changed in (*others, self.region.changed, self.own.changed):
+            changed.connect(self._on_field)
+        self.save.changed.connect(self._start)
+        self.drafts.restored.connect(self._on_restored)
+
+    def datasets_folder(self) -> Path | None:
+        """Tell the folder of the data sets; None if none is chosen."""
+        return None if self._watch.gone else fields.folder_of(self.datasets)
+
+    def _collection_choices(self, _: Any = None) -> list[Any]:
+        datasets = self.datasets_folder() if self._built else None
+        names = [] if datasets is None else collection_names(datasets, self.split.value)
+        return [*names, fields.NEW_COLLECTION]
+
+    def _region_choices(self, _: Any = None) -> list[Any]:
+        drawn = drawn_shapes(self._viewer)
+        shapes = [(f"In the shapes of “{layer.name}”", layer) for layer in drawn]
+        whole = [(name, name) for name in (fields.WHOLE, fields.REVIEWED)]
+        return [*whole, *shapes]
+
+    # ---- what changes
+
+    def _on_shown(self) -> None:
+        align(self.native, self._named)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again at what is worked on; called when layers, page or choice have changed."""
+        if self._watch.gone:
+            return
+        subject = self._subject()
+        if subject is not None:
+            take_reviewed(subject)
+        self.drafts.refresh()
+        page = () if subject is None else (subject.image, subject.labels, subject.page)
+        if page != self._named_for:
+            self._named_for, self._message = page, ""
+            self._showing = True
+            self.page.value = "" if subject is None else save.name_for(subject)
+            if subject is not None and isinstance(self.region.value, Shapes):
+                # They were drawn on the page before.
+                self.region.value = fields.WHOLE
+                self._message = "Another page: “Labelled” is the whole page again."
+            self._showing = False
+        self._update()
+
+    def _on_layers(self, _: Any = None) -> None:
+        if not self._watch.gone:
+            self.region.reset_choices()
+            self._update()
+
+    def _on_place(self, _: Any = None) -> None:
+        self._message = ""
+        datasets = self.datasets_folder()
+        if datasets is not None and datasets.is_dir():
+            remember_datasets(datasets)
+        self._list_collections()
+        self._update()
+
+    def _list_collections(self) -> None:
+        self._showing = True
+        self.collection.reset_choices()
+        self._showing = False
+
+    def _on_field(self, _: Any = None) -> None:
+        if not self._showing:
+            self._message = ""
+            self._update()
+
+    def _on_restored(self, _: Any) -> None:
+        self._message = "The corrections are back. Ctrl+Z takes them away again."
+        self._update()
+
+    # ---- saving
+
+    def place(self) -> PairPlace:
+        """Tell where the pair would go."""
+        new = self.collection.value in (None, fields.NEW_COLLECTION)
+        collection = self.new.value if new else self.collection.value
+        return PairPlace(
+            self.datasets_folder() or Path(), self.split.value, collection, self.page.value
+        )
+
+    def refusal(self) -> str:
+        """Say why Save cannot be pressed; empty if it can."""
+        subject = self._subject()
+        reason = save.refusal(subject)
+        if reason or subject is None:
+            return reason
+        if self.region.value == fields.REVIEWED:
+            if not reviewed_of(subject.labels, subject.page).grid.any():
+                return "Nothing is reviewed on this page yet."
+        elif isinstance(self.region.value, Shapes) and not len(self.region.value.data):
+            return f"“{self.region.value.name}” holds no shape. Draw what you have labelled."
+        return "" if self.own.value and own_pair(subject) else self.place().trouble()
+
+    def _order(self, subject: Subject) -> save.Order:
+        own = own_pair(subject) if self.own.value else None
+        chosen, who = self.region.value, self.who.value
+        if isinstance(chosen, Shapes):
+            region, words = shapes_region(chosen, subject)
+        elif chosen == fields.REVIEWED:
+            region, words = reviewed_region(reviewed_of(subject.labels, subject.page))
+        else:
+            return save.Order(self.place(), own, who=who)
+        return save.Order(self.place(), own, region, words, who)
+
+    def _start(self, _: Any = None) -> None:
+        subject = self._subject()
+        if self._worker is not None or subject is None or self.refusal():
+            self._update()
+            return
+        try:
+            job = save.prepare(subject, self._order(subject))
+        except Exception as error:
+            show_error(readable(error))
+            return
+        self._message = "Saving…"
+        self._worker = create_worker(save.save, job, _ignore_errors=True)
+        self._worker.yielded.connect(lambda event: self._on_event(subject, job, event))
+        self._worker.finished.connect(self._on_finished)
+        self._worker.start()
+        self._update()
+
+    def _on_event(self, subject: Subject, job: save.SaveJob, event: Any) -> None:
+        if isinstance(event, Failed):
+            self._message = f"{event.message} Your corrections are still there."
+            show_error(self._message)
+            return
+        saved: Saved = event.saved
+        note_pair(subject, saved.pair, job.checksum)
+        whole = job.order.region is None
+        self.drafts.autosave.forget(subject, job.checksum, keep_file=not whole)
+        self._message = saved.sentence
+        if saved.pair.name != saved.wanted:
+            show_info(saved.sentence)
+        place = job.order.place
+        if job.order.own is None:
+            remember(datasets=str(place.datasets), split=place.split, collection=place.collection)
+        remember(who=job.order.who)
+        self.saved.emit(subject, saved)
+        PAIR_NEWS.saved.emit(place.datasets)
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        if self._watch.gone:
+            return
+        wanted = self.place().collection
+        self._list_collections()
+        self._showing = True
+        if wanted in self.collection.choices:
+            self.collection.value = wanted
+        self.own.value = False
+        self._showing = False
+        self._update()
+
+    # ---- what is shown
+
+    def _update(self) -> None:
+        if self._watch.gone:
+            return
+        subject = self._subject()
+        own = None if subject is None else own_pair(subject)
+        busy, refusal = self._worker is not None, self.refusal()
+        self.own.visible = own is not None
+        replacing = own is not None and bool(self.own.value)
+        self.new.visible = self.collection.value in (None, fields.NEW_COLLECTION)
+        for field in (self.split, self.collection, self.new, self.page):
+            field.enabled = not replacing
+        self.save.enabled = not busy and not refusal
+        fields.say(self.status, self._message or refusal or self._outlook(subject))
+
+    def _outlook(self, subject: Subject | None) -> str:
+        """Say what is noteworthy about the page, else about the collection."""
+        strange = "" if subject is None else warning(subject.image, subject.labels)
+        if strange:
+            return strange
+        waiting = waiting_pages(self.place().folder)
+        if not waiting:
+            return ""
+        more = f" and {len(waiting) - 3} more" if waiting[3:] else ""
+        return f"Pages without a mask in this collection: {', '.join(waiting[:3])}{more}."

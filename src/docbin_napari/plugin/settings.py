@@ -1,0 +1,136 @@
+"""What panels remember from one session to the next, such as the folder of the data sets.
+
+What the user set on the page "docbin-napari" of napari's preferences.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.drafts import draft_folder
+
+_MOST_FOLDERS = 16
+
+
+def remembered() -> dict[str, str]:
+    """Read what was remembered.
+
+    Returns
+    -------
+    dict of str to str
+        Empty at first, and if the file cannot be read.
+    """
+    try:
+        stored = json.loads(_file().read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(stored, dict):
+        return {}
+    return {str(name): value for name, value in stored.items() if isinstance(value, str)}
+
+
+def remember(**values: str) -> None:
+    """Remember some values; what cannot be written is forgotten without a word.
+
+    Parameters
+    ----------
+    **values : str
+        Name and value; others stay as they are.
+    """
+    known = remembered()
+    if known.items() >= values.items():
+        return
+    with suppress(OSError), atomic_path(_file()) as hidden:
+        hidden.write_text(json.dumps(known | values, indent=1), "utf-8")
+
+
+def remember_datasets(datasets: Path) -> None:
+    """Remember that drafts may lie beside these data sets, also when others are chosen later.
+
+    Parameters
+    ----------
+    datasets : Path
+        The folder of the data sets.
+    """
+    known = [line for line in _datasets_used() if line != str(datasets)]
+    remember(datasets_used="\n".join([str(datasets), *known][:_MOST_FOLDERS]))
+
+
+def draft_places(datasets: Path | None) -> list[Path]:
+    """List the folders in which drafts may lie.
+
+    Parameters
+    ----------
+    datasets : Path or None
+        The folder of the data sets that is chosen now.
+
+    Returns
+    -------
+    list of Path
+        Where new ones go first; then the user's own folder; then those beside other data sets
+        that were chosen before and are there.
+    """
+    used = (Path(line) for line in _datasets_used())
+    beside = [draft_folder(folder) for folder in used if folder.is_dir()]
+    return list(dict.fromkeys([draft_folder(datasets), draft_folder(None), *beside]))
+
+
+def _datasets_used() -> list[str]:
+    return remembered().get("datasets_used", "").splitlines()
+
+
+def _file() -> Path:
+    chosen = os.environ.get("DOCBIN_CONFIG")
+    folder = Path(chosen) if chosen else Path(platformdirs.user_config_dir("docbin-napari"))
+    return folder / "panels.json"
+
+
+PLUGIN_NAME = "docbin-napari"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """Settings that outlive a session; the manifest shows them in napari's preferences.
+
+    Parameters
+    ----------
+    preset : str
+        Preset that the widget starts with.
+    device : str
+        Device that the widget starts with.
+    pdf_dpi : int
+        Resolution at which PDF pages are drawn, dots per inch.
+    """
+
+    preset: str = "balanced"
+    device: str = "auto"
+    pdf_dpi: int = 300
+
+
+def read_preferences() -> Preferences:
+    """Read the settings.
+
+    Returns
+    -------
+    Preferences
+        The user's choice; the defaults under a napari without settings for plugins
+        (before 0.9), or when the plugin was not installed but only imported.
+    """
+    try:
+        from napari.settings import get_plugin_settings
+
+        stored = get_plugin_settings(PLUGIN_NAME)
+    except (ImportError, KeyError):
+        return Preferences()
+    return Preferences(
+        preset=stored.binarize.preset,
+        device=stored.binarize.device,
+        pdf_dpi=stored.documents.pdf_dpi,
+    )
