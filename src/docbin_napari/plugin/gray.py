@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.io.rgb import to_rgb
+from docbin_napari.io.rgb import needs_limits, to_rgb
 from docbin_napari.plugin import layers
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class GrayPage:
     def __init__(self, image: Image, page: int) -> None:
         source = layers.page_source(image)
         plane = source.data[page] if source.is_stack else source.data
-        simple = source.limits is not None or plane.dtype in (np.bool_, np.uint8, np.uint16)
+        simple = source.limits is not None or not needs_limits(plane.dtype)
         self._limits = source.limits
         self._plane: Any = plane
         self._whole: NDArray[np.uint8] | None = None
