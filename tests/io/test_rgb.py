@@ -16,7 +16,11 @@ def first_channel(values, limits=None):
         (np.array([False, True]), [0, 255]),
         (np.array([0, 7, 255], np.uint8), [0, 7, 255]),
         (np.array([0, 128, 129, 257, 65535], np.uint16), [0, 0, 1, 1, 255]),
-        (np.array([0, 257], ">u2"), [0, 1]),
+        (np.array([0, 257, 65535], ">u2"), [0, 1, 255]),
+        (np.array([0, 64, 1023], np.uint16), [0, 16, 255]),
+        (np.array([0, 64, 1023], np.int32), [0, 16, 255]),
+        (np.array([30_000, 31_000, 32_000], np.uint16), [0, 128, 255]),
+        (np.array([0.5, 0.53, 0.54], np.float32), [0, 191, 255]),
         (np.array([0.0, 0.25, 1.0], np.float32), [0, 64, 255]),
         (np.array([0.0, 1.0], np.float16), [0, 255]),
         (np.array([-2.0, 0.0, 2.0]), [0, 128, 255]),
@@ -134,3 +138,49 @@ def test_bands_cover_every_row_once(height, width):
 
 def test_alpha_does_not_count_for_limits():
     assert value_limits([np.array([[[2.0, 900.0], [4.0, 0.0]]])]) == (2.0, 4.0)
+
+
+def writing(low, high, dtype=np.uint16):
+    """A page of 200 × 300 pixels with dark strokes, from `low` to `high`, and a little noise."""
+    rng = np.random.default_rng(3)
+    share = np.full((200, 300), 0.9)
+    share[40:160:20, 30:270] = 0.1
+    share[41:161:20, 30:270] = 0.1
+    share += rng.normal(0, 0.01, share.shape)
+    return (low + share.clip(0, 1) * (high - low)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.int32, np.uint32, np.float32])
+@pytest.mark.parametrize(("low", "high"), [(0, 1023), (0, 4095), (0, 16383), (500, 3000)])
+def test_the_range_that_is_used_becomes_black_to_white(low, high, dtype):
+    gray = to_rgb(writing(low, high, dtype))[..., 0]
+    assert int(gray.max()) - int(gray.min()) > 120
+    assert int(np.median(gray)) - int(gray[40, 100]) > 110
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])
+def test_a_narrow_range_far_from_zero_is_stretched(dtype):
+    gray = to_rgb(writing(30_000, 32_000, dtype))[..., 0]
+    assert int(np.median(gray)) - int(gray[40, 100]) > 180
+
+
+@pytest.mark.parametrize("hot", [65_535, 0])
+def test_a_few_hot_pixels_do_not_decide(hot):
+    page = writing(2000, 4095)
+    clean = value_limits([page])
+    page[5:190:9, 7:290:31] = hot
+    low, high = value_limits([page])
+    assert abs(low - clean[0]) < 60 and abs(high - clean[1]) < 60
+
+
+def test_an_empty_page_stays_empty():
+    noise = np.random.default_rng(1).normal(3000, 12, (200, 300)).astype(np.uint16)
+    assert np.ptp(to_rgb(noise)[..., 0]) < 12
+
+
+def test_a_faded_page_of_sixteen_bits_stays_as_faded():
+    assert value_limits([writing(30_000, 50_000)]) == (0.0, 65535.0)
+
+
+def test_a_range_that_is_stated_is_taken():
+    assert value_limits([writing(200, 900)], (0.0, 4095.0)) == (0.0, 4095.0)

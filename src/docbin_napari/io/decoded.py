@@ -17,11 +17,22 @@ if TYPE_CHECKING:
 class Decoded(NamedTuple):
     """Pixels of one page, uint8 (H, W, 3), and its resolution in dots per inch (x, y).
 
-    The pixels are an array, or a source of rows where the caller asked for it.
+    The pixels are an array, or a source of rows where the caller asked for it. The remarks say
+    what was read in another way than the file says, each in one sentence.
     """
 
     pixels: RowSource
     dpi: tuple[float, float] | None
+    remarks: tuple[str, ...] = ()
+
+
+STRETCHED = (
+    "its values fill a part of their range only, as those of 10 to 14 bits do; "
+    "this part was stretched from black to white"
+)
+"""Remark on a page of more than 8 bits whose range is not the one that its kind has."""
+NO_END_MARK = "the end mark of the JPEG file is missing, but its page is whole"
+"""Remark on a page that other programs may call damaged."""
 
 
 def check_size(path: Path, width: int, height: int, pixel_limit: int, where: str = "") -> None:
@@ -39,6 +50,47 @@ def check_size(path: Path, width: int, height: int, pixel_limit: int, where: str
             path,
             f"{where}{width} × {height} pixels are more than the limit of {pixel_limit:,} pixels; "
             "raise pixel_limit (--pixel-limit) to read it",
+        )
+
+
+_DEFAULT_PIXEL_LIMIT = 1_000_000_000
+_BYTES_A_PIXEL = 16
+_ALWAYS_ALLOWED = 64_000_000
+_BYTES_OF_SMALL_FILES = 700_000_000.0
+_LARGEST_RATIO = 1000
+
+
+def check_bytes(path: Path, needed: float, pixel_limit: int, where: str = "") -> None:
+    """Refuse a page by what it takes in memory while it is decoded, before any of it is taken.
+
+    Strategy: pixels alone do not say it: they may have hundreds of samples, and a file of a few
+    kilobytes may stand for gigabytes. The limit on pixels bounds the bytes, too, and a file that
+    would grow a thousandfold may take no more than a page of some hundred megapixels does.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    needed : float
+        Bytes of the decoder and of the result together, at their peak, by the header.
+    pixel_limit : int
+        Most pixels of a page.
+    where : str
+        Begins the reason of an error, to tell the page.
+
+    Raises
+    ------
+    PageError
+        If it is too much.
+    """
+    grown = max(_BYTES_OF_SMALL_FILES, _LARGEST_RATIO * path.stat().st_size)
+    grown *= max(1.0, pixel_limit / _DEFAULT_PIXEL_LIMIT)
+    allowed = min(max(_BYTES_A_PIXEL * pixel_limit, _ALWAYS_ALLOWED), grown)
+    if needed > allowed:
+        raise PageError(
+            path,
+            f"{where}it would take {needed / 1e9:.1f} GB of memory, more than the limit of "
+            f"{allowed / 1e9:.1f} GB for such a file; raise pixel_limit (--pixel-limit) to read it",
         )
 
 

@@ -26,13 +26,21 @@ DEFAULT_PIXEL_LIMIT: int = 1_000_000_000
 """Most pixels of one page that are read unless the caller says otherwise."""
 
 PAGE_SUFFIXES: frozenset[str] = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".jp2", ".j2k", ".jpx", ".jpf", ".bmp"}
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".jp2", ".j2k", ".j2c", ".jpx", ".jpf"}
+    | {".bmp", ".dib", ".heic", ".heif", ".hif", ".avif", ".jxl"}
     | {".tif", ".tiff", ".gif", ".pbm", ".pgm", ".ppm", ".pnm", ".pdf"}
 )
 """Suffixes of files that `find_pages` takes for pages, lower case, with the dot."""
 
 # An image whose metadata speak of PDF is still an image.
 _IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8", b"II", b"MM", b"RIFF", b"GIF8", b"\0\0\0\x0cjP", b"BM")
+_OTHER_PAGES = frozenset(
+    {".psd", ".psb", ".xcf", ".djvu", ".djv", ".eps", ".ps", ".xps", ".pcx", ".tga", ".exr", ".hdr"}
+    | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".raw"}
+    | {".svg", ".ai", ".indd", ".doc", ".docx", ".odt", ".epub", ".jxr", ".wdp", ".jbig2", ".jb2"}
+    | {".jls", ".jpm", ".dcm", ".czi", ".svs", ".ndpi", ".heics", ".avifs", ".pct", ".pict"}
+)
+"""Suffixes of files that may hold pages and are not read; images that the system knows, too."""
 _OUTPUT_FOLDERS = frozenset({"auto_bin", "fg_mask"})
 
 
@@ -52,6 +60,8 @@ class Page:
         Place in the file, from 0.
     count : int
         Number of pages in the file.
+    remarks : tuple of str
+        What was read in another way than the file says, each in one sentence.
     """
 
     pixels: NDArray[np.uint8]
@@ -59,6 +69,7 @@ class Page:
     source: Path
     index: int = 0
     count: int = 1
+    remarks: tuple[str, ...] = ()
 
 
 def read_pages(
@@ -71,8 +82,9 @@ def read_pages(
     """Read a file page by page.
 
     The kind of file is told by its content, not by its name: PNG, JPEG, WebP,
-    JPEG 2000, BMP, GIF, PNM, TIFF (all usual compressions, tiled, BigTIFF, many
-    pages of different sizes) and PDF. Thumbnails in TIFF files are passed over.
+    JPEG 2000, JPEG XL, AVIF, HEIC (with the extra ``heif``), BMP, GIF, PNM, TIFF (all usual
+    compressions, tiled, BigTIFF, many pages of different sizes) and PDF. Thumbnails in TIFF
+    files are passed over.
     Gray, palette, CMYK, LAB, alpha (over white), 16-bit and float pages become RGB
     as `docbin_napari.io.rgb.to_rgb` describes. Colour profiles are not applied.
 
@@ -135,9 +147,10 @@ def _read(path: Path, dpi: float, pixel_limit: int, in_bands: bool) -> Iterator[
 
         decoded = decode_tiff(path, pixel_limit, in_bands=in_bands)
     else:
-        decoded = _decode_single(path, pixel_limit, in_bands)
+        decoded = _decode_single(path, start, pixel_limit, in_bands)
     for index, (page, count) in enumerate(decoded):
-        yield Page(cast("NDArray[np.uint8]", page.pixels), page.dpi, path, index, count)
+        pixels = cast("NDArray[np.uint8]", page.pixels)
+        yield Page(pixels, page.dpi, path, index, count, page.remarks)
 
 
 def is_pdf(start: bytes) -> bool:
@@ -150,12 +163,18 @@ def is_tiff(start: bytes) -> bool:
     return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def _decode_single(path: Path, pixel_limit: int, in_bands: bool) -> Iterator[tuple[Decoded, int]]:
+def _decode_single(
+    path: Path, start: bytes, pixel_limit: int, in_bands: bool
+) -> Iterator[tuple[Decoded, int]]:
     from docbin_napari.io.decoded import decoder_trouble
+    from docbin_napari.io.jxl import decode_jxl, is_jxl
     from docbin_napari.io.raster import decode_raster
 
     try:
-        page = decode_raster(path, pixel_limit, in_bands=in_bands)
+        if is_jxl(start):
+            page = decode_jxl(path, pixel_limit)
+        else:
+            page = decode_raster(path, pixel_limit, in_bands=in_bands)
     except PageError:
         raise
     except Exception as error:
@@ -186,6 +205,7 @@ def find_pages(
     *,
     recursive: bool = False,
     unreadable: list[PageError] | None = None,
+    passed_over: list[Path] | None = None,
 ) -> list[Path]:
     """List the page files of a folder by their suffix, ``page 2`` before ``page 10``.
 
@@ -200,6 +220,8 @@ def find_pages(
         Whether to look into folders inside `folder` too.
     unreadable : list of PageError, optional
         Takes folders inside that may not be read; without it they are an error.
+    passed_over : list of Path, optional
+        Takes files that look like pages by their names, of kinds that are not read.
 
     Returns
     -------
@@ -225,6 +247,7 @@ def find_pages(
     if not is_folder(folder):
         raise PageError(folder, missing(folder, "folder") or "there is no such folder")
     found: list[Path] = []
+    others: list[Path] = []
     folders = [folder]
     while folders:
         here = folders.pop()
@@ -242,7 +265,20 @@ def find_pages(
                     folders.append(entry)
             elif entry.suffix.lower() in PAGE_SUFFIXES:
                 found.append(entry)
+            else:
+                others.append(entry)
+    if passed_over is not None:
+        passed_over += sorted(filter(_may_be_a_page, others), key=natural_key)
     return sorted(found, key=natural_key)
+
+
+def _may_be_a_page(path: Path) -> bool:
+    """Whether somebody who chose the folder may take a file for a page."""
+    import mimetypes
+
+    suffix = path.suffix.lower()
+    kind = mimetypes.guess_type(f"x{suffix}")[0] or ""
+    return suffix in _OTHER_PAGES or kind.startswith("image/")
 
 
 def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
 
-from docbin_napari.io.decoded import Decoded, check_size, clean_dpi
-from docbin_napari.io.plain_png import decode_plain_png
-from docbin_napari.io.rgb import row_bands, to_rgb, value_limits
+from docbin_napari.io.decoded import (
+    NO_END_MARK,
+    STRETCHED,
+    Decoded,
+    check_bytes,
+    check_size,
+    clean_dpi,
+)
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.gif_stream import gif_holds_all_rows
+from docbin_napari.io.jpeg_stream import END_MARK, how_it_ends
+from docbin_napari.io.plain_png import decode_plain_png, holds_all_rows, is_deep_png
+from docbin_napari.io.rgb import is_stretched, row_bands, to_rgb, value_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from PIL import ImageFile
 
 LARGE_PAGE = 16_000_000
 """Pixels from which on it is worth not to hold a page twice."""
 QUICK_PAGE = 1_000_000
 """Pixels from which on plain PNG is decoded by another library than Pillow."""
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "BMP", "GIF", "PPM")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "BMP", "DIB", "GIF", "PPM")
+_NEEDED_FOR = {"AVIF": "Pillow 11.3 or later", "HEIC": 'pip install "docbin-napari[heif]"'}
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
 
@@ -66,7 +79,36 @@ def open_image(path: Path) -> Image.Image:
         WebPImagePlugin,
     )
 
-    return Image.open(path, formats=FORMATS)
+    kind = _phone_picture(path)
+    if not kind:
+        return Image.open(path, formats=FORMATS)
+    _register(path, kind)
+    return Image.open(path, formats=("AVIF" if kind == "AVIF" else "HEIF",))
+
+
+def _phone_picture(path: Path) -> str:
+    """HEIC or AVIF, by the brands that stand in the first box of the file."""
+    with path.open("rb") as stream:
+        start = stream.read(64)
+    if start[4:8] != b"ftyp":
+        return ""
+    brands = {start[at : at + 4] for at in range(8, min(len(start), start[3]), 4)}
+    if brands & {b"avif", b"avis"}:
+        return "AVIF"
+    return "HEIC" if brands & {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim"} else ""
+
+
+def _register(path: Path, kind: str) -> None:
+    """Load the decoder of a picture of a telephone, where it is installed."""
+    try:
+        if kind == "AVIF":
+            from PIL import AvifImagePlugin  # noqa: F401
+        else:
+            import pillow_heif
+
+            pillow_heif.register_heif_opener(thumbnails=False)
+    except ImportError as error:
+        raise PageError(path, f"{kind} is not read here: it needs {_NEEDED_FOR[kind]}") from error
 
 
 def decode_raster(path: Path, pixel_limit: int, *, in_bands: bool = False) -> Decoded:
@@ -95,11 +137,10 @@ def decode_raster(path: Path, pixel_limit: int, *, in_bands: bool = False) -> De
     """
     with without_pillow_limit(), open_image(path) as image:
         check_size(path, *image.size, pixel_limit)
-        # A small page is decoded sooner than imagecodecs is loaded.
-        if image.format == "PNG" and QUICK_PAGE <= image.width * image.height < LARGE_PAGE:
-            plain = decode_plain_png(path)
-            if plain is not None and plain.shape[:2] == (image.height, image.width):
-                return Decoded(plain, _resolution(image, {}))
+        check_bytes(path, _bytes_of(image), pixel_limit)
+        if (plain := _decode_png(path, image)) is not None:
+            return plain
+        remarks = _check_whole(path, image)
         image.load()
         exif = image.getexif()
         orientation = int(exif.get(_ORIENTATION, 1) or 1)
@@ -107,12 +148,77 @@ def decode_raster(path: Path, pixel_limit: int, *, in_bands: bool = False) -> De
         if dpi is not None and orientation in (5, 6, 7, 8):
             dpi = dpi[::-1]
         rows = RasterRows(image)
+        remarks += (STRETCHED,) if rows.is_stretched else ()
         if in_bands and rows.can_replace_the_page(orientation):
-            return Decoded(rows, dpi)
-        return Decoded(rgb_pixels(image, orientation), dpi)
+            return Decoded(rows, dpi, remarks)
+        return Decoded(rgb_pixels(image, orientation, rows.limits), dpi, remarks)
 
 
-def rgb_pixels(image: Image.Image, orientation: int = 1) -> NDArray[np.uint8]:
+def _decode_png(path: Path, image: Image.Image) -> Decoded | None:
+    """Plain PNG of some size, and 16-bit colours, of which Pillow would keep the upper half."""
+    pixels = image.width * image.height
+    # A small page is decoded sooner than imagecodecs is loaded.
+    if image.format != "PNG" or not (QUICK_PAGE <= pixels < LARGE_PAGE or is_deep_png(path)):
+        return None
+    plain = decode_plain_png(path)
+    if plain is None or plain.shape[:2] != (image.height, image.width):
+        return None
+    if plain.dtype == np.uint8:
+        return Decoded(plain, _resolution(image, {}))
+    limits = value_limits(plain[rows] for rows in row_bands(*plain.shape[:2]))
+    remarks = (STRETCHED,) if is_stretched(plain.dtype, limits) else ()
+    return Decoded(to_rgb(plain, limits), _resolution(image, {}), remarks)
+
+
+def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
+    """Refuse a file of which rows are missing, as Pillow does not; returns remarks.
+
+    Raises
+    ------
+    PageError
+        If a part of the page is missing.
+    """
+    if image.format == "PNG":
+        if not holds_all_rows(path):
+            raise PageError(path, "the file is truncated: rows of the page are missing")
+    elif image.format == "GIF":
+        if not gif_holds_all_rows(path):
+            raise PageError(path, "the file is truncated: rows of the page are missing")
+    elif image.format in ("JPEG", "MPO"):
+        stream = path.read_bytes()
+        end = how_it_ends(stream)
+        if end == "incomplete":
+            raise PageError(path, "the file is truncated: part of the page is missing")
+        if end == "no end mark":
+            file = cast("ImageFile.ImageFile", image)
+            if file.fp is not None:
+                file.fp.close()
+            file.fp = io.BytesIO(stream + END_MARK)
+            # Or Pillow would map the file itself.
+            file.filename = ""
+            return (NO_END_MARK,)
+    return ()
+
+
+_SAMPLES = {"1": 1, "L": 1, "P": 1, "LA": 4, "La": 4, "PA": 4, "I;16": 2, "I;16B": 2}
+
+
+def _bytes_of(image: Image.Image) -> float:
+    """Bytes that a picture takes at most while it is decoded: decoder, Pillow and result."""
+    own = _SAMPLES.get(image.mode, 4)
+    decoder = 0
+    if image.format == "JPEG2000":
+        decoder = 4 * len(image.getbands())
+    elif image.format in ("WEBP", "AVIF", "HEIF"):
+        decoder = 4
+    elif image.format in ("JPEG", "MPO") and image.info.get("progressive"):
+        decoder = 2 * len(image.getbands())
+    return float(image.width * image.height * (own + decoder + 3))
+
+
+def rgb_pixels(
+    image: Image.Image, orientation: int = 1, limits: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
     """Convert a loaded picture to RGB and turn it upright.
 
     Strategy: the result is allocated once, in its final orientation, and seen through
@@ -125,6 +231,8 @@ def rgb_pixels(image: Image.Image, orientation: int = 1) -> NDArray[np.uint8]:
         Loaded picture of any mode.
     orientation : int
         EXIF orientation, 1 to 8; anything else counts as 1.
+    limits : (float, float), optional
+        Values that become black and white, where they are known already.
 
     Returns
     -------
@@ -135,9 +243,8 @@ def rgb_pixels(image: Image.Image, orientation: int = 1) -> NDArray[np.uint8]:
     turned = orientation in (5, 6, 7, 8)
     pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
     stored = stored_view(pixels, orientation)
-    limits = None
-    if _needs_limits(image):
-        limits = value_limits(_band(image, rows) for rows in row_bands(height, width))
+    if limits is None:
+        limits = _limits_of(image)
     for rows in row_bands(height, width):
         stored[rows] = to_rgb(_band(image, rows), limits)
     return pixels
@@ -157,20 +264,26 @@ class RasterRows:
     def __init__(self, image: Image.Image) -> None:
         self._image = image
         self.shape = (image.height, image.width, 3)
+        self.limits = _limits_of(image)
+        sixteen = _is_sixteen_bit(image) and image.mode.startswith("I")
+        kind = np.dtype(np.uint16 if sixteen else np.float32 if image.mode == "F" else np.int32)
+        self.is_stretched = self.limits is not None and is_stretched(kind, self.limits)
 
     def can_replace_the_page(self, orientation: int) -> bool:
         """Tell whether it is worth it, and whether rows can be converted one by one."""
         large = self._image.width * self._image.height >= LARGE_PAGE
-        return large and orientation not in range(2, 9) and not _needs_limits(self._image)
+        return large and orientation not in range(2, 9)
 
     def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
         start, stop, _ = rows.indices(self.shape[0])
-        return to_rgb(_band(self._image, slice(start, max(stop, start))))
+        return to_rgb(_band(self._image, slice(start, max(stop, start))), self.limits)
 
 
-def _needs_limits(image: Image.Image) -> bool:
-    """Whether the values that become black and white are known only when all were seen."""
-    return image.mode in ("F", "I") and not _is_sixteen_bit(image)
+def _limits_of(image: Image.Image) -> tuple[float, float] | None:
+    """The values that become black and white; None for 8 bits."""
+    if image.mode != "F" and not image.mode.startswith("I"):
+        return None
+    return value_limits(_band(image, rows) for rows in row_bands(image.height, image.width))
 
 
 def stored_view(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from docbin_napari.io.decoded import Decoded, check_size, clean_dpi, decoder_trouble
+from docbin_napari.io.decoded import (
+    STRETCHED,
+    Decoded,
+    check_bytes,
+    check_size,
+    clean_dpi,
+    decoder_trouble,
+)
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.raster import LARGE_PAGE, open_image, rgb_pixels, without_pillow_limit
+from docbin_napari.io.rgb import is_stretched
 from docbin_napari.io.tiff_header import TiffPage, read_tiff_header
 from docbin_napari.io.tiff_rows import TiffRows, can_be_read_in_rows
 from docbin_napari.io.tiff_samples import decode_samples
+from docbin_napari.io.tiff_whole import missing_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,9 +65,16 @@ def decode_tiff(
         for index, page in enumerate(header.pages):
             where = f"page {index + 1}: " if count > 1 else ""
             check_size(path, page.width, page.height, pixel_limit, where)
+            by_rows = in_bands and page.width * page.height >= LARGE_PAGE
+            by_rows = by_rows and can_be_read_in_rows(page)
+            check_bytes(path, _bytes_of(page, by_rows=by_rows), pixel_limit, where)
             if _is_cut(page, header.size):
                 raise PageError(path, f"{where}the file is truncated: part of the page is missing")
-            rows = _rows_of(path, page, where) if in_bands else None
+            if missing := missing_part(path, page):
+                raise PageError(path, where + missing)
+            rows = _rows_of(path, page, where) if by_rows else None
+            if rows is None and by_rows:
+                check_bytes(path, _bytes_of(page, by_rows=False), pixel_limit, where)
             yield rows or _decode_page(path, pillow, page, where), count
     if header.damage:
         where = f"page {count}: " if count > 1 else ""
@@ -77,21 +93,36 @@ def _is_cut(page: TiffPage, size: int) -> bool:
 
 def _rows_of(path: Path, page: TiffPage, where: str) -> Decoded | None:
     """A large page, decoded as its rows are asked for; None if it has to be decoded whole."""
-    if page.width * page.height < LARGE_PAGE or not can_be_read_in_rows(page):
-        return None
     try:
         rows = TiffRows(path, page, where)
         rows[:1]
     except Exception:
         # What the other library makes of it, and how it names the damage, comes next.
         return None
-    return Decoded(rows, clean_dpi(page.dpi))
+    return Decoded(rows, clean_dpi(page.dpi), _remarks(rows.value_type, rows.limits))
+
+
+def _remarks(dtype: Any, limits: tuple[float, float] | None) -> tuple[str, ...]:
+    return (STRETCHED,) if limits is not None and is_stretched(dtype, limits) else ()
+
+
+def _bytes_of(page: TiffPage, *, by_rows: bool) -> float:
+    """Bytes that a page, or a row of its parts, takes at most while it is decoded."""
+    width, height = page.width, page.height
+    if by_rows:
+        height = page.segment[1]
+    samples = page.samples * page.sample_bytes
+    # The library that needs more holds the stored and the decoded part; the result is RGB.
+    return float(
+        width * height * (2 * samples if len(page.extents) == 1 else samples + 1)
+        + 3.0 * width * height
+    )
 
 
 def _decode_page(path: Path, pillow: _PillowFile, page: TiffPage, where: str) -> Decoded:
     """Decode with one library, and with the other if the first cannot."""
-    decoders: list[Callable[[TiffPage], NDArray[np.uint8]]]
-    decoders = [pillow.decode, partial(decode_samples, path)]
+    decoders: list[Callable[[TiffPage], tuple[NDArray[np.uint8], tuple[str, ...]]]]
+    decoders = [pillow.decode, partial(_decode_samples, path)]
     if page.sample_format != 1 or max(page.bits) > 8:
         decoders.reverse()
     if page.compression in _CCITT:
@@ -100,13 +131,18 @@ def _decode_page(path: Path, pillow: _PillowFile, page: TiffPage, where: str) ->
     errors: list[Exception] = []
     for decoder in decoders:
         try:
-            pixels = decoder(page)
+            pixels, remarks = decoder(page)
         except Exception as error:
             errors.append(error)
         else:
             dpi = page.dpi[::-1] if page.dpi and page.orientation in (5, 6, 7, 8) else page.dpi
-            return Decoded(pixels, clean_dpi(dpi))
+            return Decoded(pixels, clean_dpi(dpi), remarks)
     raise PageError(path, where + decoder_trouble(errors[0])) from errors[0]
+
+
+def _decode_samples(path: Path, page: TiffPage) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    pixels, dtype, limits = decode_samples(path, page)
+    return pixels, _remarks(dtype, limits)
 
 
 class _PillowFile:
@@ -121,7 +157,7 @@ class _PillowFile:
         self._path = path
         self._image: Image.Image | None = None
 
-    def decode(self, page: TiffPage) -> NDArray[np.uint8]:
+    def decode(self, page: TiffPage) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
         """Decode a page; Pillow turns it upright, too."""
         keep = False
         try:
@@ -134,7 +170,7 @@ class _PillowFile:
         finally:
             if not keep:
                 self.close()
-        return pixels
+        return pixels, ()
 
     def close(self) -> None:
         """Close the file and forget the last page."""

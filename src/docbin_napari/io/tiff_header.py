@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _CODES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _ORIENTATION, _PREDICTOR, _SAMPLE_FORMAT = 274, 317, 339
+_FILL_ORDER, _SAMPLES, _ROWS, _PLANAR, _FAX_OPTIONS = 266, 277, 278, 284, 292
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
 _COLOUR_MAP, _JPEG_TABLES = 320, 347
 _DATA = ((273, 279), (324, 325))
@@ -26,6 +28,7 @@ _WANTED = frozenset(
     {_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _PREDICTOR}
     # Read to see that they are there: a page cannot be decoded without them.
     | {_COLOUR_MAP, _JPEG_TABLES}
+    | {_FILL_ORDER, _SAMPLES, _ROWS, _PLANAR, _FAX_OPTIONS, _TILE_WIDTH, _TILE_LENGTH}
     | {_SAMPLE_FORMAT, _X_RESOLUTION, _Y_RESOLUTION, _UNIT, *_DATA[0], *_DATA[1]}
 )
 _MOST_DIRECTORIES = 100_000
@@ -55,6 +58,18 @@ class TiffPage:
         Bits of NewSubfileType: 1 reduced version, 4 transparency mask.
     extents : tuple of (int, int)
         Offset and number of bytes of each strip or tile.
+    samples : int
+        Samples of a pixel.
+    in_planes : bool
+        Whether each sample has strips or tiles of its own.
+    segment : (int, int)
+        Width and height of a strip or tile, pixels; the last strip may be lower.
+    in_tiles : bool
+        Whether the parts are tiles.
+    fill_order, fax_options : int
+        Values of the tags FillOrder and T4Options.
+    jpeg_tables : bytes
+        Tables that all JPEG strips share.
     """
 
     directory: int
@@ -69,6 +84,25 @@ class TiffPage:
     dpi: tuple[float, float] | None
     subfile: int
     extents: tuple[tuple[int, int], ...] = field(repr=False)
+    samples: int = 1
+    in_planes: bool = False
+    segment: tuple[int, int] = (0, 0)
+    in_tiles: bool = False
+    fill_order: int = 1
+    fax_options: int = 0
+    jpeg_tables: bytes = field(default=b"", repr=False)
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of a sample while the page is decoded."""
+        return max(1, -(-max(self.bits) // 8))
+
+    @property
+    def segments(self) -> int:
+        """Strips or tiles that the whole page needs."""
+        wide, tall = self.segment
+        planes = self.samples if self.in_planes else 1
+        return -(-self.width // max(1, wide)) * -(-self.height // max(1, tall)) * planes
 
 
 @dataclass(frozen=True)
@@ -142,6 +176,7 @@ class _Reader:
     size: int
     order: str
     big: bool
+    read: list[int] = field(default_factory=lambda: [0])
 
     def directory(self, offset: int) -> tuple[dict[int, tuple[float, ...]], int]:
         """Values of the tags that are wanted, and the offset of the next directory."""
@@ -171,6 +206,10 @@ class _Reader:
             return ()
         form = f"{self.order}{number * (2 if rational else 1)}{code}"
         length = struct.calcsize(form) if number <= self.size else self.size + 1
+        # No value is stored twice, so all of them together are no more than the bytes.
+        self.read[0] += number
+        if number <= self.size < self.read[0]:
+            raise TiffDamage("the directories of the file share their tables without end")
         if length > len(inline):
             (where,) = struct.unpack(self.order + ("Q" if self.big else "I"), inline)
             inline = self._bytes(where, length)
@@ -197,10 +236,14 @@ def _page(directory: int, tags: dict[int, tuple[float, ...]]) -> TiffPage:
     bits = tuple(int(bits) for bits in tags.get(_BITS, (1,)))
     if not bits:
         raise TiffDamage("the file is damaged: it does not say how many bits a pixel has")
+    width, height = one(_WIDTH, 0), one(_HEIGHT, 0)
+    in_tiles = data == _DATA[1]
+    rows = min(one(_ROWS, height), height) or height
+    segment = (one(_TILE_WIDTH, 0), one(_TILE_LENGTH, 0)) if in_tiles else (width, rows)
     return TiffPage(
         directory=directory,
-        width=one(_WIDTH, 0),
-        height=one(_HEIGHT, 0),
+        width=width,
+        height=height,
         bits=bits,
         compression=one(_COMPRESSION, 1),
         photometric=one(_PHOTOMETRIC, 0),
@@ -210,6 +253,13 @@ def _page(directory: int, tags: dict[int, tuple[float, ...]]) -> TiffPage:
         dpi=_dpi(tags, one(_UNIT, 2)),
         subfile=one(_SUBFILE, 0),
         extents=tuple((int(offset), int(length)) for offset, length in extents),
+        samples=one(_SAMPLES, 1),
+        in_planes=one(_PLANAR, 1) == 2,
+        segment=segment,
+        in_tiles=in_tiles,
+        fill_order=one(_FILL_ORDER, 1),
+        fax_options=one(_FAX_OPTIONS, 0),
+        jpeg_tables=bytes(int(value) & 255 for value in tags.get(_JPEG_TABLES, ())),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from docbin_napari.io.decoded import decoder_trouble
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.rgb import row_bands, value_limits
+from docbin_napari.io.rgb import row_bands
 from docbin_napari.io.row_source import StoredBands
 from docbin_napari.io.tiff_samples import SILENT, SampleKind, rgb_band
 
@@ -68,12 +68,8 @@ class TiffRows:
         # Not the method itself: a circle of references would keep the file open.
         decode = partial(TiffRows._decode, weakref.proxy(self))
         self._samples = StoredBands(page.height, self._segment_rows, decode)
-        self._limits: tuple[float, float] | None = None
-        dtype = np.dtype(self._directory.dtype)
-        if dtype.kind in "if" or dtype.itemsize > 2:
-            self._limits = value_limits(self._colours())
-        elif 8 < self._kind.bits < 16:
-            self._limits = (0.0, 2.0**self._kind.bits - 1)
+        self.value_type = np.dtype(self._directory.dtype)
+        self.limits = self._kind.limits(self.value_type, self._colours())
 
     def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
         """Decode rows.
@@ -99,7 +95,7 @@ class TiffRows:
             raise PageError(self._path, self._where + decoder_trouble(error)) from error
         result = np.empty((*samples.shape[:2], 3), np.uint8)
         for band in row_bands(*samples.shape[:2]):
-            result[band] = rgb_band(samples[band], self._kind, self._limits)
+            result[band] = rgb_band(samples[band], self._kind, self.limits)
         return result
 
     def _colours(self) -> Iterator[NDArray[Any]]:

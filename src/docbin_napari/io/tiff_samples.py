@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docbin_napari.io.raster import stored_view
-from docbin_napari.io.rgb import row_bands, to_rgb, value_limits
+from docbin_napari.io.rgb import needs_limits, row_bands, to_rgb, value_limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,7 +27,9 @@ _COLOURS = {_WHITE_IS_ZERO: 1, 1: 1, 2: 3, _PALETTE: 1, _CMYK: 4}
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 
 
-def decode_samples(path: Path, page: TiffPage) -> NDArray[np.uint8]:
+def decode_samples(
+    path: Path, page: TiffPage
+) -> tuple[NDArray[np.uint8], np.dtype[Any], tuple[float, float] | None]:
     """Decode a page with tifffile and imagecodecs, and interpret its samples here.
 
     Parameters
@@ -38,8 +41,12 @@ def decode_samples(path: Path, page: TiffPage) -> NDArray[np.uint8]:
 
     Returns
     -------
-    ndarray, uint8, shape (H, W, 3)
+    pixels : ndarray, uint8, shape (H, W, 3)
         RGB, 0..255, upright.
+    dtype : dtype
+        Of the stored samples.
+    limits : (float, float) or None
+        Values that became black and white, where the kind has no fixed ones.
 
     Raises
     ------
@@ -56,18 +63,14 @@ def decode_samples(path: Path, page: TiffPage) -> NDArray[np.uint8]:
         kind = SampleKind.of(directory, page)
         samples = _samples_last(directory.asarray(squeeze=False))
     height, width = samples.shape[:2]
-    limits = None
-    if samples.dtype.kind in "if" or samples.dtype.itemsize > 2:
-        colours = samples[..., : kind.colours]
-        limits = value_limits(colours[rows] for rows in row_bands(height, width))
-    elif 8 < kind.bits < 16:
-        limits = (0.0, 2.0**kind.bits - 1)
+    colours = samples[..., : kind.colours]
+    limits = kind.limits(samples.dtype, (colours[rows] for rows in row_bands(height, width)))
     turned = page.orientation in (5, 6, 7, 8)
     pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
     stored = stored_view(pixels, page.orientation)
     for rows in row_bands(height, width):
         stored[rows] = rgb_band(samples[rows], kind, limits)
-    return pixels
+    return pixels, samples.dtype, limits
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,15 @@ class SampleKind:
         alpha = extra[0] if extra and extra[0] in (_PREMULTIPLIED, _STRAIGHT) else 0
         return cls(max(page.bits), int(directory.photometric), colours, alpha, directory.colormap)
 
+    def limits(self, dtype: Any, colours: Iterable[NDArray[Any]]) -> tuple[float, float] | None:
+        """Find the values that become black and white; `colours` are only read if need be."""
+        if self.photometric in (_PALETTE, _CMYK) or not needs_limits(dtype):
+            return None
+        if self.alpha == _PREMULTIPLIED and np.dtype(dtype).kind in "iu":
+            return 0.0, float(np.iinfo(dtype).max)
+        stated = (0.0, 2.0**self.bits - 1) if 8 < self.bits < 16 else None
+        return value_limits(colours, stated)
+
 
 def _samples_last(samples: NDArray[Any]) -> NDArray[Any]:
     """From (planes, depth, H, W, samples) to (H, W, samples)."""
@@ -138,7 +150,8 @@ def rgb_band(
     """
     colour = samples[..., : kind.colours]
     if kind.photometric == _PALETTE and kind.palette is not None:
-        return to_rgb(kind.palette[:, samples[..., 0]].transpose(1, 2, 0))
+        top = 65535.0 if kind.palette.max(initial=0) > 255 else 255.0
+        return to_rgb(kind.palette[:, samples[..., 0]].transpose(1, 2, 0), (0.0, top))
     if kind.photometric == _CMYK:
         return _cmyk_to_rgb(colour)
     if kind.photometric == _WHITE_IS_ZERO:
@@ -163,6 +176,8 @@ def _straight(band: NDArray[Any]) -> NDArray[Any]:
 
 def _cmyk_to_rgb(inks: NDArray[Any]) -> NDArray[np.uint8]:
     """Multiply the light that each ink leaves over, as Pillow does for 8 bits."""
-    colour = (255 - to_rgb(inks[..., :3])).astype(np.uint16)
-    black = (255 - to_rgb(inks[..., 3:])).astype(np.uint16)
+    # Inks use the whole range of their type, whatever part a page has of them.
+    top = (0.0, float(np.iinfo(inks.dtype).max)) if inks.dtype.kind in "iu" else (0.0, 1.0)
+    colour = (255 - to_rgb(inks[..., :3], top)).astype(np.uint16)
+    black = (255 - to_rgb(inks[..., 3:], top)).astype(np.uint16)
     return ((colour * black + 127) // 255).astype(np.uint8)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.io.rgb import to_rgb
+from docbin_napari.io.rgb import needs_limits, to_rgb
 from docbin_napari.io.row_source import StoredBands
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class PageSource:
             uint8 (H, W, 3), RGB.
         """
         plane = self.data[page] if self.is_stack else self.data
-        if self.limits is None and plane.dtype not in (np.bool_, np.uint8, np.uint16):
+        if self.limits is None and needs_limits(plane.dtype):
             # Only the whole page says which values are black and white.
             return to_rgb(np.asarray(plane))
         return LayerRows(plane, _stored_rows(self.data, self.is_stack), self.limits)
@@ -273,7 +273,7 @@ class GrayPage:
     def __init__(self, image: Image, page: int) -> None:
         source = page_source(image)
         plane = source.data[page] if source.is_stack else source.data
-        simple = source.limits is not None or plane.dtype in (np.bool_, np.uint8, np.uint16)
+        simple = source.limits is not None or not needs_limits(plane.dtype)
         self._limits = source.limits
         self._plane: Any = plane
         self._whole: NDArray[np.uint8] | None = None

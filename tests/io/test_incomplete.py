@@ -1,0 +1,265 @@
+"""A page is whole or a PageError: files that hold less than their headers say."""
+
+import io
+import struct
+import zlib
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from docbin_napari.io import raster, tiff
+from docbin_napari.io.decoded import NO_END_MARK
+from docbin_napari.io.gif_stream import gif_holds_all_rows
+from docbin_napari.io.page import PageError, read_pages
+
+
+@pytest.fixture(scope="module")
+def letter():
+    """A page of writing that ends above its lower edge."""
+    page = Image.new("RGB", (301, 420), (235, 230, 220))
+    draw = ImageDraw.Draw(page)
+    for top in range(20, 380, 25):
+        draw.text((20, top), "Words of a letter that is long " * 2, fill=(40, 30, 30))
+    return page
+
+
+def saved(page, kind, **options):
+    buffer = io.BytesIO()
+    page.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def is_read(path, **options):
+    """Whether a page comes out, with all of its rows asked for."""
+    try:
+        return all(
+            page.pixels[0 : page.pixels.shape[0]].size for page in read_pages(path, **options)
+        )
+    except PageError:
+        return False
+
+
+def quarter_png(page, depth=8):
+    """A PNG whose stream of pixels ends, properly, after a quarter of the rows."""
+    pixels = np.asarray(page)
+    rows = pixels[: len(pixels) // 4]
+    rows = rows.astype(">u2") * 257 if depth == 16 else rows
+    colours = 0 if pixels.ndim == 2 else 2
+    raw = b"".join(b"\0" + row.tobytes() for row in rows)
+
+    def chunk(kind, content):
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    head = struct.pack(">IIBBBBB", page.width, page.height, depth, colours, 0, 0, 0)
+    chunks = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("way", ["slow", "quick", "in bands"])
+def test_png_with_a_short_stream(tmp_path, letter, monkeypatch, mode, depth, way):
+    monkeypatch.setattr(raster, "QUICK_PAGE", 1 if way == "quick" else 1 << 40)
+    monkeypatch.setattr(raster, "LARGE_PAGE", 1 if way == "in bands" else 1 << 40)
+    in_bands = way == "in bands"
+    path = tmp_path / "page.png"
+    path.write_bytes(quarter_png(letter.convert(mode), depth))
+    assert not is_read(path, in_bands=in_bands)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA"])
+def test_whole_png_of_every_kind_is_read(tmp_path, letter, mode):
+    path = tmp_path / "page.png"
+    path.write_bytes(saved(letter.convert(mode), "PNG"))
+    assert is_read(path)
+
+
+def test_whole_interlaced_png_is_read_and_a_short_one_is_not(tmp_path, letter):
+    whole = interlaced(np.asarray(letter.convert("L")))
+    path = tmp_path / "page.png"
+    path.write_bytes(whole)
+    assert np.array_equal(next(read_pages(path)).pixels[..., 0], np.asarray(letter.convert("L")))
+    path.write_bytes(interlaced(np.asarray(letter.convert("L")), passes=6))
+    assert not is_read(path)
+
+
+def interlaced(gray, passes=7):
+    """Gray PNG in the seven passes of Adam7, or in some of them."""
+    starts = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)]
+    starts += [(0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    raw = b""
+    for left, top, across, down in starts[:passes]:
+        raw += b"".join(b"\0" + row.tobytes() for row in gray[top::down, left::across])
+    content = zlib.compress(raw)
+    png = b"\x89PNG\r\n\x1a\n"
+    head = struct.pack(">IIBBBBB", gray.shape[1], gray.shape[0], 8, 0, 0, 0, 1)
+    for kind, body in ((b"IHDR", head), (b"IDAT", content), (b"IEND", b"")):
+        png += struct.pack(">I", len(body)) + kind + body
+        png += struct.pack(">I", zlib.crc32(kind + body))
+    return png
+
+
+JPEGS = {
+    "usual": {},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_rows": 1},
+    "restarts, progressive": {"restart_marker_blocks": 5, "progressive": True},
+    "fine": {"quality": 100, "subsampling": 0},
+}
+
+
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("in_bands", [False, True])
+def test_jpeg_that_is_cut_and_closed(tmp_path, letter, monkeypatch, mode, options, in_bands):
+    if in_bands:
+        monkeypatch.setattr(raster, "LARGE_PAGE", 1)
+    whole = saved(letter.convert(mode), "JPEG", **options)
+    path = tmp_path / "page.jpg"
+    path.write_bytes(whole)
+    assert is_read(path, in_bands=in_bands)
+    for share in (0.5, 0.63, 0.8, 0.95):
+        path.write_bytes(whole[: int(len(whole) * share)] + b"\xff\xd9")
+        assert not is_read(path, in_bands=in_bands)
+
+
+def test_jpeg_whose_header_promises_more_rows(tmp_path, letter):
+    content = bytearray(saved(letter, "JPEG"))
+    at = content.index(b"\xff\xc0") + 5
+    content[at : at + 2] = (840).to_bytes(2, "big")
+    path = tmp_path / "page.jpg"
+    path.write_bytes(content)
+    assert not is_read(path)
+
+
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
+def test_jpeg_without_its_end_mark_is_a_page_with_a_remark(tmp_path, letter, options):
+    path = tmp_path / "page.jpg"
+    path.write_bytes(saved(letter, "JPEG", **options))
+    whole = next(read_pages(path)).pixels
+    path.write_bytes(path.read_bytes()[:-2])
+    page = next(read_pages(path))
+    assert np.array_equal(page.pixels, whole)
+    assert page.remarks == (NO_END_MARK,)
+    path.write_bytes(path.read_bytes()[:-40])
+    assert not is_read(path)
+
+
+def test_jpeg_with_words_behind_its_end_is_read(tmp_path, letter):
+    path = tmp_path / "page.jpg"
+    path.write_bytes(saved(letter, "JPEG") + b"some words of a camera" * 20)
+    assert next(read_pages(path)).remarks == ()
+
+
+OTHERS = {
+    "webp": lambda page: saved(page, "WEBP"),
+    "lossless webp": lambda page: saved(page, "WEBP", lossless=True),
+    "jp2": lambda page: saved(page, "JPEG2000"),
+    "j2c": lambda page: imagecodecs.jpeg2k_encode(np.asarray(page), codecformat="j2k"),
+    "bmp": lambda page: saved(page, "BMP"),
+    "dib": lambda page: saved(page, "DIB"),
+    "gif": lambda page: saved(page.convert("P"), "GIF"),
+    "interlaced gif": lambda page: saved(page.convert("P"), "GIF", interlace=1),
+    "ppm": lambda page: saved(page, "PPM"),
+    "pbm": lambda page: saved(page.convert("1"), "PPM"),
+    "avif": lambda page: saved(page, "AVIF"),
+    "jxl": lambda page: imagecodecs.jpegxl_encode(np.asarray(page)),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_formats_are_read_whole_and_refused_cut(tmp_path, letter, kind):
+    if kind == "avif":
+        pytest.importorskip("PIL.AvifImagePlugin")
+    whole = OTHERS[kind](letter)
+    path = tmp_path / "page.xyz"
+    path.write_bytes(whole)
+    assert next(read_pages(path)).pixels.shape == (420, 301, 3)
+    for share in (0.4, 0.7, 0.93):
+        for tail in (b"", whole[-2:], whole[-12:]):
+            path.write_bytes(whole[: int(len(whole) * share)] + tail)
+            assert not is_read(path), (share, len(tail))
+
+
+def test_gif_whose_codes_end_early(tmp_path, letter):
+    tall, low = letter.convert("P"), letter.convert("P").crop((0, 0, 301, 200))
+    content = bytearray(saved(low, "GIF"))
+    content[8:10] = tall.height.to_bytes(2, "little")
+    at = content.index(b"\x2c\0\0\0\0")
+    content[at + 7 : at + 9] = tall.height.to_bytes(2, "little")
+    path = tmp_path / "page.gif"
+    path.write_bytes(content)
+    assert not gif_holds_all_rows(path)
+    assert not is_read(path)
+
+
+TIFFS = [
+    ("1", "group3"),
+    ("1", "group4"),
+    ("1", "tiff_ccitt"),
+    *[(mode, kind) for mode in ("1", "L", "RGB", "CMYK") for kind in ("raw", "tiff_lzw")],
+    *[(mode, kind) for mode in ("L", "RGB") for kind in ("tiff_deflate", "packbits", "jpeg")],
+]
+
+
+@pytest.mark.parametrize("kind", TIFFS, ids=" ".join)
+@pytest.mark.parametrize("rows", [32, 10_000])
+@pytest.mark.parametrize("in_bands", [False, True])
+def test_tiff_that_is_whole_or_has_a_short_strip(
+    tmp_path, letter, monkeypatch, kind, rows, in_bands
+):
+    mode, compression = kind
+    if in_bands:
+        monkeypatch.setattr(tiff, "LARGE_PAGE", 1)
+    path = tmp_path / "page.tif"
+    page = letter.convert(mode)
+    rows = 424 if rows > 420 and compression == "jpeg" else rows
+    page.save(path, compression=compression, tiffinfo={278: rows})
+    assert is_read(path, in_bands=in_bands)
+    counts, values = read_tag(path, 279)
+    middle = len(values) // 2
+    write_value(path, counts, middle, values[middle] // 3, len(values))
+    assert not is_read(path, in_bands=in_bands)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "raw", "tiff_lzw", "packbits"])
+@pytest.mark.parametrize("rows", [32, 420])
+def test_tiff_whose_header_promises_more_rows(tmp_path, letter, compression, rows):
+    path = tmp_path / "page.tif"
+    letter.convert("1").save(path, compression=compression, tiffinfo={278: rows})
+    write_value(path, read_tag(path, 257)[0], 0, 840, 1)
+    assert not is_read(path)
+
+
+def test_tiff_whose_only_strip_is_said_to_hold_more_rows(tmp_path, letter):
+    path = tmp_path / "page.tif"
+    letter.convert("L").save(path, compression="tiff_lzw", tiffinfo={278: 420})
+    for tag in (257, 278):
+        write_value(path, read_tag(path, tag)[0], 0, 840, 1)
+    assert not is_read(path)
+
+
+def read_tag(path, tag):
+    """Place of an entry in a little-endian TIFF, and its values."""
+    content = path.read_bytes()
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    for place in range(start + 2, start + 2 + 12 * count, 12):
+        found, kind, number = struct.unpack_from("<HHI", content, place)
+        if found == tag:
+            code = {3: "H", 4: "I"}[kind]
+            inline = number * struct.calcsize(code) <= 4
+            where = place + 8 if inline else struct.unpack_from("<I", content, place + 8)[0]
+            return (where, code), struct.unpack_from(f"<{number}{code}", content, where)
+    raise AssertionError(f"no tag {tag}")
+
+
+def write_value(path, entry, index, value, number):
+    where, code = entry
+    assert index < number
+    content = bytearray(path.read_bytes())
+    struct.pack_into(f"<{code}", content, where + index * struct.calcsize(code), value)
+    path.write_bytes(content)
