@@ -85,3 +85,22 @@ def test_large_type_has_flat_ends_and_keeps_its_height():
     assert widths[0] > 15
     assert widths[-1] > 15
     assert bottom - top == pytest.approx(1.4 * 60 + 20, abs=12)
+
+
+def test_closed_letters_of_large_type_have_no_seam():
+    face = Hand(script="sans", x_height=60, pen=20, contrast=0, slant=0, jitter=0)
+    flags = covered(write_word(np.random.default_rng(0), face, "O")[0].moved(40, 110))
+    _, _, left, right = box_of(flags)
+    mirrored = flags[:, left : right + 1][:, ::-1]
+    assert (flags[:, left : right + 1] != mirrored).mean() < 0.05
+
+
+@pytest.mark.parametrize("letter", ["M", "W", "N", "V"])
+def test_corners_of_large_type_do_not_swing_out(letter):
+    face = Hand(script="sans", x_height=60, pen=10, contrast=0, slant=0, jitter=0.02)
+    flags = covered(write_word(np.random.default_rng(0), face, letter)[0].moved(20, 110))
+    top, bottom, _, _ = box_of(flags)
+    tall = write_word(np.random.default_rng(0), face, "I")[0].moved(20, 110)
+    stem_top, stem_bottom, _, _ = box_of(covered(tall))
+    assert top >= stem_top - 2
+    assert bottom <= stem_bottom + 2
