@@ -172,3 +172,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} skipped, but a window is required: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def ramp() -> NDArray[np.uint8]:
+    """RGB page of 30 rows and 47 columns: red grows to the right, green downwards."""
+    y, x = np.mgrid[:30, :47]
+    return np.stack([x * 5, y * 8, (x + y) * 3], axis=-1).astype(np.uint8)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import stress
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 from stress_pages import CHANGED, DRAWN, TruePage, bordered, drawn, inverted, rotated, scaled
 
 SHAPE = (220, 260)

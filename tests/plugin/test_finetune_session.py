@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from docbin_napari.io.pair_folders import Collection
-from docbin_napari.io.pair_summary import Summary
+from docbin_napari.pairs.collection import Collection, Summary
 from docbin_napari.plugin.finetune.session import TrainingRequest, TrainingSession, refusal
 from docbin_napari.plugin.signals import MODEL_NEWS
 from docbin_napari.train.unfinished import unfinished_path

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 
 
 def striped_page(seed: int) -> tuple[np.ndarray, np.ndarray]:

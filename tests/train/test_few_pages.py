@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 from docbin_napari.train.few_pages import chosen_pairs, load_few_pages
 
 

@@ -6,10 +6,10 @@ import torch
 from safetensors.torch import load_file
 
 from docbin_napari.io.errors import PairError
-from docbin_napari.io.pairs import find_pairs, read_pair, write_pair
 from docbin_napari.model.registry import ModelError, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
+from docbin_napari.pairs.pair import find_pairs, read_pair, write_pair
 from docbin_napari.train import judging
 from docbin_napari.train.finetune import finetune
 from docbin_napari.train.finetuned import FinetuneError

@@ -192,7 +192,7 @@ def test_under_torchrun_it_is_refused(arguments, monkeypatch, capsys):
 
 
 def test_other_pages_are_looked_for_beside(two_archives, tmp_path, one_stroke):
-    from docbin_napari.io.pairs import write_pair
+    from docbin_napari.pairs.pair import write_pair
 
     write_pair(tmp_path / "train" / "letters", "a", one_stroke.pixels, one_stroke.ink)
     assert other_pages_beside((tmp_path / "train" / "letters", two_archives)) == ()

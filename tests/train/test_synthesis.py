@@ -10,7 +10,7 @@ from docbin_napari.drawing.damage import Damage
 from docbin_napari.drawing.ink import Ink
 from docbin_napari.drawing.paper import Paper
 from docbin_napari.drawing.scan import Scan
-from docbin_napari.io.pairs import find_pairs, read_pair
+from docbin_napari.pairs.pair import find_pairs, read_pair
 from docbin_napari.train.synthesis import SAMPLE_SEED, draw_archive_page, draw_page, main
 
 SMALL = (160, 200)

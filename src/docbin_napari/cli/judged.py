@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.outputs import OUTPUT_FOLDER
 from docbin_napari.io.page import PageError, find_pages, read_pages
-from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER
+from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
 
 if TYPE_CHECKING:
     import numpy as np

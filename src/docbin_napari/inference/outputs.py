@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from docbin_napari.io.page import DEFAULT_PIXEL_LIMIT, PAGE_SUFFIXES, PageError, find_pages
-from docbin_napari.io.places import is_folder, is_plain_file, missing, resolved
+from docbin_napari.io.paths import is_folder, is_plain_file, missing, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

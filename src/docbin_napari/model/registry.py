@@ -10,7 +10,7 @@ from typing import Any
 
 import platformdirs
 
-from docbin_napari.io.places import is_plain_file
+from docbin_napari.io.paths import is_plain_file
 from docbin_napari.model.header import header_trouble
 
 DEFAULT_MODEL = "general-1"

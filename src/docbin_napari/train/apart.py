@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from docbin_napari.io.polarity import lightness
-from docbin_napari.io.shared_parts import fingerprint, shared_parts
+from docbin_napari.pairs.overlap import fingerprint, shared_parts
+from docbin_napari.pairs.polarity import lightness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from docbin_napari.io.pairs import Pair, PairError, find_pairs
 from docbin_napari.model.page_look import FamiliarPages
+from docbin_napari.pairs.pair import Pair, PairError, find_pairs
 from docbin_napari.train.dataset import LoadedPair, load_pair
 
 _SIDES = (256, 128, 64)

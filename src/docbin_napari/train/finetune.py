@@ -15,9 +15,9 @@ from dataclasses import asdict
 
 import numpy as np
 
-from docbin_napari.io.pairs import Pair
 from docbin_napari.model.device import choose_device
 from docbin_napari.model.weights import load_network
+from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair
 from docbin_napari.train.few_pages import chosen_pairs, load_few_pages
 from docbin_napari.train.finetune_config import FinetuneConfig

@@ -19,9 +19,9 @@ import tyro
 
 from docbin_napari.inference.predict import InferenceError
 from docbin_napari.io.errors import FileError
-from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, PairError, find_pairs
 from docbin_napari.model.device import DeviceError
 from docbin_napari.model.registry import ModelError
+from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, PairError, find_pairs
 from docbin_napari.train.finetune import finetune
 from docbin_napari.train.finetune_config import FinetuneConfig
 from docbin_napari.train.finetune_events import as_json, as_line, error_as_json

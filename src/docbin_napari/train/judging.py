@@ -12,7 +12,6 @@ from torch import Tensor
 
 from docbin_napari.inference.config import PRESETS, ChosenSize
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.io.pairs import Pair
 from docbin_napari.metrics import f_measure
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device
@@ -20,6 +19,7 @@ from docbin_napari.model.registry import ModelInfo
 from docbin_napari.model.sized_look import PageSize
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_network
+from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair, load_pair
 from docbin_napari.train.reading_size import learnt_size
 from docbin_napari.train.validate import calibrate

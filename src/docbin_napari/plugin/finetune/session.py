@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from docbin_napari.io.pair_summary import Summary
+    from docbin_napari.pairs.collection import Summary
 
 
 @dataclass
