@@ -15,6 +15,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
 ROOT = Path(__file__).resolve().parents[1]
 PAPER, FAINT_INK, INK = 235, 200, 20
 

@@ -23,7 +23,7 @@ def places() -> list[Path]:
     """Where it keeps things now."""
     pytest.importorskip("torch")
     pytest.importorskip("napari")
-    from docbin_napari.model.remembered import cache_file
+    from docbin_napari.model.measurement_cache import cache_file
     from docbin_napari.plugin import settings
 
     return [cache_file(), settings._file(), draft_folder(None), user_model_folder()]

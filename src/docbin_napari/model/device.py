@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import torch
 
-from docbin_napari.model.remembered import remembered
+from docbin_napari.model.measurement_cache import remembered
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 _ROUNDS = 12
@@ -113,7 +113,7 @@ def bfloat16_gain() -> float:
     """Speed of a bfloat16 convolution on this CPU, as a multiple of float32.
 
     Measured, because processors that know bfloat16 by name can still be slower with it, and
-    kept for the next processes (see `docbin_napari.model.remembered`).
+    kept for the next processes (see `docbin_napari.model.measurement_cache`).
 
     Returns
     -------

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
+from docbin_napari.features.ink_colour import page_ink, page_strips
+from docbin_napari.features.page_look import FamiliarPages
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device, choose_device
-from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.model.fused import FusedForward, fastest_forward
 from docbin_napari.model.normalisation import Normalisation, told_of_page
-from docbin_napari.model.page_ink import page_ink, page_strips
-from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.model.registry import ModelError, ModelInfo
 from docbin_napari.model.sized_look import SPAN, PageSize, look_in_size
 from docbin_napari.model.unet import UNet

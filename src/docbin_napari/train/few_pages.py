@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from docbin_napari.model.page_look import FamiliarPages
+from docbin_napari.features.page_look import FamiliarPages
 from docbin_napari.pairs.pair import Pair, PairError, find_pairs
 from docbin_napari.train.dataset import LoadedPair, load_pair
 

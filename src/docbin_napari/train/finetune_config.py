@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
-from docbin_napari.model.page_look import RATIO
+from docbin_napari.features.page_look import RATIO
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.train.config import AugmentConfig, check_numbers
 

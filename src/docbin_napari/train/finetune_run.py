@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from docbin_napari.features.page_look import read_looks
 from docbin_napari.io.atomic import writing_trouble
-from docbin_napari.model.page_look import read_looks
 from docbin_napari.model.registry import ModelInfo
 from docbin_napari.model.weights import load_network, save_model
 from docbin_napari.train.few_pages import FewPages

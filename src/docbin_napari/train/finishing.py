@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docbin_napari.features.page_look import as_lists, looks_of
 from docbin_napari.inference.config import PRESETS
-from docbin_napari.model.page_look import as_lists, looks_of
 from docbin_napari.model.registry import ModelInfo
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import load_model, save_model

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from docbin_napari.features.ink_colour import page_ink, page_strips
 from docbin_napari.inference.page_size import page_size
-from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.sized_look import PageSize
 from docbin_napari.model.weights import InkModel
 from docbin_napari.train.dataset import LoadedPair

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from docbin_napari.model.edge_level import edge_level
+from docbin_napari.features.edge_level import edge_level
+from docbin_napari.features.ink_colour import page_ink, page_strips
 from docbin_napari.model.normalisation import Normalisation
-from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.train.augment import augment
 from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import DrawnWindows, LoadedPair, WindowSampler, load_pairs

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.features.strips import spread
 from docbin_napari.io.row_source import spread_rows
-from docbin_napari.model.spread import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

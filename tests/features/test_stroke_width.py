@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from docbin_napari.model.sampled_rows import sampled_rows
-from docbin_napari.model.stroke_width import stroke_rows, width_along_rows, width_of_ink
+from docbin_napari.features.strips import sampled_rows
+from docbin_napari.features.stroke_width import stroke_rows, width_along_rows, width_of_ink
 
 
 def strokes(width: float, degrees: float) -> np.ndarray:

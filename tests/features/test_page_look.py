@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.model.page_look import SPREAD, FamiliarPages, looks_of, page_look, read_looks
+from docbin_napari.features.page_look import SPREAD, FamiliarPages, looks_of, page_look, read_looks
 from docbin_napari.train.synthesis import draw_page
 
 

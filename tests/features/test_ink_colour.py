@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from docbin_napari.model.page_ink import page_ink, page_strips
+from docbin_napari.features.ink_colour import page_ink, page_strips
 
 PAPER = (230, 210, 180)
 

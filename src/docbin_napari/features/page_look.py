@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from docbin_napari.features.softness import edge_softness
+from docbin_napari.features.strips import SampledStrip, sample
+from docbin_napari.features.stroke_width import stroke_rows, width_along_rows
 from docbin_napari.io.row_source import spread_rows
-from docbin_napari.model.sampled_rows import SampledStrip, sample
-from docbin_napari.model.softness import edge_softness
-from docbin_napari.model.stroke_width import stroke_rows, width_along_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

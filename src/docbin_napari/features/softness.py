@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from docbin_napari.model.sampled_rows import SampledStrip
+    from docbin_napari.features.strips import SampledStrip
 
 _STEEPEST = 0.98
 _LEAST_PIXELS = 4
@@ -40,7 +40,7 @@ def edge_softness(strips: Sequence[SampledStrip]) -> float:
 
     Examples
     --------
-    >>> from docbin_napari.model.sampled_rows import sampled_rows
+    >>> from docbin_napari.features.strips import sampled_rows
     >>> page = np.full((64, 64, 3), 250, np.uint8)
     >>> page[:, 21:43] = 10
     >>> edge_softness(sampled_rows(page))

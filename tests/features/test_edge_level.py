@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from docbin_napari.model.edge_level import edge_level
+from docbin_napari.features.edge_level import edge_level
 
 EVERYWHERE = np.ones((60, 120), bool)
 

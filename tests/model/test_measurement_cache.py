@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from docbin_napari.model import remembered as module
-from docbin_napari.model.remembered import cache_file, remembered
+from docbin_napari.model import measurement_cache as module
+from docbin_napari.model.measurement_cache import cache_file, remembered
 
 
 @pytest.fixture(autouse=True)

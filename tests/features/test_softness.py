@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.model.sampled_rows import sampled_rows
-from docbin_napari.model.softness import edge_softness, is_soft
+from docbin_napari.features.softness import edge_softness, is_soft
+from docbin_napari.features.strips import sampled_rows
 from docbin_napari.train.synthesis import draw_page
 
 NO_EDGES = 0.5

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.model.spread import spread
+from docbin_napari.features.strips import spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from docbin_napari.model.sampled_rows import SampledStrip
+    from docbin_napari.features.strips import SampledStrip
 
 _STRONGEST = 0.998
 _OF_STRONGEST, _OF_NEAREST = 0.3, 0.5
@@ -44,7 +44,7 @@ def stroke_rows(strips: Sequence[SampledStrip]) -> list[NDArray[np.bool_]]:
 
     Examples
     --------
-    >>> from docbin_napari.model.sampled_rows import sampled_rows
+    >>> from docbin_napari.features.strips import sampled_rows
     >>> page = np.full((8, 40, 3), 220, np.uint8)
     >>> page[:, 20:23] = 30
     >>> [found] = stroke_rows(sampled_rows(page))
