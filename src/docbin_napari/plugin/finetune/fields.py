@@ -21,7 +21,7 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QLabel, QListWidget, QListWidgetItem, QSizePolicy
 
-from docbin_napari.inference.describe import describe
+from docbin_napari.describe import describe
 from docbin_napari.plugin.binarize import fields
 from docbin_napari.train.finetune_config import FinetuneConfig
 

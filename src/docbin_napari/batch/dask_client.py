@@ -13,12 +13,7 @@ from itertools import chain
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from docbin_napari.inference.batch_model import BatchModel
-from docbin_napari.inference.cluster import ClusterConfig, ClusterError, quiet_logs
-from docbin_napari.inference.events import Event
-from docbin_napari.inference.flight import Flight
-from docbin_napari.inference.local_workers import environments, gpu_environments, worker_count
-from docbin_napari.inference.news import (
+from docbin_napari.batch.answers import (
     Ended,
     GivenUp,
     News,
@@ -28,15 +23,16 @@ from docbin_napari.inference.news import (
     news_of_error,
     one_line,
 )
-from docbin_napari.inference.one_machine import binarize_files
-from docbin_napari.inference.orders import End, Order, SentModel, sift
-from docbin_napari.inference.outputs import Job, OutputConfig
-from docbin_napari.inference.worker import fulfil, stop, version_here
+from docbin_napari.batch.cluster import ClusterConfig, ClusterError, quiet_logs
+from docbin_napari.batch.events import Event
+from docbin_napari.batch.flight import Flight
+from docbin_napari.batch.jobs import Job, OutputConfig
+from docbin_napari.batch.local_workers import environments, gpu_environments, worker_count
+from docbin_napari.batch.orders import End, Order, SentModel, sift
+from docbin_napari.batch.worker import fulfil, stop, version_here
 
 if TYPE_CHECKING:
     from distributed import Client, Future
-
-__all__ = ["BatchModel", "binarize_files", "binarize_on_cluster"]
 
 _TOPIC = "docbin-napari"
 _CONNECT_SECONDS = 10
@@ -245,7 +241,7 @@ def _start_here(workers: int | None, files: int, device: str) -> Iterator[str]:
         "dashboard": False,
         # Dask would kill a worker whose page takes more than its share of the memory.
         "memory_limit": 0,
-        "preload": ["docbin_napari.inference.worker"],
+        "preload": ["docbin_napari.batch.worker"],
         "silence_logs": logging.CRITICAL,
     }
     gpus = gpu_environments(device)

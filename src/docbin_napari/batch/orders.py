@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 
 from docbin_napari.__about__ import __version__
+from docbin_napari.batch.events import FileFailed, FileSkipped, FileWritten
+from docbin_napari.batch.jobs import Job, OutputConfig
 from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.events import FileFailed, FileSkipped, FileWritten
-from docbin_napari.inference.outputs import Job, OutputConfig
 from docbin_napari.io.atomic import writing_trouble
 from docbin_napari.model.registry import built_in_folder, find_model
 

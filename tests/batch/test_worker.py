@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from docbin_napari.inference import worker as worker_module
+from docbin_napari.batch import worker as worker_module
+from docbin_napari.batch.events import FileFailed, FileWritten, PageProgress
+from docbin_napari.batch.jobs import OutputConfig, plan_jobs
+from docbin_napari.batch.one_file import FileTreatment
+from docbin_napari.batch.orders import describe_model, sift
+from docbin_napari.batch.worker import UnfitWorkerError, fulfil, stop
 from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.events import FileFailed, FileWritten, PageProgress
-from docbin_napari.inference.orders import describe_model, sift
-from docbin_napari.inference.outputs import OutputConfig, plan_jobs
-from docbin_napari.inference.treatment import FileTreatment
-from docbin_napari.inference.worker import UnfitWorkerError, fulfil, stop
 from docbin_napari.model import weights
 from docbin_napari.model.device import DeviceError
 

@@ -2,8 +2,8 @@ import logging
 
 import pytest
 
-from docbin_napari.inference.cluster import ClusterConfig, quiet_logs, remove_leftovers
-from docbin_napari.inference.outputs import Job
+from docbin_napari.batch.cluster import ClusterConfig, quiet_logs, remove_leftovers
+from docbin_napari.batch.jobs import Job
 from docbin_napari.io.atomic import atomic_path
 
 

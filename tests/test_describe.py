@@ -2,8 +2,8 @@ from dataclasses import fields
 
 import pytest
 
+from docbin_napari.describe import describe
 from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.describe import describe
 
 
 class Settings:

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.inference.batch import binarize_on_cluster
-from docbin_napari.inference.cluster import ClusterConfig, ClusterError
+from docbin_napari.batch.cluster import ClusterConfig, ClusterError
+from docbin_napari.batch.dask_client import binarize_on_cluster
+from docbin_napari.batch.events import FileFailed, FileSkipped, FileStarted, FileWritten
+from docbin_napari.batch.flight import FILES_A_THREAD
+from docbin_napari.batch.jobs import OutputConfig, plan_jobs
+from docbin_napari.batch.orders import describe_model
 from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.events import FileFailed, FileSkipped, FileStarted, FileWritten
-from docbin_napari.inference.flight import FILES_A_THREAD
-from docbin_napari.inference.orders import describe_model
-from docbin_napari.inference.outputs import OutputConfig, plan_jobs
 from docbin_napari.io.mask import read_ground_truth
 
 distributed = pytest.importorskip(
@@ -36,8 +36,8 @@ PATIENCE = 120
 STAND_IN = """
 import os, time
 from pathlib import Path
-from docbin_napari.inference.events import PageProgress
-from docbin_napari.inference.treatment import FileTreatment
+from docbin_napari.batch.events import PageProgress
+from docbin_napari.batch.one_file import FileTreatment
 from docbin_napari.io.atomic import atomic_path
 
 here = Path({folder!r})

@@ -8,11 +8,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from docbin_napari.inference.cluster import ClusterError
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.events import FileFailed, FileSkipped, FileStarted, FileWritten
-from docbin_napari.inference.flight import FILES_A_THREAD, Flight
-from docbin_napari.inference.news import (
+from docbin_napari.batch.answers import (
     Ended,
     GivenUp,
     Refused,
@@ -20,9 +16,13 @@ from docbin_napari.inference.news import (
     check_versions,
     news_of_error,
 )
-from docbin_napari.inference.orders import Order, SentModel
-from docbin_napari.inference.outputs import Job, OutputConfig
-from docbin_napari.inference.worker import UnfitWorkerError, version_here
+from docbin_napari.batch.cluster import ClusterError
+from docbin_napari.batch.events import FileFailed, FileSkipped, FileStarted, FileWritten
+from docbin_napari.batch.flight import FILES_A_THREAD, Flight
+from docbin_napari.batch.jobs import Job, OutputConfig
+from docbin_napari.batch.orders import Order, SentModel
+from docbin_napari.batch.worker import UnfitWorkerError, version_here
+from docbin_napari.inference.config import InferenceConfig
 
 MODEL = SentModel("tiny", "0", "cpu", InferenceConfig())
 
@@ -83,7 +83,7 @@ def test_only_so_many_files_are_on_their_way(tmp_path):
 
 
 def test_workers_that_join_get_work(tmp_path, monkeypatch):
-    monkeypatch.setattr("docbin_napari.inference.flight._LOOK_SECONDS", 0)
+    monkeypatch.setattr("docbin_napari.batch.flight._LOOK_SECONDS", 0)
     workers, said = FakeWorkers(threads=0), []
     ends = fly(workers, tmp_path, count=20, say=said.append)
     next(ends)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from docbin_napari.inference.packed_page import InkCollector, PackedPage
+from docbin_napari.batch.packed_page import InkCollector, PackedPage
 
 pages = arrays(
     st.sampled_from([np.bool_, np.uint8]), array_shapes(min_dims=2, max_dims=2, max_side=20)

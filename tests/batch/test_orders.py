@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from docbin_napari.batch.events import FileFailed, FileSkipped
+from docbin_napari.batch.jobs import OutputConfig, plan_jobs
+from docbin_napari.batch.orders import Order, SentModel, describe_model, sift
 from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.events import FileFailed, FileSkipped
-from docbin_napari.inference.orders import Order, SentModel, describe_model, sift
-from docbin_napari.inference.outputs import OutputConfig, plan_jobs
 
 MODEL = SentModel("tiny", "0", "cpu", InferenceConfig())
 

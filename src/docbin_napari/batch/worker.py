@@ -18,10 +18,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.inference.batch_model import BatchModel
-from docbin_napari.inference.events import Event, FileFailed
-from docbin_napari.inference.orders import End, Order, SentModel, model_digest
-from docbin_napari.inference.treatment import FileTreatment
+from docbin_napari.batch.events import Event, FileFailed
+from docbin_napari.batch.one_file import BatchModel, FileTreatment
+from docbin_napari.batch.orders import End, Order, SentModel, model_digest
 from docbin_napari.model.registry import ModelError, find_model
 
 if TYPE_CHECKING:

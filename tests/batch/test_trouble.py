@@ -5,17 +5,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from docbin_napari.inference import predict as predict_module
-from docbin_napari.inference import treatment
-from docbin_napari.inference.batch import BatchModel, binarize_files
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.events import (
+from docbin_napari.batch import one_file
+from docbin_napari.batch.events import (
     FileFailed,
     FileStarted,
     FileWritten,
     PageProgress,
 )
-from docbin_napari.inference.outputs import OutputConfig, plan_jobs
+from docbin_napari.batch.jobs import OutputConfig, plan_jobs
+from docbin_napari.batch.local import binarize_files
+from docbin_napari.batch.one_file import BatchModel
+from docbin_napari.inference import predict as predict_module
+from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.predict import DeviceMemoryError, Progress
 from docbin_napari.io.page import PageError, read_pages
 
@@ -99,7 +100,7 @@ def test_a_defect_that_one_file_meets_does_not_stop_the_others(batch, tmp_path, 
             raise ValueError("max() of an empty sequence")
         return working(path, *arguments, **settings)
 
-    monkeypatch.setattr(treatment, name, fails_for_one)
+    monkeypatch.setattr(one_file, name, fails_for_one)
     failed, written = batch.ends(batch.run(paths))
     assert "unexpected ValueError: max() of an empty sequence" in failed.reason
     assert isinstance(written, FileWritten)
@@ -182,7 +183,7 @@ def test_events_can_be_dropped_in_between(batch, tmp_path):
 
 
 def test_the_pages_before_a_damaged_one_are_written(batch, tmp_path, monkeypatch):
-    from docbin_napari.inference import treatment
+    from docbin_napari.batch import one_file
 
     source = batch.draw_file_of_pages(tmp_path / "letters.tif")
 
@@ -192,7 +193,7 @@ def test_the_pages_before_a_damaged_one_are_written(batch, tmp_path, monkeypatch
                 raise PageError(path, "page 3: the image is damaged")
             yield page
 
-    monkeypatch.setattr(treatment, "read_pages", damaged)
+    monkeypatch.setattr(one_file, "read_pages", damaged)
     (end,) = batch.ends(batch.run([source]))
     assert end == FileFailed(source, "page 3: the image is damaged")
     assert batch.files_in(tmp_path / "auto_bin") == ["letters_001.png", "letters_002.png"]

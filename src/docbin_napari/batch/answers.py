@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.inference.cluster import ClusterError
-from docbin_napari.inference.events import FileFailed
-from docbin_napari.inference.orders import End, Order
-from docbin_napari.inference.worker import UnfitWorkerError
+from docbin_napari.batch.cluster import ClusterError
+from docbin_napari.batch.events import FileFailed
+from docbin_napari.batch.orders import End, Order
+from docbin_napari.batch.worker import UnfitWorkerError
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from docbin_napari.inference.outputs import Job, OutputConfig, plan_jobs
+from docbin_napari.batch.jobs import Job, OutputConfig, plan_jobs
 
 
 @pytest.fixture

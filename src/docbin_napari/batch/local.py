@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 
+from docbin_napari.batch.events import Event, FileStarted
+from docbin_napari.batch.jobs import Job, OutputConfig
+from docbin_napari.batch.one_file import BatchModel, FileTreatment
 from docbin_napari.inference.ahead import iterate_ahead, map_ahead
-from docbin_napari.inference.batch_model import BatchModel
-from docbin_napari.inference.events import Event, FileStarted
-from docbin_napari.inference.outputs import Job, OutputConfig
-from docbin_napari.inference.treatment import FileTreatment
 
 
 def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig) -> Iterator[Event]:

@@ -5,36 +5,46 @@ or stop by not asking for the next. A page is read, looked at and kept in bands 
 ones are decoded as far as the windows have come, and results wait packed until the page, or the
 last page of a file that becomes one TIFF, is done. Files appear under their names when they are
 complete, so whatever ends the work, the next batch goes on where it stopped.
+
+What went wrong with a file, in one line.
+
+The network of a batch, loaded when the first page needs it.
 """
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from docbin_napari.inference.batch_model import BatchModel
-from docbin_napari.inference.events import (
+from docbin_napari.batch.events import (
     Event,
     FileFailed,
     FileSkipped,
     FileWritten,
     PageProgress,
 )
+from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
+from docbin_napari.batch.packed_page import InkCollector, PackedPage
+from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.inverted import InvertedRows, is_to_be_inverted
-from docbin_napari.inference.outputs import Job, OutputConfig, PageOutputs
-from docbin_napari.inference.packed_page import InkCollector, PackedPage
-from docbin_napari.inference.troubles import defect, failure
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.page import Page, read_pages
 from docbin_napari.io.probability import write_probability
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from docbin_napari.batch.jobs import Job
+    from docbin_napari.model.weights import InkModel
 
 Resolution = tuple[float, float] | None
 Result = TypeVar("Result")
@@ -286,3 +296,55 @@ def _without_defects(file: OpenFile) -> Iterator[Page]:
         raise
     except Exception as error:
         raise defect(file.job.source, error) from error
+
+
+_LOG = logging.getLogger(__name__)
+
+
+def defect(source: Path, error: Exception) -> PageError:
+    """Tell of a defect of this program, or of a library, that a file has met."""
+    words = " ".join(str(error).split())
+    return PageError(source, f"unexpected {type(error).__name__}: {words}")
+
+
+def failure(error: Exception, job: Job) -> FileFailed:
+    """Put an error into one line that need not name the file again.
+
+    A defect of this program that one file meets is told as such: the others do not wait for it.
+    """
+    if isinstance(error, MemoryError):
+        reason = "there is not enough memory for this page"
+    elif isinstance(error, FileError) and error.path == job.source:
+        reason = error.reason
+    else:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if not isinstance(error, FileError | OSError):
+            _LOG.debug("%s was not done", job.source, exc_info=error)
+            reason = defect(job.source, error).reason
+    return FileFailed(job.source, reason)
+
+
+@dataclass(frozen=True)
+class BatchModel:
+    """The network of a batch and how it is used.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the `InkModel`. Called once, before the first page that has to be computed, so that
+        a batch in which all is done needs no network.
+    inference : InferenceConfig
+        Windows, overlap and symmetries.
+    threshold : float, optional
+        Probability from which a pixel is ink, 0 to 1. By default the model's own.
+    """
+
+    load: Callable[[], InkModel]
+    inference: InferenceConfig
+    threshold: float | None = None
+
+    def lowest(self) -> int:
+        """Probability in 256 steps from which a pixel is ink."""
+        threshold = self.load().threshold if self.threshold is None else self.threshold
+        # Rounded, so that a threshold of 51/255 does not become 51.00000000000001.
+        return math.ceil(round(threshold * 255, 6))

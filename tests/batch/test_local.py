@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.inference.batch import BatchModel, binarize_files
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.events import (
+from docbin_napari.batch.events import (
     FileFailed,
     FileSkipped,
     FileStarted,
     FileWritten,
     PageProgress,
 )
-from docbin_napari.inference.outputs import OutputConfig, plan_jobs
+from docbin_napari.batch.jobs import OutputConfig, plan_jobs
+from docbin_napari.batch.local import binarize_files
+from docbin_napari.batch.one_file import BatchModel
+from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.page import read_pages
 
@@ -44,7 +45,7 @@ def test_events_in_order(batch, tmp_path):
 
 
 def test_the_next_file_is_decoded_before_it_is_asked_for(batch, tmp_path, monkeypatch):
-    from docbin_napari.inference import treatment
+    from docbin_napari.batch import one_file
 
     second_is_open = threading.Event()
 
@@ -54,7 +55,7 @@ def test_the_next_file_is_decoded_before_it_is_asked_for(batch, tmp_path, monkey
                 second_is_open.set()
             yield page
 
-    monkeypatch.setattr(treatment, "read_pages", watched)
+    monkeypatch.setattr(one_file, "read_pages", watched)
     paths = [batch.draw_page(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
     config = OutputConfig()
     model = BatchModel(batch.DarkIsInk, InferenceConfig(), None)
@@ -172,7 +173,7 @@ def test_only_two_pages_are_in_memory(batch, tmp_path, monkeypatch):
     """When a page is asked for, the one before is computed, and those before that are gone."""
     import weakref
 
-    from docbin_napari.inference import treatment
+    from docbin_napari.batch import one_file
 
     source = batch.draw_file_of_pages(tmp_path / "letters.tif")
     alive: list[weakref.ref] = []
@@ -189,7 +190,7 @@ def test_only_two_pages_are_in_memory(batch, tmp_path, monkeypatch):
             yield box.pop()
             assert all(pixels() is None for pixels in alive[:-1])
 
-    monkeypatch.setattr(treatment, "read_pages", watched)
+    monkeypatch.setattr(one_file, "read_pages", watched)
     for form in ("png", "tiff"):
         (end,) = batch.ends(batch.run([source], format=form))
         assert isinstance(end, FileWritten)

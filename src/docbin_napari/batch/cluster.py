@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from docbin_napari.inference.outputs import Job
+    from docbin_napari.batch.jobs import Job
 
 LOCAL = "local"
 _TALKERS = ("asyncio", "bokeh", "distributed", "tornado")

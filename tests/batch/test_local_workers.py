@@ -1,6 +1,6 @@
 import pytest
 
-from docbin_napari.inference.local_workers import environments, gpu_environments, worker_count
+from docbin_napari.batch.local_workers import environments, gpu_environments, worker_count
 
 GIB = 2**30
 

@@ -17,17 +17,17 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Protocol
 
-from docbin_napari.inference.cluster import ClusterError, remove_leftovers
-from docbin_napari.inference.events import (
+from docbin_napari.batch.answers import Ended, GivenUp, News, Refused, Started
+from docbin_napari.batch.cluster import ClusterError, remove_leftovers
+from docbin_napari.batch.events import (
     Event,
     FileFailed,
     FileSkipped,
     FileStarted,
     FileWritten,
 )
-from docbin_napari.inference.news import Ended, GivenUp, News, Refused, Started
-from docbin_napari.inference.orders import End, Order
-from docbin_napari.inference.outputs import Job
+from docbin_napari.batch.jobs import Job
+from docbin_napari.batch.orders import End, Order
 
 FILES_A_THREAD = 2
 """Files on their way for each thread of a worker."""
