@@ -93,7 +93,7 @@ def test_trouble_with_one_page_does_not_stop_the_others(batch, tmp_path, monkeyp
 @pytest.mark.parametrize("name", ["read_pages", "write_mask"])
 def test_a_defect_that_one_file_meets_does_not_stop_the_others(batch, tmp_path, monkeypatch, name):
     paths = [batch.draw_page(tmp_path / page) for page in ("a.png", "b.png")]
-    working = getattr(treatment, name)
+    working = getattr(one_file, name)
 
     def fails_for_one(path, *arguments, **settings):
         if "a.png" in str(path):

@@ -10,7 +10,7 @@ import pytest
 from docbin_napari.pairs.collection import Collection, Summary
 from docbin_napari.plugin.finetune.session import TrainingRequest, TrainingSession, refusal
 from docbin_napari.plugin.signals import MODEL_NEWS
-from docbin_napari.train.unfinished import unfinished_path
+from docbin_napari.train.model_output import unfinished_path
 
 REQUEST = TrainingRequest((Path("train/letters"),), "mine", "general-1", 5)
 LETTERS = Summary(Collection(Path("train/letters"), "train"), 2, 0, 100, 80, 9)

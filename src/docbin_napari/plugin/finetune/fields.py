@@ -22,8 +22,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QLabel, QListWidget, QListWidgetItem, QSizePolicy
 
 from docbin_napari.describe import describe
+from docbin_napari.finetune.config import FinetuneConfig
 from docbin_napari.plugin.binarize import fields
-from docbin_napari.train.finetune_config import FinetuneConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

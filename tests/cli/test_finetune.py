@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from docbin_napari.cli.finetune import other_pages_beside
+from docbin_napari.cli.train import main
 from docbin_napari.model.weights import load_model
-from docbin_napari.train.__main__ import main
-from docbin_napari.train.finetune_command import other_pages_beside
-from docbin_napari.train.unfinished import rescue_of_the_dead, unfinished_path
+from docbin_napari.train.model_output import rescue_of_the_dead, unfinished_path
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_crash_leaves_a_model(arguments, few_steps, monkeypatch, capsys):
     def fail(*_):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("docbin_napari.train.finetune._finish", fail)
+    monkeypatch.setattr("docbin_napari.finetune.finetune._finish", fail)
     monkeypatch.setattr("os.read", lambda *_: threading.Event().wait())
     assert main([*arguments, "--json"]) == 1
     said = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -5,15 +5,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from docbin_napari.finetune import judge
+from docbin_napari.finetune.finetune import finetune
+from docbin_napari.finetune.outcome import FinetuneError
 from docbin_napari.io.errors import PairError
 from docbin_napari.model.registry import ModelError, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.pairs.pair import find_pairs, read_pair, write_pair
-from docbin_napari.train import judging
-from docbin_napari.train.finetune import finetune
-from docbin_napari.train.finetuned import FinetuneError
-from docbin_napari.train.unfinished import unfinished_path
+from docbin_napari.train.model_output import unfinished_path
 
 
 def weights(config):
@@ -52,7 +52,7 @@ def test_the_best_look_is_kept_and_not_the_last(few_steps):
 
 
 def test_a_model_that_is_not_better_is_called_so(few_steps, monkeypatch):
-    monkeypatch.setattr(judging, "_EDGE_LEVELS", ())
+    monkeypatch.setattr(judge, "_EDGE_LEVELS", ())
     still = replace(few_steps, learning_rate=0.0, steps=3)
     outcome = list(finetune(still))[-1].outcome
     assert outcome.better is False

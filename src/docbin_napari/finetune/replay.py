@@ -17,11 +17,11 @@ from torch import Tensor
 
 from docbin_napari.features.edge_level import edge_level
 from docbin_napari.features.ink_colour import page_ink, page_strips
+from docbin_napari.finetune.config import FinetuneConfig, scaled_augmentation
 from docbin_napari.model.normalisation import Normalisation
 from docbin_napari.train.augment import augment
 from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import DrawnWindows, LoadedPair, WindowSampler, load_pairs
-from docbin_napari.train.finetune_config import FinetuneConfig, scaled_augmentation
 from docbin_napari.train.synthesis import draw_page
 
 _SIDE = 768

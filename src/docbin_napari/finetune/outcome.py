@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from docbin_napari.finetune.config import FinetuneConfig
+from docbin_napari.finetune.judge import Figures
 from docbin_napari.model.registry import (
     ModelError,
     ModelInfo,
@@ -15,9 +17,7 @@ from docbin_napari.model.registry import (
     find_model,
     user_model_folder,
 )
-from docbin_napari.train.finetune_config import FinetuneConfig
-from docbin_napari.train.judging import Figures
-from docbin_napari.train.output import OutputError, checked_output
+from docbin_napari.train.model_output import OutputError, checked_output
 
 HELD_OUT, TEST = "held-out FM", "test FM"
 _SAME = 0.05

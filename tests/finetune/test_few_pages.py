@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from docbin_napari.finetune.few_pages import chosen_pairs, load_few_pages
 from docbin_napari.pairs.pair import write_pair
-from docbin_napari.train.few_pages import chosen_pairs, load_few_pages
 
 
 def write_page(folder, name, labelled, shape=(512, 512)):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from docbin_napari.finetune.judge import in_reading_size, learnt_size
 from docbin_napari.inference.page_size import page_size
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.reading_size import in_reading_size, learnt_size
 from docbin_napari.train.synthesis import draw_page
 
 

@@ -15,14 +15,11 @@ from dataclasses import asdict
 
 import numpy as np
 
-from docbin_napari.model.device import choose_device
-from docbin_napari.model.weights import load_network
-from docbin_napari.pairs.pair import Pair
-from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.few_pages import chosen_pairs, load_few_pages
-from docbin_napari.train.finetune_config import FinetuneConfig
-from docbin_napari.train.finetune_run import Best, Clock, FinetuneReport, Run
-from docbin_napari.train.finetuned import (
+from docbin_napari.finetune.config import FinetuneConfig
+from docbin_napari.finetune.few_pages import chosen_pairs, load_few_pages
+from docbin_napari.finetune.judge import Figures, Judge, compare, in_reading_size
+from docbin_napari.finetune.learner import Learner
+from docbin_napari.finetune.outcome import (
     FinetuneError,
     Outcome,
     base_of,
@@ -31,11 +28,13 @@ from docbin_napari.train.finetuned import (
     stored_figures,
     verdict,
 )
-from docbin_napari.train.judging import Figures, Judge, compare
-from docbin_napari.train.learning import Learner
-from docbin_napari.train.reading_size import in_reading_size
-from docbin_napari.train.replay import MixedWindows, replay_pages
-from docbin_napari.train.unfinished import unfinished_path
+from docbin_napari.finetune.replay import MixedWindows, replay_pages
+from docbin_napari.finetune.run import Best, Clock, FinetuneReport, Run
+from docbin_napari.model.device import choose_device
+from docbin_napari.model.weights import load_network
+from docbin_napari.pairs.pair import Pair
+from docbin_napari.train.dataset import LoadedPair
+from docbin_napari.train.model_output import unfinished_path
 
 __all__ = ["FinetuneConfig", "FinetuneError", "FinetuneReport", "Outcome", "finetune"]
 

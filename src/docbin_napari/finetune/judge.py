@@ -1,16 +1,23 @@
-"""Figures of weights on labelled pages, by the inference that users run."""
+"""Figures of weights on labelled pages, by the inference that users run.
+
+Pages to learn from, in the size in which they are going to be read.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from docbin_napari.features.ink_colour import page_ink, page_strips
 from docbin_napari.inference.config import PRESETS, ChosenSize
+from docbin_napari.inference.page_size import page_size
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics import f_measure
 from docbin_napari.model.calibration import Calibration
@@ -21,7 +28,6 @@ from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_network
 from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair, load_pair
-from docbin_napari.train.reading_size import learnt_size
 from docbin_napari.train.validate import calibrate
 
 _EDGE_LEVELS = (None, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
@@ -263,3 +269,58 @@ def compare(
         first += page_scores(before, [page]).values()
         second += page_scores(after, [page]).values()
         yield Figures(float(np.mean(first)), float(np.mean(second)), len(first))
+
+
+def in_reading_size(pairs: Iterable[LoadedPair], model: InkModel) -> Iterator[LoadedPair]:
+    """Enlarge the pages whose strokes are so thin that a model reads them enlarged.
+
+    Parameters
+    ----------
+    pairs : iterable of LoadedPair
+        Pages, or parts of them.
+    model : InkModel
+        What reads them.
+
+    Yields
+    ------
+    LoadedPair
+        The page as it is, or of twice its height and width.
+    """
+    for pair in pairs:
+        yield _enlarged(pair) if learnt_size(pair, model) == "double" else pair
+
+
+def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:
+    """In which size a page is learnt from.
+
+    Parameters
+    ----------
+    pair : LoadedPair
+        A page, or a part of it.
+    model : InkModel
+        What reads it.
+
+    Returns
+    -------
+    {"own", "double"}
+        Never "half": the look at half of the size, which soft pages get as well when they are
+        read, makes strokes bolder, and would be taken for a wish for thinner ones.
+    """
+    told = model.for_page(pair.pixels, pair.ink)
+    return "double" if page_size(pair.pixels, told, "auto") == "double" else "own"
+
+
+def _enlarged(pair: LoadedPair) -> LoadedPair:
+    """Twice as high and wide; ink has smooth edges, and only labelled pixels stay labelled."""
+    pixels = _resized(pair.pixels, "bicubic")
+    ink = _resized(pair.truth[..., :1], "bilinear").ge(127.5) * 255
+    labelled = _resized(pair.truth[..., 1:], "nearest")
+    rows = pixels.round().clamp(0, 255).to(torch.uint8).numpy()
+    truth = torch.cat([ink, labelled], dim=-1).to(torch.uint8).numpy()
+    return replace(pair, pixels=rows, truth=truth, ink=page_ink(page_strips(rows)))
+
+
+def _resized(values: np.ndarray, mode: str) -> Tensor:
+    """Float32 (2 H, 2 W, C) of (H, W, C)."""
+    tensor = torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1)[None].float()
+    return F.interpolate(tensor, scale_factor=2.0, mode=mode)[0].permute(1, 2, 0).contiguous()

@@ -2,8 +2,8 @@ import logging
 
 import numpy as np
 
-from docbin_napari.train.apart import tell_of_learnt_pages
 from docbin_napari.train.dataset import LoadedPair
+from docbin_napari.train.overlap_warning import tell_of_learnt_pages
 
 
 def a_page(name, pixels):

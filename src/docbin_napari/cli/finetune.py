@@ -17,19 +17,24 @@ from typing import Annotated
 
 import tyro
 
+from docbin_napari.cli.signals import stopped_by_signals
+from docbin_napari.finetune.config import FinetuneConfig
+from docbin_napari.finetune.finetune import finetune
+from docbin_napari.finetune.outcome import FinetuneError
+from docbin_napari.finetune.reports import as_json, as_line, error_as_json
+from docbin_napari.finetune.run import FinetuneReport
 from docbin_napari.inference.predict import InferenceError
 from docbin_napari.io.errors import FileError
 from docbin_napari.model.device import DeviceError
 from docbin_napari.model.registry import ModelError
 from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, PairError, find_pairs
-from docbin_napari.train.finetune import finetune
-from docbin_napari.train.finetune_config import FinetuneConfig
-from docbin_napari.train.finetune_events import as_json, as_line, error_as_json
-from docbin_napari.train.finetune_run import FinetuneReport
-from docbin_napari.train.finetuned import FinetuneError
-from docbin_napari.train.output import OutputError, checked_output
-from docbin_napari.train.signals import stopped_by_signals
-from docbin_napari.train.unfinished import NameInUseError, rescue, reserved
+from docbin_napari.train.model_output import (
+    NameInUseError,
+    OutputError,
+    checked_output,
+    rescue,
+    reserved,
+)
 
 Say = Callable[[str], None]
 _REFUSED = (FileError, FinetuneError, ModelError, DeviceError, InferenceError, ValueError)

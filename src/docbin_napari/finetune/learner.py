@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from docbin_napari.finetune.config import FinetuneConfig, Layers
+from docbin_napari.finetune.replay import Windows
 from docbin_napari.model.device import Device
 from docbin_napari.model.unet import UNet
-from docbin_napari.train.finetune_config import FinetuneConfig, Layers
 from docbin_napari.train.loss import ink_loss
-from docbin_napari.train.replay import Windows
 from docbin_napari.train.state import TrainState
 
 _WARM_UP = 0.05

@@ -7,8 +7,8 @@ import math
 from dataclasses import asdict, fields
 from typing import Any
 
-from docbin_napari.train.finetune_run import FinetuneReport
-from docbin_napari.train.finetuned import Outcome
+from docbin_napari.finetune.outcome import Outcome
+from docbin_napari.finetune.run import FinetuneReport
 
 _DOING = {
     "reading": "reading the pairs",

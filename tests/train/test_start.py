@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.train.growth import grown
+from docbin_napari.train.start import grown
 
 
 @pytest.fixture

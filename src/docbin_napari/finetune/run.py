@@ -11,22 +11,22 @@ from typing import Any, Literal
 from torch import Tensor
 
 from docbin_napari.features.page_look import read_looks
-from docbin_napari.io.atomic import writing_trouble
-from docbin_napari.model.registry import ModelInfo
-from docbin_napari.model.weights import load_network, save_model
-from docbin_napari.train.few_pages import FewPages
-from docbin_napari.train.finetune_config import FinetuneConfig
-from docbin_napari.train.finetuned import (
+from docbin_napari.finetune.config import FinetuneConfig
+from docbin_napari.finetune.few_pages import FewPages
+from docbin_napari.finetune.judge import Figures, Judge
+from docbin_napari.finetune.learner import Learner
+from docbin_napari.finetune.outcome import (
     FinetuneError,
     Outcome,
     header_of,
     is_better,
     stored_figures,
 )
-from docbin_napari.train.judging import Figures, Judge
-from docbin_napari.train.learning import Learner
-from docbin_napari.train.replay import MixedWindows
-from docbin_napari.train.unfinished import unfinished_path
+from docbin_napari.finetune.replay import MixedWindows
+from docbin_napari.io.atomic import writing_trouble
+from docbin_napari.model.registry import ModelInfo
+from docbin_napari.model.weights import load_network, save_model
+from docbin_napari.train.model_output import unfinished_path
 
 Stage = Literal["reading", "drawing", "training", "measuring", "done"]
 
