@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from docbin_napari.finetune.finetune import FinetuneConfig, finetune
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.io.pairs import Pair, find_pairs, read_pair
 from docbin_napari.metrics import f_measure
 from docbin_napari.model.device import choose_device
 from docbin_napari.model.weights import load_model
-from docbin_napari.train.finetune import FinetuneConfig, finetune
+from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from hardware import hardware
 from labelling import at_random, write_partly_labelled
 from records import Journal, print_header, print_row

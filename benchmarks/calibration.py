@@ -23,10 +23,10 @@ from tqdm import tqdm
 from docbin_napari.inference.config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.io.mask import GroundTruth
-from docbin_napari.io.pairs import Pair, find_pairs, read_pair
 from docbin_napari.metrics.curves import ProbabilityCounts
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import InkModel, load_model
+from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from hardware import hardware
 from records import Journal, print_header, print_row
 

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from adaptation import mean_f_measure, names, settings
+from docbin_napari.finetune.finetune import FinetuneConfig, finetune
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.io.pairs import Pair, find_pairs, read_pair
 from docbin_napari.model.device import choose_device
 from docbin_napari.model.weights import load_model
-from docbin_napari.train.finetune import FinetuneConfig, finetune
+from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from hardware import hardware
 from labelling import Window, from_the_top, window_doubts, write_partly_labelled
 from records import Journal, print_header, print_row

@@ -23,10 +23,10 @@ from tqdm import tqdm
 
 from docbin_napari.inference.config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import binarize
-from docbin_napari.io.pairs import Pair, find_pairs, read_pair
 from docbin_napari.metrics import f_measure
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import InkModel, load_model
+from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from effort import spares_views
 from frontier_plot import Point, write_plot
 from hardware import hardware

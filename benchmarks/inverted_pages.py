@@ -19,7 +19,7 @@ from docbin_napari.drawing.archives import ARCHIVES
 from docbin_napari.inference.classical import gray
 from docbin_napari.inference.inverted import looks_inverted
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.pairs import find_pairs
+from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.train.synthesis import draw_page
 from records import print_header, print_row
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from docbin_napari.io.pairs import find_pairs, read_pair
-from docbin_napari.model.page_look import SPREAD, page_look
+from docbin_napari.features.page_look import SPREAD, page_look
+from docbin_napari.pairs.pair import find_pairs, read_pair
 from records import print_header, print_row
 
 RULES = (

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
+from docbin_napari.features.ink_colour import page_ink, page_strips
 from docbin_napari.inference.classical import gray, sauvola
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.symmetry import SYMMETRY_SETS, turn, turn_back
 from docbin_napari.inference.windows import plan_axis
 from docbin_napari.model.calibration import Calibration
-from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.model.normalisation import Normalisation, page_condition
-from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.registry import find_model
 from docbin_napari.model.weights import load_network
 from reference_network import ReferenceWorkload

@@ -20,10 +20,10 @@ from tqdm import tqdm
 from docbin_napari.inference.config import PRESETS, InferenceConfig
 from docbin_napari.inference.inverted import looks_inverted
 from docbin_napari.inference.predict import binarize
-from docbin_napari.io.pairs import find_pairs, read_pair
 from docbin_napari.metrics import f_measure
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import InkModel, load_model
+from docbin_napari.pairs.pair import find_pairs, read_pair
 from hardware import hardware
 from records import Journal, print_header, print_row
 from stress_pages import CHANGED, DRAWN, REFERENCES, TruePage, drawn

@@ -45,7 +45,7 @@ def before_and_after() -> None:
     results = [black_on_white(ink).repeat(2, axis=0).repeat(2, axis=1) for ink in inks]
     side_by_side([double, *results], IMAGES / "page.png")
 
-    from docbin_napari.io.pairs import find_pairs, read_pair
+    from docbin_napari.pairs.pair import find_pairs, read_pair
 
     pair = next(pair for pair in find_pairs(TEST_PAGES) if "through" in pair.name)
     pixels, _ = read_pair(pair)
@@ -64,8 +64,8 @@ def failures() -> None:
     """
     from docbin_napari.cli.report_pictures import paint, worst_region
     from docbin_napari.drawing.archives import ARCHIVES
-    from docbin_napari.io.polarity import lightness
     from docbin_napari.metrics import error_maps, f_measure
+    from docbin_napari.pairs.polarity import lightness
     from docbin_napari.train.synthesis import draw_page
 
     found = []

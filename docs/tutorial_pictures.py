@@ -47,7 +47,7 @@ class _Tutorial:
     def __init__(self, place: Path, folder: Path) -> None:
         import napari
 
-        from docbin_napari.io.pairs import write_pair
+        from docbin_napari.pairs.pair import write_pair
 
         self.pages, self.folder, self.datasets = _pages(), folder, place / "pairs"
         self.scans = [place / "scans" / f"leaf-{number}.png" for number in (1, 2, 3)]

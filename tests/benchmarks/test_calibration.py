@@ -5,7 +5,7 @@ import pytest
 
 import calibration
 from docbin_napari.io.mask import GroundTruth
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 
 
 def test_pixels_near_the_border_of_a_stroke():

@@ -1,7 +1,7 @@
 import numpy as np
 
 import inverted_pages
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 
 
 def test_drawn_pages(table_of):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import page_sizes
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 
 
 def test_the_resolution_decides_in_which_size_a_page_is_read(table_of):

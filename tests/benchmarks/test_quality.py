@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import quality
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 from doxa import DOXA_METHODS
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 import stress
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 from stress_pages import (
     CHANGED,
     DRAWN,

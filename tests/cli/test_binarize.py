@@ -4,11 +4,11 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from docbin_napari.batch.jobs import OutputConfig
 from docbin_napari.cli import main
 from docbin_napari.cli.binarize import BinarizeCommand
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.config import PRESETS, InferenceConfig
-from docbin_napari.inference.outputs import OutputConfig
 from docbin_napari.inference.predict import Progress
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.model import weights

@@ -83,7 +83,7 @@ class TestWithDask:
     def test_an_address_where_no_scheduler_is(
         self, tmp_path, draw_page, capsys, monkeypatch, address, words
     ):
-        monkeypatch.setattr("docbin_napari.inference.batch._CONNECT_SECONDS", 1)
+        monkeypatch.setattr("docbin_napari.batch.dask_client._CONNECT_SECONDS", 1)
         draw_page(tmp_path / "a.png")
         assert main(["binarize", str(tmp_path), "--dask", address]) == 2
         (line,) = capsys.readouterr().err.splitlines()

@@ -12,13 +12,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def ramp() -> NDArray[np.uint8]:
-    """RGB page of 30 rows and 47 columns: red grows to the right, green downwards."""
-    y, x = np.mgrid[:30, :47]
-    return np.stack([x * 5, y * 8, (x + y) * 3], axis=-1).astype(np.uint8)
-
-
-@pytest.fixture
 def gray_ramp(ramp: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Gray page of the same size, darker at the upper left."""
     return ramp[..., 2].copy()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from docbin_napari.features.page_look import FamiliarPages
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.model.registry import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from docbin_napari.features.ink_colour import page_ink, page_strips
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.engine import EngineConfig
-from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, load_network, save_model
 

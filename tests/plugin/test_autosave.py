@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from docbin_napari.io.drafts import read_draft
 from docbin_napari.io.errors import DraftError
+from docbin_napari.pairs.drafts import read_draft
 from docbin_napari.plugin.layers.choosing import provide
 from docbin_napari.plugin.layers.page import Subject
 from docbin_napari.plugin.layers.page_record import AS_SAVED, reviewed_of

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docbin_napari.io.drafts import read_draft
 from docbin_napari.io.errors import DraftError
+from docbin_napari.pairs.drafts import read_draft
 from docbin_napari.plugin.layers.page import Subject
 from docbin_napari.plugin.saving.autosave import Autosave
 
@@ -100,7 +100,7 @@ def test_a_killed_session_loses_nothing_up_to_the_last_draft(
 def test_discarding_is_final_and_a_damaged_draft_is_told(
     viewer, tmp_path, one_stroke, monkeypatch
 ) -> None:
-    from docbin_napari.io import drafts as stored
+    from docbin_napari.pairs import drafts as stored
 
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path))
     subject = page_of(viewer, one_stroke.pixels)

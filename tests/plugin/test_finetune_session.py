@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from docbin_napari.io.pair_folders import Collection
-from docbin_napari.io.pair_summary import Summary
+from docbin_napari.pairs.collection import Collection, Summary
 from docbin_napari.plugin.finetune.session import TrainingRequest, TrainingSession, refusal
 from docbin_napari.plugin.signals import MODEL_NEWS
-from docbin_napari.train.unfinished import unfinished_path
+from docbin_napari.train.model_output import unfinished_path
 
 REQUEST = TrainingRequest((Path("train/letters"),), "mine", "general-1", 5)
 LETTERS = Summary(Collection(Path("train/letters"), "train"), 2, 0, 100, 80, 9)

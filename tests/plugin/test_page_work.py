@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
-from docbin_napari.io.page_list import Entry
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
+from docbin_napari.pairs.pair import write_pair
+from docbin_napari.pairs.work_list import Entry
 from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED, PAIR
 from docbin_napari.plugin.pages.prepare import (
     Inked,

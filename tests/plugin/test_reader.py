@@ -12,7 +12,7 @@ from PIL import Image
 
 from docbin_napari.io.errors import PageError, PairError
 from docbin_napari.io.mask import write_mask
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 from docbin_napari.plugin import reader
 from docbin_napari.plugin.reader import get_reader, read_document, read_layers, side_by_side
 

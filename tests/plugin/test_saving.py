@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.io.pair_place import PairPlace
-from docbin_napari.io.pairs import find_pairs, read_pair
-from docbin_napari.io.provenance import read_provenance
+from docbin_napari.pairs.pair import find_pairs, read_pair
+from docbin_napari.pairs.provenance import read_provenance
+from docbin_napari.pairs.save import PairPlace
 from docbin_napari.plugin.engine import Failed
 from docbin_napari.plugin.layers.page import Subject
 from docbin_napari.plugin.layers.page_record import (

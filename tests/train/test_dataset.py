@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from docbin_napari.io.pairs import PairError
-from docbin_napari.model.page_ink import page_ink
+from docbin_napari.features.ink_colour import page_ink
+from docbin_napari.pairs.pair import PairError
 from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
 

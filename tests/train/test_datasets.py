@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from docbin_napari.io.pairs import find_pairs, read_pair
+from docbin_napari.pairs.pair import find_pairs, read_pair
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 

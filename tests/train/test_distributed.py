@@ -11,9 +11,9 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file
 
+from docbin_napari.cli.train import main
 from docbin_napari.model.device import Device, DeviceError
 from docbin_napari.train import distributed
-from docbin_napari.train.__main__ import main
 from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.distributed import ALONE, Ranks, RanksError, join
 from docbin_napari.train.loop import train

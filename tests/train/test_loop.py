@@ -5,8 +5,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from docbin_napari.cli.train import main
 from docbin_napari.model.weights import load_model
-from docbin_napari.train.__main__ import main
 from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.loop import train
 from docbin_napari.train.state import CheckpointError

@@ -9,9 +9,9 @@ import torch
 from docbin_napari.model.registry import ModelError, find_model
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, load_network, save_model
-from docbin_napari.train.averaging import mean_network
-from docbin_napari.train.finishing import PLAIN
+from docbin_napari.train.finish import PLAIN
 from docbin_napari.train.mean import main
+from docbin_napari.train.start import mean_network
 
 
 def a_network(seed, channels=(8, 8)):

@@ -15,7 +15,7 @@ from docbin_napari.drawing.shapes import filled
 from docbin_napari.drawing.sheet import Sheet
 from docbin_napari.drawing.surroundings import Surroundings
 from docbin_napari.drawing.text import Box
-from docbin_napari.io.pairs import find_pairs, read_pair
+from docbin_napari.pairs.pair import find_pairs, read_pair
 from docbin_napari.train.synthesis import (
     SAMPLE_SEED,
     _printed,

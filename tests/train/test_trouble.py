@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.cli.train import main
 from docbin_napari.model.weights import load_model
-from docbin_napari.train.__main__ import main
+from docbin_napari.pairs.pair import write_pair
 from docbin_napari.train.config import AugmentConfig, TrainConfig
 from docbin_napari.train.loop import train
 

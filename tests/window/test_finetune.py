@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docbin_napari.io.pairs import write_pair
+from docbin_napari.pairs.pair import write_pair
 
 pytestmark = pytest.mark.window
 QUICK = (

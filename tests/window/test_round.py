@@ -15,11 +15,11 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from docbin_napari.drawing.archives import choose_archive
+from docbin_napari.finetune.outcome import TEST
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.io.pairs import find_pairs, write_pair
 from docbin_napari.metrics import f_measure
 from docbin_napari.model.registry import find_model
-from docbin_napari.train.finetuned import TEST
+from docbin_napari.pairs.pair import find_pairs, write_pair
 from docbin_napari.train.synthesis import SyntheticPage, draw_archive_page
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.io.page_list import open_list
-from docbin_napari.io.pairs import find_pairs
+from docbin_napari.pairs.pair import find_pairs
+from docbin_napari.pairs.work_list import open_list
 from docbin_napari.plugin.layers.page import Subject
 from docbin_napari.plugin.saving import page_draft
 
@@ -154,7 +154,7 @@ def test_only_what_lies_in_the_shapes(desk, tmp_path, one_stroke) -> None:
 def test_a_full_disk_is_told_and_the_corrections_stay(
     desk, tmp_path, one_stroke, monkeypatch
 ) -> None:
-    from docbin_napari.io import pair_files
+    from docbin_napari.pairs import two_files
 
     desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
     labels = desk.viewer.add_labels(one_stroke.ink.astype(np.uint8))
@@ -163,7 +163,7 @@ def test_a_full_disk_is_told_and_the_corrections_stay(
     def full(_: Any) -> None:
         raise OSError(28, "full")
 
-    monkeypatch.setattr(pair_files, "to_disk", full)
+    monkeypatch.setattr(two_files, "to_disk", full)
     desk.press_save()
     assert "no room on the disk" in desk.save.status.value
     assert "still there" in desk.save.status.value
@@ -292,7 +292,7 @@ def test_layers_removed_and_renamed_in_the_middle(desk, tmp_path, folder) -> Non
 
 
 def test_an_offer_is_taken(desk, tmp_path, one_stroke) -> None:
-    from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
+    from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
 
     corrected = one_stroke.ink.astype(np.uint8)
     corrected[:5] = 2

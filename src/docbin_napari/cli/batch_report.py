@@ -6,8 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docbin_napari.cli.console import Console
-from docbin_napari.inference.events import (
+from docbin_napari.batch.events import (
     Event,
     FileFailed,
     FileSkipped,
@@ -15,6 +14,7 @@ from docbin_napari.inference.events import (
     FileWritten,
     PageProgress,
 )
+from docbin_napari.cli.console import Console
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from docbin_napari.batch.cluster import ClusterConfig, ClusterError
+from docbin_napari.batch.jobs import Job, OutputConfig, plan_jobs
 from docbin_napari.cli.batch_report import BatchReport
 from docbin_napari.cli.console import Console, UsageError, option, setting
-from docbin_napari.inference.cluster import ClusterConfig, ClusterError
 from docbin_napari.inference.config import (
     PRESETS,
     ChosenSize,
@@ -21,12 +22,11 @@ from docbin_napari.inference.config import (
     PresetName,
     Symmetries,
 )
-from docbin_napari.inference.outputs import Job, OutputConfig, plan_jobs
 from docbin_napari.model.engine import EngineConfig, EngineName, Precision
 from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
 
 if TYPE_CHECKING:
-    from docbin_napari.inference.events import Event
+    from docbin_napari.batch.events import Event
     from docbin_napari.model.weights import InkModel
 
 _PRESET = "as the preset says"
@@ -238,7 +238,7 @@ class BinarizeCommand:
 
     def _here(self, jobs: list[Job]) -> Generator[Event, None, None]:
         # Imported late: these bring numpy, and with the model its engine: no help text needs them.
-        from docbin_napari.inference.batch import BatchModel, binarize_files
+        from docbin_napari.batch.dask_client import BatchModel, binarize_files
 
         model = BatchModel(self._load_model, self.inference_config(), self.threshold)
         yield from binarize_files(jobs, model, self.output_config())
@@ -246,8 +246,8 @@ class BinarizeCommand:
     def _on_cluster(
         self, jobs: list[Job], cluster: ClusterConfig, console: Console
     ) -> Generator[Event, None, None]:
-        from docbin_napari.inference.batch import binarize_on_cluster
-        from docbin_napari.inference.orders import describe_model
+        from docbin_napari.batch.dask_client import binarize_on_cluster
+        from docbin_napari.batch.orders import describe_model
 
         try:
             model = describe_model(

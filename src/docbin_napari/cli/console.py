@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import tyro
 
-from docbin_napari.inference.describe import describe
+from docbin_napari.describe import describe
 
 
 class UsageError(Exception):

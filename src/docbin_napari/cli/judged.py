@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from docbin_napari.batch.jobs import OUTPUT_FOLDER
 from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.outputs import OUTPUT_FOLDER
 from docbin_napari.io.page import PageError, find_pages, read_pages
-from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER
+from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,7 +169,7 @@ class RunModel:
         """Run the network on a page."""
         import numpy as np
 
-        from docbin_napari.inference.batch_model import BatchModel
+        from docbin_napari.batch.one_file import BatchModel
         from docbin_napari.inference.inverted import is_to_be_inverted
         from docbin_napari.inference.predict import InferenceError, predict
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from docbin_napari.batch.jobs import OUTPUT_FOLDER
 from docbin_napari.cli.console import UsageError
-from docbin_napari.inference.outputs import OUTPUT_FOLDER
 from docbin_napari.io.page import find_pages, natural_key
-from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER
+from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
 
 
 @dataclass(frozen=True)

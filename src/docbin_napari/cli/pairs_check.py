@@ -51,7 +51,7 @@ class CheckCommand:
         from tqdm import tqdm
 
         from docbin_napari.io.errors import PairError
-        from docbin_napari.io.pair_check import Checked, check_pairs
+        from docbin_napari.pairs.check import Checked, check_pairs
 
         kinds: Counter[str] = Counter()
         pairs = 0

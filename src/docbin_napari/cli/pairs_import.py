@@ -12,9 +12,9 @@ import tyro
 from docbin_napari.cli.console import Console, UsageError, option, table
 
 if TYPE_CHECKING:
-    from docbin_napari.io.pair_import import Imported
-    from docbin_napari.io.pair_matching import Matching
-    from docbin_napari.io.pair_source import Source
+    from docbin_napari.pairs.importing import Imported
+    from docbin_napari.pairs.matching import Matching
+    from docbin_napari.pairs.source import Source
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class ImportCommand:
         """
         # Imported late: these bring numpy, which no help text needs.
         from docbin_napari.io.errors import PairError
-        from docbin_napari.io.pair_import import collection_name
-        from docbin_napari.io.pair_matching import match_pairs
-        from docbin_napari.io.pair_source import open_source
+        from docbin_napari.pairs.importing import collection_name
+        from docbin_napari.pairs.matching import match_pairs
+        from docbin_napari.pairs.source import open_source
 
         try:
             target = self._checked_folder() / collection_name(self.source, self.collection)
@@ -92,7 +92,7 @@ class ImportCommand:
 
     def _checked_folder(self) -> Path:
         """Refuse a target that is a file or a collection itself."""
-        from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER
+        from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
 
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"{self.folder}: this is a file; name a folder for the collections")
@@ -109,7 +109,7 @@ class ImportCommand:
     ) -> list[Imported]:
         from tqdm import tqdm
 
-        from docbin_napari.io.pair_import import ImportConfig, import_pairs
+        from docbin_napari.pairs.importing import ImportConfig, import_pairs
 
         config = ImportConfig(self.collection, self.reversed_ink, self.dry_run)
         events = import_pairs(source, matching.matches, target, config)

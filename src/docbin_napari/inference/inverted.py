@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.features.ink_colour import page_strips
 from docbin_napari.inference.classical import gray
-from docbin_napari.model.page_ink import page_strips
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

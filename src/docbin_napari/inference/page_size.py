@@ -17,13 +17,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from docbin_napari.features.softness import is_soft
+from docbin_napari.features.strips import SampledStrip, sampled_rows
+from docbin_napari.features.stroke_width import stroke_rows, width_along_rows, width_of_ink
 from docbin_napari.inference.config import ChosenSize
 from docbin_napari.io.row_source import RowSource
 from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.sampled_rows import SampledStrip, sampled_rows
 from docbin_napari.model.sized_look import PageSize
-from docbin_napari.model.softness import is_soft
-from docbin_napari.model.stroke_width import stroke_rows, width_along_rows, width_of_ink
 
 _MAYBE_THIN, _THIN = 2.75, 2.8
 _SURELY_NOT_THIN = 1.3 * _THIN

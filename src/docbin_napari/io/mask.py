@@ -191,7 +191,7 @@ def write_ground_truth(
     overwrite : bool
         Whether an existing file may be replaced.
     texts : mapping of str to str, optional
-        Words for the file, PNG only; `docbin_napari.io.provenance.Provenance.texts`.
+        Words for the file, PNG only; `docbin_napari.pairs.provenance.Provenance.texts`.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.places import is_folder, missing
+from docbin_napari.io.paths import is_folder, missing
 
 if TYPE_CHECKING:
     import os

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
+from docbin_napari.features.ink_colour import page_ink, page_strips
+from docbin_napari.features.page_look import FamiliarPages
 from docbin_napari.model.calibration import Calibration
-from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.model.normalisation import Normalisation, page_condition
-from docbin_napari.model.page_ink import page_ink, page_strips
-from docbin_napari.model.page_look import FamiliarPages
 from docbin_napari.model.registry import ModelError, ModelInfo
 from docbin_napari.model.sized_look import SPAN, PageSize, look_in_size
 

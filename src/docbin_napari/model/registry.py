@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docbin_napari.io.places import is_plain_file
+from docbin_napari.io.paths import is_plain_file
 from docbin_napari.model.header import header_trouble
 
 DEFAULT_MODEL = "general-1"

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docbin_napari.io.page import PAGE_SUFFIXES, Page, PageError, read_pages
-from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, find_pairs, read_pair
-from docbin_napari.io.provenance import read_provenance
+from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, find_pairs, read_pair
+from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
 from docbin_napari.plugin.layers.page_record import AS_SAVED, LOOKED, PAIR
 from docbin_napari.plugin.layers.page_source import label_style

@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from docbin_napari.io.atomic import atomic_path
-from docbin_napari.io.drafts import draft_folder
+from docbin_napari.pairs.drafts import draft_folder
 
 _MOST_FOLDERS = 16
 

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from docbin_napari.io.pairs import Pair, PairError, find_pairs, read_pair
-from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL, edge_level
-from docbin_napari.model.page_ink import page_ink, page_strips
+from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL, edge_level
+from docbin_napari.features.ink_colour import page_ink, page_strips
+from docbin_napari.pairs.pair import Pair, PairError, find_pairs, read_pair
 from docbin_napari.train.config import AugmentConfig
 
 _NEAR_INK = 0.6

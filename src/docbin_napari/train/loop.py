@@ -15,15 +15,15 @@ from docbin_napari.model.device import Device
 from docbin_napari.model.registry import ModelError, ModelInfo, find_model
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_model, load_network, save_model
-from docbin_napari.train.apart import tell_of_learnt_pages
 from docbin_napari.train.batches import Batches
 from docbin_napari.train.config import TrainConfig, collection_factors
 from docbin_napari.train.dataset import HardPlaces, LoadedPair, WindowSampler, load_pairs
 from docbin_napari.train.distributed import ALONE, Ranks
-from docbin_napari.train.finishing import PLAIN, ModelFiles, finish_model
+from docbin_napari.train.finish import PLAIN, ModelFiles, finish_model
 from docbin_napari.train.hard_places import hard_places
 from docbin_napari.train.loss import ink_loss
-from docbin_napari.train.output import output_path
+from docbin_napari.train.model_output import output_path
+from docbin_napari.train.overlap_warning import tell_of_learnt_pages
 from docbin_napari.train.state import (
     TrainState,
     common_settings,

@@ -16,12 +16,11 @@ from docbin_napari.io.errors import FileError
 from docbin_napari.model.device import DeviceError, choose_device
 from docbin_napari.model.registry import ModelError, find_model
 from docbin_napari.model.weights import load_network
-from docbin_napari.train.apart import tell_of_learnt_pages
-from docbin_napari.train.averaging import mean_network
 from docbin_napari.train.dataset import load_pairs
-from docbin_napari.train.finishing import ModelFiles, finish_model
-from docbin_napari.train.output import OutputError, checked_output
-from docbin_napari.train.unfinished import unfinished_path
+from docbin_napari.train.finish import ModelFiles, finish_model
+from docbin_napari.train.model_output import OutputError, checked_output, unfinished_path
+from docbin_napari.train.overlap_warning import tell_of_learnt_pages
+from docbin_napari.train.start import mean_network
 
 
 @dataclass(frozen=True)

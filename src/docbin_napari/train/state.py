@@ -13,9 +13,8 @@ from docbin_napari.io.atomic import atomic_path
 from docbin_napari.model.registry import find_model
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_network
-from docbin_napari.train.averaging import mean_network
 from docbin_napari.train.config import TrainConfig
-from docbin_napari.train.growth import grown
+from docbin_napari.train.start import grown, mean_network
 
 
 class CheckpointError(Exception):

@@ -31,7 +31,7 @@ from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.errors import FileError
 from docbin_napari.io.jpeg import encode_jpeg
 from docbin_napari.io.mask import write_ground_truth
-from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, write_pair
+from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, write_pair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, ProgressBar, PushButton
 
+from docbin_napari.describe import describe
 from docbin_napari.inference.config import PRESETS, InferenceConfig
-from docbin_napari.inference.describe import describe
 from docbin_napari.model.registry import DEFAULT_MODEL, ModelInfo, list_models
 from docbin_napari.plugin.settings import read_preferences
 

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from docbin_napari.correction.brush import BrushConfig
-from docbin_napari.inference.describe import describe
+from docbin_napari.describe import describe
 from docbin_napari.plugin.correct.session import AREAS, VISIBLE
 from docbin_napari.plugin.correct.tools import TOOLS
 

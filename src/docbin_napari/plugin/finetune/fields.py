@@ -21,16 +21,16 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QLabel, QListWidget, QListWidgetItem, QSizePolicy
 
-from docbin_napari.inference.describe import describe
+from docbin_napari.describe import describe
+from docbin_napari.finetune.config import FinetuneConfig
 from docbin_napari.plugin.binarize import fields
-from docbin_napari.train.finetune_config import FinetuneConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from docbin_napari.io.pair_summary import Summary
     from docbin_napari.model.registry import ModelInfo
+    from docbin_napari.pairs.collection import Summary
 
 _ROWS = 5
 _TEST = "test"
@@ -181,7 +181,7 @@ def read_summaries(folder: Any) -> Any:
     Summary or str
         A string says what is wrong, for the user.
     """
-    from docbin_napari.io.pair_summary import summarize_collections
+    from docbin_napari.pairs.collection import summarize_collections
     from docbin_napari.plugin.engine import readable
 
     if folder.name == _TEST:

@@ -14,13 +14,13 @@ from docbin_napari.model.registry import user_model_folder
 from docbin_napari.plugin.binarize.meter import in_words
 from docbin_napari.plugin.finetune.process import TrainingProcess
 from docbin_napari.plugin.signals import MODEL_NEWS
-from docbin_napari.train.unfinished import rescue_of_the_dead
+from docbin_napari.train.model_output import rescue_of_the_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from docbin_napari.io.pair_summary import Summary
+    from docbin_napari.pairs.collection import Summary
 
 
 @dataclass

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docbin_napari.correction.reviewed import Reviewed
-from docbin_napari.io.pair_saving import pair_of
 from docbin_napari.io.tiff_header import TiffDamage, read_tiff_header
+from docbin_napari.pairs.save import pair_of
 from docbin_napari.plugin.layers.page_source import page_source
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
-    from docbin_napari.io.pairs import Pair
+    from docbin_napari.pairs.pair import Pair
     from docbin_napari.plugin.layers.page import Subject
 
 _REDUCED = 1

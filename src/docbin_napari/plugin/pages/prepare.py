@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docbin_napari.inference.config import preset
-from docbin_napari.io.drafts import (
+from docbin_napari.io.errors import DraftError, FileError
+from docbin_napari.io.mask import read_ground_truth
+from docbin_napari.pairs.drafts import (
     PageKey,
     content_of,
     newest_draft,
     read_draft,
 )
-from docbin_napari.io.errors import DraftError, FileError
-from docbin_napari.io.kept_ink import KeptInk, keep_ink, kept_ink
-from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.io.page_list import read_listed
-from docbin_napari.io.pair_saving import pair_of
-from docbin_napari.io.provenance import read_provenance
+from docbin_napari.pairs.kept_probability import KeptInk, keep_ink, kept_ink
+from docbin_napari.pairs.provenance import read_provenance
+from docbin_napari.pairs.save import pair_of
+from docbin_napari.pairs.work_list import read_listed
 from docbin_napari.plugin import engine
 from docbin_napari.plugin.layers.ink_result import InkResult
 from docbin_napari.plugin.layers.page_record import AS_SAVED, DRAFT, LOOKED, PAIR
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.inference.config import PresetName
     from docbin_napari.io.page import Page
-    from docbin_napari.io.page_list import Entry
+    from docbin_napari.pairs.work_list import Entry
 
 _LOG = logging.getLogger(__name__)
 

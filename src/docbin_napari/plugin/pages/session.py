@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image, Labels
 
-from docbin_napari.io.drafts import draft_folder
-from docbin_napari.io.page_list import PageListError, open_list
+from docbin_napari.pairs.drafts import draft_folder
+from docbin_napari.pairs.work_list import PageListError, open_list
 from docbin_napari.plugin.layers import undo
 from docbin_napari.plugin.layers.ink_result import bind
 from docbin_napari.plugin.layers.page_source import label_style
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from docbin_napari.inference.config import PresetName
-    from docbin_napari.io.page_list import PageList, State
+    from docbin_napari.pairs.work_list import PageList, State
     from docbin_napari.plugin.layers.page import Subject
 
 

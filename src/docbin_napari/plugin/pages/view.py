@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QListWidget
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from docbin_napari.io.page_list import Entry
+    from docbin_napari.pairs.work_list import Entry
 
 _SIGNS = {"to do": "○", "binarized": "◐", "corrected": "✎", "saved": "✓"}
 _HEIGHT = 96

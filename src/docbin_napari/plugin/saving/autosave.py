@@ -14,8 +14,8 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from docbin_napari.io.drafts import Draft, read_draft
 from docbin_napari.io.errors import DraftError
+from docbin_napari.pairs.drafts import Draft, read_draft
 from docbin_napari.plugin.engine import readable
 from docbin_napari.plugin.saving.page_draft import Watched, is_of, let_go, look_at, writers_at_work
 from docbin_napari.plugin.settings import draft_places

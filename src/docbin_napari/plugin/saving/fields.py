@@ -9,7 +9,7 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, LineEdit, PushButton
 from qtpy.QtWidgets import QSizePolicy
 
-from docbin_napari.io.pair_place import SPLITS
+from docbin_napari.pairs.save import SPLITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

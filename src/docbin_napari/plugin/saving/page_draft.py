@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Labels
 
-from docbin_napari.io.drafts import (
+from docbin_napari.io.errors import DraftError
+from docbin_napari.io.rgb import row_bands
+from docbin_napari.pairs.drafts import (
     SESSION,
     Draft,
     PageKey,
@@ -21,8 +23,6 @@ from docbin_napari.io.drafts import (
     find_drafts,
     write_draft,
 )
-from docbin_napari.io.errors import DraftError
-from docbin_napari.io.rgb import row_bands
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.layers.ink_result import result_behind
 from docbin_napari.plugin.layers.page_record import DRAFT, pair_file, reviewed_of, saved_state

@@ -11,7 +11,7 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 
-from docbin_napari.io.pair_place import PairPlace, collection_names, waiting_pages
+from docbin_napari.pairs.save import PairPlace, collection_names, waiting_pages
 from docbin_napari.plugin.correct.choosing_labels import warning
 from docbin_napari.plugin.correct.fields import align, form_of
 from docbin_napari.plugin.dock import PanelWatch
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import napari
 
-    from docbin_napari.io.pair_saving import Saved
+    from docbin_napari.pairs.save import Saved
     from docbin_napari.plugin.layers.page import Subject
 
 

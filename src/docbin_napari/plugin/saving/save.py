@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docbin_napari.io.errors import FileError
-from docbin_napari.io.file_names import clean_name
-from docbin_napari.io.pair_files import PairContent
-from docbin_napari.io.pair_saving import Saved, replace_mask, save_pair
-from docbin_napari.io.provenance import (
+from docbin_napari.io.paths import clean_name
+from docbin_napari.model.registry import ModelError, find_model
+from docbin_napari.pairs.provenance import (
     WHOLE_PAGE,
     Provenance,
     file_hash,
     read_provenance,
     without_home,
 )
-from docbin_napari.model.registry import ModelError, find_model
+from docbin_napari.pairs.save import Saved, replace_mask, save_pair
+from docbin_napari.pairs.two_files import PairContent
 from docbin_napari.plugin.engine import Failed, readable
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from docbin_napari.io.pair_place import PairPlace
-    from docbin_napari.io.pairs import Pair
+    from docbin_napari.pairs.pair import Pair
+    from docbin_napari.pairs.save import PairPlace
     from docbin_napari.plugin.layers.page import Subject
     from docbin_napari.plugin.layers.page_source import PageSource
 

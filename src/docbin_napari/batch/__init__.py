@@ -1,0 +1,1 @@
+"""Many files: jobs, one file of them, on this machine or on a Dask cluster."""

@@ -1,0 +1,247 @@
+"""Which files a batch reads and which it will write, decided before the first page is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from docbin_napari.io.page import DEFAULT_PIXEL_LIMIT, PAGE_SUFFIXES, PageError, find_pages
+from docbin_napari.io.paths import is_folder, is_plain_file, missing, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+OUTPUT_FOLDER = "auto_bin"
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """What is read from the files of a batch and where the results go.
+
+    Parameters
+    ----------
+    output : Path, optional
+        Folder for the results, in which folders inside an input folder are kept.
+    format : {"png", "tiff"}
+        "png" writes 1-bit PNG, one file a page: a file of many pages becomes NAME_001.png,
+        NAME_002.png and so on. "tiff" writes 1-bit CCITT G4 TIFF, in which many pages stay
+        one file.
+    probability : bool
+        Also write the probability of ink as 8-bit gray, 0 to 255, as NAME_probability.
+    recursive : bool
+        Also look into the folders inside a folder.
+    overwrite : bool
+        Write again what is already there, instead of skipping it.
+    dpi : float
+        Resolution at which the pages of a PDF are drawn, dots per inch.
+    pixel_limit : int
+        Most pixels that one page may have.
+    """
+
+    output: Path | None = None
+    format: Literal["png", "tiff"] = "png"
+    probability: bool = False
+    recursive: bool = False
+    overwrite: bool = False
+    dpi: float = 300.0
+    pixel_limit: int = DEFAULT_PIXEL_LIMIT
+
+
+@dataclass(frozen=True)
+class PageOutputs:
+    """The files that one page, or all pages of a TIFF, are written to.
+
+    Parameters
+    ----------
+    mask : Path
+        The 1-bit mask.
+    probability : Path or None
+        The probability of ink, where it is wanted.
+    """
+
+    mask: Path
+    probability: Path | None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that are wanted."""
+        return (self.mask,) if self.probability is None else (self.mask, self.probability)
+
+    @property
+    def exist(self) -> bool:
+        """Whether all of them are there."""
+        return all(is_plain_file(path) for path in self.paths)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file of a batch.
+
+    Parameters
+    ----------
+    source : Path
+        The file to read.
+    folder : Path
+        Where its results go.
+    name : str
+        Their name without suffix.
+    suffix : str
+        Their suffix: ``".png"`` or ``".tiff"``.
+    probability : bool
+        Whether the probability is wanted too.
+    problem : str
+        Why the file cannot be treated at all; empty if it can.
+    """
+
+    source: Path
+    folder: Path
+    name: str
+    suffix: str = ".png"
+    probability: bool = False
+    problem: str = ""
+
+    def outputs(self, index: int = 0, count: int = 1) -> PageOutputs:
+        """Name the files of one page.
+
+        Parameters
+        ----------
+        index : int
+            The page, from 0.
+        count : int
+            Pages in the file. Results that hold all pages are named as for one.
+
+        Returns
+        -------
+        PageOutputs
+            The files.
+
+        Examples
+        --------
+        >>> Job(Path("in/scan.pdf"), Path("out"), "scan").outputs(6, 12).mask.as_posix()
+        'out/scan_007.png'
+        """
+        digits = max(3, len(str(count)))
+        name = self.name if count == 1 else f"{self.name}_{index + 1:0{digits}}"
+        probability = self.folder / f"{name}_probability{self.suffix}"
+        return PageOutputs(
+            self.folder / f"{name}{self.suffix}", probability if self.probability else None
+        )
+
+
+def plan_jobs(paths: Iterable[Path], config: OutputConfig) -> list[Job]:
+    """Find the pages and decide what each is written to.
+
+    Strategy: the name of a result depends on the page alone, not on what else is in the batch,
+    so that a second run finds the results of the first. Where two pages in one folder differ
+    only in their suffix, both keep it in the name (``a.png`` and ``a.tif`` become ``a_png`` and
+    ``a_tif``). What still clashes is an error of the later file: the same name from two folders,
+    or a result that would replace a page.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files and folders.
+    config : OutputConfig
+        What is wanted and where.
+
+    Returns
+    -------
+    list of Job
+        In the order of the paths, each file once. What is missing, empty or in conflict stays in
+        the list and carries its problem.
+    """
+    stems_in = cache(_stems_in)
+    jobs = [
+        replace(job, suffix=f".{config.format}", probability=config.probability)
+        for path in paths
+        for job in _find_jobs(path, config, stems_in)
+    ]
+    return list(_refuse_conflicts(_each_once(jobs)))
+
+
+def _find_jobs(
+    path: Path, config: OutputConfig, stems_in: Callable[[Path], Counter[str]]
+) -> Iterator[Job]:
+    if not is_folder(path):
+        folder = config.output or path.parent / OUTPUT_FOLDER
+        problem = missing(path)
+        name = path.stem if problem else _result_name(path, stems_in)
+        yield Job(path, folder, name, problem=problem)
+        return
+    unreadable: list[PageError] = []
+    try:
+        pages = find_pages(path, recursive=config.recursive, unreadable=unreadable)
+    except PageError as error:
+        yield Job(path, path, path.name, problem=error.reason)
+        return
+    for trouble in unreadable:
+        yield Job(trouble.path, trouble.path, trouble.path.name, problem=trouble.reason)
+    if config.output and _is_inside(config.output, path):
+        if config.output.resolve() == path.resolve():
+            problem = "results among the pages would be taken for pages: choose another --output"
+            yield Job(path, path, path.name, problem=problem)
+            return
+        pages = [page for page in pages if not _is_inside(page, config.output)]
+    if not pages:
+        yield Job(path, path, path.name, problem=_nothing_found(path, config))
+    for page in pages:
+        folder = page.parent / OUTPUT_FOLDER
+        if config.output:
+            folder = config.output / page.parent.relative_to(path)
+        yield Job(page, folder, _result_name(page, stems_in))
+
+
+def _nothing_found(folder: Path, config: OutputConfig) -> str:
+    reason = "there are no pages in this folder"
+    if not config.recursive and any(map(is_folder, folder.iterdir())):
+        return f"{reason} (folders inside it are not looked into without --recursive)"
+    return reason
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return resolved(path).is_relative_to(resolved(folder))
+
+
+def _result_name(page: Path, stems_in: Callable[[Path], Counter[str]]) -> str:
+    """Name without suffix; with it, where another page of the folder has the same name."""
+    alone = stems_in(page.parent)[page.stem] <= 1
+    return page.stem if alone else f"{page.stem}_{page.suffix[1:]}"
+
+
+def _stems_in(folder: Path) -> Counter[str]:
+    """Count the pages of a folder by their name without suffix."""
+    try:
+        entries = [entry for entry in folder.iterdir() if entry.suffix.lower() in PAGE_SUFFIXES]
+    except OSError:
+        return Counter()
+    return Counter(entry.stem for entry in entries if entry.is_file())
+
+
+def _each_once(jobs: Iterable[Job]) -> Iterator[Job]:
+    """Leave out what was given twice; two links to one file are two pages of their own names."""
+    seen: set[tuple[Path, Path, str]] = set()
+    for job in jobs:
+        identity = resolved(job.source), resolved(job.folder), job.name
+        if identity not in seen:
+            seen.add(identity)
+            yield job
+
+
+def _refuse_conflicts(jobs: Iterable[Job]) -> Iterator[Job]:
+    jobs = list(jobs)
+    pages = {resolved(job.source) for job in jobs if not job.problem}
+    taken: dict[Path, Path] = {}
+    for job in jobs:
+        problem = job.problem
+        targets = [] if problem else [resolved(path) for path in job.outputs().paths]
+        for target in targets:
+            if target in pages:
+                problem = f"its result would replace the page {target}: choose another --output"
+            elif target in taken:
+                problem = f"its result would replace that of {taken[target]}: use two --output"
+        if not problem:
+            taken.update(dict.fromkeys(targets, job.source))
+        yield replace(job, problem=problem)

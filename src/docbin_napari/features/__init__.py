@@ -1,0 +1,1 @@
+"""Numbers of a page: strips of it, its strokes, colours and edges; numpy only."""

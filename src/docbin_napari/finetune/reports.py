@@ -1,0 +1,120 @@
+"""What a fine-tuning tells: in lines for people, in JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, fields
+from typing import Any
+
+from docbin_napari.finetune.outcome import Outcome
+from docbin_napari.finetune.run import FinetuneReport
+
+_DOING = {
+    "reading": "reading the pairs",
+    "drawing": "drawing pages to replay",
+    "measuring": "measuring before and after on other pages",
+}
+
+
+def as_json(report: FinetuneReport) -> str:
+    """Put a report into one line of JSON.
+
+    Parameters
+    ----------
+    report : FinetuneReport
+        Any.
+
+    Returns
+    -------
+    str
+        An object with the fields of the report that say something; its ``outcome`` has
+        ``name``, ``path``, ``better``, ``verdict``, ``held_out`` and ``test``.
+
+    Examples
+    --------
+    >>> as_json(FinetuneReport("training", 5, 0.5, 1.0, 0.25, 1e-3))
+    '{"stage": "training", "step": 5, "share": 0.5, "minutes": 1.0, "loss": 0.25, ...
+    """
+    event: dict[str, Any] = {}
+    for field in fields(report):
+        value = getattr(report, field.name)
+        unknown = value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+        if not unknown:
+            event[field.name] = value
+    if report.outcome is not None:
+        event["outcome"] = _told(report.outcome)
+    return json.dumps(event)
+
+
+def error_as_json(reason: str, kept: str = "") -> str:
+    """Put the end of a failed fine-tuning into one line of JSON.
+
+    Parameters
+    ----------
+    reason : str
+        Why, for people.
+    kept : str
+        Name of the model that the best weights so far became; empty if there is none.
+
+    Returns
+    -------
+    str
+        An object with ``error`` and, if something was kept, ``kept``.
+
+    Examples
+    --------
+    >>> error_as_json("the disk is full")
+    '{"error": "the disk is full"}'
+    """
+    return json.dumps({"error": reason, **({"kept": kept} if kept else {})})
+
+
+def as_line(report: FinetuneReport) -> str:
+    """Put a report into a line for people.
+
+    Parameters
+    ----------
+    report : FinetuneReport
+        Any.
+
+    Returns
+    -------
+    str
+        One line; several at the end.
+
+    Examples
+    --------
+    >>> as_line(FinetuneReport("training", 5, 0.5, 1.0, 0.25))
+    ' 50.0%  step 5  1.0 min  loss 0.2500'
+    """
+    if report.outcome is not None:
+        outcome = report.outcome
+        return f"{outcome.verdict}\nwrote {outcome.model.path}"
+    if report.note:
+        return report.note
+    parts = [f"{report.share:6.1%}"]
+    if report.stage in _DOING:
+        parts.append(_DOING[report.stage])
+    if report.step:
+        parts += [f"step {report.step}", f"{report.minutes:.1f} min"]
+    if not math.isnan(report.loss):
+        parts.append(f"loss {report.loss:.4f}")
+    if report.validation is not None:
+        parts.append(f"held-out FM {report.validation:.2f}")
+        if report.step and report.before is not None and report.best is not None:
+            parts.append(f"(before {report.before:.2f}, best {report.best:.2f})")
+        elif not report.step:
+            parts.append("before training")
+    return "  ".join(parts)
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    figures = {"held_out": outcome.held_out, "test": outcome.test}
+    return {
+        "name": outcome.model.name,
+        "path": str(outcome.model.path),
+        "better": outcome.better,
+        "verdict": outcome.verdict,
+        **{name: asdict(value) for name, value in figures.items() if value is not None},
+    }

@@ -1,0 +1,256 @@
+"""What is wrong with training pairs: every trouble with its file and its mend."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from docbin_napari.io.errors import FileError, PairError
+from docbin_napari.pairs.collection import Collection, find_collections, image_files
+from docbin_napari.pairs.overlap import (
+    SAME_PAGE,
+    Fingerprint,
+    Thumbnail,
+    fingerprint,
+    likeness_to,
+    shared_parts,
+    thumbnail,
+)
+from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, Pair, read_pair
+from docbin_napari.pairs.polarity import lightness, why_reversed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from docbin_napari.io.mask import GroundTruth
+
+Kind = Literal[
+    "duplicate",
+    "near-duplicate",
+    "shared part",
+    "no ink",
+    "not labelled",
+    "page without mask",
+    "mask without page",
+    "reversed",
+    "same name",
+    "unreadable",
+    "unfit",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that should be mended before training.
+
+    Parameters
+    ----------
+    kind : str
+        Which trouble; "unfit" is a mask of another size than its page.
+    path : Path
+        The file.
+    problem : str
+        What is wrong with it.
+    mend : str
+        What to do.
+    """
+
+    kind: Kind
+    path: Path
+    problem: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}; {self.mend}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Progress of a check: how many of its steps are done."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """What is kept of a page to compare it with the others."""
+
+    pair: Pair
+    split: str
+    digest: bytes
+    small: Thumbnail
+    squares: Fingerprint
+
+
+def check_pairs(folder: Path) -> Iterator[Finding | Checked]:
+    """Look for whatever would spoil a training or its test.
+
+    Pages and masks that are alone, files that cannot be read, masks of another size,
+    with ink and background exchanged, without ink or without a labelled pixel, pages
+    that are there twice, byte for byte or at another size, quality or cut, and pages of which
+    a part is another page.
+
+    Parameters
+    ----------
+    folder : Path
+        A collection, a folder of collections, or a data set with ``train`` and ``test``.
+
+    Yields
+    ------
+    Finding or Checked
+        Findings as they are made; Checked after each pair, and after each page that was
+        compared with all others.
+
+    Raises
+    ------
+    PairError
+        When the first is asked for, if there is no collection.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from pathlib import Path
+    >>> from docbin_napari.pairs.pair import write_pair
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paper, ink = np.full((9, 9, 3), 240, np.uint8), np.zeros((9, 9), dtype=bool)
+    ...     _ = write_pair(folder, "letter", paper, ink)
+    ...     [event.kind for event in check_pairs(Path(folder)) if isinstance(event, Finding)]
+    ['no ink']
+    """
+    matched: list[tuple[Pair, str]] = []
+    for collection in find_collections(folder):
+        try:
+            matched += [(pair, collection.split) for pair in _pairs(collection)]
+            yield from _alone(collection)
+        except PairError as error:
+            yield Finding("unreadable", error.path, error.reason, "change its permissions")
+    total = 2 * len(matched)
+    looked: list[_Looked] = []
+    for number, (pair, split) in enumerate(matched, start=1):
+        findings, page = _look(pair, split)
+        yield from findings
+        looked += [page] if page else []
+        yield Checked(number, total)
+    for number, findings in enumerate(_twice(looked), start=total - len(looked) + 1):
+        yield from findings
+        yield Checked(number, total)
+
+
+def _names(collection: Collection) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+    """Pages and masks by name before the suffix."""
+    masks = collection.path / GROUND_TRUTH_FOLDER
+    return (
+        _by_stem(image_files(collection.path)),
+        _by_stem(image_files(masks)) if masks.is_dir() else {},
+    )
+
+
+def _by_stem(paths: list[Path]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        found.setdefault(path.stem, []).append(path)
+    return found
+
+
+def _pairs(collection: Collection) -> list[Pair]:
+    pages, masks = _names(collection)
+    return [
+        Pair(pages[name][0], masks[name][0], collection.name, name)
+        for name in pages
+        if name in masks and len(pages[name]) == len(masks[name]) == 1
+    ]
+
+
+def _alone(collection: Collection) -> Iterator[Finding]:
+    """Files that have no partner, or more than one."""
+    pages, masks = _names(collection)
+    place = f"{GROUND_TRUTH_FOLDER}/"
+    for name, paths in pages.items():
+        if name not in masks:
+            for path in paths:
+                yield Finding(
+                    "page without mask",
+                    path,
+                    f"there is no mask {place}{name}.png, so training passes it over",
+                    "label it, or move it elsewhere",
+                )
+    for name, paths in masks.items():
+        if name not in pages:
+            for path in paths:
+                yield Finding(
+                    "mask without page",
+                    path,
+                    f"there is no page of the name {name} in {collection.path}",
+                    "bring the page, rename the one, or remove the mask",
+                )
+    for found, others in ((pages, masks), (masks, pages)):
+        for name, (first, *more) in found.items():
+            for path in more if name in others else ():
+                yield Finding(
+                    "same name", path, f"it has the name of {first.name}", "keep one of them"
+                )
+
+
+def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
+    """Read a pair; the page is kept small, to be compared."""
+    try:
+        pixels, truth = read_pair(pair)
+    except PairError as error:
+        mend = "make the mask again from this page, or bring the page that it was made from"
+        one = "bring it as one image" if "one image" in error.reason else mend
+        return [Finding("unfit", error.path, error.reason, one)], None
+    except FileError as error:
+        mend = "bring the file again, or remove the pair"
+        return [Finding("unreadable", error.path, error.reason, mend)], None
+    gray = lightness(pixels)
+    digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+    found = list(_mask_findings(pair, truth, why_reversed(gray, truth)))
+    return found, _Looked(pair, split, digest, thumbnail(gray), fingerprint(gray))
+
+
+def _mask_findings(pair: Pair, truth: GroundTruth, reversed_because: str) -> Iterator[Finding]:
+    mask = pair.ground_truth
+    if not truth.labelled.any():
+        problem = "no pixel is labelled, so nothing can be learnt from it"
+        yield Finding("not labelled", mask, problem, "label a part of the page, or remove the mask")
+    elif not truth.ink.any():
+        mend = "remove the pair unless the page is empty"
+        yield Finding("no ink", mask, "there is no ink in it", mend)
+    elif reversed_because:
+        yield Finding(
+            "reversed",
+            mask,
+            f"ink and background look exchanged: {reversed_because}",
+            "black (0) must be ink; invert the mask unless it is right",
+        )
+
+
+def _twice(pages: list[_Looked]) -> Iterator[list[Finding]]:
+    """Compare each page with all before it."""
+    shared = shared_parts([page.squares for page in pages])
+    for index, page in enumerate(pages):
+        like = likeness_to(page.small) if index else None
+        found = []
+        for before, other in enumerate(pages[:index]):
+            if page.digest == other.digest:
+                found.append(_copy("duplicate", page, other, "the same page, pixel for pixel, as"))
+            elif like and (likeness := like(other.small)) >= SAME_PAGE:
+                words = f"nearly the same page (likeness {likeness:.2f}) as"
+                found.append(_copy("near-duplicate", page, other, words))
+            elif part := shared.get((before, index)):
+                words = f"{part:.0%} of the smaller of the two is, pixel for pixel, a part of"
+                found.append(_copy("shared part", page, other, words))
+        yield found
+
+
+def _copy(kind: Kind, page: _Looked, other: _Looked, words: str) -> Finding:
+    if page.split == other.split:
+        mend = "keep one of them, since a page that is there twice weighs twice"
+    else:
+        places = f"{page.pair.collection} or in {other.pair.collection}"
+        mend = f"keep it in {places}: a page that was learnt is no test"
+    return Finding(kind, page.pair.page, f"{words} {other.pair.page}", mend)

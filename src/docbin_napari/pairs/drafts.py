@@ -1,0 +1,238 @@
+"""Unsaved corrections on the disk: found again by the page, not by the name of a layer.
+
+Strategy: a page is known by the bytes of its pixels, by its file and by its place in that file.
+Each of them stands in the name of a draft, as a hash, so that the drafts of a page are found
+without opening others. All labels of every session have a file of their own: two windows with the
+same page never write over each other, nor do two layers over one page, and what a crash left stays
+until somebody takes or discards it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import platformdirs
+
+from docbin_napari.io.errors import DraftError
+from docbin_napari.io.rgb import row_bands
+from docbin_napari.pairs.plane_file import read_header, read_planes, write_planes
+from docbin_napari.pairs.provenance import now
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+    from numpy.typing import NDArray
+
+    from docbin_napari.io.row_source import RowSource
+
+DRAFT_FOLDER = ".drafts"
+"""Folder inside the data sets that holds unsaved corrections."""
+SESSION = secrets.token_hex(4)
+"""Letters and digits that no other session has."""
+_SUFFIX = ".draft"
+
+
+@dataclass(frozen=True)
+class PageKey:
+    """What a page is known by.
+
+    Parameters
+    ----------
+    content : str
+        Hash of its pixels, see `content_of`.
+    source : str
+        Its file, absolute; "" for a page that came from no file.
+    page : int
+        Page of that file, from 1.
+    """
+
+    content: str
+    source: str = ""
+    page: int = 1
+
+    @property
+    def name(self) -> str:
+        """Part of the names of files that belong to this page."""
+        place = f"{self.page}\n{self.source}".encode("utf-8", "surrogateescape")
+        return f"{self.content}-{hashlib.blake2b(place, digest_size=6).hexdigest()}"
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """Unsaved corrections of a page.
+
+    Parameters
+    ----------
+    labels : ndarray, integers, shape (H, W)
+        0 background, 1 ink, 2 unlabelled.
+    reviewed : bytes, optional
+        The windows that somebody has looked at.
+    model : str, optional
+        The model whose ink was corrected.
+    date : str
+        When it was written: ISO 8601, UTC.
+    """
+
+    labels: NDArray[Any]
+    reviewed: bytes | None = None
+    model: str | None = None
+    date: str = ""
+
+
+def content_of(pixels: RowSource) -> str:
+    """Hash the pixels of a page, band by band.
+
+    Parameters
+    ----------
+    pixels : RowSource
+        uint8 (H, W, 3).
+
+    Returns
+    -------
+    str
+        24 hexadecimal digits.
+
+    Examples
+    --------
+    >>> content_of(np.zeros((2, 3, 3), np.uint8)) == content_of(np.zeros((3, 2, 3), np.uint8))
+    False
+    """
+    digest = hashlib.blake2b(repr(tuple(pixels.shape)).encode(), digest_size=12)
+    for rows in row_bands(int(pixels.shape[0]), int(pixels.shape[1])):
+        digest.update(np.ascontiguousarray(pixels[rows]).data)
+    return digest.hexdigest()
+
+
+def draft_folder(datasets: Path | None) -> Path:
+    """Tell where drafts are kept.
+
+    Parameters
+    ----------
+    datasets : Path or None
+        The folder of the data sets, if one is chosen.
+
+    Returns
+    -------
+    Path
+        ``.drafts`` in it if it is there; else ``$DOCBIN_DRAFTS``, else a folder of the user.
+    """
+    if datasets is not None and str(datasets) not in ("", ".") and datasets.is_dir():
+        return datasets / DRAFT_FOLDER
+    chosen = os.environ.get("DOCBIN_DRAFTS")
+    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("docbin-napari")) / "drafts"
+
+
+def write_draft(folder: Path, key: PageKey, draft: Draft, writer: str = SESSION) -> Path:
+    """Keep the corrections of a page; an earlier draft of the same writer is replaced.
+
+    Parameters
+    ----------
+    folder : Path
+        From `draft_folder`.
+    key : PageKey
+        The page.
+    draft : Draft
+        What is to be kept; the labels may be painted on meanwhile.
+    writer : str
+        Letters and digits that no other session, and nobody else in this one, has.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    DraftError
+        If it cannot be written.
+    """
+    reviewed = None if draft.reviewed is None else base64.b64encode(draft.reviewed).decode()
+    header = {"source": key.source, "page": key.page, "content": key.content}
+    header |= {"model": draft.model, "reviewed": reviewed, "date": draft.date or now()}
+    path = folder / f"{key.name}-{writer}{_SUFFIX}"
+    return write_planes(path, header, {"labels": draft.labels})
+
+
+def read_draft(path: Path) -> Draft:
+    """Read corrections again.
+
+    Raises
+    ------
+    DraftError
+        If the file cannot be read, or is damaged.
+    """
+    header, planes = read_planes(path)
+    try:
+        packed = header["reviewed"]
+        reviewed = None if packed is None else base64.b64decode(packed)
+        return Draft(planes["labels"], reviewed, header["model"], str(header["date"]))
+    except (KeyError, ValueError) as error:
+        raise DraftError(path, "the file is damaged") from error
+
+
+def newest_draft(folders: Iterable[Path], key: PageKey) -> Path | None:
+    """Find the newest draft of a page, whoever wrote it.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        Where to look.
+    key : PageKey
+        The page.
+
+    Returns
+    -------
+    Path or None
+        None if there is none.
+    """
+    found = find_drafts(folders, key)
+    return found[0] if found else None
+
+
+def find_drafts(folders: Iterable[Path], key: PageKey, writers: Container[str] = ()) -> list[Path]:
+    """Find what was left of a page.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        Where to look; folders that are missing are passed over.
+    key : PageKey
+        The page.
+    writers : container of str
+        Those whose drafts are left out, because they are still at work.
+
+    Returns
+    -------
+    list of Path
+        The newest first. Those of the same file, and those of a file with the same pixels
+        that is gone: it was moved or given another name.
+    """
+    found = []
+    for folder in dict.fromkeys(folders):
+        for path in folder.glob(f"{key.content}-*{_SUFFIX}"):
+            at_work = path.stem.rpartition("-")[2] in writers
+            if not at_work and (path.name.startswith(key.name) or _is_homeless(path)):
+                found.append(path)
+    return sorted(found, key=_age)
+
+
+def _age(path: Path) -> int:
+    try:
+        return -path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _is_homeless(path: Path) -> bool:
+    try:
+        source = read_header(path)["source"]
+    except (DraftError, KeyError):
+        return False
+    return isinstance(source, str) and source != "" and not Path(source).exists()

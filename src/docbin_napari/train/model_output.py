@@ -1,0 +1,195 @@
+"""The file of a new model, and why it cannot be written there; loads no torch.
+
+Where the best weights lie while a model is being made, and what becomes of them after a crash.
+
+Loads no torch: the widget looks here when the training process has died.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from docbin_napari.io.atomic import writing_trouble
+from docbin_napari.model.registry import built_in_folder, user_model_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class OutputError(Exception):
+    """A model cannot have this name, or cannot be written to this place."""
+
+
+def output_path(output: str) -> Path:
+    """File of a new model: a ``.safetensors`` path as it is, a name in the user's folder.
+
+    Parameters
+    ----------
+    output : str
+        As in `TrainConfig`.
+
+    Returns
+    -------
+    Path
+        Where the model is written.
+
+    Examples
+    --------
+    >>> output_path("letters").name
+    'letters.safetensors'
+    """
+    if output.endswith(".safetensors"):
+        return Path(output)
+    return user_model_folder() / f"{output}.safetensors"
+
+
+def checked_output(output: str, overwrite: bool) -> Path:
+    """File of a new model, once nothing speaks against it.
+
+    Parameters
+    ----------
+    output : str
+        As in `TrainConfig`.
+    overwrite : bool
+        Whether a model of the user's may be replaced.
+
+    Returns
+    -------
+    Path
+        Its folder is there and can be written to.
+
+    Raises
+    ------
+    OutputError
+        If the name is taken or is no name, or its folder cannot be written to.
+    """
+    path = output_path(output)
+    if output != str(path) and (not output.strip() or Path(output).name != output):
+        raise OutputError(f"{output!r} cannot be the name of a model: leave out / and \\")
+    if (built_in_folder() / path.name).exists() and path.parent in (
+        built_in_folder(),
+        user_model_folder(),
+    ):
+        raise OutputError(f"{path.stem} is the name of a built-in model: choose another --output")
+    if path.exists() and not overwrite:
+        raise OutputError(
+            f"{path}: there is already a model of this name: choose another --output, "
+            "or add --overwrite"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: {writing_trouble(error)}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path.parent}: this folder may not be written to; choose another")
+    return path
+
+
+def unfinished_path(path: Path) -> Path:
+    """File of the best weights so far, while a model is being made.
+
+    Parameters
+    ----------
+    path : Path
+        File of the model.
+
+    Returns
+    -------
+    Path
+        Beside it; no list of models shows it.
+
+    Examples
+    --------
+    >>> unfinished_path(Path("letters.safetensors")).name
+    'letters.safetensors.unfinished'
+    """
+    return path.with_name(f"{path.name}.unfinished")
+
+
+class NameInUseError(Exception):
+    """Another training makes a model of this name at this moment."""
+
+
+@contextmanager
+def reserved(path: Path) -> Iterator[Path | None]:
+    """Let nobody else make a model of a name, as long as the process lives.
+
+    Parameters
+    ----------
+    path : Path
+        File that the model will get.
+
+    Yields
+    ------
+    Path or None
+        The model made of the best weights that an earlier training of this name had left
+        when it broke off: ``NAME-unfinished``. None where nothing was left.
+
+    Raises
+    ------
+    NameInUseError
+        If another process, or another part of this one, makes a model of this name.
+    """
+    with _locked(path):
+        yield _as_model(path, path.with_stem(f"{path.stem}-unfinished"))
+
+
+def rescue(path: Path) -> Path | None:
+    """Make a model of the best weights that an interrupted fine-tuning has left.
+
+    Parameters
+    ----------
+    path : Path
+        File that the model would have got.
+
+    Returns
+    -------
+    Path or None
+        The model: this file or, where that is taken, ``NAME-2`` and so on; None where
+        nothing was left.
+    """
+    return _as_model(path, path)
+
+
+def rescue_of_the_dead(path: Path) -> Path | None:
+    """Do as `rescue`, unless another process is still at work on this model."""
+    try:
+        with _locked(path):
+            return rescue(path)
+    except NameInUseError:
+        return None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise NameInUseError(
+            f"another training is making {path.stem}: choose another name"
+        ) from error
+    except OSError:
+        pass  # A folder that takes no lock takes no model either: said where it is written.
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _as_model(path: Path, wanted: Path) -> Path | None:
+    left = unfinished_path(path)
+    if not left.exists():
+        return None
+    free, number = wanted, 1
+    while free.exists():
+        number += 1
+        free = wanted.with_stem(f"{wanted.stem}-{number}")
+    left.replace(free)
+    return free

@@ -1,0 +1,114 @@
+"""The mean of networks of one architecture, weight by weight.
+
+A network that sees more than the one it comes from, and says the same at first.
+
+Strategy: new parts end in a batch norm whose scale and shift are 0, so they add nothing until
+training moves them (Chen, Goodfellow, Shlens 2016, arXiv:1511.05641). Coarser levels are such a
+part: what comes up from them is 0, and the block on the way back that the former coarsest level
+did not need passes on what it gets, which is never negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+import torch
+from torch import nn
+
+from docbin_napari.model.registry import ModelError
+from docbin_napari.model.unet import ConvNorm, ResidualBlock, UNet
+
+
+def mean_network(networks: Sequence[UNet], shares: Sequence[float] = ()) -> UNet:
+    """Average the weights and the batch norm statistics of networks.
+
+    Networks that were trained on from the same start often do better on average than each of
+    them (model soups, Wortsman et al. 2022, arXiv:2203.05482).
+
+    Parameters
+    ----------
+    networks : sequence of UNet
+        Of one architecture. The first one is changed, and returned.
+    shares : sequence of float, optional
+        How much each of them counts; they are divided by their sum. All the same by default.
+
+    Returns
+    -------
+    UNet
+        The mean.
+
+    Raises
+    ------
+    ModelError
+        If they are not alike.
+    ValueError
+        If there are not as many shares as networks, or they are negative or all 0.
+    """
+    weights = torch.tensor([*shares] or [1.0] * len(networks), dtype=torch.float64)
+    if len(weights) != len(networks) or weights.min() < 0 or weights.sum() <= 0:
+        raise ValueError(
+            f"give a share above 0 for each of the {len(networks)} models, not {list(shares)}"
+        )
+    weights /= weights.sum()
+    first = networks[0]
+    for other in networks[1:]:
+        if other.config != first.config:
+            raise ModelError(
+                "the models have different architectures and have no mean; "
+                f"choose models that are alike ({first.config}, {other.config})"
+            )
+    states = [network.state_dict() for network in networks]
+    mean = {}
+    for name, value in states[0].items():
+        stack = torch.stack([state[name].double() for state in states])
+        mean[name] = torch.einsum("n,n...->...", weights, stack).to(value.dtype)
+    first.load_state_dict(mean)
+    return first
+
+
+def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool) -> UNet:
+    """Give the network coarser levels, and let it be told the ink of the page.
+
+    Parameters
+    ----------
+    network : UNet
+        Not changed.
+    deeper : tuple of int
+        Channels of the new levels, the coarsest last.
+    page_ink : bool
+        Whether the new network is told of the ink of the page; one that is already stays so.
+
+    Returns
+    -------
+    UNet
+        ``network`` itself where there is nothing to add.
+
+    Examples
+    --------
+    >>> from docbin_napari.model.unet import UNetConfig
+    >>> grown(UNet(UNetConfig(channels=(8, 16))), (16,), page_ink=True).config.channels
+    (8, 16, 16)
+    """
+    old = network.config
+    config = replace(old, channels=(*old.channels, *deeper), page_ink=old.page_ink or page_ink)
+    if config == old:
+        return network
+    larger = UNet(config)
+    known = {
+        name: value
+        for name, value in network.state_dict().items()
+        # Shifts for other levels cannot be taken over.
+        if not deeper or not name.startswith("page_ink.")
+    }
+    larger.load_state_dict({**larger.state_dict(), **known})
+    for level in range(len(old.channels) - 1, len(config.channels) - 1):
+        _silence(cast("ConvNorm", larger.up[level]))
+        _silence(cast("ResidualBlock", larger.decoder[level]).second)
+    return larger
+
+
+def _silence(layer: ConvNorm) -> None:
+    nn.init.zeros_(cast("nn.Parameter", layer.norm.weight))
+    nn.init.zeros_(cast("nn.Parameter", layer.norm.bias))

@@ -1,0 +1,199 @@
+"""Files that fail, batches that are stopped: what is written stays whole, what is not is said."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from docbin_napari.batch import one_file
+from docbin_napari.batch.events import (
+    FileFailed,
+    FileStarted,
+    FileWritten,
+    PageProgress,
+)
+from docbin_napari.batch.jobs import OutputConfig, plan_jobs
+from docbin_napari.batch.local import binarize_files
+from docbin_napari.batch.one_file import BatchModel
+from docbin_napari.inference import predict as predict_module
+from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.predict import DeviceMemoryError, Progress
+from docbin_napari.io.page import PageError, read_pages
+
+
+def test_stopping_writes_what_is_computed(batch, tmp_path):
+    """The first file is being written when the second one starts: it must not be lost."""
+    paths = [batch.draw_page(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
+    config = OutputConfig()
+    events = binarize_files(
+        plan_jobs(paths, config), BatchModel(batch.DarkIsInk, InferenceConfig(), None), config
+    )
+    for event in events:
+        if isinstance(event, FileStarted) and event.number == 2:
+            break
+    events.close()
+    assert batch.files_in(tmp_path / "auto_bin") == ["a.png"]
+
+
+def test_a_bad_file_does_not_stop_the_others(batch, tmp_path):
+    good = [batch.draw_page(tmp_path / name) for name in ("a.png", "c.png")]
+    (tmp_path / "b.png").write_bytes(b"this is no picture")
+    missing = tmp_path / "d.png"
+    events = batch.ends(batch.run([tmp_path, missing]))
+    assert [type(event) for event in events] == [FileWritten, FileFailed, FileWritten, FileFailed]
+    assert [event.source for event in events] == [
+        good[0], tmp_path / "b.png", good[1], missing
+    ]  # fmt: skip
+    assert str(tmp_path) not in events[1].reason
+    assert events[3].reason == "there is no such file or folder"
+
+
+def test_a_page_too_large_is_one_line(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "page.png")
+    (end,) = batch.ends(batch.run([page], pixel_limit=100))
+    assert isinstance(end, FileFailed)
+    assert "100" in end.reason
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "page.png")
+    (tmp_path / "auto_bin").write_text("in the way")
+    (end,) = batch.ends(batch.run([page]))
+    assert isinstance(end, FileFailed)
+    assert "auto_bin" in end.reason
+    assert "\n" not in end.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DeviceMemoryError("the memory of the cuda device is too small"), "cuda device is too"),
+        (MemoryError(), "not enough memory"),
+        (OSError(28, "No space left on device"), "No space left"),
+        (ValueError("a defect of ours"), "unexpected ValueError: a defect of ours"),
+    ],
+)
+def test_trouble_with_one_page_does_not_stop_the_others(batch, tmp_path, monkeypatch, error, words):
+    first, second = (batch.draw_page(tmp_path / name) for name in ("a.png", "b.png"))
+    working = predict_module.predict
+
+    def fails_once(pixels, model, config, out):
+        monkeypatch.setattr(predict_module, "predict", working)
+        yield Progress(0, 2, slice(0, 0), slice(0, 0))
+        raise error
+
+    monkeypatch.setattr(predict_module, "predict", fails_once)
+    failed, written = batch.ends(batch.run([first, second]))
+    assert isinstance(failed, FileFailed)
+    assert words in failed.reason
+    assert isinstance(written, FileWritten)
+    assert batch.files_in(tmp_path / "auto_bin") == ["b.png"]
+
+
+@pytest.mark.parametrize("name", ["read_pages", "write_mask"])
+def test_a_defect_that_one_file_meets_does_not_stop_the_others(batch, tmp_path, monkeypatch, name):
+    paths = [batch.draw_page(tmp_path / page) for page in ("a.png", "b.png")]
+    working = getattr(one_file, name)
+
+    def fails_for_one(path, *arguments, **settings):
+        if "a.png" in str(path):
+            raise ValueError("max() of an empty sequence")
+        return working(path, *arguments, **settings)
+
+    monkeypatch.setattr(one_file, name, fails_for_one)
+    failed, written = batch.ends(batch.run(paths))
+    assert "unexpected ValueError: max() of an empty sequence" in failed.reason
+    assert isinstance(written, FileWritten)
+
+
+def test_a_resolution_that_no_format_can_keep_is_none(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "a.tif")
+    with Image.open(page) as image:
+        image.save(page, dpi=(0.001, 0.001))
+        image.save(tmp_path / "b.tif", dpi=(4e9, 4e9))
+    first, second = batch.ends(batch.run([page, tmp_path / "b.tif"]))
+    assert isinstance(first, FileWritten)
+    assert isinstance(second, FileWritten)
+
+
+def test_of_two_results_of_one_name_the_first_is_written(batch, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    first, second = (batch.draw_page(tmp_path / folder / "1.png") for folder in ("one", "two"))
+    written, failed = batch.ends(batch.run([first, second], output=tmp_path / "out"))
+    assert (written.source, failed.source) == (first, second)
+    assert str(first) in failed.reason
+    assert batch.files_in(tmp_path / "out") == ["1.png"]
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_batch(batch, tmp_path):
+    def load():
+        raise LookupError("no such model")
+
+    with pytest.raises(LookupError):
+        batch.run([batch.draw_page(tmp_path / "page.png")], load=load)
+
+
+@pytest.mark.parametrize("form", ["png", "tiff"])
+def test_an_interrupt_leaves_whole_files_only(batch, tmp_path, form, monkeypatch):
+    """The second page of three is interrupted in its middle."""
+    source = batch.draw_file_of_pages(tmp_path / "letters.tif")
+    working = predict_module.predict
+    started = []
+
+    def interrupted(pixels, model, config, out):
+        started.append(out)
+        for progress in working(pixels, model, config, out):
+            if len(started) == 2 and progress.done == 1:
+                raise KeyboardInterrupt
+            yield progress
+
+    monkeypatch.setattr(predict_module, "predict", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        batch.run([source], format=form)
+    left = batch.files_in(tmp_path / "auto_bin") if (tmp_path / "auto_bin").exists() else []
+    assert left == (["letters_001.png"] if form == "png" else [])
+    monkeypatch.setattr(predict_module, "predict", working)
+    (end,) = batch.ends(batch.run([source], format=form))
+    assert len(end.outputs) == (2 if form == "png" else 1)
+
+
+def test_an_interrupt_while_writing_leaves_nothing(batch, tmp_path, monkeypatch):
+    page = batch.draw_page(tmp_path / "page.png")
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Image.Image, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        batch.run([page])
+    assert batch.files_in(tmp_path / "auto_bin") == []
+
+
+def test_events_can_be_dropped_in_between(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "page.png")
+    config = OutputConfig()
+    events = binarize_files(
+        plan_jobs([page], config), BatchModel(batch.DarkIsInk, InferenceConfig()), config
+    )
+    assert isinstance(next(events), FileStarted)
+    assert isinstance(next(events), PageProgress)
+    events.close()
+    assert not Path(tmp_path / "auto_bin").exists()
+
+
+def test_the_pages_before_a_damaged_one_are_written(batch, tmp_path, monkeypatch):
+    from docbin_napari.batch import one_file
+
+    source = batch.draw_file_of_pages(tmp_path / "letters.tif")
+
+    def damaged(path, **settings):
+        for page in read_pages(path, **settings):
+            if page.index == 2:
+                raise PageError(path, "page 3: the image is damaged")
+            yield page
+
+    monkeypatch.setattr(one_file, "read_pages", damaged)
+    (end,) = batch.ends(batch.run([source]))
+    assert end == FileFailed(source, "page 3: the image is damaged")
+    assert batch.files_in(tmp_path / "auto_bin") == ["letters_001.png", "letters_002.png"]

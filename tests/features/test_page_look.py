@@ -1,0 +1,117 @@
+"""Which pages a model knows."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docbin_napari.features.page_look import SPREAD, FamiliarPages, looks_of, page_look, read_looks
+from docbin_napari.train.synthesis import draw_page
+
+
+class Rows:
+    """A page that can only be sliced by rows, and counts those that are asked for."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, pixels):
+        self._pixels = pixels
+        self.shape = pixels.shape
+        self.asked = 0
+
+    def __getitem__(self, rows):
+        part = self._pixels[rows]
+        self.asked += len(part)
+        return part
+
+
+@pytest.fixture(scope="module")
+def page():
+    return draw_page(3, 400, 300).pixels
+
+
+def test_a_page_looks_like_itself_and_its_halves(page):
+    known = FamiliarPages.of([page])
+    assert FamiliarPages(known.looks, radius=1e-3).include(page)
+    assert known.include(page[:200])
+    assert known.include(page[200:])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pixels: 255 - pixels,
+        lambda pixels: pixels // 4,
+        lambda pixels: (pixels * np.array([1, 0.6, 0.3])).astype(np.uint8),
+    ],
+    ids=["inverted", "dark", "brown"],
+)
+def test_another_kind_of_page_is_not_known(change, page):
+    assert not FamiliarPages.of([page]).include(change(page))
+
+
+def test_each_of_several_pages_is_known(page):
+    known = FamiliarPages.of([page, 255 - page])
+    assert known.include(page)
+    assert known.include(255 - page)
+
+
+def darker(page, by):
+    return np.clip(page.astype(int) - by, 0, 255).astype(np.uint8)
+
+
+def test_a_page_between_two_archives_goes_to_the_nearer_one(page):
+    own, others = looks_of([page]), looks_of([darker(page, 60)])
+    known = FamiliarPages(own, others, ratio=1.0)
+    assert known.include(darker(page, 10))
+    assert not known.include(darker(page, 50))
+
+
+def test_the_ratio_gives_own_pages_more_room(page):
+    own, others = looks_of([page]), looks_of([darker(page, 60)])
+    beyond_the_middle = darker(page, 36)
+    assert not FamiliarPages(own, others, ratio=1.0).include(beyond_the_middle)
+    assert FamiliarPages(own, others, ratio=4.0).include(beyond_the_middle)
+
+
+def test_without_other_pages_the_radius_decides(page):
+    own = looks_of([page])
+    assert FamiliarPages(own, radius=10.0).include(darker(page, 30))
+    assert not FamiliarPages(own, radius=0.01).include(darker(page, 30))
+
+
+def test_nothing_known_is_nothing_included(page):
+    assert not FamiliarPages(()).include(page)
+
+
+def test_a_large_page_is_not_read_whole():
+    rows = Rows(np.full((6000, 40, 3), 220, np.uint8))
+    page_look(rows)
+    assert rows.asked < 1500
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_pages_of_any_size_have_a_look(height, width):
+    look = page_look(np.full((height, width, 3), 128, np.uint8))
+    assert look.shape == (len(SPREAD),)
+    assert np.isfinite(look).all()
+
+
+def test_it_survives_the_header(page):
+    known = FamiliarPages(looks_of([page]), looks_of([255 - page]), ratio=1.5, radius=3.0)
+    assert FamiliarPages.from_header(json.loads(json.dumps(known.to_header()))) == known
+
+
+@pytest.mark.parametrize(
+    "change", [{"looks": 3}, {"looks": [[1, 2]]}, {"others": [["x"] * 10]}, {"ratio": None}]
+)
+def test_a_damaged_header_is_refused(change, page):
+    stored = {**FamiliarPages.of([page]).to_header(), **change}
+    with pytest.raises(ValueError, match="pages it knows"):
+        FamiliarPages.from_header(stored)
+
+
+def test_a_model_that_says_nothing_of_its_pages_has_seen_none():
+    assert read_looks({}) == ()

@@ -1,0 +1,71 @@
+"""What is learnt from and what is held out, on pages whose labels are squares."""
+
+import numpy as np
+import pytest
+
+from docbin_napari.finetune.few_pages import chosen_pairs, load_few_pages
+from docbin_napari.pairs.pair import write_pair
+
+
+def write_page(folder, name, labelled, shape=(512, 512)):
+    """A page with ink in stripes everywhere, labelled in some regions."""
+    ink = np.zeros(shape, bool)
+    ink[::8] = True
+    known = np.zeros(shape, bool)
+    for region in labelled:
+        known[region] = True
+    gray = np.where(ink, 30, 220).astype(np.uint8)
+    write_pair(folder, name, np.repeat(gray[..., None], 3, axis=2), ink & known, known)
+
+
+def labelled(parts):
+    return sum(int((pair.truth[..., 1] > 0).sum()) for pair in parts)
+
+
+ALL = (slice(None), slice(None))
+QUARTER = (slice(0, 256), slice(0, 256))
+
+
+@pytest.mark.parametrize("region", [ALL, QUARTER])
+def test_one_page_is_split_and_no_pixel_is_on_both_sides(tmp_path, region):
+    write_page(tmp_path / "one", "page", [region])
+    few = load_few_pages([tmp_path / "one"], (), 0.25)
+    known = 512 * 512 if region is ALL else 256 * 256
+    assert few.labelled == known
+    assert labelled(few.learn) + labelled(few.held_out) == known
+    assert labelled(few.held_out) == known // 4
+    assert all((pair.truth[..., 0] > 0).any() for pair in few.held_out), "blocks hold ink"
+
+
+def test_nothing_is_held_out_where_little_is_labelled(tmp_path):
+    write_page(tmp_path / "one", "page", [(slice(0, 40), slice(0, 40))])
+    few = load_few_pages([tmp_path / "one"], (), 0.2)
+    assert few.held_out == []
+    assert labelled(few.learn) == 40 * 40
+
+
+def test_of_many_pages_whole_ones_are_held_out(tmp_path):
+    for number in range(8):
+        write_page(tmp_path / "many", f"page{number}", [ALL], (256, 256))
+    few = load_few_pages([tmp_path / "many"], (), 0.25)
+    held_out = {pair.name for pair in few.held_out}
+    assert len(held_out) == 2
+    assert not held_out & {pair.name for pair in few.learn}
+    assert labelled(few.learn) == 6 * 256 * 256
+
+
+def test_distant_labels_are_cut_apart(tmp_path):
+    corners = [(slice(0, 100), slice(0, 100)), (slice(900, 1000), slice(900, 1000))]
+    write_page(tmp_path / "one", "page", corners, (1000, 1000))
+    few = load_few_pages([tmp_path / "one"], (), 0.0)
+    assert len(few.learn) == 2
+    assert all(pair.pixels.shape[0] < 400 for pair in few.learn)
+
+
+def test_pages_are_chosen_by_name_and_none_twice(tmp_path):
+    for number in range(3):
+        write_page(tmp_path / "set" / "letters", f"page{number}", [ALL], (64, 64))
+    both = [tmp_path / "set", tmp_path / "set" / "letters"]
+    assert len(chosen_pairs(both, ())) == 3
+    chosen = chosen_pairs(both, ("page2", "letters/page0"))
+    assert [pair.name for pair in chosen] == ["page0", "page2"]

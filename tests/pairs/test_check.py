@@ -1,0 +1,173 @@
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docbin_napari.io.errors import PairError
+from docbin_napari.io.mask import write_ground_truth, write_mask
+from docbin_napari.pairs.check import Checked, Finding, check_pairs
+from docbin_napari.pairs.pair import write_pair
+
+
+def findings(folder):
+    return [event for event in check_pairs(folder) if isinstance(event, Finding)]
+
+
+def only(folder):
+    (finding,) = findings(folder)
+    return finding
+
+
+def writing(seed, shape=(240, 180)):
+    """A page of dark words on paper, and its ink."""
+    rng = np.random.default_rng(seed)
+    ink = np.zeros(shape, bool)
+    for row in range(10, shape[0] - 10, 12):
+        for start in rng.integers(5, shape[1] - 40, 3):
+            ink[row : row + 5, start : start + rng.integers(8, 35)] = True
+    gray = np.where(ink, 30, 230).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, axis=2), ink
+
+
+@pytest.fixture
+def letters(tmp_path):
+    """A collection with one good pair."""
+    write_pair(tmp_path / "letters", "good", *writing(1))
+    return tmp_path / "letters"
+
+
+def test_nothing_to_mend(letters):
+    write_pair(letters, "other", *writing(2))
+    assert list(check_pairs(letters)) == [Checked(step, 4) for step in (1, 2, 3, 4)]
+
+
+def test_page_without_mask(letters):
+    Image.fromarray(writing(2)[0]).save(letters / "todo.jpg")
+    finding = only(letters)
+    assert finding.kind == "page without mask"
+    assert finding.path == letters / "todo.jpg"
+    assert "fg_mask/todo.png" in finding.problem
+    assert "label it" in finding.mend
+
+
+def test_mask_without_page(letters):
+    lost = write_mask(letters / "fg_mask" / "lost.png", writing(2)[1])
+    finding = only(letters)
+    assert (finding.kind, finding.path) == ("mask without page", lost)
+    assert "bring the page" in str(finding)
+
+
+def test_two_files_of_one_name(letters):
+    Image.fromarray(writing(1)[0]).save(letters / "good.tif")
+    assert only(letters).kind == "same name"
+    (letters / "good.tif").unlink()
+    write_mask(letters / "fg_mask" / "good.tif", writing(1)[1])
+    finding = only(letters)
+    assert (finding.kind, finding.mend) == ("same name", "keep one of them")
+
+
+def test_sizes_that_differ(letters):
+    mask = write_mask(letters / "fg_mask" / "good.png", writing(1)[1][:-1])
+    finding = only(letters)
+    assert (finding.kind, finding.path) == ("unfit", mask)
+    assert "180 × 239" in finding.problem
+    assert "180 × 240" in finding.problem
+
+
+@pytest.mark.parametrize("name", ["good.png", "fg_mask/good.png"])
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n broken"])
+def test_unreadable_file(letters, name, content):
+    (letters / name).write_bytes(content)
+    finding = only(letters)
+    assert (finding.kind, finding.path) == ("unreadable", letters / name)
+
+
+def test_page_file_of_many_pages(letters):
+    (letters / "good.png").unlink()
+    page = Image.fromarray(writing(1)[0])
+    page.save(letters / "good.tif", save_all=True, append_images=[page])
+    finding = only(letters)
+    assert finding.kind == "unfit"
+    assert finding.mend == "bring it as one image"
+
+
+def test_reversed_mask(letters):
+    write_mask(letters / "fg_mask" / "good.png", ~writing(1)[1])
+    finding = only(letters)
+    assert finding.kind == "reversed"
+    assert "200 gray levels brighter" in finding.problem
+    assert "of the labelled pixels are ink" in finding.problem
+
+
+def test_mask_without_ink(letters):
+    write_mask(letters / "fg_mask" / "good.png", np.zeros((240, 180), bool))
+    assert only(letters).kind == "no ink"
+
+
+def test_mask_with_no_labelled_pixel(letters):
+    nothing = np.zeros((240, 180), bool)
+    write_ground_truth(letters / "fg_mask" / "good.png", nothing, nothing)
+    assert only(letters).kind == "not labelled"
+
+
+def test_exact_duplicate_in_another_format(letters):
+    pixels, ink = writing(1)
+    Image.fromarray(pixels).save(letters / "again.tif")
+    write_mask(letters / "fg_mask" / "again.png", ink)
+    finding = only(letters)
+    assert finding.kind == "duplicate"
+    assert {finding.path.name, "good.png", "again.tif"} == {"good.png", "again.tif"}
+    assert "weighs twice" in finding.mend
+
+
+def test_near_duplicate_between_train_and_test(tmp_path):
+    pixels, ink = writing(1)
+    write_pair(tmp_path / "train" / "letters", "page", pixels, ink)
+    half = np.asarray(Image.fromarray(pixels).resize((90, 120), Image.Resampling.BOX))
+    write_pair(tmp_path / "test" / "others", "copy", half, half[..., 0] < 128)
+    finding = only(tmp_path)
+    assert finding.kind == "near-duplicate"
+    assert finding.path == tmp_path / "train" / "letters" / "page.png"
+    assert str(tmp_path / "test" / "others" / "copy.png") in finding.problem
+    assert "train/letters or in test/others" in finding.mend
+
+
+def test_a_page_for_tests_that_was_cut_from_one_for_training(tmp_path):
+    rng = np.random.default_rng(8)
+    pixels = np.repeat(rng.integers(0, 256, (400, 900, 1), dtype=np.uint8), 3, axis=2)
+    ink = pixels[..., 0] < 60
+    write_pair(tmp_path / "train" / "letters", "page", pixels, ink)
+    write_pair(tmp_path / "test" / "letters", "page", pixels[:, :300], ink[:, :300])
+    finding = only(tmp_path)
+    assert finding.kind == "shared part"
+    assert "100% of the smaller of the two" in finding.problem
+    assert "a page that was learnt is no test" in finding.mend
+
+
+def test_exact_duplicate_between_train_and_test(letters, tmp_path):
+    shutil.copytree(letters, tmp_path / "set" / "train" / "letters")
+    shutil.copytree(letters, tmp_path / "set" / "test" / "letters")
+    finding = only(tmp_path / "set")
+    assert finding.kind == "duplicate"
+    assert "no test" in finding.mend
+
+
+def test_one_trouble_does_not_hide_the_others(letters):
+    write_pair(letters, "empty", np.full((60, 60, 3), 230, np.uint8), np.zeros((60, 60), bool))
+    (letters / "good.png").write_bytes(b"")
+    write_mask(letters / "fg_mask" / "lost.png", writing(2)[1])
+    kinds = sorted(finding.kind for finding in findings(letters))
+    assert kinds == ["mask without page", "no ink", "unreadable"]
+
+
+def test_progress_ends_at_the_total(letters):
+    (letters / "good.png").write_bytes(b"")
+    write_pair(letters, "other", *writing(2))
+    steps = [event for event in check_pairs(letters) if isinstance(event, Checked)]
+    assert steps[-1].done == steps[-1].total == 4
+
+
+def test_no_collection(tmp_path):
+    with pytest.raises(PairError, match="fg_mask"):
+        next(check_pairs(tmp_path))

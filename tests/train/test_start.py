@@ -1,0 +1,51 @@
+"""Grown networks say what the small one said, until they learn."""
+
+import pytest
+import torch
+
+from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.train.start import grown
+
+
+@pytest.fixture
+def small():
+    torch.manual_seed(1)
+    network = UNet(UNetConfig(channels=(8, 16)))
+    network(torch.randn(2, 3, 64, 64))  # gives the batch norms statistics of their own
+    return network.eval()
+
+
+@pytest.mark.parametrize(("deeper", "page_ink"), [((), True), ((16,), False), ((16, 8), True)])
+def test_a_grown_network_says_the_same_at_first(small, deeper, page_ink):
+    large = grown(small, deeper, page_ink=page_ink).eval()
+    pixels = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(large(pixels), small(pixels))
+    assert large.config.channels == (8, 16, *deeper)
+    assert large.config.page_ink == page_ink
+
+
+def test_a_grown_network_learns_with_its_new_levels(small):
+    large = grown(small, (16, 8), page_ink=False).train()
+    optimizer = torch.optim.SGD(large.parameters(), lr=0.1)
+    before = {name: value.clone() for name, value in large.named_parameters()}
+    for _ in range(2):
+        optimizer.zero_grad()
+        large(torch.randn(2, 3, 64, 64)).square().mean().backward()
+        optimizer.step()
+    moved = {
+        name for name, value in large.named_parameters() if not torch.equal(value, before[name])
+    }
+    assert {"up.1.norm.weight", "decoder.1.second.norm.weight", "up.1.conv.weight"} <= moved
+
+
+def test_a_network_with_nothing_to_add_stays_itself(small):
+    assert grown(small, (), page_ink=False) is small
+
+
+def test_what_was_learnt_of_the_ink_of_the_page_is_kept_where_no_level_is_added():
+    told = UNet(UNetConfig(channels=(8, 8), page_ink=True))
+    torch.nn.init.normal_(told.page_ink.shifts.weight)
+    assert grown(told, (), page_ink=True) is told
+    deeper = grown(told, (8,), page_ink=True)
+    assert not deeper.page_ink.shifts.weight.any()
