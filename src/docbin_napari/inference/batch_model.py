@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from docbin_napari.inference.config import InferenceConfig
 
 if TYPE_CHECKING:
+    from docbin_napari.inference.made_from import Recipe
+
     # It loads torch.
     from docbin_napari.model.weights import InkModel
 
@@ -27,11 +29,14 @@ class BatchModel:
         Windows, overlap and symmetries.
     threshold : float, optional
         Probability from which a pixel is ink, 0 to 1. By default the model's own.
+    recipe : Recipe, optional
+        What results keep of it, to know whether they are done; nothing by default.
     """
 
     load: Callable[[], InkModel]
     inference: InferenceConfig
     threshold: float | None = None
+    recipe: Recipe | None = None
 
     def lowest(self) -> int:
         """Probability in 256 steps from which a pixel is ink."""
