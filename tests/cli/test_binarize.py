@@ -1,8 +1,10 @@
+import shutil
 import sys
 from typing import get_args
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from docbin_napari.batch.jobs import OutputConfig
 from docbin_napari.cli import main
@@ -90,7 +92,16 @@ def test_bars_on_a_terminal(tmp_path, draw_page, dark_is_ink, capsys, monkeypatc
     assert "1/1" in captured.err
 
 
-def test_options_reach_the_network(tmp_path, draw_page, dark_is_ink):
+@pytest.fixture
+def mine(tmp_path_factory, tiny_model_file, monkeypatch):
+    """A model of the user's, named mine."""
+    folder = tmp_path_factory.mktemp("models")
+    shutil.copy(tiny_model_file, folder / "mine.safetensors")
+    monkeypatch.setenv("DOCBIN_MODELS", str(folder))
+    return folder / "mine.safetensors"
+
+
+def test_options_reach_the_network(tmp_path, draw_page, dark_is_ink, mine):
     draw_page(tmp_path / "a.png")
     options = "--preset fast --symmetries 2 --overlap 0.5 --model mine --device cpu"
     main(["binarize", str(tmp_path / "a.png"), *options.split()])
@@ -189,3 +200,75 @@ def read_probability(path):
     from docbin_napari.io.page import read_pages
 
     return next(read_pages(path)).pixels[..., 0]
+
+
+def test_pages_done_with_another_model_stop_the_batch(
+    tmp_path, draw_page, dark_is_ink, mine, capsys
+):
+    for name in ("a", "b", "c", "d"):
+        draw_page(tmp_path / f"{name}.png")
+    folder = str(tmp_path)
+    assert main(["binarize", folder]) == 0
+    before = [path.read_bytes() for path in sorted((tmp_path / "auto_bin").iterdir())]
+    capsys.readouterr()
+    assert main(["binarize", folder, "--model", "mine"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert "a.png, b.png, c.png and 1 more: done already, but with another model" in line
+    assert "--overwrite" in line and "--output" in line
+    assert main(["binarize", folder, "--model", "mine", "--overwrite"]) == 0
+    after = [path.read_bytes() for path in sorted((tmp_path / "auto_bin").iterdir())]
+    assert before != after
+    assert main(["binarize", folder, "--model", "mine"]) == 0
+    assert capsys.readouterr().out.endswith("0 written, 4 skipped, 0 failed\n")
+
+
+@pytest.mark.parametrize("option", ["--threshold=0.3", "--symmetries=8", "--invert=never"])
+def test_other_settings_are_another_result(tmp_path, draw_page, dark_is_ink, capsys, option):
+    draw_page(tmp_path / "a.png")
+    assert main(["binarize", str(tmp_path)]) == 0
+    assert main(["binarize", str(tmp_path), option]) == 2
+    assert "other settings" in capsys.readouterr().err
+    assert main(["binarize", str(tmp_path), "--batch=3"]) == 0
+
+
+def test_a_model_that_is_not_there_is_an_error_also_where_all_is_done(
+    tmp_path, draw_page, dark_is_ink, capsys
+):
+    draw_page(tmp_path / "a.png")
+    assert main(["binarize", str(tmp_path)]) == 0
+    assert main(["binarize", str(tmp_path), "--model", "nobody"]) == 2
+    assert "there is no model 'nobody'" in capsys.readouterr().err
+
+
+def test_files_of_other_kinds_are_counted_and_named(tmp_path, draw_page, dark_is_ink, capsys):
+    draw_page(tmp_path / "a.png")
+    for name in ("b.psd", "c.djvu", "notes.txt", "list.csv", ".hidden.psd"):
+        (tmp_path / name).write_bytes(b"x")
+    assert main(["binarize", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "warning: 2 files are of kinds that are not read: b.psd, c.djvu\n"
+    assert captured.out.endswith("1 written, 0 skipped, 0 failed\n")
+
+
+def test_pictures_with_rarer_names_are_pages(tmp_path, draw_page, dark_is_ink, capsys):
+    draw_page(tmp_path / "a.jpg")
+    for suffix in ("jfif", "avif", "jxl", "dib", "j2c", "heic"):
+        (tmp_path / "a.jpg").rename(tmp_path / f"{suffix}.{suffix}")
+        draw_page(tmp_path / "a.jpg")
+    assert main(["binarize", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.endswith("7 written, 0 skipped, 0 failed\n")
+
+
+def test_a_stretched_range_is_said_once(tmp_path, dark_is_ink, capsys):
+    for name in ("a", "b", "c"):
+        page = np.full((40, 60), 1000, np.uint16)
+        page[10:14, 5:50] = 80
+        Image.fromarray(page).save(tmp_path / f"{name}.png")
+    assert main(["binarize", str(tmp_path)]) == 0
+    first, again = capsys.readouterr().err.splitlines()
+    assert "a part of their range" in first and str(tmp_path) in first
+    assert again.startswith("warning: 2 more files: ")
+    ink = read_ground_truth(tmp_path / "auto_bin" / "b.png").ink
+    assert ink.sum() == 4 * 45

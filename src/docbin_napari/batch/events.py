@@ -56,11 +56,14 @@ class FileWritten:
         What was written, without what had been there already.
     inverted : tuple of int
         Pages, from 1, that look like light writing on dark ground and were taken inverted.
+    remarks : tuple of str
+        What was read in another way than the file says, each once.
     """
 
     source: Path
     outputs: tuple[Path, ...]
     inverted: tuple[int, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,9 @@ class Job:
         )
 
 
-def plan_jobs(paths: Iterable[Path], config: OutputConfig) -> list[Job]:
+def plan_jobs(
+    paths: Iterable[Path], config: OutputConfig, passed_over: list[Path] | None = None
+) -> list[Job]:
     """Find the pages and decide what each is written to.
 
     Strategy: the name of a result depends on the page alone, not on what else is in the batch,
@@ -146,6 +148,8 @@ def plan_jobs(paths: Iterable[Path], config: OutputConfig) -> list[Job]:
         Files and folders.
     config : OutputConfig
         What is wanted and where.
+    passed_over : list of Path, optional
+        Takes the files of folders that look like pages, of kinds that are not read.
 
     Returns
     -------
@@ -157,13 +161,16 @@ def plan_jobs(paths: Iterable[Path], config: OutputConfig) -> list[Job]:
     jobs = [
         replace(job, suffix=f".{config.format}", probability=config.probability)
         for path in paths
-        for job in _find_jobs(path, config, stems_in)
+        for job in _find_jobs(path, config, stems_in, [] if passed_over is None else passed_over)
     ]
     return list(_refuse_conflicts(_each_once(jobs)))
 
 
 def _find_jobs(
-    path: Path, config: OutputConfig, stems_in: Callable[[Path], Counter[str]]
+    path: Path,
+    config: OutputConfig,
+    stems_in: Callable[[Path], Counter[str]],
+    passed_over: list[Path],
 ) -> Iterator[Job]:
     if not is_folder(path):
         folder = config.output or path.parent / OUTPUT_FOLDER
@@ -173,7 +180,9 @@ def _find_jobs(
         return
     unreadable: list[PageError] = []
     try:
-        pages = find_pages(path, recursive=config.recursive, unreadable=unreadable)
+        pages = find_pages(
+            path, recursive=config.recursive, unreadable=unreadable, passed_over=passed_over
+        )
     except PageError as error:
         yield Job(path, path, path.name, problem=error.reason)
         return

@@ -29,12 +29,14 @@ from docbin_napari.batch.events import (
     PageProgress,
 )
 from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
+from docbin_napari.batch.made_from import OTHER_RECIPE, MadeFrom, Recipe, read_words
 from docbin_napari.batch.packed_page import InkCollector, PackedPage
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.inference.inverted import InvertedRows, is_to_be_inverted
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.page import Page, read_pages
+from docbin_napari.io.paths import is_plain_file
 from docbin_napari.io.probability import write_probability
 
 if TYPE_CHECKING:
@@ -129,8 +131,11 @@ class FileTreatment:
         """
         if job.problem:
             return OpenFile(job, end=FileFailed(job.source, job.problem))
-        if self._is_done(job.outputs()):
-            return OpenFile(job, end=FileSkipped(job.source))
+        try:
+            if self._is_done(job.outputs(), job, 0 if job.suffix == ".tiff" else 1):
+                return OpenFile(job, end=FileSkipped(job.source))
+        except PageError as error:
+            return OpenFile(job, end=failure(error, job))
         dpi, limit = self.config.dpi, self.config.pixel_limit
         try:
             pages = read_pages(job.source, dpi=dpi, pixel_limit=limit, in_bands=True)
@@ -167,8 +172,9 @@ class FileTreatment:
             return lambda: end
         work = self._whole_file if job.suffix == ".tiff" else self._single_pages
         inverted: list[int] = []
+        remarks: dict[str, None] = {}
         # A map keeps no page while the next one is decoded.
-        pages = map(partial(self._with_dark_writing, inverted), _without_defects(file))
+        pages = map(partial(self._with_dark_writing, inverted), _noting(file, remarks))
         try:
             written, write = yield from work(job, pages)
         except (FileError, OSError, MemoryError) as error:
@@ -182,7 +188,7 @@ class FileTreatment:
                 return failure(error, job)
             if not written:
                 return FileSkipped(job.source)
-            return FileWritten(job.source, written, tuple(inverted))
+            return FileWritten(job.source, written, tuple(inverted), tuple(remarks))
 
         return finish
 
@@ -195,8 +201,28 @@ class FileTreatment:
             inverted.append(page.index + 1)
         return replace(page, pixels=cast("NDArray[np.uint8]", InvertedRows(page.pixels)))
 
-    def _is_done(self, outputs: PageOutputs) -> bool:
-        return outputs.exist and not self.config.overwrite
+    def _made(self, job: Job, page: int) -> MadeFrom:
+        return MadeFrom(job.source, page, self.config.dpi, self.model.recipe)
+
+    def _is_done(self, outputs: PageOutputs, job: Job, page: int) -> bool:
+        """Whether the results of a page are there, and made from it as they would be now.
+
+        Raises
+        ------
+        PageError
+            If they belong to another file that is still there, or were made with another model.
+        """
+        standing = self._made(job, page).standing(outputs)
+        if standing == "other source":
+            kept = read_words(outputs.mask) or {}
+            name, number = str(kept.get("source", "")), kept.get("page")
+            whose = name if number in (0, 1) else f"page {number} of {name}"
+            if name != job.source.name and is_plain_file(job.source.parent / Path(name).name):
+                reason = f"its result {outputs.mask} would replace that of {whose}"
+                raise PageError(job.source, f"{reason}: use two --output, or rename one of them")
+        if standing == "other recipe" and not self.config.overwrite:
+            raise PageError(job.source, f"{outputs.mask.name} is {OTHER_RECIPE}")
+        return standing == "done" and not self.config.overwrite
 
     def _single_pages(self, job: Job, pages: Iterator[Page]) -> Work[Rest]:
         """Each page to files of its own: the rest is to write the last one."""
@@ -208,9 +234,12 @@ class FileTreatment:
                 pending()
                 outputs = job.outputs(page.index, page.count)
                 self._refuse_taken(outputs, job)
-                if not self._is_done(outputs):
+                if not self._is_done(outputs, job, page.index + 1):
+                    made = self._made(job, page.index + 1)
                     result = yield from self._compute(page, job)
-                    write = partial(_write, outputs, result.ink, result.probability, page.dpi)
+                    kept = (result.ink, result.probability)
+                    write = partial(_write, outputs, *kept, page.dpi, made)
+                    del kept
                     written += outputs.paths
                     del result
                 # Or these names would hold the pages while the next one is decoded.
@@ -234,7 +263,8 @@ class FileTreatment:
                 probabilities.append(result.probability)
             del page, result
         outputs = job.outputs()
-        return outputs.paths, partial(_write, outputs, masks, probabilities, resolutions)
+        made = self._made(job, 0)
+        return outputs.paths, partial(_write, outputs, masks, probabilities, resolutions, made)
 
     def _compute(self, page: Page, job: Job) -> Work[InkCollector]:
         """Compute the ink of a page, and keep the probability where it is wanted."""
@@ -281,17 +311,22 @@ def _write(
     ink: PackedPage | list[PackedPage],
     probability: PackedPage | list[PackedPage] | None,
     dpi: Resolution | list[Resolution],
+    made: MadeFrom,
 ) -> None:
     """Write the probability first: the mask under its name says that the page is done."""
     if outputs.probability is not None and probability is not None:
         write_probability(outputs.probability, probability, dpi=dpi)
-    write_mask(outputs.mask, ink, dpi=dpi)
+    write_mask(outputs.mask, ink, dpi=dpi, texts=made.texts())
 
 
-def _without_defects(file: OpenFile) -> Iterator[Page]:
-    """Let what no decoder should raise end this file alone."""
+def _noting(file: OpenFile, remarks: dict[str, None]) -> Iterator[Page]:
+    """Keep the remarks on pages; let what no decoder should raise end this file alone."""
     try:
-        yield from file.pages
+        for page in file.pages:
+            remarks.update(dict.fromkeys(page.remarks))
+            yield page
+            # Or this name would hold the page while the next one is decoded.
+            del page
     except (FileError, OSError, MemoryError):
         raise
     except Exception as error:
@@ -337,11 +372,14 @@ class BatchModel:
         Windows, overlap and symmetries.
     threshold : float, optional
         Probability from which a pixel is ink, 0 to 1. By default the model's own.
+    recipe : Recipe, optional
+        What results keep of it, to know whether they are done; nothing by default.
     """
 
     load: Callable[[], InkModel]
     inference: InferenceConfig
     threshold: float | None = None
+    recipe: Recipe | None = None
 
     def lowest(self) -> int:
         """Probability in 256 steps from which a pixel is ink."""

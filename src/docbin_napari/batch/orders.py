@@ -13,6 +13,7 @@ from pathlib import Path
 from docbin_napari.__about__ import __version__
 from docbin_napari.batch.events import FileFailed, FileSkipped, FileWritten
 from docbin_napari.batch.jobs import Job, OutputConfig
+from docbin_napari.batch.made_from import MadeFrom, Recipe
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.io.atomic import writing_trouble
 from docbin_napari.model.engine import EngineConfig
@@ -48,6 +49,11 @@ class SentModel:
     inference: InferenceConfig
     threshold: float | None = None
     engine: EngineConfig | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """What results keep of it."""
+        return Recipe.of(self.name, self.digest, self.inference, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,7 @@ def sift(
     rivals = _rivals(jobs)
     make_folder = cache(_make_folder)
     for number, job in enumerate(jobs, start=1):
-        if not job.problem and job.outputs().exist and not config.overwrite:
+        if not job.problem and not config.overwrite and _is_done(job, model, config):
             yield FileSkipped(job.source)
             continue
         problem = job.problem or make_folder(job.folder)
@@ -181,6 +187,13 @@ def sift(
         # Not resolved: a link that is the same everywhere may point to a place that is not.
         sent = replace(job, source=job.source.absolute(), folder=job.folder.absolute())
         yield Order(run, number, sent, model, config, rivals.get((sent.folder, sent.name), {}))
+
+
+def _is_done(job: Job, model: SentModel, config: OutputConfig) -> bool:
+    """Whether the only result of a file is there; those of many pages are left to the worker."""
+    page = 0 if job.suffix == ".tiff" else 1
+    made = MadeFrom(job.source, page, config.dpi, model.recipe)
+    return made.standing(job.outputs()) == "done"
 
 
 def _make_folder(folder: Path) -> str:

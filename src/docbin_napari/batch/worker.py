@@ -67,7 +67,7 @@ def fulfil(order: Order, place: str) -> End | None:
         return None
     with ExitStack() as held:
         load = cache(partial(_take, order.model, place, held))
-        model = BatchModel(load, order.model.inference, order.model.threshold)
+        model = BatchModel(load, order.model.inference, order.model.threshold, order.model.recipe)
         treatment = FileTreatment(model, order.config, order.owners)
         events = cast("Generator[Event, None, None]", treatment.treat(order.job))
         # Closing it between two windows drops the file and leaves nothing half written.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
+_NAMED = 5
+
+
 class BatchReport:
     """Shows the events of a batch and sums them up at the end.
 
@@ -29,10 +33,14 @@ class BatchReport:
         Where to show them.
     files : int
         Files in the batch.
+    passed_over : sequence of Path
+        Files of kinds that are not read, to be named at the end.
     """
 
-    def __init__(self, console: Console, files: int) -> None:
+    def __init__(self, console: Console, files: int, passed_over: Sequence[Path] = ()) -> None:
         self._console = console
+        self._passed_over = passed_over
+        self._remarks = Counter[str]()
         self._ended = Counter[type[Event]]()
         self._files: tqdm[None] | None = None
         self._windows: tqdm[None] | None = None
@@ -55,7 +63,22 @@ class BatchReport:
             return
         kinds = {FileWritten: "written", FileSkipped: "skipped", FileFailed: "failed"}
         counts = [f"{self._ended[kind]} {word}" for kind, word in kinds.items()]
+        for remark, number in self._remarks.items():
+            if number > 1:
+                self._console.complain(f"warning: {number - 1} more files: {remark}")
+        self._say_passed_over()
         self._console.say(", ".join(counts))
+
+    def _say_passed_over(self) -> None:
+        paths = self._passed_over
+        if not paths:
+            return
+        number = "1 file is of a kind" if len(paths) == 1 else f"{len(paths)} files are of kinds"
+        named = ", ".join(path.name for path in paths[:_NAMED])
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        self._console.complain(
+            f"warning: {number} that {'is' if len(paths) == 1 else 'are'} not read: {named}{more}"
+        )
 
     def show(self, event: Event) -> None:
         """Show one event.
@@ -72,11 +95,15 @@ class BatchReport:
             case PageProgress():
                 self._show_windows(event)
                 return
-            case FileWritten(source, outputs, inverted):
+            case FileWritten(source, outputs, inverted, remarks):
                 others = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
                 self._say_plainly(f"written: {outputs[0]}{others}")
                 if inverted:
                     self._console.complain(f"warning: {source}{_inverted(inverted)}")
+                for remark in remarks:
+                    self._remarks[remark] += 1
+                    if self._remarks[remark] == 1:
+                        self._console.complain(f"warning: {source}: {remark}")
             case FileSkipped(source):
                 self._say_plainly(f"skipped: {source} (already done)")
             case FileFailed(source, reason):

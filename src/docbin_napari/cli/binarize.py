@@ -27,6 +27,7 @@ from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
 
 if TYPE_CHECKING:
     from docbin_napari.batch.events import Event
+    from docbin_napari.batch.made_from import Recipe
     from docbin_napari.model.weights import InkModel
 
 _PRESET = "as the preset says"
@@ -156,9 +157,10 @@ class BinarizeCommand:
         self.inference_config()
         self.engine_config()
         cluster = self.cluster_config()
-        jobs = plan_jobs(self.paths, self.output_config())
+        passed_over: list[Path] = []
+        jobs = plan_jobs(self.paths, self.output_config(), passed_over)
         events = self._on_cluster(jobs, cluster, console) if cluster else self._here(jobs)
-        with BatchReport(console, len(jobs)) as report, closing(events):
+        with BatchReport(console, len(jobs), passed_over) as report, closing(events):
             for event in events:
                 report.show(event)
         return 1 if report.failed else 0
@@ -240,8 +242,26 @@ class BinarizeCommand:
         # Imported late: these bring numpy, and with the model its engine: no help text needs them.
         from docbin_napari.batch.dask_client import BatchModel, binarize_files
 
-        model = BatchModel(self._load_model, self.inference_config(), self.threshold)
+        inference, recipe = self.inference_config(), self._recipe(jobs)
+        model = BatchModel(self._load_model, inference, self.threshold, recipe)
         yield from binarize_files(jobs, model, self.output_config())
+
+    def _recipe(self, jobs: list[Job]) -> Recipe:
+        """Find the model, also where nothing is left to do, and compare with what is done."""
+        from docbin_napari.batch.orders import describe_model
+
+        try:
+            found = describe_model(self.model, self.device, self.inference_config(), self.threshold)
+        except ModelError as error:
+            raise UsageError(f"--model {self.model}: {error}") from error
+        self._refuse_done_otherwise(jobs, found.recipe)
+        return found.recipe
+
+    def _refuse_done_otherwise(self, jobs: list[Job], recipe: Recipe) -> None:
+        from docbin_napari.batch.made_from import done_otherwise
+
+        if trouble := done_otherwise(jobs, self.output_config(), recipe):
+            raise UsageError(trouble)
 
     def _on_cluster(
         self, jobs: list[Job], cluster: ClusterConfig, console: Console
@@ -257,6 +277,7 @@ class BinarizeCommand:
                 self.threshold,
                 self.engine_config(),
             )
+            self._refuse_done_otherwise(jobs, model.recipe)
             yield from binarize_on_cluster(jobs, model, self.output_config(), cluster, console.say)
         except ModelError as error:
             raise UsageError(f"--model {self.model}: {error}") from error

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.decoded import clean_dpi
 from docbin_napari.io.errors import MaskError
 from docbin_napari.io.png_bands import PACKING, write_png_bands
-from docbin_napari.io.png_text import text_chunks
-from docbin_napari.io.tiff_strips import image_of, tiff_of_bands
+from docbin_napari.io.png_text import read_png_texts, text_chunks
+from docbin_napari.io.tiff_strips import DESCRIPTION, image_of, tiff_of_bands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ def write_pages(
     convert : callable, optional
         Applied to the rows of a page before they are encoded.
     texts : mapping of str to str, optional
-        Keywords and words to be kept in a PNG file; TIFF has no place for them.
+        Keywords and words to be kept; in a bilevel TIFF file as the description of its first page.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def write_pages(
             if suffix == ".png":
                 _save_png(path, temporary, encoded, texts or {})
             else:
-                _save_tiff(path, temporary, encoded)
+                _save_tiff(path, temporary, encoded, texts or {})
     except FileExistsError:
         raise
     except OSError as error:
@@ -157,7 +158,9 @@ def _save_png(
             write_png_bands(stream, page.shape, chain([first], bands), page.dpi, texts)
 
 
-def _save_tiff(path: Path, temporary: Path, pages: Iterator[_EncodedPage]) -> None:
+def _save_tiff(
+    path: Path, temporary: Path, pages: Iterator[_EncodedPage], texts: Mapping[str, str]
+) -> None:
     """Append page after page, so that only one of them is in memory, and that packed."""
     count = 0
     with temporary.open("w+b") as stream, TiffImagePlugin.AppendingTiffWriter(stream) as writer:
@@ -168,8 +171,40 @@ def _save_tiff(path: Path, temporary: Path, pages: Iterator[_EncodedPage]) -> No
                 packing = "tiff_adobe_deflate"
                 image_of(first).save(writer, "TIFF", compression=packing, **page.options)
             else:
-                writer.write(tiff_of_bands(page.shape, chain([first], bands), page.dpi))
+                words = json.dumps(dict(texts)) if texts and not count else ""
+                writer.write(tiff_of_bands(page.shape, chain([first], bands), page.dpi, words))
             writer.newFrame()
             count += 1
     if not count:
         raise MaskError(path, "there is no page to write")
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """Read the words that `write_pages` has put into a file.
+
+    Parameters
+    ----------
+    path : Path
+        PNG or TIFF file.
+
+    Returns
+    -------
+    dict of str to str
+        Keyword to text; empty where there are none.
+
+    Raises
+    ------
+    MaskError
+        If the file cannot be opened.
+    """
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        return read_png_texts(path)
+    try:
+        with Image.open(path, formats=("TIFF",)) as image:
+            words = json.loads(image.tag_v2.get(DESCRIPTION, "{}"))  # type: ignore[attr-defined]
+    except OSError as error:
+        raise MaskError(path, f"the file cannot be read ({error})") from error
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        return {}
+    texts = words if isinstance(words, dict) else {}
+    return {key: text for key, text in texts.items() if isinstance(text, str)}

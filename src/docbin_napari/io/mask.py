@@ -121,6 +121,7 @@ def write_mask(
     ink: RowSource | Iterable[RowSource],
     *,
     dpi: Dpi | Sequence[Dpi] = None,
+    texts: Mapping[str, str] | None = None,
 ) -> Path:
     """Write ink as black on white: 1-bit PNG, or TIFF with CCITT Group 4.
 
@@ -137,6 +138,8 @@ def write_mask(
         it is sliced by rows will do for an array.
     dpi : (float, float), optional
         Resolution x and y in dots per inch, or a sequence of one pair a page.
+    texts : mapping of str to str, optional
+        Keywords and words to be kept in the file.
 
     Returns
     -------
@@ -164,7 +167,7 @@ def write_mask(
     ((300.0, 300.0), array([0, 0, 0], dtype=uint8))
     """
     pages = (_checked(page) for page in one_or_many(ink))
-    return write_pages(Path(path), pages, dpi, convert=np.logical_not)
+    return write_pages(Path(path), pages, dpi, convert=np.logical_not, texts=texts)
 
 
 def write_ground_truth(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _COUNTS = 273, 277, 278, 279
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
+DESCRIPTION = 270
+"""Tag for words about the picture."""
 _FIRST_DIRECTORY = 8
 _GROUP_4, _DEFLATE, _WHITE_IS_ZERO, _BLACK_IS_ZERO, _INCH = 4, 8, 0, 1, 2
 
@@ -26,6 +28,7 @@ def tiff_of_bands(
     shape: tuple[int, int],
     bands: Iterable[NDArray[Any]],
     dpi: tuple[float, float] | None = None,
+    description: str = "",
 ) -> bytes:
     """Encode one page, each band as a strip.
 
@@ -43,6 +46,8 @@ def tiff_of_bands(
         becomes CCITT Group 4, uint8 gray with deflate.
     dpi : (float, float), optional
         Resolution x and y in dots per inch.
+    description : str
+        Words to be kept in the file, ASCII.
 
     Returns
     -------
@@ -71,6 +76,8 @@ def tiff_of_bands(
     tags[_PHOTOMETRIC] = _WHITE_IS_ZERO if bilevel else _BLACK_IS_ZERO
     tags[_SAMPLES], tags[_ROWS_PER_STRIP] = 1, rows
     tags[_OFFSETS], tags[_COUNTS] = tuple(offsets), tuple(counts)
+    if description:
+        tags[DESCRIPTION] = description
     if dpi is not None:
         tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_UNIT] = *dpi, _INCH
     start = struct.pack("<2sHI", b"II", 42, _FIRST_DIRECTORY)

@@ -1,0 +1,98 @@
+"""What is done already goes by what it was made from, not by its name alone."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docbin_napari.batch.events import FileFailed, FileSkipped, FileWritten
+from docbin_napari.batch.jobs import PageOutputs
+from docbin_napari.batch.made_from import MadeFrom, Recipe, read_words
+from docbin_napari.io.mask import read_ground_truth, write_mask
+
+INK = np.eye(9, dtype=bool)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_words_stand_in_the_result_and_are_the_same_each_time(tmp_path, suffix):
+    source = tmp_path / "Übung [1].png"
+    source.write_bytes(b"page")
+    recipe = Recipe("general-1", "abc", '{"window": 64}')
+    made = MadeFrom(source, 3, 300.0, recipe)
+    mask = write_mask(tmp_path / f"mask{suffix}", INK, texts=made.texts())
+    assert read_ground_truth(mask).ink.tolist() == INK.tolist()
+    kept = read_words(mask)
+    assert (kept["source"], kept["page"], kept["model"]) == ("Übung [1].png", 3, "general-1")
+    assert str(tmp_path) not in repr(kept)
+    first = mask.read_bytes()
+    os.utime(source, (1, 1))
+    assert write_mask(mask, INK, texts=made.texts()).read_bytes() == first
+
+
+def test_standings(tmp_path):
+    source, other = tmp_path / "a.png", tmp_path / "b.png"
+    source.write_bytes(b"page")
+    other.write_bytes(b"page")
+    outputs = PageOutputs(tmp_path / "out" / "a.png", None)
+    recipe = Recipe("m", "1", "{}")
+    made = MadeFrom(source, 1, 300.0, recipe)
+    assert made.standing(outputs) == "missing"
+    write_mask(outputs.mask, INK, texts=made.texts())
+    assert made.standing(outputs) == "done"
+    assert MadeFrom(other, 1, 300.0, recipe).standing(outputs) == "other source"
+    assert MadeFrom(source, 2, 300.0, recipe).standing(outputs) == "other source"
+    for changed in (Recipe("m", "2", "{}"), Recipe("m", "1", '{"window": 64}')):
+        assert MadeFrom(source, 1, 300.0, changed).standing(outputs) == "other recipe"
+    source.write_bytes(b"PAGE")
+    assert made.standing(outputs) == "changed"
+    write_mask(outputs.mask, INK)
+    assert made.standing(outputs) == "done", "a mask that says nothing goes by its name"
+
+
+def test_a_page_is_not_taken_for_done_since_another_has_its_name(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "letter_001.png", number=5)
+    file = batch.draw_file_of_pages(tmp_path / "letter.tif")
+    assert isinstance(batch.ends(batch.run([page]))[0], FileWritten)
+    (end,) = batch.ends(batch.run([file]))
+    assert isinstance(end, FileFailed)
+    assert "letter_001.png would replace that of letter_001.png" in end.reason
+    ink = read_ground_truth(tmp_path / "auto_bin" / "letter_001.png").ink
+    np.testing.assert_array_equal(ink, batch.pixels_of(5) < 128)
+
+
+def test_a_source_that_is_gone_gives_its_name_away(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "letter_001.png", number=5)
+    batch.run([page])
+    page.unlink()
+    file = batch.draw_file_of_pages(tmp_path / "letter.tif")
+    (end,) = batch.ends(batch.run([file]))
+    assert len(end.outputs) == 3
+    ink = read_ground_truth(tmp_path / "auto_bin" / "letter_001.png").ink
+    np.testing.assert_array_equal(ink, batch.pixels_of(0) < 128)
+
+
+def test_a_page_that_was_scanned_again_is_done_again(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "page.png")
+    batch.run([page])
+    batch.draw_page(page, number=4)
+    assert isinstance(batch.ends(batch.run([page]))[0], FileWritten)
+    ink = read_ground_truth(tmp_path / "auto_bin" / "page.png").ink
+    np.testing.assert_array_equal(ink, batch.pixels_of(4) < 128)
+
+
+def test_a_copy_of_all_is_done_there_too(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "here" / "page.png")
+    batch.run([page])
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    os.utime(tmp_path / "there" / "page.png", (1, 1))
+    there = tmp_path / "there" / "page.png"
+    assert batch.ends(batch.run([there])) == [FileSkipped(there)]
+
+
+def test_results_of_earlier_versions_count_as_done(batch, tmp_path):
+    page = batch.draw_page(tmp_path / "page.png")
+    (tmp_path / "auto_bin").mkdir()
+    Image.new("1", (9, 9)).save(tmp_path / "auto_bin" / "page.png")
+    assert batch.ends(batch.run([page])) == [FileSkipped(page)]
