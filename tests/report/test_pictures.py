@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.cli.report_pictures import FALSE, MISSED, paint, picture_errors, worst_region
 from docbin_napari.metrics.confusion import compare
+from docbin_napari.report.pictures import FALSE, MISSED, paint, picture_errors, worst_region
 
 
 def wrong_at(shape, *places):
