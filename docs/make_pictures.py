@@ -62,10 +62,10 @@ def failures() -> None:
     Of each kind the same seed, which no training uses; of each page the region with the worst
     errors. Missed strokes are red, false ink blue, errors at borders orange.
     """
-    from docbin_napari.cli.report_pictures import paint, worst_region
     from docbin_napari.drawing.archives import ARCHIVES
     from docbin_napari.metrics import error_maps, f_measure
     from docbin_napari.pairs.polarity import lightness
+    from docbin_napari.report.pictures import paint, worst_region
     from docbin_napari.train.synthesis import draw_page
 
     found = []

@@ -12,8 +12,8 @@ import tyro
 
 from docbin_napari.batch.cluster import ClusterConfig, ClusterError
 from docbin_napari.batch.jobs import Job, OutputConfig, plan_jobs
-from docbin_napari.cli.batch_report import BatchReport
 from docbin_napari.cli.console import Console, UsageError, option, setting
+from docbin_napari.cli.progress import BatchReport
 from docbin_napari.inference.config import (
     PRESETS,
     ChosenSize,

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from docbin_napari.cli.figures import Figures
-    from docbin_napari.cli.judged import Source
     from docbin_napari.cli.matching import Match, Matches
-    from docbin_napari.cli.report import Report
+    from docbin_napari.cli.predictions import Source
     from docbin_napari.io.mask import GroundTruth
     from docbin_napari.metrics import PageScores
+    from docbin_napari.report.page import Report
+    from docbin_napari.report.scores import Figures
 
 _FILE = option(metavar="FILE", default="not written; - prints it")
 _PRESET: PresetName = "balanced"
@@ -112,8 +112,8 @@ class EvaluateCommand:
             If the paths do not fit together.
         """
         # Imported late: they bring numpy, which no help text needs.
-        from docbin_napari.cli.figures import Figures
         from docbin_napari.cli.matching import match_files
+        from docbin_napari.report.scores import Figures
 
         self._check()
         pages = self.baseline is not None or self.model is not None
@@ -162,7 +162,7 @@ class EvaluateCommand:
 
     def _source(self) -> Source:
         """What is judged."""
-        from docbin_napari.cli.judged import BaselineMethod, Masks, RunModel
+        from docbin_napari.cli.predictions import BaselineMethod, Masks, RunModel
 
         if self.baseline is not None:
             return BaselineMethod(self.baseline)
@@ -183,7 +183,7 @@ class EvaluateCommand:
     def _begin_report(self, source: Source) -> Report | None:
         if self.report is None:
             return None
-        from docbin_napari.cli.report import Report
+        from docbin_napari.report.page import Report
 
         return Report(source)
 
@@ -269,7 +269,7 @@ def _f_measure(ink: NDArray[np.bool_], truth: GroundTruth) -> float:
 
 def _read_scan(match: Match) -> NDArray[np.uint8] | None:
     """The page behind a mask, if it is there and can be read: its pictures are no duty."""
-    from docbin_napari.cli.judged import find_scan, only_page
+    from docbin_napari.cli.predictions import find_scan, only_page
     from docbin_napari.io.errors import FileError
 
     try:

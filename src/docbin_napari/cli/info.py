@@ -6,8 +6,9 @@ import platform
 from dataclasses import dataclass
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.cli.console import Console, table
+from docbin_napari.cli.console import Console
 from docbin_napari.model.registry import built_in_folder, user_model_folder
+from docbin_napari.report.text_table import table
 
 
 @dataclass(frozen=True)

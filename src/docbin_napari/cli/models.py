@@ -6,8 +6,9 @@ import shutil
 import textwrap
 from dataclasses import dataclass
 
-from docbin_napari.cli.console import Console, table
+from docbin_napari.cli.console import Console
 from docbin_napari.model.registry import ModelInfo, built_in_folder, list_models, user_model_folder
+from docbin_napari.report.text_table import table
 
 _HEADER = ["name", "size", "parameters", "trained on", "figures"]
 _NARROWEST = 24

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from docbin_napari.cli.console import Console, UsageError, option, table
+from docbin_napari.cli.console import Console, UsageError, option
 from docbin_napari.cli.pairs_check import CheckCommand
 from docbin_napari.cli.pairs_import import ImportCommand
+from docbin_napari.report.text_table import table
 
 if TYPE_CHECKING:
     from docbin_napari.pairs.collection import Summary

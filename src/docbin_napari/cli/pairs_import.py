@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from docbin_napari.cli.console import Console, UsageError, option, table
+from docbin_napari.cli.console import Console, UsageError, option
+from docbin_napari.report.text_table import table
 
 if TYPE_CHECKING:
     from docbin_napari.pairs.importing import Imported

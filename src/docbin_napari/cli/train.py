@@ -1,6 +1,6 @@
 """``python -m docbin_napari.train``: pairs in, a model file out; alone or under torchrun.
 
-With ``--finetune`` an existing model learns from a few pages; see `finetune_command`.
+With ``--finetune`` an existing model learns from a few pages; see `docbin_napari.cli.finetune`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import tyro
 
-from docbin_napari.cli import finetune as finetune_command
+from docbin_napari.cli import finetune
 from docbin_napari.cli.signals import stopped_by_signals
 from docbin_napari.io.atomic import writing_trouble
 from docbin_napari.io.errors import FileError
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if "--finetune" in given:
         rest = [argument for argument in given if argument != "--finetune"]
-        return finetune_command.main(rest, _say, _complain)
+        return finetune.main(rest, _say, _complain)
     config = _settings(arguments)
     ranks = join()
     code = _run(config, ranks)

@@ -3,8 +3,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from docbin_napari.cli.report_plots import precision_recall_plot, reliability_plot
 from docbin_napari.metrics.curves import ProbabilityCounts
+from docbin_napari.report.plots import precision_recall_plot, reliability_plot
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from docbin_napari.batch.jobs import OUTPUT_FOLDER
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.io.page import PageError, find_pages, read_pages
 from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
+from docbin_napari.report.page import Evaluated, Judged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,39 +24,8 @@ if TYPE_CHECKING:
 _INVERTED = "looks like light writing on dark ground; light and dark were exchanged for the network"
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The ink that is to be judged on one page.
-
-    Parameters
-    ----------
-    ink : ndarray of bool, shape (H, W)
-        Found ink.
-    probability : ndarray of uint8, shape (H, W), optional
-        Probability of ink times 255, where it is known.
-    pixels : ndarray of uint8, shape (H, W, 3), optional
-        The page, RGB, where it was read anyway.
-    """
-
-    ink: NDArray[np.bool_]
-    probability: NDArray[np.uint8] | None = None
-    pixels: NDArray[np.uint8] | None = None
-
-
-class Source(Protocol):
+class Source(Evaluated, Protocol):
     """Where the ink comes from."""
-
-    @property
-    def title(self) -> str:
-        """What is judged, in words."""
-
-    @property
-    def model(self) -> ModelInfo | None:
-        """The model, if one is run."""
-
-    @property
-    def threshold(self) -> float | None:
-        """Probability from which a pixel was taken for ink, if it is known."""
 
     def judge(self, match: Match) -> Judged:
         """Read or compute the ink of a page.

@@ -8,8 +8,8 @@ import json
 import math
 from dataclasses import asdict, dataclass, fields
 
-from docbin_napari.cli.console import table
 from docbin_napari.metrics import SHARES, MeanScores, PageScores, mean_scores
+from docbin_napari.report.text_table import table
 
 COLUMNS = {
     "f_measure": ("FM", "%", ".2f"),

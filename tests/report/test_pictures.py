@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.cli.report_pictures import (
+from docbin_napari.metrics import error_maps
+from docbin_napari.report.pictures import (
     BORDER,
     FALSE,
     MISSED,
@@ -11,7 +12,6 @@ from docbin_napari.cli.report_pictures import (
     picture_errors,
     worst_region,
 )
-from docbin_napari.metrics import error_maps
 
 
 def wrong_at(shape, *places):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from docbin_napari.cli import main
-from docbin_napari.cli.report import WORST_PAGES
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.probability import write_probability
+from docbin_napari.report.page import WORST_PAGES
 
 
 class Elements(HTMLParser):

@@ -11,13 +11,13 @@ import heapq
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.cli import report_parts as parts
-from docbin_napari.cli.report_pictures import ErrorPictures, picture_errors
-from docbin_napari.cli.report_style import STYLE
 from docbin_napari.metrics.curves import ProbabilityCounts
+from docbin_napari.report import tables as parts
+from docbin_napari.report.pictures import ErrorPictures, picture_errors
+from docbin_napari.report.style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +25,48 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from docbin_napari.cli.figures import Figures
-    from docbin_napari.cli.judged import Judged, Source
     from docbin_napari.io.mask import GroundTruth
     from docbin_napari.metrics import PageScores
+    from docbin_napari.model.registry import ModelInfo
+    from docbin_napari.report.scores import Figures
 
 WORST_PAGES = 6
 """Pages whose errors are shown."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The ink that is to be judged on one page.
+
+    Parameters
+    ----------
+    ink : ndarray of bool, shape (H, W)
+        Found ink.
+    probability : ndarray of uint8, shape (H, W), optional
+        Probability of ink times 255, where it is known.
+    pixels : ndarray of uint8, shape (H, W, 3), optional
+        The page, RGB, where it was read anyway.
+    """
+
+    ink: NDArray[np.bool_]
+    probability: NDArray[np.uint8] | None = None
+    pixels: NDArray[np.uint8] | None = None
+
+
+class Evaluated(Protocol):
+    """What the report is about."""
+
+    @property
+    def title(self) -> str:
+        """What is judged, in words."""
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model, if one is run."""
+
+    @property
+    def threshold(self) -> float | None:
+        """Probability from which a pixel was taken for ink, if it is known."""
 
 
 @dataclass(order=True, frozen=True)
@@ -49,12 +84,12 @@ class Report:
 
     Parameters
     ----------
-    source : Source
+    evaluated : Evaluated
         What is judged.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, evaluated: Evaluated) -> None:
+        self._evaluated = evaluated
         self._counts = ProbabilityCounts()
         self._with_probability = 0
         self._worst: list[_Worst] = []
@@ -119,7 +154,7 @@ class Report:
         str
             HTML.
         """
-        title = f"Quality of {self._source.title}"
+        title = f"Quality of {self._evaluated.title}"
         date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
         sections = [
             f"<header><h1>{escape(title)}</h1>"
@@ -132,8 +167,8 @@ class Report:
             _section("Worst pages", self._pictures()),
             _section("Calibration, precision and recall", self._curves()),
         ]
-        if self._source.model is not None:
-            sections.append(_section("Model", parts.model_card(self._source.model)))
+        if self._evaluated.model is not None:
+            sections.append(_section("Model", parts.model_card(self._evaluated.model)))
         return (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -164,7 +199,7 @@ class Report:
                 "(<code>docbin evaluate --model NAME</code>), or keep the probabilities beside "
                 "the masks (<code>docbin binarize --probability</code>).</p>"
             )
-        return parts.curves(self._counts, self._with_probability, self._source.threshold)
+        return parts.curves(self._counts, self._with_probability, self._evaluated.threshold)
 
 
 def _section(title: str, content: str) -> str:

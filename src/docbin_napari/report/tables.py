@@ -7,16 +7,16 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from docbin_napari.cli.figures import COLUMNS, cells
-from docbin_napari.cli.report_plots import precision_recall_plot, reliability_plot
-from docbin_napari.cli.report_prose import prose
 from docbin_napari.metrics import PageScores, mean_scores
+from docbin_napari.report.plots import precision_recall_plot, reliability_plot
+from docbin_napari.report.prose import prose
+from docbin_napari.report.scores import COLUMNS, cells
 
 if TYPE_CHECKING:
-    from docbin_napari.cli.figures import Figures
-    from docbin_napari.cli.report_pictures import ErrorPictures
     from docbin_napari.metrics.curves import ProbabilityCounts
     from docbin_napari.model.registry import ModelInfo
+    from docbin_napari.report.pictures import ErrorPictures
+    from docbin_napari.report.scores import Figures
 
 _HEADLINES = (
     "f_measure",

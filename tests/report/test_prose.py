@@ -1,6 +1,6 @@
 import pytest
 
-from docbin_napari.cli.report_prose import prose
+from docbin_napari.report.prose import prose
 
 
 @pytest.mark.parametrize(
