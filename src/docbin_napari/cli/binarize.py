@@ -240,7 +240,8 @@ class BinarizeCommand:
 
     def _here(self, jobs: list[Job]) -> Generator[Event, None, None]:
         # Imported late: these bring numpy, and with the model its engine: no help text needs them.
-        from docbin_napari.batch.dask_client import BatchModel, binarize_files
+        from docbin_napari.batch.local import binarize_files
+        from docbin_napari.batch.one_file import BatchModel
 
         inference, recipe = self.inference_config(), self._recipe(jobs)
         model = BatchModel(self._load_model, inference, self.threshold, recipe)
