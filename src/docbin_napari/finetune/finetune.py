@@ -62,7 +62,7 @@ def finetune(
     FinetuneReport
         At every stage, every five steps, after every look at the held-out part, and at the
         end with the outcome. Not asking for the next one leaves the best weights so far in
-        `unfinished.unfinished_path`.
+        `model_output.unfinished_path`.
 
     Raises
     ------

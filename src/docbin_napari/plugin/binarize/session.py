@@ -146,7 +146,7 @@ class Session:
         Returns
         -------
         Job
-            For `work.run`.
+            For `engine.run`.
         """
         source = page_source.page_source(image)
         shown = page_source.current_page(image, self._viewer.dims.point)
@@ -166,7 +166,7 @@ class Session:
         return job
 
     def receive(self, event: Ready | Computed | Failed) -> None:
-        """Take in what `work.run` yields."""
+        """Take in what `engine.run` yields."""
         run = self._run
         if run is None:
             return

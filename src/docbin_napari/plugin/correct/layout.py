@@ -1,4 +1,4 @@
-"""The parts of the correction widget and their order; what they do stands in `correct`."""
+"""The parts of the correction widget and their order; what they do stands in `widget`."""
 
 from __future__ import annotations
 

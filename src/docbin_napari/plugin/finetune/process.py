@@ -53,7 +53,7 @@ class TrainingProcess:
         ]
 
     def events(self) -> list[dict[str, Any]]:
-        """Take what was told since the last call; see `train.finetune_events`."""
+        """Take what was told since the last call; see `docbin_napari.finetune.reports`."""
         taken = []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -85,7 +85,7 @@ class TrainingProcess:
         self._tell("keep")
 
     def kill(self) -> None:
-        """End it at once; the best so far stays where `train.unfinished` looks for it."""
+        """End it at once; the best so far stays where `train.model_output` looks for it."""
         self._process.kill()
 
     def close(self) -> None:
