@@ -24,11 +24,15 @@ from docbin_napari.io.atomic import atomic_path
 _SECONDS_KEPT = 30 * 24 * 3600.0
 
 
-def cache_file() -> Path:
-    """File of the kept figures: in ``$DOCBIN_CACHE``, else the platform's cache folder."""
+def cache_folder() -> Path:
+    """Folder of what can be made again: ``$DOCBIN_CACHE``, else the platform's cache folder."""
     chosen = os.environ.get("DOCBIN_CACHE")
-    folder = Path(chosen) if chosen else Path(platformdirs.user_cache_dir("docbin-napari"))
-    return folder / "measured.json"
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("docbin-napari"))
+
+
+def cache_file() -> Path:
+    """File of the kept figures."""
+    return cache_folder() / "measured.json"
 
 
 def remembered(name: str, measure: Callable[[], float]) -> float:

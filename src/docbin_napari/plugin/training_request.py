@@ -32,6 +32,8 @@ class TrainingRequest:
         Name, as `load_model` takes it.
     more : tuple of str
         Further options of the command line.
+    longer : str
+        Model that goes on learning; empty for a new beginning.
     """
 
     collections: tuple[Path, ...]
@@ -40,6 +42,7 @@ class TrainingRequest:
     minutes: float
     device: str = "auto"
     more: tuple[str, ...] = ()
+    longer: str = ""
 
     def arguments(self) -> list[str]:
         """The same as options of the command line."""
@@ -47,6 +50,7 @@ class TrainingRequest:
             *("--collections", *(str(path) for path in self.collections)),
             *("--output", self.name, "--start", self.start),
             *("--minutes", f"{self.minutes:g}", "--device", self.device),
+            *(("--longer", self.longer) if self.longer else ()),
             *self.more,
         ]
 
