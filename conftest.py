@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDERS = ("CONFIG", "DRAFTS", "MODELS")
+FOLDERS = ("CACHE", "CONFIG", "DRAFTS", "MODELS")
 
 
 @pytest.fixture(autouse=True, scope="session")

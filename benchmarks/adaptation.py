@@ -1,19 +1,19 @@
-"""How much better a few corrected pages make the other pages: benchmarks/adaptation.py.
+"""How much a few corrected pages of an archive improve its other pages: benchmarks/adaptation.py.
 
-COLLECTIONS is a folder of collections that the model MODEL never saw. Of each, some pages are
-learnt from, as ``python -m docbin_napari.train --finetune`` does, and others are measured:
-with nothing learnt, with one, two and four pages, and with a quarter of their windows labelled.
-The same pages are measured in every row of a collection, and none of them is learnt from.
+PAGES is a folder of collections. People correct pages where a model fails, so what counts are
+archives that MODEL never saw and reads badly. ``NAME:PREFIX`` takes the pages of a collection
+whose names begin so, such as one manuscript. In each draw, some pages are learnt from, as
+``python -m docbin_napari.train --finetune`` does, and others are measured. An error is visible
+where it is not at the border of a stroke: false ink, and strokes that are missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import itertools
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,189 +23,268 @@ from docbin_napari.finetune.finetune import FinetuneConfig, finetune
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics import f_measure
+from docbin_napari.metrics.error_kinds import error_maps
 from docbin_napari.model.device import choose_device
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.weights import InkModel, load_model
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from hardware import hardware
 from labelling import at_random, write_partly_labelled
 from records import Journal, print_header, print_row
 
-_WHOLE, _QUARTER = "whole", "quarter"
-_SET = "other settings of the fine-tuning than those that are shipped"
+_COLUMNS = [
+    *("archive", "draw", "pages", "settings", "FM", "false ink %", "missed %"),
+    *("visible error gone", "error gone", "own model reads", "others FM", "others false ink %"),
+    "CPU min",
+]
 
 
 def main() -> None:
-    """Fine-tune on each collection and print one table."""
+    """Fine-tune on draws of pages of each archive and print one table."""
     arguments = parse()
     device = choose_device("auto")
     journal = Journal(arguments.csv, "adaptation", hardware(device), f"model {arguments.model}")
-    changes = " ".join(arguments.set) or "settings as shipped"
-    print(f"model {arguments.model}; {hardware(device)}; {changes}\n")
-    print_header(["collection", "pages", "labelled", "FM", "error less by", "others FM", "CPU min"])
+    print(f"model {arguments.model}; {hardware(device)}\n")
+    start = load_model(arguments.model, "auto")
+    others = Measured(start, found(arguments.others)), Measured(start, found(arguments.blank))
+    print_header(_COLUMNS)
     rows: list[Row] = []
-    for name in arguments.names or names(arguments.collections):
-        study = Study(name, arguments)
-        before = f"{study.before:.2f}", "", f"{study.others_before:.2f}", ""
-        print_row([name, "0", "", *before])
-        for labelled, count in itertools.product(arguments.labelled, arguments.counts):
-            row, minutes = study.learn(count, labelled)
-            show(row, minutes, study.others_before, journal)
-            rows.append(row)
+    for name in arguments.names:
+        for draw in range(arguments.first_draw, arguments.first_draw + arguments.draws):
+            study = Study(name, draw, start, arguments)
+            for count in arguments.counts:
+                for given in arguments.set or [""]:
+                    rows.append(study.learn(count, given, others))
+                    rows[-1].show(journal)
     summary(rows, journal)
 
 
 def parse() -> argparse.Namespace:
     """Read the options."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("collections", type=Path)
-    parser.add_argument("--model", required=True, help="a model that saw none of the collections")
-    parser.add_argument("--names", nargs="+", help="only these collections")
-    parser.add_argument("--others", type=Path, help="pages that must not get worse")
-    parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--apart", type=int, default=4, help="pages that are never measured")
+    parser.add_argument("collections", type=Path, metavar="PAGES")
+    parser.add_argument("--model", required=True, help="a model that saw none of the archives")
+    parser.add_argument("--names", nargs="+", required=True, help="archives, NAME or NAME:PREFIX")
+    parser.add_argument("--leave-out", nargs="*", default=[], help="names of pages")
+    parser.add_argument("--others", type=Path, nargs="*", default=[], help="pages of other kinds")
+    parser.add_argument("--blank", type=Path, nargs="*", default=[], help="the same without ink")
+    parser.add_argument("--counts", type=int, nargs="+", default=[2], help="pages to learn from")
+    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--first-draw", type=int, default=0)
+    parser.add_argument("--most", type=int, default=0, help="at most so many pages are measured")
+    parser.add_argument("--labelled", type=float, default=1.0, help="share of windows")
     parser.add_argument(
-        "--labelled", nargs="+", choices=(_WHOLE, _QUARTER), default=[_WHOLE, _QUARTER]
+        "--set",
+        action="append",
+        metavar='"NAME=VALUE …"',
+        help="settings of FinetuneConfig; once for each row",
     )
-    parser.add_argument(
-        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="of FinetuneConfig"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="chooses the pages")
     parser.add_argument("--csv", type=Path, help="append the figures to this file")
     return parser.parse_args()
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """What one fine-tuning gave; figures are means over pages, percent."""
-
-    collection: str
-    pages: int
-    labelled: str
-    before: float
-    after: float
-    others: float
-
-    @property
-    def less(self) -> float:
-        """Share of the error, 100 - FM, that is gone."""
-        return (self.after - self.before) / (100 - self.before)
+def found(folders: Iterable[Path]) -> list[Pair]:
+    """Pairs of some folders."""
+    return [pair for folder in folders for pair in find_pairs(folder)]
 
 
-def names(collections: Path) -> list[str]:
-    """Collections of a folder."""
-    return sorted({pair.page.parent.name for pair in find_pairs(collections)})
-
-
-def settings(given: Sequence[str]) -> dict[str, Any]:
-    """Read ``NAME=VALUE`` as values of `FinetuneConfig`.
+def settings(given: str) -> dict[str, Any]:
+    """Read ``NAME=VALUE NAME=VALUE`` as values of `FinetuneConfig`.
 
     Examples
     --------
-    >>> settings(["steps=20", "keep=0.5", "layers=norms"])
+    >>> settings("steps=20 keep=0.5 layers=norms")
     {'steps': 20, 'keep': 0.5, 'layers': 'norms'}
     """
     defaults = {field.name: field.default for field in dataclasses.fields(FinetuneConfig)}
-    found: dict[str, Any] = {}
-    for entry in given:
+    values: dict[str, Any] = {}
+    for entry in given.split():
         name, _, value = entry.partition("=")
         if name not in defaults:
             raise SystemExit(
                 f"--set {entry}: there is no such setting; known: {', '.join(defaults)}"
             )
         kind = type(defaults[name])
-        found[name] = (Path(value),) if kind is tuple else kind(value)
-    return found
+        values[name] = (Path(value),) if kind is tuple else kind(value)
+    return values
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How a page was read; shares in percent of its labelled pixels."""
+
+    f_measure: float
+    false_ink: float
+    missed: float
+    all_ink: float
+
+
+class Measured:
+    """Pages as the start reads them; pages that are left to the start are not read again.
+
+    Parameters
+    ----------
+    start : InkModel
+        What everything is compared to.
+    pairs : sequence of Pair
+        Pages.
+    """
+
+    def __init__(self, start: InkModel, pairs: Sequence[Pair]) -> None:
+        self._pairs = pairs
+        self.before = [reading(start, pair) for pair in pairs]
+
+    def after(self, model: InkModel) -> tuple[list[Reading], float]:
+        """The same pages by another model, and the share that it reads itself."""
+        readings, own = [], 0
+        for pair, before in zip(self._pairs, self.before, strict=True):
+            itself = model.for_page(read_pair(pair)[0]).info is model.info
+            readings.append(reading(model, pair) if itself else before)
+            own += itself
+        return readings, own / max(1, len(self._pairs))
+
+
+def reading(model: InkModel, pair: Pair) -> Reading:
+    """Read a page in one pass and compare it with its ground truth."""
+    pixels, truth = read_pair(pair)
+    ink = ink_probability(pixels, model, PRESETS["fast"]) >= model.threshold
+    maps = error_maps(ink, truth.ink, truth.labelled)
+    labelled = max(1, np.count_nonzero(truth.labelled))
+    counts = (maps.false_ink, maps.missed, ink & truth.labelled)
+    shares = [100 * np.count_nonzero(area) / labelled for area in counts]
+    score = f_measure(ink, truth.ink, truth.labelled) if truth.ink.any() else float("nan")
+    return Reading(score, *shares)
+
+
+def mean(readings: Sequence[Reading], name: str) -> float:
+    """Mean of one figure over pages; not a number without any."""
+    return float(np.mean([getattr(each, name) for each in readings])) if readings else float("nan")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What one fine-tuning gave."""
+
+    archive: str
+    draw: int
+    pages: int
+    settings: str
+    before: Sequence[Reading]
+    after: Sequence[Reading]
+    own: float
+    others_gain: float
+    blank_gain: float
+    minutes: float
+
+    @property
+    def error_gone(self) -> float:
+        """Share of 100 - FM that is gone."""
+        before = mean(self.before, "f_measure")
+        return (mean(self.after, "f_measure") - before) / (100 - before)
+
+    @property
+    def visible_gone(self) -> float:
+        """Share of false ink and missed strokes that is gone."""
+        before, after = (
+            mean(each, "false_ink") + mean(each, "missed") for each in (self.before, self.after)
+        )
+        return 1 - after / before
+
+    def show(self, journal: Journal) -> None:
+        """Print a line of the table; the values before stand in front of those after."""
+        what = f"{self.archive}, draw {self.draw}, {self.pages} pages, {self.settings or 'shipped'}"
+        journal.add(what, "visible error gone", "1", [self.visible_gone])
+        journal.add(what, "error gone", "1", [self.error_gone])
+        journal.add(what, "FM", "%", [mean(self.after, "f_measure")])
+        journal.add(what, "processor time", "min", [self.minutes])
+        pairs = [
+            f"{mean(self.before, name):.2f} → {mean(self.after, name):.2f}"
+            for name in ("f_measure", "false_ink", "missed")
+        ]
+        gone = [f"{self.visible_gone:.0%}", f"{self.error_gone:.0%}", f"{self.own:.0%}"]
+        others = [f"{self.others_gain:+.2f}", f"{self.blank_gain:+.3f}", f"{self.minutes:.1f}"]
+        head = [self.archive, str(self.draw), str(self.pages), self.settings or "shipped"]
+        print_row([*head, *pairs, *gone, *others])
 
 
 class Study:
-    """A collection that the model never saw, split into what is learnt from and what is measured.
+    """One draw of pages of an archive: which are learnt from and which are measured.
 
     Parameters
     ----------
     name : str
-        Name of the collection.
+        Of the archive, as in the options.
+    draw : int
+        Chooses the pages.
+    start : InkModel
+        What is adapted.
     arguments : Namespace
         The options.
     """
 
-    def __init__(self, name: str, arguments: argparse.Namespace) -> None:
-        pairs = find_pairs(arguments.collections / name)
-        order = np.random.default_rng(arguments.seed).permutation(len(pairs))
-        most = max(arguments.apart, *arguments.counts)
+    def __init__(
+        self, name: str, draw: int, start: InkModel, arguments: argparse.Namespace
+    ) -> None:
+        collection, _, prefix = name.partition(":")
+        pairs = [
+            pair
+            for pair in find_pairs(arguments.collections / collection)
+            if pair.name.startswith(prefix) and pair.name not in arguments.leave_out
+        ]
+        most = max(arguments.counts)
         if len(pairs) <= most:
             raise SystemExit(f"{name}: {len(pairs)} pages, but {most} are learnt from")
-        self.name = name
-        self._model, self._seed = arguments.model, arguments.seed
-        self._settings = settings(arguments.set)
+        order = np.random.default_rng(draw).permutation(len(pairs))
+        last = most + arguments.most if arguments.most else len(pairs)
+        self._name, self._draw = name, draw
+        self._model, self._labelled = arguments.model, arguments.labelled
         self._learnt = [pairs[index] for index in order[:most]]
-        self._measured = [pairs[index] for index in sorted(order[most:])]
-        self._others = find_pairs(arguments.others) if arguments.others else []
-        self.before = mean_f_measure(self._model, self._measured)
-        self.others_before = mean_f_measure(self._model, self._others)
+        self._measured = Measured(start, [pairs[index] for index in sorted(order[most:last])])
 
-    def learn(self, count: int, labelled: str) -> tuple[Row, float]:
-        """Learn from some pages and measure; with the minutes of processor time to learn."""
+    def learn(self, count: int, given: str, others: tuple[Measured, Measured]) -> Row:
+        """Learn from the first pages of the draw and measure."""
         learnt = self._learnt[:count]
         with tempfile.TemporaryDirectory() as place:
             folder = learnt[0].page.parent
-            if labelled == _QUARTER:
+            if self._labelled < 1:
                 folder = Path(place) / learnt[0].collection
-                write_quarters(folder, learnt, self._seed)
-            model = str(Path(place) / "adapted.safetensors")
-            minutes = self._finetune(folder, tuple(pair.name for pair in learnt), model)
-            after = mean_f_measure(model, self._measured)
-            others = mean_f_measure(model, self._others)
-        return Row(self.name, count, labelled, self.before, after, others), minutes
+                write_partly(folder, learnt, self._labelled, self._draw)
+            output = str(Path(place) / "adapted.safetensors")
+            names = tuple(pair.name for pair in learnt)
+            chosen = {"seed": self._draw, **settings(given)}
+            begun = time.process_time()
+            for _ in finetune(FinetuneConfig((folder,), output, names, self._model, **chosen)):
+                pass
+            minutes = (time.process_time() - begun) / 60
+            model = load_model(output, "auto")
+            after, own = self._measured.after(model)
+            gains = []
+            for measured, figure in zip(others, ("f_measure", "all_ink"), strict=True):
+                now, _ = measured.after(model)
+                gains.append(mean(now, figure) - mean(measured.before, figure))
+        before = self._measured.before
+        return Row(self._name, self._draw, count, given, before, after, own, *gains, minutes)
 
-    def _finetune(self, folder: Path, pages: tuple[str, ...], model: str) -> float:
-        given: dict[str, Any] = {"seed": self._seed, **self._settings}
-        config = FinetuneConfig((folder,), model, pages, self._model, **given)
-        start = time.process_time()
-        for _ in finetune(config):
-            pass
-        return (time.process_time() - start) / 60
 
-
-def write_quarters(folder: Path, pairs: Sequence[Pair], seed: int) -> None:
-    """Write pairs of which a quarter of the windows is labelled."""
+def write_partly(folder: Path, pairs: Sequence[Pair], share: float, seed: int) -> None:
+    """Write pairs of which a share of the windows is labelled."""
     random = np.random.default_rng([seed, 4])
     for pair in pairs:
         _, truth = read_pair(pair)
-        write_partly_labelled(folder, pair, at_random(truth.ink.shape, 0.25, random))
-
-
-def mean_f_measure(name: str, pairs: Sequence[Pair]) -> float:
-    """Mean F-measure of a model in one pass, as it is shipped."""
-    if not pairs:
-        return float("nan")
-    model = load_model(name, "auto")
-    scores = []
-    for pair in pairs:
-        pixels, truth = read_pair(pair)
-        ink = ink_probability(pixels, model, PRESETS["fast"]) >= model.threshold
-        scores.append(f_measure(ink, truth.ink, truth.labelled))
-    return float(np.mean(scores))
-
-
-def show(row: Row, minutes: float, harm: float, journal: Journal) -> None:
-    """One line of the table."""
-    what = f"{row.collection}, {row.pages} pages, {row.labelled}"
-    journal.add(what, "FM before", "%", [row.before])
-    journal.add(what, "FM", "%", [row.after])
-    journal.add(what, "FM of others, gain", "%", [row.others - harm])
-    journal.add(what, "processor time", "min", [minutes])
-    cells = [f"{row.after:.2f}", f"{row.less:.0%}", f"{row.others:.2f}", f"{minutes:.1f}"]
-    print_row([row.collection, str(row.pages), row.labelled, *cells])
+        write_partly_labelled(folder, pair, at_random(truth.ink.shape, share, random))
 
 
 def summary(rows: Sequence[Row], journal: Journal) -> None:
-    """Means over the collections."""
+    """Means over archives and draws."""
     print()
-    print_header(["pages", "labelled", "error less by, mean"])
-    for key in dict.fromkeys((row.pages, row.labelled) for row in rows):
-        less = float(np.mean([row.less for row in rows if (row.pages, row.labelled) == key]))
-        journal.add(f"mean, {key[0]} pages, {key[1]}", "error less by", "1", [less])
-        print_row([str(key[0]), key[1], f"{less:.0%}"])
+    print_header(["pages", "settings", "visible error gone", "error gone", "worst"])
+    for key in dict.fromkeys((row.pages, row.settings) for row in rows):
+        chosen = [row for row in rows if (row.pages, row.settings) == key]
+        visible = float(np.mean([row.visible_gone for row in chosen]))
+        error = float(np.mean([row.error_gone for row in chosen]))
+        worst = min(row.visible_gone for row in chosen)
+        journal.add(f"mean, {key[0]} pages, {key[1]}", "visible error gone", "1", [visible])
+        cells = [f"{visible:.0%}", f"{error:.0%}", f"{worst:.0%}"]
+        print_row([str(key[0]), key[1] or "shipped", *cells])
 
 
 if __name__ == "__main__":

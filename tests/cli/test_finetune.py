@@ -11,6 +11,7 @@ import pytest
 
 from docbin_napari.cli.finetune import other_pages_beside
 from docbin_napari.cli.train import main
+from docbin_napari.finetune.finetune import NOTHING_LEARNT
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.model_output import rescue_of_the_dead, unfinished_path
 
@@ -172,10 +173,28 @@ def test_other_pages_that_do_not_fit_together_are_told_before_the_training(
     assert "before and after" in said
 
 
-def test_a_budget_too_small_to_learn_says_so(arguments, few_steps, capsys):
-    assert main([*arguments, "--minutes", "0.00001"]) == 1
-    assert "Give more --minutes" in capsys.readouterr().out
+def test_the_smallest_budget_learns_a_step(arguments, few_steps, capsys):
+    assert main([*arguments, "--minutes", "0.00001"]) == 0
+    assert load_model(few_steps.output, device="cpu").info.header["steps"] == 1
+
+
+@pytest.mark.parametrize("how", ["line", "signal"])
+def test_a_stop_while_preparing_says_so_and_leaves_nothing(start, few_steps, how, tmp_path):
+    process = start("--json", "--replay", "0.5", "--replay-pages", "9999", "--minutes", "0")
+    for line in process.stdout:
+        if json.loads(line)["stage"] == "drawing":
+            break
+    if how == "line":
+        process.stdin.write("stop\n")
+        process.stdin.flush()
+    else:
+        process.send_signal(signal.SIGTERM)
+    events = [json.loads(line) for line in process.stdout]
+    assert process.wait(60) == 1
+    assert events[-1] == {"stage": "done", "note": NOTHING_LEARNT, "step": 0, "share": 0.0,
+                          "minutes": 0.0, "learning_rate": 0.0}  # fmt: skip
     assert not Path(few_steps.output).exists()
+    assert not process.stderr.read()
 
 
 def test_a_refusal_names_the_file(arguments, tmp_path, capsys):

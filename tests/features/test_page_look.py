@@ -76,6 +76,18 @@ def test_the_ratio_gives_own_pages_more_room(page):
     assert FamiliarPages(own, others, ratio=4.0).include(beyond_the_middle)
 
 
+def test_a_page_unlike_everything_is_left_to_the_start(page):
+    own, others = looks_of([page]), looks_of([255 - page])
+    assert FamiliarPages(own, others, ratio=50.0).include(darker(page, 10))
+    assert not FamiliarPages(own, others, ratio=50.0, radius=0.5).include(darker(page, 60))
+
+
+def test_own_pages_that_differ_much_widen_the_radius(page):
+    between = darker(page, 30)
+    assert not FamiliarPages(looks_of([page]), radius=0.01).include(between)
+    assert FamiliarPages(looks_of([page, darker(page, 60)]), radius=0.01).include(between)
+
+
 def test_without_other_pages_the_radius_decides(page):
     own = looks_of([page])
     assert FamiliarPages(own, radius=10.0).include(darker(page, 30))

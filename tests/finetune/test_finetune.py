@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -6,9 +7,11 @@ import torch
 from safetensors.torch import load_file
 
 from docbin_napari.finetune import judge
+from docbin_napari.finetune.before_after import NOW_INK, NOW_PAPER
 from docbin_napari.finetune.finetune import finetune
 from docbin_napari.finetune.outcome import FinetuneError
 from docbin_napari.io.errors import PairError
+from docbin_napari.io.page import read_pages
 from docbin_napari.model.registry import ModelError, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
@@ -52,7 +55,9 @@ def test_the_best_look_is_kept_and_not_the_last(few_steps):
 
 
 def test_a_model_that_is_not_better_is_called_so(few_steps, monkeypatch):
-    monkeypatch.setattr(judge, "_EDGE_LEVELS", ())
+    monkeypatch.setattr(
+        judge.Judge, "draw_strokes_as_held_out", lambda own: own.base_model().edge_level
+    )
     still = replace(few_steps, learning_rate=0.0, steps=3)
     outcome = list(finetune(still))[-1].outcome
     assert outcome.better is False
@@ -155,11 +160,29 @@ def test_stop_keeps_the_best_so_far(few_steps):
     assert load_model(few_steps.output, device="cpu").info.header["steps"] == rest[-1].step
 
 
-def test_stop_before_the_first_step_writes_nothing(few_steps, tmp_path):
-    reports = list(finetune(few_steps, lambda: True))
-    assert reports[-1].outcome is None
-    assert "no model is written" in reports[-1].note
+@pytest.mark.parametrize("stage", ["reading", "drawing", "judging"])
+def test_stop_before_the_first_step_writes_nothing(few_steps, tmp_path, stage):
+    seen = []
+    reports = finetune(replace(few_steps, replay=0.5, replay_pages=2), lambda: stage in seen)
+    for report in reports:
+        seen.append(report.stage)  # noqa: PERF401 (the training asks for it meanwhile)
+    assert seen[-2:] == [stage, "done"]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_stop_while_preparing_says_that_nothing_was_learnt(few_steps):
+    last = list(finetune(few_steps, lambda: True))[-1]
+    assert last.note == "Stopped. Nothing has been learnt yet, so no model was written."
+    assert last.outcome is None
+
+
+def test_a_stop_breaks_a_measurement_off_between_two_batches(few_steps, monkeypatch):
+    parts = []
+    measured = judge.read_part
+    monkeypatch.setattr(judge, "read_part", lambda *given: parts.append(1) or measured(*given))
+    reports = list(finetune(few_steps, lambda: bool(parts)))
+    assert len(parts) == 1
+    assert reports[-1].outcome is None
 
 
 def test_an_abandoned_run_leaves_its_best(few_steps, tmp_path):
@@ -232,13 +255,60 @@ def test_with_ratio_0_the_new_model_reads_every_page(few_steps, two_archives):
     assert model.for_page(page_of(two_archives / "dark")).info is model.info
 
 
-def test_drawing_replayed_pages_leaves_most_of_a_short_time_to_learning(few_steps):
-    few = replace(few_steps, minutes=0.1, replay=0.5, replay_pages=1000)
-    reports = list(finetune(few))
-    drawing = [report for report in reports if report.stage == "drawing"]
-    assert 1 <= len(drawing) < 1000
-    assert all(report.share <= 0.2 for report in drawing[:-1])
-    assert any(report.stage == "training" and report.step for report in reports)
+def test_pages_that_take_long_to_draw_are_left_to_the_next_training(few_steps, monkeypatch):
+    monkeypatch.setattr("docbin_napari.finetune.finetune._SECONDS_TO_DRAW", 0.0)
+    hasty = replace(few_steps, minutes=0.02, replay=0.5, replay_pages=7)
+    drawing = [report.pages for report in finetune(hasty) if report.stage == "drawing"]
+    assert drawing == [1, 2, 3, 4]
+
+
+def test_time_counts_from_the_first_step(few_steps, monkeypatch):
+    prepare = judge.Judge.before
+
+    def slowly(own):
+        time.sleep(1.0)
+        return prepare(own)
+
+    monkeypatch.setattr(judge.Judge, "before", slowly)
+    reports = list(finetune(replace(few_steps, minutes=0.01)))
+    assert reports[-1].step >= 1
+    assert reports[-1].outcome is not None
+    assert next(r for r in reports if r.stage == "training").minutes == 0
+
+
+def test_a_model_is_trained_longer(few_steps, tmp_path, dark_model):
+    first = list(finetune(few_steps))[-1].outcome
+    longer = replace(
+        few_steps, longer=few_steps.output, output=str(tmp_path / "longer.safetensors")
+    )
+    second = list(finetune(longer))[-1].outcome
+    assert second.held_out.before == pytest.approx(first.held_out.before)
+    assert second.held_out.after >= first.held_out.after - 0.5
+    assert second.model.header["steps"] >= first.model.header["steps"]
+    assert second.model.header["base"]["name"] == str(dark_model)
+    still = replace(longer, learning_rate=0.0, output=str(tmp_path / "still.safetensors"))
+    list(finetune(still))
+    kept = weights(few_steps)
+    assert all(torch.allclose(kept[n], w, atol=1e-4) for n, w in weights(still).items())
+
+
+def test_other_pairs_are_not_trained_longer(few_steps, tmp_path, pale_page):
+    list(finetune(few_steps))
+    write_pair(tmp_path / "more", "page", *pale_page)
+    other = replace(
+        few_steps, longer=few_steps.output, output=str(tmp_path / "longer.safetensors"),
+        collections=(tmp_path / "more",),
+    )  # fmt: skip
+    with pytest.raises(FinetuneError, match="mine cannot be trained longer: its pairs"):
+        list(finetune(other))
+
+
+def test_a_picture_shows_what_has_changed(few_steps):
+    outcome = list(finetune(replace(few_steps, steps=60, learning_rate=1e-2)))[-1].outcome
+    pixels = next(iter(read_pages(outcome.picture))).pixels
+    marked = (pixels == NOW_INK).all(-1) | (pixels == NOW_PAPER).all(-1)
+    assert marked[-len(pixels) // 3 :].any()
+    assert not marked[: len(pixels) // 2].any()
 
 
 def test_the_file_remembers_its_own_pages_and_those_of_the_start(few_steps, dark_model):

@@ -113,9 +113,11 @@ def test_a_model_that_is_not_better_is_told_as_such(session, process, news) -> N
 
 
 def test_stop_asks_first_and_ends_at_once_the_second_time(session, process, tmp_path) -> None:
+    process.say = [{"stage": "training", "step": 5, "minutes": 0.2}]
+    session.tick()
     session.stop()
     assert process.heard == ["stop"]
-    assert "best so far" in session.status
+    assert session.status == "Stopping. The best so far is kept."
     session.stop()
     assert process.heard == ["stop", "kill"]
     process.ended = True
@@ -124,6 +126,55 @@ def test_stop_asks_first_and_ends_at_once_the_second_time(session, process, tmp_
     assert session.status.startswith("Stopped at once.")
     assert session.ending.model == "mine"
     assert (tmp_path / "mine.safetensors").exists()
+
+
+def test_stop_while_preparing_waits_for_two_seconds_at_most(process, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DOCBIN_MODELS", str(tmp_path))
+    now = [100.0]
+    session = TrainingSession(REQUEST, process.launch, clock=lambda: now[0])
+    process.say = [{"stage": "drawing", "pages": 3}]
+    session.tick()
+    assert session.status.startswith("Preparing: ")
+    assert "(3)" in session.status
+    session.stop()
+    assert session.status == "Stopping. Nothing has been learnt yet."
+    session.tick()
+    assert process.heard == ["stop"]
+    now[0] += 2.1
+    session.tick()
+    assert process.heard == ["stop", "kill"]
+    process.ended = True
+    session.tick()
+    assert session.status == "Stopped. Nothing has been learnt yet."
+    assert not session.ending.failed
+    assert not session.ending.model
+
+
+def test_a_training_that_has_learnt_is_waited_for(process, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DOCBIN_MODELS", str(tmp_path))
+    now = [0.0]
+    session = TrainingSession(REQUEST, process.launch, clock=lambda: now[0])
+    process.say = [{"stage": "training", "step": 5, "minutes": 0.2}]
+    session.tick()
+    session.stop()
+    now[0] += 60
+    session.tick()
+    assert process.heard == ["stop"]
+
+
+def test_the_picture_comes_with_the_end(session, process) -> None:
+    process.say = [{"stage": "done", "outcome": {**OUTCOME, "picture": "strip.png"}}]
+    process.ended = True
+    session.tick()
+    assert session.ending.picture == "strip.png"
+
+
+def test_one_that_goes_on_names_its_model() -> None:
+    from dataclasses import replace
+
+    longer = replace(REQUEST, longer="mine-1", name="mine-2").arguments()
+    assert " ".join(longer).endswith("--longer mine-1")
+    assert "--longer" not in REQUEST.arguments()
 
 
 def test_a_crash_tells_the_last_words_and_keeps_the_best(session, process, tmp_path, news) -> None:

@@ -7,6 +7,7 @@ goes on unseen. The line "keep" lets it go on alone; it says nothing from then o
 
 from __future__ import annotations
 
+import _thread
 import os
 import threading
 import traceback
@@ -19,10 +20,11 @@ import tyro
 
 from docbin_napari.cli.signals import stopped_by_signals
 from docbin_napari.finetune.config import FinetuneConfig
-from docbin_napari.finetune.finetune import finetune
+from docbin_napari.finetune.finetune import NOTHING_LEARNT, finetune
+from docbin_napari.finetune.judge import Stopped
 from docbin_napari.finetune.outcome import FinetuneError
 from docbin_napari.finetune.reports import as_json, as_line, error_as_json
-from docbin_napari.finetune.run import FinetuneReport
+from docbin_napari.finetune.run import PREPARATION, FinetuneReport
 from docbin_napari.inference.predict import InferenceError
 from docbin_napari.io.errors import FileError
 from docbin_napari.model.device import DeviceError
@@ -34,6 +36,7 @@ from docbin_napari.train.model_output import (
     checked_output,
     rescue,
     reserved,
+    unfinished_path,
 )
 
 Say = Callable[[str], None]
@@ -81,13 +84,13 @@ def main(arguments: Sequence[str], say: Say, complain: Say) -> int:
         complain(f"error: {error}")
         return 1
     config, voice = command.config, _Voice(say, complain, command.json)
+    stop = Stop()
     if not config.test:
         try:
             config = replace(config, test=other_pages_beside(config.collections))
         except PairError as error:
             voice.error(f"{error} (these pages would be measured before and after)", None)
             return 1
-    stop = threading.Event()
     with stopped_by_signals(stop):
         if command.json:
             threading.Thread(target=_listen, args=(stop,), daemon=True).start()
@@ -153,7 +156,22 @@ class _Voice:
             _fall_silent()  # Who listened is gone; what was learnt is written all the same.
 
 
-def _run(config: FinetuneConfig, stop: threading.Event, voice: _Voice) -> int:
+class Stop(threading.Event):
+    """What is asked between steps; while nothing has been learnt, setting it ends at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.preparing = False
+
+    def set(self) -> None:
+        """Called in the main thread by a signal; raises `Stopped` while preparing."""
+        super().set()
+        if self.preparing and threading.current_thread() is threading.main_thread():
+            self.preparing = False
+            raise Stopped
+
+
+def _run(config: FinetuneConfig, stop: Stop, voice: _Voice) -> int:
     """Tell what happens; whatever ends it, the best weights so far become a model."""
     try:
         path = checked_output(config.output, config.overwrite)
@@ -166,12 +184,17 @@ def _run(config: FinetuneConfig, stop: threading.Event, voice: _Voice) -> int:
         return 1
 
 
-def _run_alone(config: FinetuneConfig, path: Path, stop: threading.Event, voice: _Voice) -> int:
+def _run_alone(config: FinetuneConfig, path: Path, stop: Stop, voice: _Voice) -> int:
     outcome = None
     try:
+        stop.preparing = not stop.is_set()
         for report in finetune(config, stop.is_set):
+            stop.preparing = report.stage in PREPARATION and not stop.is_set()
             voice.report(report)
             outcome = report.outcome
+    except Stopped:
+        unfinished_path(path).unlink(missing_ok=True)
+        voice.report(FinetuneReport("done", note=NOTHING_LEARNT))
     except _REFUSED as error:
         voice.error(str(error), rescue(path))
         return 1
@@ -179,13 +202,14 @@ def _run_alone(config: FinetuneConfig, path: Path, stop: threading.Event, voice:
         voice.error("stopped at once", rescue(path))
         return 1
     except Exception as error:
+        stop.preparing = False
         voice.complain(traceback.format_exc())
         voice.error(f"{type(error).__name__}: {error}", rescue(path))
         return 1
     return 0 if outcome is not None else 1
 
 
-def _listen(stop: threading.Event) -> None:
+def _listen(stop: Stop) -> None:
     """Wait for a line on standard input, or for its end."""
     # Not through sys.stdin: Python could not end while a thread waits in it.
     heard = b""
@@ -198,6 +222,9 @@ def _listen(stop: threading.Event) -> None:
         _fall_silent()
     else:
         stop.set()
+        if stop.preparing:
+            # A page that is being read or drawn is not waited for.
+            _thread.interrupt_main()
 
 
 def _fall_silent() -> None:

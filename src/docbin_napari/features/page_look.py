@@ -5,8 +5,8 @@ hurt others. So a fine-tuned model remembers how its pages look: how dark and ho
 and ink are, how wide, sharp and dense the strokes, how coarse the grain. Each of these numbers is
 measured in units of its spread over many archives. The model that was the start remembers the
 looks of its pages, too: a page is familiar where the nearest own page is not much farther than
-the nearest of those. All other pages are left to the start. Where nothing is known of its pages,
-a radius decides.
+the nearest of those, and not farther than a radius: pages that are unlike everything are left to
+the start, as all others are. The radius is wider where the own pages differ more among each other.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ SPREAD = (
 )
 RADIUS = 3.0
 RATIO = 2.0
+# Of pages of one archive, two that are drawn by chance lie less far apart than the farthest.
+_SPREAD_OF_OWN = 1.3
 
 
 def page_look(pixels: RowSource) -> NDArray[np.float64]:
@@ -121,7 +123,8 @@ class FamiliarPages:
     ratio : float
         How many times as far as the nearest of `others` the nearest own page may be.
     radius : float
-        How far it may be where there are no `others`, in units of the spread of looks.
+        How far it may be at most, in units of the spread of looks; 1.3 times the distance of the
+        two own pages that differ most, where that is more.
 
     Examples
     --------
@@ -174,7 +177,9 @@ class FamiliarPages:
             False where there are none.
         """
         look = page_look(pixels)
-        reach = self.ratio * _distance(look, self.others) if self.others else self.radius
+        reach = max(self.radius, _SPREAD_OF_OWN * _widest(self.looks))
+        if self.others:
+            reach = min(reach, self.ratio * _distance(look, self.others))
         return _distance(look, self.looks) <= reach
 
 
@@ -204,6 +209,13 @@ def _read(stored: Any) -> Looks:
     if any(len(look) != len(SPREAD) for look in looks):
         raise ValueError(f"the look of a page is {len(SPREAD)} numbers")
     return looks
+
+
+def _widest(looks: Looks) -> float:
+    """How far those two of some looks are apart that differ most."""
+    places = np.array(looks).reshape(-1, len(SPREAD)) / SPREAD
+    apart = (float(np.linalg.norm(one - places, axis=1).max()) for one in places)
+    return max(apart, default=0.0)
 
 
 def _distance(look: NDArray[np.float64], known: Looks) -> float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from docbin_napari.features.page_look import RATIO
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.train.config import AugmentConfig, check_numbers
 
-Layers = Literal["all", "decoder", "norms", "exit"]
+Layers = Literal["auto", "all", "decoder", "norms", "exit"]
 Norms = Literal["frozen", "train"]
 Refit = Literal["auto", "keep", "refit"]
 
@@ -31,10 +31,14 @@ class FinetuneConfig:
     start : str
         Name or file of the model to start from. Where that is itself a fine-tuned one, its own
         base is taken: training the trained again and again would drift away.
+    longer : str
+        Name or file of a fine-tuned model that goes on learning from the same pairs with the
+        same seed; the result is a model of its own, as good or better on the held-out part.
     test : tuple of Path
         Pairs of other pages, measured before and after and never learnt from.
     minutes : float
-        Time budget for reading, learning and validation. 0: use `steps`.
+        Time for learning and validation, counted from the first step; preparation and the last
+        measurements take some seconds more. 0: use `steps`.
     steps : int
         Number of steps where `minutes` is 0.
     batch : int
@@ -49,9 +53,14 @@ class FinetuneConfig:
         Weight of the Dice loss beside binary cross-entropy.
     average : float
         Decay of the moving average of the weights; what is kept is the average.
-    layers : {"all", "decoder", "norms", "exit"}
+    layers : {"auto", "all", "decoder", "norms", "exit"}
         What learns: everything, the way back to full resolution, scale and shift of the
-        batch norms, or the last convolution.
+        batch norms, or the last convolution. ``auto`` looks how much the start errs on the own
+        pages: where it is much, everything learns, at a quarter of the learning rate, with half
+        of the replay and `keep` 1; otherwise the norms. Settings other than the usual ones stay.
+    hard : float
+        Share of the own windows that are drawn where the start errs, 0 to 1; both ink that it
+        misses and background that it takes for ink.
     norms : {"frozen", "train"}
         Whether batch norms keep the statistics of the start, or take those of the windows.
     replay : float
@@ -59,7 +68,8 @@ class FinetuneConfig:
     replay_from : tuple of Path
         Collections of pairs to replay, besides generated pages.
     replay_pages : int
-        Number of pages that are generated for replay.
+        Number of pages that are generated for replay and kept in the cache folder. What cannot
+        be drawn within four seconds is left to the next training, unless `minutes` is 0.
     distill : float
         How far the target on replayed windows is what the start says, 0 to 1, instead of
         their ground truth.
@@ -69,7 +79,8 @@ class FinetuneConfig:
         Share of the labelled windows that are never learnt from and choose the best weights,
         0 to 0.5. Of eight pages and more, whole pages are held out.
     validations : int
-        How often the held-out windows are looked at, spread evenly.
+        How often the held-out windows are looked at, spread evenly; less often where that would
+        take more than a quarter of `minutes`.
     patience : int
         After so many validations without a better figure the training ends; 0: never.
     keep : float
@@ -101,6 +112,7 @@ class FinetuneConfig:
     output: str
     pages: tuple[str, ...] = ()
     start: str = DEFAULT_MODEL
+    longer: str = ""
     test: tuple[Path, ...] = ()
     minutes: float = 5.0
     steps: int = 400
@@ -110,7 +122,8 @@ class FinetuneConfig:
     weight_decay: float = 0.0
     dice: float = 0.5
     average: float = 0.98
-    layers: Layers = "norms"
+    layers: Layers = "auto"
+    hard: float = 0.5
     norms: Norms = "frozen"
     replay: float = 0.5
     replay_from: tuple[Path, ...] = ()
@@ -136,11 +149,41 @@ class FinetuneConfig:
             raise ValueError(f"window must be a multiple of 32 and at least 64, not {self.window}")
         if not 0 <= self.average < 1:
             raise ValueError(f"average must be at least 0 and below 1, not {self.average}")
-        highest = {"replay": 1, "distill": 1, "keep": 1, "held_out": 0.5}
+        highest = {"replay": 1, "hard": 1, "distill": 1, "keep": 1, "held_out": 0.5}
         for name, most in highest.items():
             if not 0 <= getattr(self, name) <= most:
                 value = getattr(self, name)
                 raise ValueError(f"{name} must lie between 0 and {most}, not {value}")
+
+
+_FAR = {"learning_rate": 5e-4, "keep": 1.0, "replay": 0.25}
+_MANY_ERRORS = 0.04
+
+
+def suited(config: FinetuneConfig, errors: float) -> FinetuneConfig:
+    """Choose what learns, and how fast, by how far the own pages are from the start.
+
+    Parameters
+    ----------
+    config : FinetuneConfig
+        Where its `layers` are not ``auto``, everything stays.
+    errors : float
+        Of the start on the own pages: those that are no border's, as a share of the ink.
+
+    Returns
+    -------
+    FinetuneConfig
+        With `layers` other than ``auto``.
+    """
+    if config.layers != "auto":
+        return config
+    if errors < _MANY_ERRORS:
+        return replace(config, layers="norms")
+    usual = {field.name: field.default for field in fields(config)}
+    changes: dict[str, Any] = {
+        name: v for name, v in _FAR.items() if getattr(config, name) == usual[name]
+    }
+    return replace(config, layers="all", **changes)
 
 
 def _check_budget(config: FinetuneConfig) -> None:

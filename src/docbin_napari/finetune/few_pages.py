@@ -9,8 +9,9 @@ cut to the labelled part, so that hardly a training window is drawn where nobody
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ _SIDES = (256, 128, 64)
 _FEWEST_BLOCKS = 8
 _MARGIN = 128
 _MANY_PAGES = 8
-_MOST_HELD_OUT = 24
+_MOST_HELD_OUT = 12
 _LEAST_LABELLED = 0.5
 _LEAST_INK = 0.005
 
@@ -50,6 +51,8 @@ class FewPages:
         Labelled pixels of all pages.
     familiar : FamiliarPages
         How the pages look.
+    digest : str
+        The same for the same pages and labels only.
     """
 
     learn: list[LoadedPair]
@@ -57,6 +60,7 @@ class FewPages:
     pages: tuple[str, ...]
     labelled: int
     familiar: FamiliarPages
+    digest: str = ""
 
     def drawn_at(self, edge_level: float | None) -> FewPages:
         """Say of all pages that their ground truth cuts the edges of strokes at one level.
@@ -78,7 +82,11 @@ class FewPages:
 
 
 def load_few_pages(
-    folders: Iterable[Path], names: Sequence[str], share: float, seed: int = 0
+    folders: Iterable[Path],
+    names: Sequence[str],
+    share: float,
+    seed: int = 0,
+    check: Callable[[], None] = lambda: None,
 ) -> FewPages:
     """Read labelled pages and hold a part of them out.
 
@@ -92,6 +100,8 @@ def load_few_pages(
         Share of the labelled blocks, or of many pages, that is held out.
     seed : int
         Chooses which.
+    check : callable
+        Called before each page; may raise.
 
     Returns
     -------
@@ -104,7 +114,10 @@ def load_few_pages(
         If a named page is missing, a pair does not fit together, or no pixel is labelled.
     """
     folders = list(folders)
-    loaded = [load_pair(pair) for pair in chosen_pairs(folders, names)]
+    loaded = []
+    for chosen in chosen_pairs(folders, names):
+        check()
+        loaded.append(load_pair(chosen))
     labelled = [pair for pair in loaded if pair.truth[..., 1].any()]
     if not labelled:
         raise PairError(folders[0], "nothing is labelled in these pages; label some ink first")
@@ -121,8 +134,22 @@ def load_few_pages(
         if not apart:
             learn += _islands(_without(pair, blocks))
     count = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in labelled)
+    check()
     familiar = FamiliarPages.of(pair.pixels for pair in labelled)
-    return FewPages(learn, held_out, tuple(pair.name for pair in labelled), count, familiar)
+    # Parts of all pages come early: a measurement may end before the last one.
+    held_out = [held_out[index] for index in random.permutation(len(held_out))]
+    names = tuple(pair.name for pair in labelled)
+    return FewPages(learn, held_out, names, count, familiar, _digest(labelled))
+
+
+def _digest(pairs: Iterable[LoadedPair]) -> str:
+    """Tell these pages and labels from all others."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        digest.update(pair.name.encode())
+        for plane in (pair.pixels, pair.truth):
+            digest.update(np.ascontiguousarray(plane).data)
+    return digest.hexdigest()
 
 
 def chosen_pairs(folders: Iterable[Path], names: Sequence[str]) -> list[Pair]:

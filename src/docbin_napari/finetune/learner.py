@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -58,14 +58,25 @@ class Learner:
         What learns and how.
     device : Device
         Where.
+    learnt : mapping, optional
+        State of a network that has learnt before and goes on; it begins as the start otherwise.
     """
 
-    def __init__(self, start: UNet, config: FinetuneConfig, device: Device) -> None:
+    def __init__(
+        self,
+        start: UNet,
+        config: FinetuneConfig,
+        device: Device,
+        learnt: Mapping[str, Tensor] | None = None,
+    ) -> None:
         torch.manual_seed(config.seed)
         self._config = config
         self._device = device
         self._start = copy.deepcopy(start).move(device.name).requires_grad_(False).eval()
         network = copy.deepcopy(self._start)
+        if learnt is not None:
+            network.load_state_dict(dict(learnt))
+        average = copy.deepcopy(network)
         chosen = [parameter for _, parameter in learning_parameters(network, config.layers)]
         for parameter in chosen:
             parameter.requires_grad_(True)
@@ -74,7 +85,7 @@ class Learner:
             {"params": [p for p in chosen if p.ndim <= 1], "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, lr=config.learning_rate)
-        self._state = TrainState(network, copy.deepcopy(self._start), optimizer)
+        self._state = TrainState(network, average, optimizer)
         self._chosen = chosen
 
     @property

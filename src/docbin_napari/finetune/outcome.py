@@ -44,6 +44,9 @@ class Outcome:
         Whether the new model reads the held-out part better; None where that is not known.
     verdict : str
         The same in words, with figures.
+    picture : Path, optional
+        A PNG file: a strip of an own page, as it is and as it was read before and after; see
+        `before_after`. None where nothing was held out, or it could not be written.
     """
 
     model: ModelInfo
@@ -51,6 +54,7 @@ class Outcome:
     test: Figures | None
     better: bool | None
     verdict: str
+    picture: Path | None = None
 
 
 def base_of(name: str) -> tuple[ModelInfo, str]:
@@ -135,7 +139,8 @@ def header_of(
     dict
         For `save_model`.
     """
-    hidden = {"collections", "test", "replay_from", "output", "start", "overwrite", "title"}
+    hidden = {"collections", "test", "replay_from", "output", "start", "longer", "overwrite"}
+    hidden.add("title")
     recipe = {name: value for name, value in asdict(config).items() if name not in hidden}
     listed = ", ".join(pages[:4]) + (f" and {len(pages) - 4} more" if pages[4:] else "")
     known = base.path.parent in (built_in_folder(), user_model_folder())

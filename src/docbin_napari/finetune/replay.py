@@ -15,17 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from docbin_napari.features.edge_level import edge_level
-from docbin_napari.features.ink_colour import page_ink, page_strips
 from docbin_napari.finetune.config import FinetuneConfig, scaled_augmentation
+from docbin_napari.finetune.replay_cache import generated_page
 from docbin_napari.model.normalisation import Normalisation
 from docbin_napari.train.augment import augment
 from docbin_napari.train.config import AugmentConfig
-from docbin_napari.train.dataset import DrawnWindows, LoadedPair, WindowSampler, load_pairs
-from docbin_napari.train.synthesis import draw_page
-
-_SIDE = 768
-_FIRST_SEED = 7_000_000
+from docbin_napari.train.dataset import (
+    DrawnWindows,
+    HardPlaces,
+    LoadedPair,
+    WindowSampler,
+    load_pairs,
+)
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,14 @@ def replay_pages(config: FinetuneConfig) -> Iterator[LoadedPair]:
     Yields
     ------
     LoadedPair
-        A page; a generated one takes about a second.
+        A page; a generated one comes from the cache, or is drawn within a second.
     """
     if not config.replay:
         return
     if config.replay_from:
         yield from load_pairs(config.replay_from)
     for number in range(config.replay_pages):
-        page = draw_page(_FIRST_SEED + 1000 * config.seed + number, _SIDE, _SIDE)
-        truth = np.stack([page.ink, np.ones_like(page.ink)], axis=-1).astype(np.uint8) * 255
-        ink = page_ink(page_strips(page.pixels))
-        edge = edge_level(page.pixels, page.ink, np.ones_like(page.ink))
-        yield LoadedPair(f"generated/{number}", "generated", page.pixels, truth, ink, edge)
+        yield generated_page(config.seed, number)
 
 
 class MixedWindows:
@@ -89,6 +86,8 @@ class MixedWindows:
         Shares, size, seed, augmentation.
     device : str
         Where the network is.
+    places : sequence of ndarray
+        For each of `own`, where the start errs, as `hard_places` counts it.
     """
 
     def __init__(
@@ -97,13 +96,15 @@ class MixedWindows:
         replayed: Sequence[LoadedPair],
         config: FinetuneConfig,
         device: str,
+        places: Sequence[np.ndarray],
     ) -> None:
         self._config = config
         self._device = device
         # Own pages are told the edge level that the finished model is told, or none.
         own_variation = replace(scaled_augmentation(config.augment), unlevelled=0.0)
         self._variation = own_variation, AugmentConfig()
-        self._own = WindowSampler(list(own), config.window, {}, self._variation[0])
+        hard = HardPlaces(config.hard, places)
+        self._own = WindowSampler(list(own), config.window, {}, self._variation[0], hard)
         self._replayed = (
             WindowSampler(list(replayed), config.window, {}, self._variation[1])
             if replayed

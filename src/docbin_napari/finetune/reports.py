@@ -7,12 +7,14 @@ import math
 from dataclasses import asdict, fields
 from typing import Any
 
+from docbin_napari.finetune.before_after import LEGEND
 from docbin_napari.finetune.outcome import Outcome
-from docbin_napari.finetune.run import FinetuneReport
+from docbin_napari.finetune.run import PREPARATION, FinetuneReport
 
 _DOING = {
-    "reading": "reading the pairs",
-    "drawing": "drawing pages to replay",
+    "reading": "preparing: reading the pairs",
+    "drawing": "preparing: pages of other kinds, so that they are not forgotten",
+    "judging": "preparing: how well the start reads your pages",
     "measuring": "measuring before and after on other pages",
 }
 
@@ -29,7 +31,7 @@ def as_json(report: FinetuneReport) -> str:
     -------
     str
         An object with the fields of the report that say something; its ``outcome`` has
-        ``name``, ``path``, ``better``, ``verdict``, ``held_out`` and ``test``.
+        ``name``, ``path``, ``better``, ``verdict``, ``picture``, ``held_out`` and ``test``.
 
     Examples
     --------
@@ -40,6 +42,7 @@ def as_json(report: FinetuneReport) -> str:
     for field in fields(report):
         value = getattr(report, field.name)
         unknown = value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+        unknown |= field.name == "pages" and not value
         if not unknown:
             event[field.name] = value
     if report.outcome is not None:
@@ -90,12 +93,15 @@ def as_line(report: FinetuneReport) -> str:
     """
     if report.outcome is not None:
         outcome = report.outcome
-        return f"{outcome.verdict}\nwrote {outcome.model.path}"
+        picture = f"\n{outcome.picture}: {LEGEND}" if outcome.picture else ""
+        return f"{outcome.verdict}\nwrote {outcome.model.path}{picture}"
     if report.note:
         return report.note
-    parts = [f"{report.share:6.1%}"]
+    parts = [] if report.stage in PREPARATION else [f"{report.share:6.1%}"]
     if report.stage in _DOING:
         parts.append(_DOING[report.stage])
+    if report.pages:
+        parts.append(str(report.pages))
     if report.step:
         parts += [f"step {report.step}", f"{report.minutes:.1f} min"]
     if not math.isnan(report.loss):
@@ -116,5 +122,6 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         "path": str(outcome.model.path),
         "better": outcome.better,
         "verdict": outcome.verdict,
+        **({"picture": str(outcome.picture)} if outcome.picture else {}),
         **{name: asdict(value) for name, value in figures.items() if value is not None},
     }

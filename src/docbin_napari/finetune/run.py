@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from docbin_napari.features.page_look import read_looks
@@ -24,11 +26,16 @@ from docbin_napari.finetune.outcome import (
 )
 from docbin_napari.finetune.replay import MixedWindows
 from docbin_napari.io.atomic import writing_trouble
-from docbin_napari.model.registry import ModelInfo
+from docbin_napari.model.registry import ModelInfo, find_model
 from docbin_napari.model.weights import load_network, save_model
 from docbin_napari.train.model_output import unfinished_path
 
-Stage = Literal["reading", "drawing", "training", "measuring", "done"]
+Stage = Literal["reading", "drawing", "judging", "training", "measuring", "done"]
+PREPARATION: tuple[Stage, ...] = ("reading", "drawing", "judging")
+
+# The rest of the time is spent on steps.
+_SHARE_OF_LOOKS = 0.25
+_FEWEST_LOOKS = 2
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,16 @@ class FinetuneReport:
 
     Parameters
     ----------
-    stage : {"reading", "drawing", "training", "measuring", "done"}
-        What is being done.
+    stage : {"reading", "drawing", "judging", "training", "measuring", "done"}
+        What is being done; the first three are preparation.
     step : int
         Steps done.
     share : float
         Share of the budget that is spent, 0 to 1.
     minutes : float
-        Time since the beginning.
+        Time since the first step.
+    pages : int
+        Pages to replay that are ready, while they are drawn.
     loss : float
         Mean over the own windows since the last report; NaN where there was no step.
     learning_rate : float
@@ -66,6 +75,7 @@ class FinetuneReport:
     step: int = 0
     share: float = 0.0
     minutes: float = 0.0
+    pages: int = 0
     loss: float = math.nan
     learning_rate: float = 0.0
     validation: float | None = None
@@ -85,9 +95,12 @@ class Best:
     step: int = 0
     looks_since: int = 0
 
-    def offer(self, weights: dict[str, Tensor], f_measure: float | None, step: int) -> bool:
+    def offer(self, weights: dict[str, Tensor], figures: Figures | None, step: int) -> bool:
         """Keep weights that are better than all so far, or the last ones if nobody can tell."""
         self.looks_since += 1
+        f_measure = None
+        if figures is not None:
+            self.before, f_measure = figures.before, figures.after
         if self.after is not None and f_measure is not None and f_measure <= self.after:
             return False
         self.weights, self.after, self.step, self.looks_since = weights, f_measure, step, 0
@@ -101,9 +114,13 @@ class Clock:
     config: FinetuneConfig
     began: float = field(default_factory=time.monotonic)
 
+    def start(self) -> None:
+        """Count from now on: preparation is no learning."""
+        self.began = time.monotonic()
+
     @property
     def minutes(self) -> float:
-        """Since the beginning."""
+        """Since the start."""
         return (time.monotonic() - self.began) / 60
 
     def share(self, step: int) -> float:
@@ -111,6 +128,62 @@ class Clock:
         if self.config.minutes:
             return min(self.minutes / self.config.minutes, 1.0)
         return min(step / self.config.steps, 1.0)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A fine-tuning that goes on.
+
+    Parameters
+    ----------
+    weights : dict
+        What it had learnt, before it was taken back towards its start.
+    steps : int
+        Its steps.
+    minutes : float
+        Its time.
+    """
+
+    weights: dict[str, Tensor]
+    steps: int
+    minutes: float
+
+    @classmethod
+    def of(cls, config: FinetuneConfig, digest: str) -> Earlier:
+        """Find out how far the model `config.longer` is.
+
+        Parameters
+        ----------
+        config : FinetuneConfig
+            What is asked for now.
+        digest : str
+            Of the pages to learn from.
+
+        Raises
+        ------
+        FinetuneError
+            If that model was not made by a fine-tuning from the very same pairs: parts that
+            it has learnt from would be taken for held-out ones.
+        """
+        info = find_model(config.longer)
+        recipe = info.header.get("recipe", {})
+        base = find_model(str(info.header.get("base", {}).get("name", config.longer)))
+        same = [
+            recipe.get(name) == getattr(config, name) for name in ("held_out", "seed", "layers")
+        ]
+        if info.header.get("pages_digest") != digest or not all(same) or not recipe.get("keep"):
+            raise FinetuneError(
+                f"{info.name} cannot be trained longer: its pairs or settings have changed since; "
+                "train a new model"
+            )
+        start, kept = (load_network(each).state_dict() for each in (base, info))
+        learnt = {
+            name: torch.lerp(start[name], value, 1 / recipe["keep"])
+            if value.is_floating_point()
+            else value
+            for name, value in kept.items()
+        }
+        return cls(learnt, int(info.header["steps"]), float(info.header["minutes"]))
 
 
 @dataclass
@@ -126,6 +199,12 @@ class Run:
     windows: MixedWindows
     best: Best
     clock: Clock
+    earlier: Earlier | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps done, those of an earlier fine-tuning that goes on included."""
+        return self.learner.steps + (self.earlier.steps if self.earlier else 0)
 
     def report(self, stage: Stage, **news: Any) -> FinetuneReport:
         """News with what is always said."""
@@ -134,7 +213,7 @@ class Run:
             stage,
             self.learner.steps,
             self.clock.share(self.learner.steps),
-            self.clock.minutes,
+            self.clock.minutes if self.learner.steps else 0.0,
             before=best.before,
             best=best.after,
         )
@@ -146,21 +225,32 @@ class Run:
             return None
         return Figures(self.best.before, self.best.after, self.judge.pages)
 
-    def look(self) -> float | None:
+    @property
+    def looks(self) -> int:
+        """How often the held-out parts are looked at, so that most of the time is learnt."""
+        wanted, one = self.config.validations, self.judge.seconds_a_look
+        if not self.config.minutes or not one:
+            return wanted
+        affordable = int(_SHARE_OF_LOOKS * 60 * self.config.minutes / one)
+        return min(wanted, max(_FEWEST_LOOKS, affordable))
+
+    def look(self, enough: Callable[[], bool] = lambda: False) -> float | None:
         """Measure the weights of this moment; the best lie on the disk from then on."""
         weights = self.learner.weights()
-        figure = self.judge.held_out(weights) if self.judge.can_tell else None
-        if self.best.offer(weights, figure, self.learner.steps):
+        figures = self.judge.held_out(weights, enough=enough) if self.judge.can_tell else None
+        if self.best.offer(weights, figures, self.steps):
             self.write(unfinished_path(self.path), self.header())
-        return figure
+        return figures.after if figures else None
 
     def header(self, **changes: Any) -> dict[str, Any]:
         """What the file of the best weights says about them."""
         figures = self.figures()
-        minutes = round(self.clock.minutes, 1)
+        before = self.earlier
+        minutes = (before.minutes if before else 0.0) + self.clock.minutes
         told = {
             "steps": self.best.step,
-            "minutes": minutes,
+            "minutes": round(minutes, 1),
+            "pages_digest": self.few.digest,
             "better": is_better(figures),
             "figures": stored_figures(figures, None),
             **self.judge.own,

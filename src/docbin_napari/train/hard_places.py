@@ -35,12 +35,30 @@ def hard_places(model: InkModel, pairs: Sequence[LoadedPair]) -> list[np.ndarray
         uint16 (ceil(H / 32), ceil(W / 32)) for each page: wrong pixels in each square. All 0
         where the page is read as its ground truth says.
     """
-    return [count_in_cells(_errors(model.cutting_edges_at(pair.edge), pair)) for pair in pairs]
+    return [count_in_cells(wide_errors(_ink(model, pair), pair)) for pair in pairs]
 
 
-def _errors(model: InkModel, pair: LoadedPair) -> NDArray[np.bool_]:
-    """Wrong labelled pixels that are not on a border, bool (H, W)."""
-    found = ink_probability(pair.pixels, model, PRESETS["fast"]) >= 0.5
+def _ink(model: InkModel, pair: LoadedPair) -> NDArray[np.bool_]:
+    """What the model reads, bool (H, W)."""
+    told = model.cutting_edges_at(pair.edge)
+    return ink_probability(pair.pixels, told, PRESETS["fast"]) >= 0.5
+
+
+def wide_errors(found: NDArray[np.bool_], pair: LoadedPair) -> NDArray[np.bool_]:
+    """Find the errors that are two pixels wide both ways: not those of a border.
+
+    Parameters
+    ----------
+    found : ndarray
+        bool (H, W): ink as it was read.
+    pair : LoadedPair
+        The page with its ground truth.
+
+    Returns
+    -------
+    ndarray
+        bool (H, W): wrong labelled pixels, the upper left one of each square of two by two.
+    """
     wrong = (found != (pair.truth[..., 0] > 127)) & (pair.truth[..., 1] > 0)
     solid: NDArray[np.bool_] = np.zeros_like(wrong)
     solid[:-1, :-1] = wrong[:-1, :-1] & wrong[1:, :-1] & wrong[:-1, 1:] & wrong[1:, 1:]

@@ -80,9 +80,10 @@ def minutes_field() -> FloatSpinBox:
         max=600.0,
         step=1.0,
         value=FinetuneConfig.minutes,
-        tooltip="Time for reading, learning and validation; some seconds for measuring come on "
-        "top. The learning rate falls to zero at its end, so a training that is stopped early "
-        "may be worse than a short one that ran to its end.",
+        tooltip="Time for learning; some seconds for preparation and for measuring come on top. "
+        "Five minutes are a good beginning, one is enough to see whether it helps. A training that "
+        "is stopped early may be worse than a short one that ran to its end: the learning rate "
+        "falls to zero at its end.",
     )
 
 

@@ -5,6 +5,7 @@ What a training is asked for, and why it may be refused; no window.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docbin_napari.pairs.collection import Summary
+
+_SECONDS_TO_STOP = 2.0
+_NOTHING_LEARNT = "Nothing has been learnt yet."
+_BEST_KEPT = "The best so far is kept."
 
 
 @dataclass
@@ -56,12 +61,15 @@ class Ending:
         Whether it is known to be better than the one it came from.
     failed : bool
         Whether something went wrong.
+    picture : str
+        File of the strip of a page before and after; empty if there is none.
     """
 
     message: str
     model: str = ""
     better: bool = False
     failed: bool = False
+    picture: str = ""
 
 
 class TrainingSession:
@@ -73,6 +81,8 @@ class TrainingSession:
         What to do.
     launch : callable
         Starts the process; another one in tests.
+    clock : callable
+        Seconds that only rise.
 
     Attributes
     ----------
@@ -80,6 +90,8 @@ class TrainingSession:
         Something that is shown may have changed.
     ended : Signal
         The training is over; with its `Ending`.
+    has_learnt : bool
+        Whether the preparation is over and a step was done.
     """
 
     changed = Signal()
@@ -89,6 +101,7 @@ class TrainingSession:
         self,
         request: TrainingRequest,
         launch: Callable[[Sequence[str]], TrainingProcess] = TrainingProcess,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.request = request
         self.curves = Curves()
@@ -96,6 +109,9 @@ class TrainingSession:
         self.status = "Starting the training…"
         self.ending: Ending | None = None
         self.stopping = False
+        self.has_learnt = False
+        self._clock = clock
+        self._stop_asked = 0.0
         self._told: Ending | None = None
         self._alone = False
         self._process = launch(request.arguments())
@@ -118,8 +134,9 @@ class TrainingSession:
             self._process.kill()
         else:
             self._process.stop()
+            self._stop_asked = self._clock()
         self.stopping = True
-        self.status = "Stopping: the best so far is measured and saved…"
+        self.status = f"Stopping. {_BEST_KEPT if self.has_learnt else _NOTHING_LEARNT}"
         self.changed.emit()
 
     def leave_alone(self) -> None:
@@ -138,6 +155,9 @@ class TrainingSession:
         """
         if not self.running:
             return False
+        if self.stopping and not self.has_learnt and self._waited_too_long:
+            # It reads or draws, and nothing is lost by not waiting for it.
+            self._process.kill()
         ended = self._process.ended
         events = self._process.events()
         for event in events:
@@ -148,11 +168,16 @@ class TrainingSession:
             self.changed.emit()
         return self.running
 
+    @property
+    def _waited_too_long(self) -> bool:
+        return self._clock() - self._stop_asked > _SECONDS_TO_STOP
+
     def _receive(self, event: dict[str, Any]) -> None:
         if "error" in event:
             self._told = self._failure(str(event["error"]), str(event.get("kept", "")))
             return
         minutes = float(event.get("minutes", 0))
+        self.has_learnt |= int(event.get("step", 0)) > 0
         self.fraction = float(event.get("share", self.fraction))
         self.curves.before = event.get("before", self.curves.before)
         if "loss" in event:
@@ -164,7 +189,10 @@ class TrainingSession:
             self._told = Ending(str(event.get("note", "")))
             if outcome:
                 better = bool(outcome.get("better"))
-                self._told = Ending(str(outcome["verdict"]), str(outcome["name"]), better)
+                picture = str(outcome.get("picture", ""))
+                self._told = Ending(
+                    str(outcome["verdict"]), str(outcome["name"]), better, picture=picture
+                )
         elif not self.stopping:
             self.status = _in_words(event, self.request.minutes)
 
@@ -174,6 +202,8 @@ class TrainingSession:
         if self._told is None and self._alone and self._process.exit_code == 0:
             name = self.request.name
             self._told = Ending(f"{name} is ready; docbin models shows its figures.", name)
+        if self._told is None and self.stopping and not self.has_learnt:
+            self._told = Ending(f"Stopped. {_NOTHING_LEARNT}")
         if self._told is None:
             path = user_model_folder() / f"{self.request.name}.safetensors"
             kept = rescue_of_the_dead(path)
@@ -207,9 +237,12 @@ def _in_words(event: dict[str, Any], budget: float) -> str:
     if event.get("note"):
         return str(event["note"])
     if stage == "reading":
-        return "Reading the pairs…"
+        return "Preparing: reading the pairs…"
     if stage == "drawing":
-        return "Drawing other pages, so that they are not forgotten…"
+        number = int(event.get("pages", 0))
+        return f"Preparing: pages of other kinds, so that they are not forgotten ({number})…"
+    if stage == "judging":
+        return "Preparing: how well your pages are read now…"
     if stage == "measuring":
         return "Measuring before and after on other pages…"
     time = f"{in_words(60 * float(event.get('minutes', 0)))} of {in_words(60 * budget)}"
@@ -242,6 +275,8 @@ class TrainingRequest:
         Name, as `load_model` takes it.
     more : tuple of str
         Further options of the command line.
+    longer : str
+        Model that goes on learning; empty for a new beginning.
     """
 
     collections: tuple[Path, ...]
@@ -250,6 +285,7 @@ class TrainingRequest:
     minutes: float
     device: str = "auto"
     more: tuple[str, ...] = ()
+    longer: str = ""
 
     def arguments(self) -> list[str]:
         """The same as options of the command line."""
@@ -257,6 +293,7 @@ class TrainingRequest:
             *("--collections", *(str(path) for path in self.collections)),
             *("--output", self.name, "--start", self.start),
             *("--minutes", f"{self.minutes:g}", "--device", self.device),
+            *(("--longer", self.longer) if self.longer else ()),
             *self.more,
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from magicgui.widgets import Container, Label
 from napari.utils.notifications import show_error
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QSizePolicy
+from qtpy.QtWidgets import QSizePolicy, QTabWidget
 
 from docbin_napari.plugin.binarize import fields
 from docbin_napari.plugin.binarize.widget import open_binarizer
@@ -27,6 +28,7 @@ from docbin_napari.plugin.finetune.session import (
     free_name,
     refusal,
 )
+from docbin_napari.plugin.finetune.strip_view import StripView
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.saving.fields import folder_of
 from docbin_napari.plugin.settings import remembered
@@ -66,6 +68,7 @@ class TrainOnMyPairs(Container[Any]):
         self._pairs = PairReading()
         self._named = False
         self._naming = False
+        self._shown_picture: str | None = None
         # Options of the command line that have no field; tests make tiny trainings with them.
         self.more: tuple[str, ...] = ()
         self._build()
@@ -87,13 +90,22 @@ class TrainOnMyPairs(Container[Any]):
             ("train", "Train", "Let a new model learn from the ticked collections."),
             ("stop", "Stop", "End early and keep the best so far; a second time: at once."),
         )
-        (self.run_here, self.run_next), self.after = finetune_fields.buttons(
+        (self.run_here, self.run_next, self.longer), self.after = finetune_fields.buttons(
             ("here", "Run on this page", "Binarize the shown page with the new model."),
             ("next", "Run on next page", "Go on in the stack and binarize with the new model."),
+            (
+                "longer",
+                "Train longer",
+                "Go on from what was learnt, for as many minutes as are set above, with the same "
+                "pairs. The result is a model of its own; the present one stays.",
+            ),
         )
         self.progress = fields.progress_field()
         self.status = Label(name="status", value="")
-        self.curves = CurvesView()
+        self.curves, self.strip = CurvesView(), StripView()
+        self.views = QTabWidget()
+        self.views.addTab(self.strip, "Page before and after")
+        self.views.addTab(self.curves, "Curves")
         choices = [self.start, self.name_field, self.minutes, self.device]
         above = Container(widgets=[self.folder], labels=True)
         below = Container(widgets=choices, labels=True)
@@ -105,7 +117,7 @@ class TrainOnMyPairs(Container[Any]):
         )
         layout = self.native.layout()
         layout.insertWidget(1, self.collections)
-        layout.addWidget(self.curves)
+        layout.addWidget(self.views)
         self.native.setMinimumWidth(_MINIMUM_WIDTH)
         self.status.native.setWordWrap(True)
         self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -122,6 +134,7 @@ class TrainOnMyPairs(Container[Any]):
         self.stop.changed.connect(self._stop)
         self.run_here.changed.connect(lambda: self._run(next_page=False))
         self.run_next.changed.connect(lambda: self._run(next_page=True))
+        self.longer.changed.connect(self._train_longer)
         self._viewer.events.theme.connect(self._recolour)
         MODEL_NEWS.added.connect(self._on_new_model)
         PAIR_NEWS.saved.connect(self._read_again)
@@ -203,9 +216,28 @@ class TrainOnMyPairs(Container[Any]):
         if TrainingWatch.current is not None or self._refusal():
             self._update()
             return
+        self._begin(self._request())
+
+    def _train_longer(self) -> None:
+        """Go on from the model that has just been made, under a name of its own."""
+        session = self._session
+        if TrainingWatch.current is not None or session is None or session.ending is None:
+            return
+        known = session.ending.model
+        stem = known.rpartition("-")[0] if known.rpartition("-")[2].isdigit() else known
+        self._begin(
+            replace(
+                session.request,
+                name=free_name(stem, self._models),
+                minutes=self.minutes.value,
+                longer=known,
+            )
+        )
+
+    def _begin(self, request: TrainingRequest) -> None:
         launch = {} if self._launch is None else {"launch": self._launch}
         try:
-            session = TrainingSession(self._request(), **launch)
+            session = TrainingSession(request, **launch)
         except OSError as error:
             show_error(f"The training could not be started: {readable(error)}")
             return
@@ -276,6 +308,17 @@ class TrainOnMyPairs(Container[Any]):
             return _CHOOSE
         return refusal(self._request(), self.collections.ticked(), self._models)
 
+    def _show_outcome(self, ending: Ending | None) -> None:
+        """Show the picture of a training that has just ended, and the curves until then."""
+        picture = ending.picture if ending else ""
+        if picture == self._shown_picture:
+            return
+        self._shown_picture = picture
+        self.strip.show_file(picture)
+        shown = self.strip if self.strip.has_picture else self.curves
+        self.views.setTabEnabled(self.views.indexOf(self.strip), self.strip.has_picture)
+        self.views.setCurrentWidget(shown)
+
     def _update(self, _: Any = None) -> None:
         """Bring every part of the widget in line with the session."""
         if self._watch.gone:
@@ -291,7 +334,9 @@ class TrainOnMyPairs(Container[Any]):
         self.progress.visible = running
         ending = session.ending if session else None
         self.after.visible = bool(ending and ending.model)
-        self.curves.setVisible(session is not None)
+        self.longer.enabled = not running and not self._pairs.busy
+        self._show_outcome(ending)
+        self.views.setVisible(session is not None)
         told = session.status if session else ""
         if session is not None:
             self.progress.value = round(1000 * session.fraction)
