@@ -1,10 +1,12 @@
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from docbin_napari.io.pairs import PairError
+from docbin_napari.io.pair_check import Finding, check_pairs
+from docbin_napari.io.pairs import PairError, write_pair
 from docbin_napari.model.page_ink import page_ink
 from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
@@ -111,3 +113,17 @@ def test_magnified_strokes_grow(collections):
         return float(truth[:, 0].sum() / edges)
 
     assert mean_ink(1.6) > 1.6 * mean_ink(0.6)
+
+
+@pytest.mark.parametrize("wrong", ["reversed", "misplaced"])
+def test_masks_that_are_wrong_are_said_in_the_words_of_the_check(tmp_path, wrong):
+    ink = np.zeros((200, 240), dtype=bool)
+    for top in range(20, 180, 22):
+        ink[top : top + 4, 20 + top // 2 : 200] = True
+    page = np.repeat(np.where(ink, 30, 230).astype(np.uint8)[..., None], 3, axis=2)
+    mask = ~ink if wrong == "reversed" else np.roll(ink, 11, axis=0)
+    write_pair(tmp_path / "letters", "page", page, mask)
+    (finding,) = [event for event in check_pairs(tmp_path) if isinstance(event, Finding)]
+    assert finding.kind == wrong
+    with pytest.warns(UserWarning, match=re.escape(str(finding))):
+        load_pairs([tmp_path / "letters"])

@@ -42,6 +42,21 @@ class MaskError(FileError):
     """A mask that cannot be read or written."""
 
 
+class LabelNumbersError(MaskError):
+    """A mask that holds the numbers of labels, as annotation tools write them."""
+
+    problem = ""
+    fix = "write ink as 0 (black) and background as 255 (white)"
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], numbers: str) -> LabelNumbersError:
+        """Name the numbers that were found."""
+        problem = f"it holds the numbers {numbers}, not 0 and 255"
+        error = cls(path, f"{problem}; {cls.fix}")
+        error.problem = problem
+        return error
+
+
 class PairError(FileError):
     """Pages and ground truth that do not belong together."""
 

@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from docbin_napari.io.errors import FileError, PairError
+from docbin_napari.io.errors import FileError, LabelNumbersError, PairError
 from docbin_napari.io.likeness import SAME_PAGE, Thumbnail, likeness_to, thumbnail
 from docbin_napari.io.pair_folders import Collection, find_collections, image_files
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, Pair, read_pair
-from docbin_napari.io.polarity import lightness, why_reversed
+from docbin_napari.io.polarity import MaskTrouble, lightness, mask_trouble
 from docbin_napari.io.shared_parts import Fingerprint, fingerprint, shared_parts
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ Kind = Literal[
     "page without mask",
     "mask without page",
     "reversed",
+    "misplaced",
+    "label numbers",
     "same name",
     "unreadable",
     "unfit",
@@ -82,7 +84,8 @@ def check_pairs(folder: Path) -> Iterator[Finding | Checked]:
     """Look for whatever would spoil a training or its test.
 
     Pages and masks that are alone, files that cannot be read, masks of another size,
-    with ink and background exchanged, without ink or without a labelled pixel, pages
+    of another page, shifted or turned, of small numbers instead of 0 and 255, with ink and
+    background exchanged, without ink or without a labelled pixel, pages
     that are there twice, byte for byte or at another size, quality or cut, and pages of which
     a part is another page.
 
@@ -196,16 +199,20 @@ def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
         mend = "make the mask again from this page, or bring the page that it was made from"
         one = "bring it as one image" if "one image" in error.reason else mend
         return [Finding("unfit", error.path, error.reason, one)], None
+    except LabelNumbersError as error:
+        return [Finding("label numbers", error.path, error.problem, error.fix)], None
     except FileError as error:
         mend = "bring the file again, or remove the pair"
         return [Finding("unreadable", error.path, error.reason, mend)], None
     gray = lightness(pixels)
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
-    found = list(_mask_findings(pair, truth, why_reversed(gray, truth)))
+    found = list(_mask_findings(pair, truth, mask_trouble(gray, truth)))
     return found, _Looked(pair, split, digest, thumbnail(gray), fingerprint(gray))
 
 
-def _mask_findings(pair: Pair, truth: GroundTruth, reversed_because: str) -> Iterator[Finding]:
+def _mask_findings(
+    pair: Pair, truth: GroundTruth, trouble: MaskTrouble | None
+) -> Iterator[Finding]:
     mask = pair.ground_truth
     if not truth.labelled.any():
         problem = "no pixel is labelled, so nothing can be learnt from it"
@@ -213,13 +220,8 @@ def _mask_findings(pair: Pair, truth: GroundTruth, reversed_because: str) -> Ite
     elif not truth.ink.any():
         mend = "remove the pair unless the page is empty"
         yield Finding("no ink", mask, "there is no ink in it", mend)
-    elif reversed_because:
-        yield Finding(
-            "reversed",
-            mask,
-            f"ink and background look exchanged: {reversed_because}",
-            "black (0) must be ink; invert the mask unless it is right",
-        )
+    elif trouble is not None:
+        yield Finding(trouble.kind, mask, trouble.problem, trouble.fix)
 
 
 def _twice(pages: list[_Looked]) -> Iterator[list[Finding]]:

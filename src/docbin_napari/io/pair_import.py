@@ -18,7 +18,7 @@ from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_t
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.pair_folders import image_files
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER
-from docbin_napari.io.polarity import lightness, why_reversed
+from docbin_napari.io.polarity import MaskTrouble, lightness, mask_trouble, why_reversed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,7 +82,7 @@ class _Content:
     truth: GroundTruth
     dpi: tuple[float, float] | None
     remarks: list[str]
-    reversed_because: str
+    trouble: MaskTrouble | None
 
 
 def collection_name(source: Path, given: str | None) -> str:
@@ -186,12 +186,14 @@ def _read(page: Path, mask: Path, match: Match, reversed_ink: bool) -> _Content:
     elif not truth.ink.any():
         remarks.append("there is no ink in the mask")
     gray = lightness(image.pixels)
-    because = why_reversed(gray, truth)
+    remarks += image.remarks
+    trouble = mask_trouble(gray, truth)
     turned = GroundTruth(truth.labelled & ~truth.ink, truth.labelled)
-    if because and reversed_ink and not why_reversed(gray, turned):
-        remarks.append(f"turned round, since {because}")
-        truth, because = turned, ""
-    return _Content(page, truth, image.dpi, remarks, because)
+    is_reversed = trouble is not None and trouble.kind == "reversed"
+    if trouble and is_reversed and reversed_ink and not mask_trouble(gray, turned):
+        remarks.append(f"turned round, since {why_reversed(gray, truth)}")
+        truth, trouble = turned, None
+    return _Content(page, truth, image.dpi, remarks, trouble)
 
 
 def _read_mask(mask: Path, remarks: list[str]) -> GroundTruth:
@@ -214,9 +216,9 @@ def _bring(
     """Write one pair under a free name, unless it is there already."""
     wanted = _NOT_IN_NAMES.sub("_", match.name).lstrip(".") or "page"
     remarks = list(content.remarks)
-    suspect = bool(content.reversed_because)
-    if suspect:
-        remarks.append(f"ink and background look exchanged: {content.reversed_because}")
+    suspect = content.trouble is not None and content.trouble.kind == "reversed"
+    if content.trouble is not None:
+        remarks.append(content.trouble.problem if suspect else str(content.trouble))
     outcome: Outcome
     suffix = match.page.suffix.lower()
     name = wanted

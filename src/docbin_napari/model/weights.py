@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save
 from docbin_napari.__about__ import __version__
 from docbin_napari.io.atomic import atomic_path
 from docbin_napari.model.device import Device, choose_device
+from docbin_napari.model.header import network_trouble
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.normalisation import Normalisation
 from docbin_napari.model.registry import (
@@ -23,8 +24,11 @@ from docbin_napari.model.registry import (
     ModelError,
     ModelInfo,
     find_model,
+    tensor_shapes,
 )
 from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
+
+_LARGEST_WEIGHT = 1e15
 
 __all__ = ["InkModel", "architecture", "load_model", "load_network", "save_model"]
 
@@ -98,8 +102,13 @@ def load_network(info: ModelInfo) -> UNet:
         If the file is damaged or of another version.
     """
     try:
+        # Before a network of the size that the header names is built.
+        trouble = network_trouble(info.header["architecture"], tensor_shapes(info.path))
+        if trouble:
+            raise ModelError(f"{info.path}: {trouble}")
         network = UNet(architecture(info))
         network.load_state_dict(load_file(info.path))
+        _check_values(info.path, network)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{info.path}: the weights are damaged ({error})") from error
     except (TypeError, ValueError, RuntimeError) as error:
@@ -108,6 +117,19 @@ def load_network(info: ModelInfo) -> UNet:
             f"its network is not known to {__version__} ({str(error).splitlines()[0]})"
         ) from error
     return network
+
+
+def _check_values(path: Path, network: UNet) -> None:
+    """Refuse weights of which nothing but noise or white pages can come."""
+    for name, tensor in network.state_dict().items():
+        largest = float(tensor.abs().max()) if tensor.numel() else 0.0
+        # A comparison with NaN is False, too.
+        if not largest <= _LARGEST_WEIGHT or (
+            name.endswith("running_var") and bool((tensor < 0).any())
+        ):
+            raise ModelError(
+                f"{path}: the weights are damaged ({name} is not finite or out of range)"
+            )
 
 
 def architecture(info: ModelInfo) -> UNetConfig:

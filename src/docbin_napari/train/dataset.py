@@ -10,6 +10,7 @@ is ink, since blank paper is learnt quickly.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from docbin_napari.io.pairs import Pair, PairError, find_pairs, read_pair
+from docbin_napari.io.polarity import lightness, mask_trouble
 from docbin_napari.model.edge_level import USUAL_EDGE_LEVEL, edge_level
 from docbin_napari.model.page_ink import page_ink, page_strips
 from docbin_napari.train.config import AugmentConfig
@@ -128,8 +130,15 @@ def load_pair(pair: Pair) -> LoadedPair:
     ------
     PairError, PageError, MaskError
         If the files cannot be read or do not fit together.
+
+    Warns
+    -----
+    UserWarning
+        If the mask looks reversed or does not lie on its page, as `docbin pairs check` says.
     """
     pixels, truth = read_pair(pair)
+    if trouble := mask_trouble(lightness(pixels), truth):
+        warnings.warn(f"{pair.ground_truth}: {trouble}", stacklevel=2)
     both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
     name = f"{pair.collection}/{pair.name}"
     edge = edge_level(pixels, truth.ink, truth.labelled)
