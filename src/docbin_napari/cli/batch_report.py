@@ -16,6 +16,7 @@ from docbin_napari.inference.events import (
     FileWritten,
     PageProgress,
 )
+from docbin_napari.io.file_names import shown
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -74,7 +75,7 @@ class BatchReport:
         if not paths:
             return
         number = "1 file is of a kind" if len(paths) == 1 else f"{len(paths)} files are of kinds"
-        named = ", ".join(path.name for path in paths[:_NAMED])
+        named = ", ".join(shown(path.name) for path in paths[:_NAMED])
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
         self._console.complain(
             f"warning: {number} that {'is' if len(paths) == 1 else 'are'} not read: {named}{more}"
@@ -97,17 +98,17 @@ class BatchReport:
                 return
             case FileWritten(source, outputs, inverted, remarks):
                 others = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
-                self._say_plainly(f"written: {outputs[0]}{others}")
+                self._say_plainly(f"written: {shown(outputs[0])}{others}")
                 if inverted:
-                    self._console.complain(f"warning: {source}{_inverted(inverted)}")
+                    self._console.complain(f"warning: {shown(source)}{_inverted(inverted)}")
                 for remark in remarks:
                     self._remarks[remark] += 1
                     if self._remarks[remark] == 1:
-                        self._console.complain(f"warning: {source}: {remark}")
+                        self._console.complain(f"warning: {shown(source)}: {remark}")
             case FileSkipped(source):
-                self._say_plainly(f"skipped: {source} (already done)")
+                self._say_plainly(f"skipped: {shown(source)} (already done)")
             case FileFailed(source, reason):
-                self._console.complain(f"failed: {source}: {reason}")
+                self._console.complain(f"failed: {shown(source)}: {shown(reason)}")
         self._ended[type(event)] += 1
         if self._files is not None:
             self._files.update()
@@ -119,7 +120,7 @@ class BatchReport:
     def _start_file(self, source: Path) -> None:
         """Name the file; on a cluster, where many are worked on, the one begun last."""
         if self._files is not None:
-            self._files.set_description_str(source.name)
+            self._files.set_description_str(shown(source.name))
 
     def _show_windows(self, event: PageProgress) -> None:
         if self._files is None:

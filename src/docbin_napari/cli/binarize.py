@@ -65,7 +65,7 @@ class BinarizeCommand:
         Name of a model, as docbin models lists them, or a .safetensors file.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to run the network. auto takes a GPU if there is one.
-    output, format, probability, recursive, overwrite, dpi, pixel_limit : optional
+    output, format, probability, recursive, overwrite, dpi, pixel_limit, password : optional
         What is read and where the results go; see `OutputConfig`.
     dask, workers : optional
         Where the work is done; see `ClusterConfig`.
@@ -116,6 +116,9 @@ class BinarizeCommand:
     pixel_limit: Annotated[int, setting(OutputConfig, "pixel_limit", "PIXELS")] = (
         OutputConfig.pixel_limit
     )
+    password: Annotated[
+        str | None, setting(OutputConfig, "password", "PASSWORD", default="none")
+    ] = None
     dask: Annotated[
         str | None, setting(ClusterConfig, "dask", "ADDRESS|local", default="no cluster")
     ] = None

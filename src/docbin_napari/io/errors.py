@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docbin_napari.io.file_names import shown
+
 if TYPE_CHECKING:
     import os
 
@@ -31,7 +33,7 @@ class FileError(Exception):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{shown(self.path)}: {shown(self.reason)}"
 
 
 class PageError(FileError):
