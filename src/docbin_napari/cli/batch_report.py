@@ -60,7 +60,7 @@ class BatchReport:
         for bar in (self._windows, self._files):
             if bar is not None:
                 bar.close()
-        if error not in (None, KeyboardInterrupt):
+        if error is not None and not issubclass(error, KeyboardInterrupt):
             return
         kinds = {FileWritten: "written", FileSkipped: "skipped", FileFailed: "failed"}
         counts = [f"{self._ended[kind]} {word}" for kind, word in kinds.items()]
@@ -89,6 +89,9 @@ class BatchReport:
         event : Event
             From `binarize_files` or `binarize_on_cluster`, in any order.
         """
+        if isinstance(event, FileWritten | FileSkipped | FileFailed):
+            # Before it is said: a signal may come in between.
+            self._ended[type(event)] += 1
         match event:
             case FileStarted(source):
                 self._start_file(source)
@@ -109,7 +112,6 @@ class BatchReport:
                 self._say_plainly(f"skipped: {shown(source)} (already done)")
             case FileFailed(source, reason):
                 self._console.complain(f"failed: {shown(source)}: {shown(reason)}")
-        self._ended[type(event)] += 1
         if self._files is not None:
             self._files.update()
 

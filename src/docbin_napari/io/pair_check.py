@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from docbin_napari.io.errors import FileError, LabelNumbersError, PairError
+from docbin_napari.io.file_names import same_name, shown
 from docbin_napari.io.likeness import SAME_PAGE, Thumbnail, likeness_to, thumbnail
 from docbin_napari.io.pair_folders import Collection, find_collections, image_files
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, Pair, read_pair
@@ -58,7 +59,7 @@ class Finding:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}; {self.mend}"
+        return f"{shown(self.path)}: {shown(self.problem)}; {shown(self.mend)}"
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _names(collection: Collection) -> tuple[dict[str, list[Path]], dict[str, lis
 def _by_stem(paths: list[Path]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in paths:
-        found.setdefault(path.stem, []).append(path)
+        found.setdefault(same_name(path.stem), []).append(path)
     return found
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.errors import FileError, MaskError, PageError, PairError
+from docbin_napari.io.file_names import same_name
 from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.pair_folders import image_files
@@ -160,7 +161,7 @@ def _taken_names(collection: Path) -> dict[str, Path | None]:
     taken: dict[str, Path | None] = {}
     for folder in (collection / GROUND_TRUTH_FOLDER, collection):
         for path in image_files(folder) if folder.is_dir() else []:
-            taken[path.stem.casefold()] = path if folder == collection else None
+            taken[same_name(path.stem).casefold()] = path if folder == collection else None
     return taken
 
 
@@ -214,7 +215,7 @@ def _bring(
     dry_run: bool,
 ) -> Imported:
     """Write one pair under a free name, unless it is there already."""
-    wanted = _NOT_IN_NAMES.sub("_", match.name).lstrip(".") or "page"
+    wanted = _NOT_IN_NAMES.sub("_", same_name(match.name)).lstrip(".") or "page"
     remarks = list(content.remarks)
     suspect = content.trouble is not None and content.trouble.kind == "reversed"
     if content.trouble is not None:
@@ -235,7 +236,7 @@ def _bring(
             return Imported(match, outcome, waiting, tuple(remarks), suspect)
         number += 1
         name = f"{wanted}-{number}"
-    if name != match.name:
+    if name != same_name(match.name):
         why = "is taken" if name != wanted else "has characters that file names should not have"
         remarks.append(f"named {name}, since {match.name} {why}")
     page = collection / f"{name}{suffix}"
@@ -249,7 +250,8 @@ def _bring(
 def _waits_for_mask(page: Path, content: _Content) -> bool:
     """Whether this very page was brought before, by an import that broke off before its mask."""
     masks = page.parent / GROUND_TRUTH_FOLDER
-    alone = not any(path.stem == page.stem for path in (masks.iterdir() if masks.is_dir() else ()))
+    others = masks.iterdir() if masks.is_dir() else ()
+    alone = same_name(page.stem) not in {same_name(path.stem) for path in others}
     return alone and page.is_file() and filecmp.cmp(page, content.file, shallow=False)
 
 

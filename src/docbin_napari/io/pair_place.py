@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from docbin_napari.io.errors import FileError
-from docbin_napari.io.file_names import name_trouble
+from docbin_napari.io.file_names import name_trouble, same_name
 from docbin_napari.io.page import find_pages, natural_key
 from docbin_napari.io.pair_folders import image_files
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER
@@ -75,8 +75,8 @@ def waiting_pages(collection: Path) -> list[str]:
     if not (collection / GROUND_TRUTH_FOLDER).is_dir():
         return []
     try:
-        masks = {path.stem for path in find_pages(collection / GROUND_TRUTH_FOLDER)}
-        return [path.stem for path in image_files(collection) if path.stem not in masks]
+        masks = {same_name(path.stem) for path in find_pages(collection / GROUND_TRUTH_FOLDER)}
+        return [path.stem for path in image_files(collection) if same_name(path.stem) not in masks]
     except FileError:
         return []
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from docbin_napari.io.atomic import atomic_path, to_disk
 from docbin_napari.io.errors import PairError
+from docbin_napari.io.file_names import same_name
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.pair_files import PairContent, in_words, write_both_files, write_mask_file
 from docbin_napari.io.pair_folders import image_files
@@ -188,7 +189,8 @@ def _taken(folder: Path, name: str) -> list[Path]:
     """Images of that name, whatever their suffix; some systems know no upper case."""
     if not folder.is_dir():
         return []
-    return [path for path in image_files(folder) if path.stem.casefold() == name.casefold()]
+    wanted = same_name(name).casefold()
+    return [path for path in image_files(folder) if same_name(path.stem).casefold() == wanted]
 
 
 def _same_pixels(page: Path, content: PairContent) -> bool:

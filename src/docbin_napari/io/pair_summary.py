@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docbin_napari.io.errors import FileError, PairError
+from docbin_napari.io.file_names import same_name
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.pair_folders import Collection, find_collections, image_files
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, find_pairs
@@ -83,7 +84,7 @@ def summarize_collections(folder: Path) -> Iterator[Summary]:
 
 
 def _summarize(collection: Collection) -> Summary:
-    pages = {path.stem for path in image_files(collection.path)}
+    pages = {same_name(path.stem) for path in image_files(collection.path)}
     if not (collection.path / GROUND_TRUTH_FOLDER).is_dir():
         return Summary(collection, without_mask=len(pages))
     try:
