@@ -99,21 +99,26 @@ class BatchReport:
             case PageProgress():
                 self._show_windows(event)
                 return
-            case FileWritten(source, outputs, inverted, remarks):
-                others = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
-                self._say_plainly(f"written: {shown(outputs[0])}{others}")
-                if inverted:
-                    self._console.complain(f"warning: {shown(source)}{_inverted(inverted)}")
-                for remark in remarks:
-                    self._remarks[remark] += 1
-                    if self._remarks[remark] == 1:
-                        self._console.complain(f"warning: {shown(source)}: {remark}")
+            case FileWritten():
+                self._say_written(event)
             case FileSkipped(source):
                 self._say_plainly(f"skipped: {shown(source)} (already done)")
             case FileFailed(source, reason):
                 self._console.complain(f"failed: {shown(source)}: {shown(reason)}")
         if self._files is not None:
             self._files.update()
+
+    def _say_written(self, event: FileWritten) -> None:
+        """Name the result, and what was strange about the page; what is true of many files once."""
+        others = f" and {len(event.outputs) - 1} more" if len(event.outputs) > 1 else ""
+        self._say_plainly(f"written: {shown(event.outputs[0])}{others}")
+        source = shown(event.source)
+        if event.inverted:
+            self._console.complain(f"warning: {source}{_inverted(event.inverted)}")
+        for remark in event.remarks:
+            self._remarks[remark] += 1
+            if self._remarks[remark] == 1:
+                self._console.complain(f"warning: {source}: {remark}")
 
     def _say_plainly(self, line: str) -> None:
         if not self._console.is_terminal:
