@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -252,3 +253,20 @@ def test_what_is_on_its_way_can_be_dropped(cluster, tmp_path, tiny_model_file):
     model_file.write_bytes(tiny_model_file.read_bytes()[:-1] + b"#")
     with pytest.raises(ClusterError, match=r"tcp://.* model .* was changed meanwhile"):
         list(events)
+
+
+def test_local_workers_let_nobody_in_without_their_certificates():
+    """Whoever reaches a scheduler runs code as its owner."""
+    pytest.importorskip("cryptography")
+    from distributed import Security
+
+    from docbin_napari.batch import dask_client
+
+    own = dask_client._own_security()
+    with dask_client._start_here(1, 1, "cpu", own) as address:
+        assert address.startswith("tls://127.0.0.1:")
+        asyncio.run(dask_client._knock(address, own))
+        for security in (Security(), dask_client._own_security()):
+            for place in (address, address.replace("tls://", "tcp://")):
+                with pytest.raises((OSError, TypeError, ValueError, RuntimeError, TimeoutError)):
+                    asyncio.run(asyncio.wait_for(dask_client._knock(place, security), 8))

@@ -38,7 +38,7 @@ def test_long_texts_are_wrapped(own_models, tiny_model_file, capsys, monkeypatch
         "parameters": 1_234_567,
     }
     info = registry.ModelInfo("long", tiny_model_file, 3 * 2**20, header)
-    monkeypatch.setattr(models, "list_models", lambda: [info])
+    monkeypatch.setattr(models, "list_models", lambda unreadable: [info])
     monkeypatch.setenv("COLUMNS", "100")
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()

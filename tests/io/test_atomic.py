@@ -1,8 +1,13 @@
 import errno
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from docbin_napari.io import atomic
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 
 
@@ -66,3 +71,36 @@ def test_every_reason_says_what_to_do(code, says):
     reason = writing_trouble(OSError(code, "strange trouble"))
     assert says in reason
     assert "choose" in reason
+
+
+def test_leftovers_of_a_killed_run_are_removed_by_the_next(tmp_path):
+    program = (
+        "import os, sys; from pathlib import Path\n"
+        "from docbin_napari.io.atomic import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])): os._exit(9)"
+    )
+    path = tmp_path / "page 1 [b].png"
+    assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 9
+    (left,) = tmp_path.iterdir()
+    past = time.time() - 100
+    os.utime(left, (past, past))
+    (tmp_path / ".page 1 [b]-0123.png").touch()
+    (tmp_path / ".other-0123456789ab.png").touch()
+    atomic._LISTED.clear()
+    with atomic_path(path) as temporary:
+        temporary.write_text("ink")
+    names = sorted(entry.name for entry in tmp_path.iterdir())
+    assert names == [".other-0123456789ab.png", ".page 1 [b]-0123.png", "page 1 [b].png"]
+
+
+@pytest.mark.skipif(atomic.fcntl is None, reason="files are not locked here")
+def test_what_another_still_writes_is_left(tmp_path):
+    path = tmp_path / "page.png"
+    with atomic_path(path) as first:
+        past = time.time() - 100
+        os.utime(first, (past, past))
+        atomic._LISTED.clear()
+        with atomic_path(path) as second:
+            second.write_text("second")
+        assert first.exists()
+    assert path.read_text() == ""

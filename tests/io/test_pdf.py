@@ -1,4 +1,6 @@
+import hashlib
 import threading
+import zlib
 
 import numpy as np
 import pytest
@@ -138,3 +140,89 @@ def test_reading_may_stop_after_the_first_page(tmp_path):
     next(pages)
     pages.close()
     path.unlink()
+
+
+@pytest.mark.parametrize(
+    "after", [b"\0" * 9000, b"\n" * 5000, b"\r\n--=_boundary\r\nSent from a mail program\r\n" * 200]
+)
+def test_what_follows_the_end_does_not_matter(tmp_path, after):
+    path = tmp_path / "padded.pdf"
+    path.write_bytes(stroke_page() + after)
+    assert next(read_pages(path, dpi=72)).pixels.shape == (72, 72, 3)
+
+
+def test_a_damaged_table_is_made_up_for(tmp_path):
+    path = tmp_path / "table.pdf"
+    path.write_bytes(stroke_page().replace(b"0000000009", b"0000000777"))
+    assert (next(read_pages(path, dpi=72)).pixels[60, 5] == 0).all()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_cut_file_is_refused_with_padding_too(tmp_path, share):
+    whole = stroke_page()
+    path = tmp_path / "cut.pdf"
+    path.write_bytes(whole[: int((len(whole) - 60) * share)] + b"\0" * 9000)
+    with pytest.raises(PageError, match="truncated"):
+        next(read_pages(path))
+
+
+def test_pages_are_as_large_as_their_unit_says(tmp_path):
+    pages = "<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>"
+    path = tmp_path / "map.pdf"
+    path.write_bytes(pdf([CATALOGUE, pages, page_of(72, 144, "/UserUnit 2.5"), page_of(72, 72)]))
+    large, usual = read_pages(path, dpi=100)
+    assert (large.pixels.shape, large.dpi) == ((500, 250, 3), (100.0, 100.0))
+    assert usual.pixels.shape == (100, 100, 3)
+
+
+def test_a_unit_in_a_packed_object_is_found(tmp_path):
+    from docbin_napari.io.pdf_units import user_units
+
+    page = page_of(72, 90, "/UserUnit 3")
+    packed = zlib.compress(f"3 0 5 {len(page) + 1} {page} << /Type /Font >>".encode())
+    head = f"<< /Type /ObjStm /N 2 /First 9 /Length {len(packed)} >>\nstream\n".encode()
+    path = tmp_path / "packed.pdf"
+    path.write_bytes(b"%PDF-1.5\n7 0 obj\n" + head + packed + b"\nendstream\nendobj\n")
+    assert user_units(path) == {(0.0, 0.0, 72.0, 90.0): 3.0}
+
+
+PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+
+
+def rc4(key, data):
+    state, j, out = list(range(256)), 0, bytearray()
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    i = j = 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        out.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(out)
+
+
+def encrypted_page(password):
+    """`stroke_page` with the oldest encryption of PDF, which every reader knows."""
+    padded = (password.encode() + PADDING)[:32]
+    owner = rc4(hashlib.md5(padded).digest()[:5], padded)
+    key = hashlib.md5(padded + owner + b"\xfc\xff\xff\xff" + b"id").digest()[:5]
+    user = rc4(key, PADDING)
+    drawing = rc4(hashlib.md5(key + b"\4\0\0\0\0").digest()[:10], b"0 0 0 rg 0 0 36 36 re f")
+    stream = f"<< /Length {len(drawing)} >>\nstream\n{drawing.decode('latin-1')}\nendstream"
+    lock = f"<< /Filter /Standard /V 1 /R 2 /P -4 /O <{owner.hex()}> /U <{user.hex()}> >>"
+    objects = [CATALOGUE, ONE_PAGE, page_of(72, 72, "/Contents 4 0 R"), "@", lock]
+    ids = "/Encrypt 5 0 R /ID [<6964> <6964>]"
+    return pdf(objects, ids).replace(b"\n@\n", b"\n" + stream.encode("latin-1") + b"\n")
+
+
+def test_a_password_opens_an_encrypted_file(tmp_path):
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(encrypted_page("open sesame"))
+    page = next(read_pages(path, dpi=72, password="open sesame"))
+    assert (page.pixels[60, 5] == 0).all() and (page.pixels[5, 60] == 255).all()
+    with pytest.raises(PageError, match=r"encrypted: add its password \(--password\)"):
+        next(read_pages(path))
+    with pytest.raises(PageError, match="this password does not open it"):
+        next(read_pages(path, password="open wheat"))

@@ -221,3 +221,16 @@ def test_second_library_is_silent(tmp_path, capfd):
         list(read_pages(path))
     assert capfd.readouterr().err == ""
     assert logging.getLogger("tifffile").level == logging.NOTSET
+
+
+def test_libraries_print_nothing(tmp_path, ramp, capfd):
+    webp, damaged = tmp_path / "webp.tif", tmp_path / "damaged.tif"
+    tifffile.imwrite(webp, ramp, photometric="rgb", compression="webp", metadata=None)
+    assert read(webp).pixels.shape == ramp.shape
+    Image.fromarray(ramp).save(damaged, compression="tiff_lzw")
+    content = bytearray(damaged.read_bytes())
+    content[20:60] = b"\xff" * 40
+    damaged.write_bytes(content)
+    with pytest.raises(PageError):
+        read(damaged)
+    assert capfd.readouterr() == ("", "")

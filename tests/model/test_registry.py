@@ -49,6 +49,18 @@ def test_a_built_in_model_wins_over_a_users_of_the_same_name(
         ({"parameters": None}, "header is damaged"),
         ({"base": "general-1"}, "header is damaged"),
         ({"architecture": {}}, "architecture is not known"),
+        ({"threshold": 10**400}, "threshold is too large"),
+        ({"threshold": True}, "threshold is True"),
+        ({"parameters": 10**400}, "header is damaged"),
+        ({"title": ["x"]}, "header is damaged"),
+        ({"base": {"name": 5}}, "header is damaged"),
+        ({"figures": {"FM": "good"}}, "figures are damaged"),
+        ({"architecture": {"channels": [8], "blocks": 10**9}}, "blocks must lie"),
+        ({"architecture": {"channels": [20_000]}}, "channels must lie"),
+        ({"architecture": {"channels": [8.5]}}, "channels must lie"),
+        ({"architecture": {"channels": [8] * 40}}, "levels at most"),
+        ({"architecture": {"channels": [8], "fold": 0}}, "fold must lie"),
+        ({"architecture": {"channels": [8], "depth": 3}}, "of a later version"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_refused_and_hides_no_other_model(
@@ -88,6 +100,9 @@ def header_only(header: object) -> bytes:
         (header_only({"weight": {"dtype": "F32"}}), "not a docbin-napari model"),
         (header_only({"__metadata__": {"docbin": "[]"}}), "not a docbin-napari model"),
         (header_only([1]), "damaged"),
+        (header_only({"__metadata__": {"docbin": 5}}), "not a docbin-napari model"),
+        ((200_000).to_bytes(8, "little") + b"[" * 200_000, "damaged"),
+        (header_only({"__metadata__": {"docbin": "[" * 200_000}}), "damaged"),
     ],
 )
 def test_other_files_are_refused_with_the_reason(content, reason, own_models):

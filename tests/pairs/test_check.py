@@ -171,3 +171,75 @@ def test_progress_ends_at_the_total(letters):
 def test_no_collection(tmp_path):
     with pytest.raises(PairError, match="fg_mask"):
         next(check_pairs(tmp_path))
+
+
+def words_on_lines(seed, shape=(300, 400)):
+    """Ink of words on lines, which lie elsewhere for each seed."""
+    random = np.random.default_rng(seed)
+    ink = np.zeros(shape, dtype=bool)
+    for top in range(20, shape[0] - 20, 24):
+        left = int(random.integers(10, 60))
+        while left < shape[1] - 60:
+            width, low = (int(random.integers(*ends)) for ends in ((8, 40), (0, 9)))
+            ink[top + low : top + low + 4, left : left + width] = True
+            left += width + int(random.integers(6, 20))
+    return ink
+
+
+def page_of(ink):
+    return np.repeat(np.where(ink, 40, 225).astype(np.uint8)[..., None], 3, axis=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda ink: words_on_lines(9), "another page"),
+        (lambda ink: np.roll(ink, 12, axis=0), "another page, or is shifted"),
+        (lambda ink: ink[::-1, ::-1], "turned upside down"),
+        (lambda ink: ink[:, ::-1], "mirrored"),
+    ],
+)
+def test_masks_that_do_not_lie_on_their_page(tmp_path, change, words):
+    ink = words_on_lines(1)
+    write_pair(tmp_path, "right", page_of(words_on_lines(2)), words_on_lines(2))
+    pair = write_pair(tmp_path, "wrong", page_of(ink), change(ink))
+    finding = only(tmp_path)
+    assert (finding.kind, finding.path) == ("misplaced", pair.ground_truth)
+    assert "does not lie on the writing of the page" in finding.problem
+    assert words in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((0, 1), "the numbers 0 and 1,"),
+        ((0, 2), "the numbers 0 and 2,"),
+        ((0, 38, 75), "the numbers 0, 38 and 75,"),
+        ((0, 30, 60, 90, 120, 150, 210), "the numbers 0 to 210,"),
+    ],
+)
+def test_masks_of_label_numbers_are_named(tmp_path, values, words):
+    ink = words_on_lines(1)
+    pair = write_pair(tmp_path, "page", page_of(ink), ink)
+    ranks = np.zeros(ink.shape, np.uint8)
+    ranks[ink] = np.resize(values[1:], int(ink.sum()))
+    Image.fromarray(ranks).save(pair.ground_truth)
+    finding = only(tmp_path)
+    assert finding.kind == "label numbers"
+    assert words in finding.problem
+
+
+def test_numbers_of_sixteen_bits_are_label_numbers_too(tmp_path):
+    ink = words_on_lines(1)
+    pair = write_pair(tmp_path, "page", page_of(ink), ink)
+    Image.fromarray(ink.astype(np.uint16)).save(pair.ground_truth)
+    finding = only(tmp_path)
+    assert finding.kind == "label numbers"
+
+
+def test_ink_alone_on_an_unlabelled_page_is_no_label_image(tmp_path):
+    ink = words_on_lines(1)
+    pair = write_pair(tmp_path, "page", page_of(ink), ink)
+    Image.fromarray(np.where(ink, 0, 128).astype(np.uint8)).save(pair.ground_truth)
+    kinds = [event.kind for event in check_pairs(tmp_path) if isinstance(event, Finding)]
+    assert "label numbers" not in kinds

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 import torch
 
 from docbin_napari.features.ink_colour import page_ink
-from docbin_napari.pairs.pair import PairError
+from docbin_napari.pairs.check import Finding, check_pairs
+from docbin_napari.pairs.pair import PairError, write_pair
 from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
 
@@ -142,3 +144,17 @@ def test_a_window_of_an_inverted_page_has_other_colours():
     windows = WindowSampler([pair], 64, {}, STILL).batch(1, np.random.default_rng(0))
     expected = torch.full((6,), torch.nan) if inverted is None else torch.from_numpy(inverted)
     torch.testing.assert_close(windows.inverted_ink[0, :6], expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("wrong", ["reversed", "misplaced"])
+def test_masks_that_are_wrong_are_said_in_the_words_of_the_check(tmp_path, wrong):
+    ink = np.zeros((200, 240), dtype=bool)
+    for top in range(20, 180, 22):
+        ink[top : top + 4, 20 + top // 2 : 200] = True
+    page = np.repeat(np.where(ink, 30, 230).astype(np.uint8)[..., None], 3, axis=2)
+    mask = ~ink if wrong == "reversed" else np.roll(ink, 11, axis=0)
+    write_pair(tmp_path / "letters", "page", page, mask)
+    (finding,) = [event for event in check_pairs(tmp_path) if isinstance(event, Finding)]
+    assert finding.kind == wrong
+    with pytest.warns(UserWarning, match=re.escape(str(finding))):
+        load_pairs([tmp_path / "letters"])

@@ -32,7 +32,7 @@ from docbin_napari.batch.orders import End, Order, SentModel, sift
 from docbin_napari.batch.worker import fulfil, stop, version_here
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, Security
 
 _TOPIC = "docbin-napari"
 _CONNECT_SECONDS = 10
@@ -186,7 +186,7 @@ def _connect(
     """Connect to the scheduler, of a cluster that is started first if there is none."""
     try:
         import dask
-        from distributed import Client
+        from distributed import Client, Security
     except ImportError as error:
         raise ClusterError(
             'needs Dask, which is not installed: pip install "docbin-napari[cluster]"'
@@ -196,14 +196,17 @@ def _connect(
         stack.enter_context(
             dask.config.set({"distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS}s"})
         )
-        address = cluster.dask
+        address, security = cluster.dask, Security()
         if cluster.is_local:
-            address = stack.enter_context(_start_here(cluster.workers, files, device))
+            security = _own_security()
+            here = _start_here(cluster.workers, files, device, security)
+            address = stack.enter_context(here)
         try:
             # A client that cannot connect takes long to give up, and complains when it ends.
-            asyncio.run(_knock(address))
+            asyncio.run(_knock(address, security))
+            timeout = 3 * _CONNECT_SECONDS
             client = stack.enter_context(
-                Client(address, timeout=3 * _CONNECT_SECONDS, set_as_default=False)
+                Client(address, security=security, timeout=timeout, set_as_default=False)
             )
         except Exception as error:
             # Bytes of another protocol are taken for the length of a message.
@@ -218,18 +221,34 @@ def _connect(
         yield client
 
 
-async def _knock(address: str) -> None:
-    """Connect to a scheduler, and leave."""
+def _own_security() -> Security:
+    """Certificates that only this process and its workers have: others on the machine stay out.
+
+    Who reaches a scheduler can run any code as its owner, and every user of a machine reaches
+    its loopback.
+    """
     from distributed import Security
+
+    try:
+        return Security.temporary()
+    except ImportError as error:
+        raise ClusterError(
+            "local workers are protected from other users of this machine, which needs the "
+            'package cryptography: pip install "docbin-napari[cluster]"'
+        ) from error
+
+
+async def _knock(address: str, security: Security) -> None:
+    """Connect to a scheduler, and leave."""
     from distributed.comm import connect
 
-    arguments = Security().get_connection_args("client")
+    arguments = security.get_connection_args("client")
     comm = await connect(address, timeout=_CONNECT_SECONDS, **arguments)
     await comm.close()
 
 
 @contextmanager
-def _start_here(workers: int | None, files: int, device: str) -> Iterator[str]:
+def _start_here(workers: int | None, files: int, device: str, security: Security) -> Iterator[str]:
     """Start a scheduler in this process and some worker processes; gives its address."""
     from dask.system import CPU_COUNT
     from distributed import Nanny, Scheduler, SpecCluster
@@ -238,6 +257,8 @@ def _start_here(workers: int | None, files: int, device: str) -> Iterator[str]:
     options = {
         "nthreads": 1,
         "host": "127.0.0.1",
+        "protocol": "tls://",
+        "security": security,
         "dashboard": False,
         # Dask would kill a worker whose page takes more than its share of the memory.
         "memory_limit": 0,
@@ -252,8 +273,16 @@ def _start_here(workers: int | None, files: int, device: str) -> Iterator[str]:
     }
     scheduler = {
         "cls": Scheduler,
-        "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"},
+        "options": {
+            "host": "127.0.0.1",
+            "port": 0,
+            "protocol": "tls://",
+            "security": security,
+            "dashboard_address": "127.0.0.1:0",
+        },
     }
     silence = logging.CRITICAL
-    with SpecCluster(specification, scheduler, silence_logs=silence, name="docbin") as cluster:
+    with SpecCluster(
+        specification, scheduler, security=security, silence_logs=silence, name="docbin"
+    ) as cluster:
         yield cluster.scheduler_address

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -39,6 +39,8 @@ class OutputConfig:
         Resolution at which the pages of a PDF are drawn, dots per inch.
     pixel_limit : int
         Most pixels that one page may have.
+    password : str, optional
+        Password of encrypted PDF files.
     """
 
     output: Path | None = None
@@ -48,6 +50,7 @@ class OutputConfig:
     overwrite: bool = False
     dpi: float = 300.0
     pixel_limit: int = DEFAULT_PIXEL_LIMIT
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

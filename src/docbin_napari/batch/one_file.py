@@ -138,7 +138,10 @@ class FileTreatment:
             return OpenFile(job, end=failure(error, job))
         dpi, limit = self.config.dpi, self.config.pixel_limit
         try:
-            pages = read_pages(job.source, dpi=dpi, pixel_limit=limit, in_bands=True)
+            password = self.config.password
+            pages = read_pages(
+                job.source, dpi=dpi, pixel_limit=limit, in_bands=True, password=password
+            )
             first = next(pages)
         except Exception as error:
             return OpenFile(job, end=failure(error, job))

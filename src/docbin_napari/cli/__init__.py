@@ -6,6 +6,7 @@ Only this room prints. Importing it, and showing any help, loads neither torch n
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ from docbin_napari.cli.evaluate import EvaluateCommand
 from docbin_napari.cli.info import InfoCommand
 from docbin_napari.cli.models import ModelsCommand
 from docbin_napari.cli.pairs import PairsCommand
+from docbin_napari.cli.signals import Ended, ended_by_signals
 from docbin_napari.io.errors import FileError
+from docbin_napari.io.paths import shown
 
 DESCRIPTION = f"""Turn scanned pages into clean black and white.
 
@@ -56,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         Exit code: 0 all went well, 1 some files failed, 2 nothing could be done as asked,
-        130 interrupted.
+        130 interrupted, 128 and the number of the signal that ended it.
 
     Raises
     ------
@@ -79,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: console.complain(f"warning: {message}")
         try:
-            return command.run(console)
+            with ended_by_signals():
+                return command.run(console)
         except BrokenPipeError:
             # Whoever read the output, a pager for instance, has seen enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,6 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (UsageError, FileError, OSError) as error:
             console.complain(f"docbin {arguments[0]}: error: {_in_words(error)}")
             return 2
+        except Ended as ended:
+            console.complain(f"ended by {signal.Signals(ended.number).name}")
+            return ended.exit_code
         except KeyboardInterrupt:
             console.complain("interrupted")
             return 130
@@ -95,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _in_words(error: UsageError | FileError | OSError) -> str:
     """Name the file of an error of the system, too."""
     if isinstance(error, OSError):
-        return f"{error.filename or 'the system'}: {error.strerror or error}"
+        return f"{shown(error.filename or 'the system')}: {error.strerror or error}"
     return str(error)
 
 

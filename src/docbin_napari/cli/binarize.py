@@ -68,7 +68,7 @@ class BinarizeCommand:
         Where to run the network. auto takes a GPU if there is one.
     engine, precision, threads : optional
         What runs the network, and how; see `EngineConfig`.
-    output, format, probability, recursive, overwrite, dpi, pixel_limit : optional
+    output, format, probability, recursive, overwrite, dpi, pixel_limit, password : optional
         What is read and where the results go; see `OutputConfig`.
     dask, workers : optional
         Where the work is done; see `ClusterConfig`.
@@ -126,6 +126,9 @@ class BinarizeCommand:
     pixel_limit: Annotated[int, setting(OutputConfig, "pixel_limit", "PIXELS")] = (
         OutputConfig.pixel_limit
     )
+    password: Annotated[
+        str | None, setting(OutputConfig, "password", "PASSWORD", default="none")
+    ] = None
     dask: Annotated[
         str | None, setting(ClusterConfig, "dask", "ADDRESS|local", default="no cluster")
     ] = None

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import tyro
 
 from docbin_napari.describe import describe
+from docbin_napari.io.paths import shown
 
 
 class UsageError(Exception):
@@ -46,17 +47,19 @@ class Console:
     def complain(self, text: str) -> None:
         """Print a trouble, in red on a terminal."""
         colour = _is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
-        _write(f"\033[31m{text}\033[0m" if colour else text, sys.stderr)
+        _write(text, sys.stderr, "\033[31m{}\033[0m" if colour else "{}")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _write(text: str, stream: TextIO | None) -> None:
+def _write(text: str, stream: TextIO | None, around: str = "{}") -> None:
     """Write a line, above the progress bars if there are any; nowhere if the stream is closed."""
     if stream is None:
         return
+    # Names are escaped where they are known as such; no other text may hold these either.
+    text = around.format("\n".join(map(shown, text.split("\n"))))
     if "tqdm" in sys.modules:
         from tqdm import tqdm
 

@@ -12,6 +12,7 @@ import tyro
 
 from docbin_napari.cli.console import Console, UsageError, option, setting
 from docbin_napari.inference.config import PRESETS, PresetName
+from docbin_napari.io.paths import shown
 from docbin_napari.model.engine import EngineConfig, EngineName, Precision
 
 if TYPE_CHECKING:
@@ -235,6 +236,7 @@ class _Troubles:
     report: Report | None
 
     def add(self, line: str) -> None:
+        line = shown(line)
         self.console.complain(line)
         if self.report is not None:
             self.report.note(line)
@@ -284,7 +286,7 @@ def _write(path: Path, text: str, *, overwrite: bool) -> None:
 
     try:
         with atomic_path(path, overwrite=overwrite) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="")
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
     except FileExistsError as error:
         raise UsageError(_THERE.format(path)) from error
     except OSError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from docbin_napari.batch.jobs import OUTPUT_FOLDER
 from docbin_napari.cli.console import UsageError
 from docbin_napari.io.page import find_pages, natural_key
+from docbin_napari.io.paths import same_name, shown
 from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
 
 
@@ -80,7 +81,7 @@ def match_files(predictions: Path, ground_truth: Path, *, pages: bool = False) -
     if predictions.is_dir() != ground_truth.is_dir():
         raise UsageError(f"give two files or two folders, not {predictions} and {ground_truth}")
     if predictions.is_file():
-        return Matches((Match(predictions.stem, predictions, ground_truth),))
+        return Matches((Match(shown(predictions.stem), predictions, ground_truth),))
     found = []
     for collection, masks in _ground_truth_folders(ground_truth).items():
         folder = _prediction_folder(predictions / collection, pages)
@@ -125,7 +126,7 @@ def _match_folders(predictions: Path, masks: Path, collection: str) -> Matches:
     prefix = f"{collection}/" if collection else ""
     return Matches(
         tuple(
-            Match(prefix + name, guesses[name], truth)
+            Match(shown(prefix + name), guesses[name], truth)
             for name, truth in truths.items()
             if name in guesses
         ),
@@ -138,8 +139,9 @@ def _by_name(folder: Path, wanted: Iterable[str] | None = None) -> dict[str, Pat
     """Files of a folder by their name before the suffix."""
     found: dict[str, Path] = {}
     for path in find_pages(folder) if folder.is_dir() else []:
-        clash = found.setdefault(path.stem, path)
-        if clash != path and (wanted is None or path.stem in wanted):
+        name = same_name(path.stem)
+        clash = found.setdefault(name, path)
+        if clash != path and (wanted is None or name in wanted):
             raise UsageError(f"{clash} and {path} have the same name: keep one of them")
     return found
 

@@ -7,7 +7,13 @@ import textwrap
 from dataclasses import dataclass
 
 from docbin_napari.cli.console import Console
-from docbin_napari.model.registry import ModelInfo, built_in_folder, list_models, user_model_folder
+from docbin_napari.model.registry import (
+    ModelError,
+    ModelInfo,
+    built_in_folder,
+    list_models,
+    user_model_folder,
+)
 from docbin_napari.report.text_table import table
 
 _HEADER = ["name", "size", "parameters", "trained on", "figures"]
@@ -31,7 +37,10 @@ class ModelsCommand:
         int
             Exit code: 0, or 1 if there is no model.
         """
-        models = list_models()
+        unreadable: list[ModelError] = []
+        models = list_models(unreadable)
+        for trouble in unreadable:
+            console.complain(f"left out: {trouble}")
         if not models:
             folders = f"{built_in_folder()} or {user_model_folder()}"
             console.complain(f"there are no models in {folders}")

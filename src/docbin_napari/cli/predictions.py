@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from docbin_napari.batch.jobs import OUTPUT_FOLDER
 from docbin_napari.inference.config import InferenceConfig
 from docbin_napari.io.page import PageError, find_pages, read_pages
+from docbin_napari.io.paths import same_name
 from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
 from docbin_napari.report.page import Evaluated, Judged
 
@@ -202,6 +203,6 @@ def find_scan(match: Match) -> Path | None:
         if mask.parent.name != folder:
             continue
         for page in find_pages(mask.parent.parent):
-            if page.stem == mask.stem and page.suffix.lower() != ".pdf":
+            if same_name(page.stem) == same_name(mask.stem) and page.suffix.lower() != ".pdf":
                 return page
     return None

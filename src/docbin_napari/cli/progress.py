@@ -16,6 +16,7 @@ from docbin_napari.batch.events import (
     PageProgress,
 )
 from docbin_napari.cli.console import Console
+from docbin_napari.io.paths import shown
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -59,7 +60,7 @@ class BatchReport:
         for bar in (self._windows, self._files):
             if bar is not None:
                 bar.close()
-        if error not in (None, KeyboardInterrupt):
+        if error is not None and not issubclass(error, KeyboardInterrupt):
             return
         kinds = {FileWritten: "written", FileSkipped: "skipped", FileFailed: "failed"}
         counts = [f"{self._ended[kind]} {word}" for kind, word in kinds.items()]
@@ -74,7 +75,7 @@ class BatchReport:
         if not paths:
             return
         number = "1 file is of a kind" if len(paths) == 1 else f"{len(paths)} files are of kinds"
-        named = ", ".join(path.name for path in paths[:_NAMED])
+        named = ", ".join(shown(path.name) for path in paths[:_NAMED])
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
         self._console.complain(
             f"warning: {number} that {'is' if len(paths) == 1 else 'are'} not read: {named}{more}"
@@ -88,6 +89,9 @@ class BatchReport:
         event : Event
             From `binarize_files` or `binarize_on_cluster`, in any order.
         """
+        if isinstance(event, FileWritten | FileSkipped | FileFailed):
+            # Before it is said: a signal may come in between.
+            self._ended[type(event)] += 1
         match event:
             case FileStarted(source):
                 self._start_file(source)
@@ -95,22 +99,26 @@ class BatchReport:
             case PageProgress():
                 self._show_windows(event)
                 return
-            case FileWritten(source, outputs, inverted, remarks):
-                others = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
-                self._say_plainly(f"written: {outputs[0]}{others}")
-                if inverted:
-                    self._console.complain(f"warning: {source}{_inverted(inverted)}")
-                for remark in remarks:
-                    self._remarks[remark] += 1
-                    if self._remarks[remark] == 1:
-                        self._console.complain(f"warning: {source}: {remark}")
+            case FileWritten():
+                self._say_written(event)
             case FileSkipped(source):
-                self._say_plainly(f"skipped: {source} (already done)")
+                self._say_plainly(f"skipped: {shown(source)} (already done)")
             case FileFailed(source, reason):
-                self._console.complain(f"failed: {source}: {reason}")
-        self._ended[type(event)] += 1
+                self._console.complain(f"failed: {shown(source)}: {shown(reason)}")
         if self._files is not None:
             self._files.update()
+
+    def _say_written(self, event: FileWritten) -> None:
+        """Name the result, and what was strange about the page; what is true of many files once."""
+        others = f" and {len(event.outputs) - 1} more" if len(event.outputs) > 1 else ""
+        self._say_plainly(f"written: {shown(event.outputs[0])}{others}")
+        source = shown(event.source)
+        if event.inverted:
+            self._console.complain(f"warning: {source}{_inverted(event.inverted)}")
+        for remark in event.remarks:
+            self._remarks[remark] += 1
+            if self._remarks[remark] == 1:
+                self._console.complain(f"warning: {source}: {remark}")
 
     def _say_plainly(self, line: str) -> None:
         if not self._console.is_terminal:
@@ -119,7 +127,7 @@ class BatchReport:
     def _start_file(self, source: Path) -> None:
         """Name the file; on a cluster, where many are worked on, the one begun last."""
         if self._files is not None:
-            self._files.set_description_str(source.name)
+            self._files.set_description_str(shown(source.name))
 
     def _show_windows(self, event: PageProgress) -> None:
         if self._files is None:

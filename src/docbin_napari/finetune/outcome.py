@@ -78,7 +78,11 @@ def base_of(name: str) -> tuple[ModelInfo, str]:
         If there is no such model, or its base is gone.
     """
     info, note = find_model(name), ""
+    seen: set[Path] = set()
     while "base" in info.header:
+        if info.path in seen:
+            raise ModelError(f"{info.path}: it says that it was made from itself")
+        seen.add(info.path)
         stored = str(info.header["base"].get("name", ""))
         try:
             base = find_model(stored)

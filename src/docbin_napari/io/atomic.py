@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
+import re
 import secrets
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+_JUST_MADE, _LIST_AGAIN, _SURELY_LEFT = 2.0, 60.0, 86_400.0
+"""Seconds."""
+_MOST_LISTED = 256
+_LISTED: dict[Path, tuple[float, list[str]]] = {}
+_TEMPORARY = re.compile(r"\..*-[0-9a-f]{12}(\..*)?")
 
 
 @contextmanager
@@ -55,9 +70,14 @@ def atomic_path(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     except FileExistsError:
         # Keeps FileExistsError for the file itself.
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+    remove_leftovers(path)
     temporary = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(6)}{path.suffix}")
     # Made by hand: the files of the tempfile module can be read by their owner only.
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    held = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+    if fcntl is None:
+        os.close(held)  # Windows renames no file that is open.
+    else:
+        _lock(held)
     try:
         yield temporary
         if overwrite:
@@ -65,7 +85,64 @@ def atomic_path(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         else:
             _move_to_free_name(temporary, path)
     finally:
+        if fcntl is not None:
+            os.close(held)  # The lock ends here.
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of runs that were killed while they wrote a file.
+
+    Strategy: a file that is being written is locked, and the lock ends with its process. So one
+    that can be locked belongs to nobody, unless it was made a moment ago. Where a system has no
+    locks, or they do not reach another machine, only what is a day old is removed.
+
+    Parameters
+    ----------
+    path : Path
+        The file that they would have become.
+    """
+    own = re.compile(rf"\.{re.escape(path.stem[:80])}-[0-9a-f]{{12}}{re.escape(path.suffix)}")
+    for name in filter(own.fullmatch, _hidden_in(path.parent)):
+        with suppress(OSError):
+            entry = path.with_name(name)
+            age = time.time() - entry.stat().st_mtime
+            if age > _SURELY_LEFT or (age > _JUST_MADE and _nobody_holds(entry)):
+                entry.unlink()
+
+
+def _hidden_in(folder: Path) -> list[str]:
+    """Names that temporary files may have; a folder is listed once a minute, not for each file."""
+    listed, names = _LISTED.get(folder, (-math.inf, []))
+    if time.monotonic() - listed > _LIST_AGAIN:
+        try:
+            found = (entry.name for entry in folder.iterdir())
+            names = [name for name in found if _TEMPORARY.fullmatch(name)]
+        except OSError:
+            names = []
+        if len(_LISTED) >= _MOST_LISTED:
+            _LISTED.clear()
+        _LISTED[folder] = time.monotonic(), names
+    return names
+
+
+def _nobody_holds(path: Path) -> bool:
+    if fcntl is None:
+        return False
+    handle = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def _lock(handle: int) -> None:
+    """Say that somebody writes here, where the file system can."""
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _move_to_free_name(temporary: Path, path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docbin_napari.io.paths import shown
+
 if TYPE_CHECKING:
     import os
 
@@ -31,7 +33,7 @@ class FileError(Exception):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{shown(self.path)}: {shown(self.reason)}"
 
 
 class PageError(FileError):
@@ -40,6 +42,21 @@ class PageError(FileError):
 
 class MaskError(FileError):
     """A mask that cannot be read or written."""
+
+
+class LabelNumbersError(MaskError):
+    """A mask that holds the numbers of labels, as annotation tools write them."""
+
+    problem = ""
+    fix = "write ink as 0 (black) and background as 255 (white)"
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], numbers: str) -> LabelNumbersError:
+        """Name the numbers that were found."""
+        problem = f"it holds the numbers {numbers}, not 0 and 255"
+        error = cls(path, f"{problem}; {cls.fix}")
+        error.problem = problem
+        return error
 
 
 class PairError(FileError):

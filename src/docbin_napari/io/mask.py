@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.io.decoded import STRETCHED
 from docbin_napari.io.encode import write_pages
-from docbin_napari.io.errors import MaskError, PageError
+from docbin_napari.io.errors import LabelNumbersError, MaskError, PageError
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.rgb import row_bands
 from docbin_napari.io.row_source import one_or_many
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _INK, _UNLABELLED, _BACKGROUND = 0, 128, 255
+_NEARLY_WHITE, _FEW = 240, 4
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def read_ground_truth(path: str | os.PathLike[str]) -> GroundTruth:
     Raises
     ------
     MaskError
-        If the file cannot be read or holds several pages.
+        If the file cannot be read, holds several pages, or the numbers of labels
+        (LabelNumbersError).
 
     Warns
     -----
@@ -97,17 +100,37 @@ def read_ground_truth(path: str | os.PathLike[str]) -> GroundTruth:
     height, width = page.pixels.shape[:2]
     ink = np.empty((height, width), np.bool_)
     labelled = np.empty_like(ink)
+    if STRETCHED in page.remarks:
+        raise LabelNumbersError.of(path, "of a small part of a range")
     others = False
+    counts = np.zeros(256, np.int64)
     for rows in row_bands(height, width):
         gray = _gray(page.pixels[rows])
+        counts += np.bincount(gray.ravel(), minlength=256)
         ink[rows] = gray < _UNLABELLED
         labelled[rows] = gray != _UNLABELLED
         others = others or bool(((gray != _INK) & (gray != _BACKGROUND) & labelled[rows]).any())
+    if others and (numbers := _label_numbers(counts)):
+        raise LabelNumbersError.of(path, numbers)
     if others:
         warnings.warn(
             f"{path}: grays other than 0, 128 and 255 are thresholded at 128", stacklevel=2
         )
     return GroundTruth(ink, labelled)
+
+
+def _label_numbers(counts: NDArray[np.int64]) -> str:
+    """Name the numbers of a picture of labels; empty if it is one of black, white and grays.
+
+    Labels begin at 0 for the background, which is most of a page, and do not reach white.
+    """
+    values = np.flatnonzero(counts)
+    dark = len(values) > 1 and values[-1] < _UNLABELLED
+    labels = values[-1] < _NEARLY_WHITE and counts[0] > counts.sum() / 2
+    if not (dark or labels):
+        return ""
+    few = ", ".join(map(str, values[:-1])) if len(values) <= _FEW else f"{values[0]} to"
+    return f"{few} and {values[-1]}" if len(values) <= _FEW else f"{few} {values[-1]}"
 
 
 def _gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -78,6 +78,7 @@ def read_pages(
     dpi: float = 300,
     pixel_limit: int = DEFAULT_PIXEL_LIMIT,
     in_bands: bool = False,
+    password: str | None = None,
 ) -> Iterator[Page]:
     """Read a file page by page.
 
@@ -102,6 +103,8 @@ def read_pages(
         (`docbin_napari.io.row_source.RowSource`). TIFF in strips or tiles is decoded
         as far as its rows are asked for, others are not held twice. Damage in a later
         part shows only there, as a PageError.
+    password : str, optional
+        Opens encrypted PDF files.
 
     Yields
     ------
@@ -132,16 +135,18 @@ def read_pages(
         raise ValueError(f"dpi must be a positive number, not {dpi}")
     if pixel_limit <= 0:
         raise ValueError(f"pixel_limit must be positive, not {pixel_limit}")
-    return _read(Path(path), dpi, pixel_limit, in_bands)
+    return _read(Path(path), (dpi, password), pixel_limit, in_bands)
 
 
-def _read(path: Path, dpi: float, pixel_limit: int, in_bands: bool) -> Iterator[Page]:
+def _read(
+    path: Path, pdf: tuple[float, str | None], pixel_limit: int, in_bands: bool
+) -> Iterator[Page]:
     start = _first_bytes(path)
     decoded: Iterator[tuple[Decoded, int]]
     if is_pdf(start):
         from docbin_napari.io.pdf import decode_pdf
 
-        decoded = decode_pdf(path, dpi, pixel_limit)
+        decoded = decode_pdf(path, pdf[0], pixel_limit, pdf[1])
     elif is_tiff(start):
         from docbin_napari.io.tiff import decode_tiff
 

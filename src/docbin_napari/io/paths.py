@@ -6,12 +6,63 @@ Asking the file system about paths that it may refuse to speak of.
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 _ENDS = re.compile(r"^[\s.]+|[\s.]+$")
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _LONGEST_NAME = 120
+_UNSAFE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def shown(name: object) -> str:
+    r"""Give the one form in which a name stands in messages, tables and reports.
+
+    What could move the cursor, start a line, turn the direction of the text or is no letter at
+    all is escaped; letters of all scripts stay.
+
+    Parameters
+    ----------
+    name : str or path
+        Any name, with bytes that are no UTF-8 as Python keeps them.
+
+    Returns
+    -------
+    str
+        One line that every encoding of Unicode can take.
+
+    Examples
+    --------
+    >>> print(shown("a\nwritten: b\x1b[2J.png"), shown("Übung.png"), shown("caf\udce9"))
+    a\nwritten: b\x1b[2J.png Übung.png caf\xe9
+    """
+    return _UNSAFE.sub(_escaped, str(name))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return found.group().encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def same_name(name: str) -> str:
+    """Give the form in which names are compared: composed, as most systems write them.
+
+    Parameters
+    ----------
+    name : str
+        For instance as macOS writes it, with the dots of an Ü apart.
+
+    Returns
+    -------
+    str
+        NFC; the name itself where it is that.
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def name_trouble(name: str) -> str:

@@ -8,22 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.io.decoded import Decoded, check_size
+from docbin_napari.io.decoded import Decoded, check_bytes, check_size
 from docbin_napari.io.errors import PageError
+from docbin_napari.io.pdf_units import user_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from docbin_napari.io.pdf_units import Box
+
 _POINTS_PER_INCH = 72
-_TAIL = 4096
+_BYTES_A_PIXEL, _DRAWN = 7, 10
+"""A page is drawn with 4 bytes a pixel. Files of lines are small and their pages may be large."""
+_PIECE = 1 << 20
 
 # PDFium may be entered by one thread at a time, whatever the document. The lock can be
 # taken again by its owner, because the garbage collector may close a document at any time.
 _PDFIUM = threading.RLock()
 
 
-def decode_pdf(path: Path, dpi: float, pixel_limit: int) -> Iterator[tuple[Decoded, int]]:
+def decode_pdf(
+    path: Path, dpi: float, pixel_limit: int, password: str | None = None
+) -> Iterator[tuple[Decoded, int]]:
     """Draw a PDF page by page, form fields and annotations included.
 
     Parameters
@@ -34,6 +41,8 @@ def decode_pdf(path: Path, dpi: float, pixel_limit: int) -> Iterator[tuple[Decod
         Resolution, dots per inch.
     pixel_limit : int
         Most pixels of one page at this resolution.
+    password : str, optional
+        Opens an encrypted file.
 
     Yields
     ------
@@ -46,8 +55,9 @@ def decode_pdf(path: Path, dpi: float, pixel_limit: int) -> Iterator[tuple[Decod
         If the file is encrypted, truncated or damaged, or a page is too large.
     """
     _check_end(path)
+    units = user_units(path)
     with _PDFIUM:
-        document = _open(path)
+        document = _open(path, password)
     try:
         with _PDFIUM:
             count = len(document)
@@ -56,7 +66,7 @@ def decode_pdf(path: Path, dpi: float, pixel_limit: int) -> Iterator[tuple[Decod
         for index in range(count):
             where = f"page {index + 1}: " if count > 1 else ""
             with _PDFIUM, _named(path, where):
-                decoded = _draw(path, document, index, (dpi, pixel_limit, where))
+                decoded = _draw(path, document[index], units, (dpi, pixel_limit, where))
             yield decoded, count
     finally:
         with _PDFIUM:
@@ -64,21 +74,35 @@ def decode_pdf(path: Path, dpi: float, pixel_limit: int) -> Iterator[tuple[Decod
 
 
 def _check_end(path: Path) -> None:
-    """Refuse a file without an end, of which PDFium would draw what is there."""
+    """Refuse a file without an end, of which PDFium would draw what is there.
+
+    Strategy: behind the last object stands where the table of objects is. What follows, padding
+    or the words of a mail program, does not matter, and PDFium makes up for a damaged table.
+    """
     with path.open("rb") as stream:
-        stream.seek(max(0, stream.seek(0, 2) - _TAIL))
-        if b"startxref" not in stream.read():
-            raise PageError(path, "the PDF is truncated: its end is missing")
+        place, later = stream.seek(0, 2), b""
+        while place:
+            start = max(0, place - _PIECE)
+            stream.seek(start)
+            piece = stream.read(place - start) + later
+            end, last_object = piece.rfind(b"startxref"), piece.rfind(b"endobj")
+            if end > last_object:
+                return
+            if last_object >= 0:
+                break
+            place, later = start, piece[:16]
+    raise PageError(path, "the PDF is truncated: its end is missing")
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path, password: str | None) -> Any:
     import pypdfium2
 
     try:
-        document = pypdfium2.PdfDocument(path)
+        document = pypdfium2.PdfDocument(path, password=password)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise PageError(path, "the PDF is encrypted; save it without a password") from error
+            wrong = "and this password does not open it" if password else "add its password"
+            raise PageError(path, f"the PDF is encrypted: {wrong} (--password)") from error
         raise PageError(path, f"the PDF is damaged ({error})") from error
     document.init_forms()
     return document
@@ -97,13 +121,15 @@ def _named(path: Path, where: str) -> Iterator[None]:
         raise PageError(path, f"{where}there is not enough memory to draw it") from error
 
 
-def _draw(path: Path, document: Any, index: int, how: tuple[float, int, str]) -> Decoded:
+def _draw(
+    path: Path, page: Any, units: dict[Box | None, float], how: tuple[float, int, str]
+) -> Decoded:
     dpi, pixel_limit, where = how
-    page = document[index]
     try:
-        scale = dpi / _POINTS_PER_INCH
+        scale = dpi / _POINTS_PER_INCH * _unit_of(page, units)
         width, height = (max(1, round(points * scale)) for points in page.get_size())
         check_size(path, width, height, pixel_limit, where)
+        check_bytes(path, _BYTES_A_PIXEL * width * height, pixel_limit * _DRAWN, where)
         bitmap = page.render(scale=scale, rev_byteorder=True)
         try:
             pixels = np.array(bitmap.to_numpy()[..., :3], order="C")
@@ -112,3 +138,14 @@ def _draw(path: Path, document: Any, index: int, how: tuple[float, int, str]) ->
     finally:
         page.close()
     return Decoded(pixels, (float(dpi), float(dpi)))
+
+
+def _unit_of(page: Any, units: dict[Box | None, float]) -> float:
+    """Points in the unit of a page: 1 unless the file says otherwise."""
+    if not units:
+        return 1.0
+    box = tuple(map(float, page.get_mediabox()))
+    for corners, unit in units.items():
+        if corners and all(abs(a - b) < 0.01 for a, b in zip(corners, box, strict=True)):
+            return unit
+    return units.get(None, 1.0)

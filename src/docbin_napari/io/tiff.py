@@ -15,6 +15,7 @@ from docbin_napari.io.decoded import (
     decoder_trouble,
 )
 from docbin_napari.io.errors import PageError
+from docbin_napari.io.quiet_libtiff import silence_libtiff
 from docbin_napari.io.raster import LARGE_PAGE, open_image, rgb_pixels, without_pillow_limit
 from docbin_napari.io.rgb import is_stretched
 from docbin_napari.io.tiff_header import TiffPage, read_tiff_header
@@ -162,6 +163,7 @@ class _PillowFile:
         keep = False
         try:
             with without_pillow_limit():
+                silence_libtiff()
                 self._image = self._image or open_image(self._path)
                 self._image.seek(page.directory)
                 self._image.load()

@@ -91,14 +91,18 @@ def user_model_folder() -> Path:
     return Path(platformdirs.user_data_dir("docbin-napari")) / "models"
 
 
-def list_models() -> list[ModelInfo]:
-    """Models that can be loaded by name, built-in ones first.
+def list_models(unreadable: list[ModelError] | None = None) -> list[ModelInfo]:
+    """List the models that can be loaded by name, built-in ones first.
+
+    Parameters
+    ----------
+    unreadable : list of ModelError, optional
+        Takes what is wrong with the files that are no models of this kind.
 
     Returns
     -------
     list of ModelInfo
-        A user's model with the name of a built-in one is left out, and so is a
-        file that is no model of this kind: `load_model` says why when asked for it.
+        A user's model with the name of a built-in one is left out.
 
     Examples
     --------
@@ -110,8 +114,9 @@ def list_models() -> list[ModelInfo]:
         for path in sorted(folder.glob(f"*{_SUFFIX}")):
             try:
                 found.setdefault(path.stem, read_info(path))
-            except ModelError:
-                continue
+            except ModelError as error:
+                if unreadable is not None:
+                    unreadable.append(error)
     return list(found.values())
 
 
@@ -169,10 +174,10 @@ def read_info(path: Path) -> ModelInfo:
             if not 0 < length <= min(size, _LONGEST_HEADER):
                 raise ModelError(f"{path}: not a safetensors file, or cut off")
             text = json.loads(file.read(length)).get("__metadata__", {}).get(HEADER_KEY)
-            header = json.loads(text) if text else None
+            header = json.loads(text) if isinstance(text, str) and text else None
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise ModelError(f"{path}: not a safetensors file, or damaged") from error
     if not isinstance(header, dict) or "architecture" not in header or "threshold" not in header:
         raise ModelError(f"{path}: not a docbin-napari model (its header is missing)")
@@ -180,3 +185,25 @@ def read_info(path: Path) -> ModelInfo:
     if trouble:
         raise ModelError(f"{path}: {trouble}")
     return ModelInfo(path.stem, path, size, header)
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Read the shapes of the tensors of a model file without its weights.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `read_info` could read.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        Name to shape; what has none is left out.
+    """
+    with path.open("rb") as file:
+        stored = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return {
+        name: tuple(entry["shape"])
+        for name, entry in stored.items()
+        if isinstance(entry, dict) and isinstance(entry.get("shape"), list)
+    }

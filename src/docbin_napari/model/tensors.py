@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from docbin_napari.__about__ import __version__
-from docbin_napari.model.registry import ModelError
+from docbin_napari.model.header import network_trouble
+from docbin_napari.model.registry import ModelError, tensor_shapes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.model.registry import ModelInfo
+
+_LARGEST_WEIGHT = 1e15
 
 
 def load_tensors(info: ModelInfo) -> dict[str, NDArray[Any]]:
@@ -30,13 +35,33 @@ def load_tensors(info: ModelInfo) -> dict[str, NDArray[Any]]:
 
     Raises
     ------
+    ModelError
+        If the architecture and the weights do not fit together, or weights are not finite.
     SafetensorError, OSError
         If the file is damaged.
     """
     from safetensors.numpy import load_file
 
+    # Before arrays, or a network, of the size that the header names are made.
+    trouble = network_trouble(info.header["architecture"], tensor_shapes(info.path))
+    if trouble:
+        raise ModelError(f"{info.path}: {trouble}")
     loaded: dict[str, NDArray[Any]] = load_file(info.path)
+    for name, values in loaded.items():
+        if not _is_usable(name, values):
+            raise ModelError(
+                f"{info.path}: the weights are damaged ({name} is not finite or out of range)"
+            )
     return loaded
+
+
+def _is_usable(name: str, values: NDArray[Any]) -> bool:
+    """Whether anything but noise or white pages can come of these weights."""
+    largest = np.abs(values.astype(np.float64)).max(initial=0)
+    # A comparison with NaN is False, too.
+    return bool(largest <= _LARGEST_WEIGHT) and not (
+        name.endswith("running_var") and bool((values < 0).any())
+    )
 
 
 @contextmanager

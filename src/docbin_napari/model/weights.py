@@ -22,7 +22,7 @@ from docbin_napari.model.registry import (
     ModelInfo,
     find_model,
 )
-from docbin_napari.model.tensors import checked
+from docbin_napari.model.tensors import checked, load_tensors
 
 if TYPE_CHECKING:
     from docbin_napari.model.unet import UNet
@@ -104,13 +104,14 @@ def load_network(info: ModelInfo) -> UNet:
     ModelError
         If the file is damaged or of another version.
     """
-    from safetensors.torch import load_file
+    import torch
 
     from docbin_napari.model.unet import UNet
 
     with checked(info):
+        tensors = load_tensors(info)
         network = UNet(architecture(info))
-        network.load_state_dict(load_file(info.path))
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     return network
 
 

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from docbin_napari.io.errors import FileError, PairError
+from docbin_napari.io.errors import FileError, LabelNumbersError, PairError
+from docbin_napari.io.paths import same_name, shown
 from docbin_napari.pairs.collection import Collection, find_collections, image_files
 from docbin_napari.pairs.overlap import (
     SAME_PAGE,
@@ -18,7 +19,7 @@ from docbin_napari.pairs.overlap import (
     thumbnail,
 )
 from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, Pair, read_pair
-from docbin_napari.pairs.polarity import lightness, why_reversed
+from docbin_napari.pairs.polarity import MaskTrouble, lightness, mask_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,8 @@ Kind = Literal[
     "page without mask",
     "mask without page",
     "reversed",
+    "misplaced",
+    "label numbers",
     "same name",
     "unreadable",
     "unfit",
@@ -63,7 +66,7 @@ class Finding:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}; {self.mend}"
+        return f"{shown(self.path)}: {shown(self.problem)}; {shown(self.mend)}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ def check_pairs(folder: Path) -> Iterator[Finding | Checked]:
     """Look for whatever would spoil a training or its test.
 
     Pages and masks that are alone, files that cannot be read, masks of another size,
-    with ink and background exchanged, without ink or without a labelled pixel, pages
+    of another page, shifted or turned, of small numbers instead of 0 and 255, with ink and
+    background exchanged, without ink or without a labelled pixel, pages
     that are there twice, byte for byte or at another size, quality or cut, and pages of which
     a part is another page.
 
@@ -152,7 +156,7 @@ def _names(collection: Collection) -> tuple[dict[str, list[Path]], dict[str, lis
 def _by_stem(paths: list[Path]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in paths:
-        found.setdefault(path.stem, []).append(path)
+        found.setdefault(same_name(path.stem), []).append(path)
     return found
 
 
@@ -203,16 +207,20 @@ def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
         mend = "make the mask again from this page, or bring the page that it was made from"
         one = "bring it as one image" if "one image" in error.reason else mend
         return [Finding("unfit", error.path, error.reason, one)], None
+    except LabelNumbersError as error:
+        return [Finding("label numbers", error.path, error.problem, error.fix)], None
     except FileError as error:
         mend = "bring the file again, or remove the pair"
         return [Finding("unreadable", error.path, error.reason, mend)], None
     gray = lightness(pixels)
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
-    found = list(_mask_findings(pair, truth, why_reversed(gray, truth)))
+    found = list(_mask_findings(pair, truth, mask_trouble(gray, truth)))
     return found, _Looked(pair, split, digest, thumbnail(gray), fingerprint(gray))
 
 
-def _mask_findings(pair: Pair, truth: GroundTruth, reversed_because: str) -> Iterator[Finding]:
+def _mask_findings(
+    pair: Pair, truth: GroundTruth, trouble: MaskTrouble | None
+) -> Iterator[Finding]:
     mask = pair.ground_truth
     if not truth.labelled.any():
         problem = "no pixel is labelled, so nothing can be learnt from it"
@@ -220,13 +228,8 @@ def _mask_findings(pair: Pair, truth: GroundTruth, reversed_because: str) -> Ite
     elif not truth.ink.any():
         mend = "remove the pair unless the page is empty"
         yield Finding("no ink", mask, "there is no ink in it", mend)
-    elif reversed_because:
-        yield Finding(
-            "reversed",
-            mask,
-            f"ink and background look exchanged: {reversed_because}",
-            "black (0) must be ink; invert the mask unless it is right",
-        )
+    elif trouble is not None:
+        yield Finding(trouble.kind, mask, trouble.problem, trouble.fix)
 
 
 def _twice(pages: list[_Looked]) -> Iterator[list[Finding]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from docbin_napari.io.errors import FileError, PageError, PairError
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.page import find_pages, natural_key
+from docbin_napari.io.paths import same_name
 from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, find_pairs
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def summarize_collections(folder: Path) -> Iterator[Summary]:
 
 
 def _summarize(collection: Collection) -> Summary:
-    pages = {path.stem for path in image_files(collection.path)}
+    pages = {same_name(path.stem) for path in image_files(collection.path)}
     if not (collection.path / GROUND_TRUTH_FOLDER).is_dir():
         return Summary(collection, without_mask=len(pages))
     try:

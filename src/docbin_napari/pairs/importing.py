@@ -16,9 +16,10 @@ from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.errors import FileError, MaskError, PageError, PairError
 from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
 from docbin_napari.io.page import read_pages
+from docbin_napari.io.paths import same_name
 from docbin_napari.pairs.collection import image_files
 from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
-from docbin_napari.pairs.polarity import lightness, why_reversed
+from docbin_napari.pairs.polarity import MaskTrouble, lightness, mask_trouble, why_reversed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,7 +83,7 @@ class _Content:
     truth: GroundTruth
     dpi: tuple[float, float] | None
     remarks: list[str]
-    reversed_because: str
+    trouble: MaskTrouble | None
 
 
 def collection_name(source: Path, given: str | None) -> str:
@@ -160,7 +161,7 @@ def _taken_names(collection: Path) -> dict[str, Path | None]:
     taken: dict[str, Path | None] = {}
     for folder in (collection / GROUND_TRUTH_FOLDER, collection):
         for path in image_files(folder) if folder.is_dir() else []:
-            taken[path.stem.casefold()] = path if folder == collection else None
+            taken[same_name(path.stem).casefold()] = path if folder == collection else None
     return taken
 
 
@@ -186,12 +187,14 @@ def _read(page: Path, mask: Path, match: Match, reversed_ink: bool) -> _Content:
     elif not truth.ink.any():
         remarks.append("there is no ink in the mask")
     gray = lightness(image.pixels)
-    because = why_reversed(gray, truth)
+    remarks += image.remarks
+    trouble = mask_trouble(gray, truth)
     turned = GroundTruth(truth.labelled & ~truth.ink, truth.labelled)
-    if because and reversed_ink and not why_reversed(gray, turned):
-        remarks.append(f"turned round, since {because}")
-        truth, because = turned, ""
-    return _Content(page, truth, image.dpi, remarks, because)
+    is_reversed = trouble is not None and trouble.kind == "reversed"
+    if trouble and is_reversed and reversed_ink and not mask_trouble(gray, turned):
+        remarks.append(f"turned round, since {why_reversed(gray, truth)}")
+        truth, trouble = turned, None
+    return _Content(page, truth, image.dpi, remarks, trouble)
 
 
 def _read_mask(mask: Path, remarks: list[str]) -> GroundTruth:
@@ -212,11 +215,11 @@ def _bring(
     dry_run: bool,
 ) -> Imported:
     """Write one pair under a free name, unless it is there already."""
-    wanted = _NOT_IN_NAMES.sub("_", match.name).lstrip(".") or "page"
+    wanted = _NOT_IN_NAMES.sub("_", same_name(match.name)).lstrip(".") or "page"
     remarks = list(content.remarks)
-    suspect = bool(content.reversed_because)
-    if suspect:
-        remarks.append(f"ink and background look exchanged: {content.reversed_because}")
+    suspect = content.trouble is not None and content.trouble.kind == "reversed"
+    if content.trouble is not None:
+        remarks.append(content.trouble.problem if suspect else str(content.trouble))
     outcome: Outcome
     suffix = match.page.suffix.lower()
     name = wanted
@@ -233,7 +236,7 @@ def _bring(
             return Imported(match, outcome, waiting, tuple(remarks), suspect)
         number += 1
         name = f"{wanted}-{number}"
-    if name != match.name:
+    if name != same_name(match.name):
         why = "is taken" if name != wanted else "has characters that file names should not have"
         remarks.append(f"named {name}, since {match.name} {why}")
     page = collection / f"{name}{suffix}"
@@ -247,7 +250,8 @@ def _bring(
 def _waits_for_mask(page: Path, content: _Content) -> bool:
     """Whether this very page was brought before, by an import that broke off before its mask."""
     masks = page.parent / GROUND_TRUTH_FOLDER
-    alone = not any(path.stem == page.stem for path in (masks.iterdir() if masks.is_dir() else ()))
+    others = masks.iterdir() if masks.is_dir() else ()
+    alone = same_name(page.stem) not in {same_name(path.stem) for path in others}
     return alone and page.is_file() and filecmp.cmp(page, content.file, shallow=False)
 
 

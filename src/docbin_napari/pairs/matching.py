@@ -16,6 +16,8 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from docbin_napari.io.paths import same_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import PurePosixPath
@@ -105,9 +107,9 @@ def match_pairs(images: Iterable[PurePosixPath]) -> Matching:
             masks.append((image, named))
             continue
         order.append(image)
-        names = {image.stem.casefold()}
+        names = {same_name(image.stem).casefold()}
         if marked := _PAGE_NAME.fullmatch(image.stem):
-            names.add(marked["page"].casefold())
+            names.add(same_name(marked["page"]).casefold())
         for name in names:
             pages[name].append(image)
     return _assign(order, pages, masks)
@@ -151,7 +153,8 @@ def _assign(
     wishes = []
     alone: dict[PurePosixPath, str] = {}
     for mask, name in masks:
-        candidates = sorted((_distance(page, mask), page) for page in pages[name.casefold()])
+        named = pages[same_name(name).casefold()]
+        candidates = sorted((_distance(page, mask), page) for page in named)
         if not candidates:
             alone[mask] = f"a mask without a page of the name {name}"
         elif len(candidates) > 1 and candidates[0][0] == candidates[1][0]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from docbin_napari.io.errors import PageError, PairError
 from docbin_napari.io.mask import GroundTruth, read_ground_truth
 from docbin_napari.io.page import find_pages, natural_key, read_pages
-from docbin_napari.io.paths import name_trouble
+from docbin_napari.io.paths import name_trouble, same_name
 from docbin_napari.pairs.two_files import PairContent, write_both_files
 
 if TYPE_CHECKING:
@@ -109,12 +109,13 @@ def _by_name(folder: Path, wanted: frozenset[str] | None = None) -> dict[str, Pa
     except PageError as error:
         raise PairError(error.path, error.reason) from error
     for path in paths:
-        if path.suffix.lower() == ".pdf" or (wanted is not None and path.stem not in wanted):
+        name = same_name(path.stem)
+        if path.suffix.lower() == ".pdf" or (wanted is not None and name not in wanted):
             continue
-        if path.stem in found:
-            both = f"{found[path.stem].name} and {path.name}"
+        if name in found:
+            both = f"{found[name].name} and {path.name}"
             raise PairError(folder, f"{both} have the same name; keep one of them")
-        found[path.stem] = path
+        found[name] = path
     return found
 
 
@@ -195,7 +196,7 @@ def write_pair(
     content = PairContent(pixels, ink, labelled)
     page, mask = folder / f"{name}.png", folder / GROUND_TRUTH_FOLDER / f"{name}.png"
     for place in (folder, mask.parent):
-        if place.is_dir() and name in _by_name(place, frozenset({name})):
+        if place.is_dir() and _by_name(place, frozenset({same_name(name)})):
             raise PairError(place, f"there is already a file named {name}; choose another name")
     try:
         write_both_files(page, mask, content)

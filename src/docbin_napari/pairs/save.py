@@ -16,7 +16,7 @@ import numpy as np
 from docbin_napari.io.atomic import atomic_path, to_disk
 from docbin_napari.io.errors import FileError, PairError
 from docbin_napari.io.page import find_pages, natural_key, read_pages
-from docbin_napari.io.paths import name_trouble
+from docbin_napari.io.paths import name_trouble, same_name
 from docbin_napari.pairs.collection import image_files
 from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, Pair
 from docbin_napari.pairs.provenance import now
@@ -192,7 +192,8 @@ def _taken(folder: Path, name: str) -> list[Path]:
     """Images of that name, whatever their suffix; some systems know no upper case."""
     if not folder.is_dir():
         return []
-    return [path for path in image_files(folder) if path.stem.casefold() == name.casefold()]
+    wanted = same_name(name).casefold()
+    return [path for path in image_files(folder) if same_name(path.stem).casefold() == wanted]
 
 
 def _same_pixels(page: Path, content: PairContent) -> bool:
@@ -293,8 +294,8 @@ def waiting_pages(collection: Path) -> list[str]:
     if not (collection / GROUND_TRUTH_FOLDER).is_dir():
         return []
     try:
-        masks = {path.stem for path in find_pages(collection / GROUND_TRUTH_FOLDER)}
-        return [path.stem for path in image_files(collection) if path.stem not in masks]
+        masks = {same_name(path.stem) for path in find_pages(collection / GROUND_TRUTH_FOLDER)}
+        return [path.stem for path in image_files(collection) if same_name(path.stem) not in masks]
     except FileError:
         return []
 

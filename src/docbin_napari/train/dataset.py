@@ -13,6 +13,7 @@ labelled. So a page of which little is labelled, or without any ink, is used whe
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from torch.nn import functional as F
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL, edge_level
 from docbin_napari.features.ink_colour import page_ink, page_strips
 from docbin_napari.pairs.pair import Pair, PairError, find_pairs, read_pair
+from docbin_napari.pairs.polarity import lightness, mask_trouble
 from docbin_napari.train.config import AugmentConfig
 
 _NEAR_INK = 0.6
@@ -139,8 +141,15 @@ def load_pair(pair: Pair) -> LoadedPair:
     ------
     PairError, PageError, MaskError
         If the files cannot be read or do not fit together.
+
+    Warns
+    -----
+    UserWarning
+        If the mask looks reversed or does not lie on its page, as `docbin pairs check` says.
     """
     pixels, truth = read_pair(pair)
+    if trouble := mask_trouble(lightness(pixels), truth):
+        warnings.warn(f"{pair.ground_truth}: {trouble}", stacklevel=2)
     both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
     name = f"{pair.collection}/{pair.name}"
     edge = edge_level(pixels, truth.ink, truth.labelled)
