@@ -90,7 +90,7 @@ def _read() -> dict[str, tuple[float, float]]:
     try:
         content = json.loads(cache_file().read_text(encoding="utf-8"))
         return {key: (float(value), float(taken)) for key, (value, taken) in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         return {}
 
 
