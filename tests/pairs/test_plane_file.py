@@ -1,5 +1,6 @@
 import errno
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -67,3 +68,28 @@ def test_a_full_disk_leaves_the_file_before(tmp_path, monkeypatch) -> None:
         write_planes(path, {"number": 2}, {"a": np.eye(3)})
     assert read_header(path) == {"number": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("header", "packing"),
+    [
+        (b'{"planes": {"ink": []}}', zipfile.ZIP_DEFLATED),
+        (b'{"planes": {"ink": ["<f4"]}}', zipfile.ZIP_DEFLATED),
+        (b'{"planes": {"ink": ["<f4", 2, 2, 2]}}', zipfile.ZIP_DEFLATED),
+        (b'{"planes": {"ink": ["<f4", -3, 2]}}', zipfile.ZIP_DEFLATED),
+        (b'{"planes": {"ink": ["<f4", 1e999, 2]}}', zipfile.ZIP_DEFLATED),
+        (b'{"planes": {"ink": ["no type", 2, 2]}}', zipfile.ZIP_DEFLATED),
+        (b'{"planes": 5}', zipfile.ZIP_DEFLATED),
+        (b"[" * 200_000, zipfile.ZIP_DEFLATED),
+        (b" " * (1 << 25), zipfile.ZIP_DEFLATED),
+        (b'{"planes": {}}', zipfile.ZIP_LZMA),
+        (b'{"planes": {}}', zipfile.ZIP_BZIP2),
+    ],
+)
+def test_crafted_files_are_damaged_files(tmp_path, header, packing):
+    path = tmp_path / "page.draft"
+    with zipfile.ZipFile(path, "w", packing) as packed:
+        packed.writestr(plane_file._HEADER, header)
+        packed.writestr("ink", b"\0" * 16)
+    with pytest.raises(DraftError):
+        plane_file.read_planes(path)

@@ -172,8 +172,11 @@ def read_draft(path: Path) -> Draft:
     try:
         packed = header["reviewed"]
         reviewed = None if packed is None else base64.b64decode(packed)
-        return Draft(planes["labels"], reviewed, header["model"], str(header["date"]))
-    except (KeyError, ValueError) as error:
+        model = header["model"]
+        if model is not None and not isinstance(model, str):
+            raise TypeError("a model is a name")
+        return Draft(planes["labels"], reviewed, model, str(header["date"]))
+    except (KeyError, ValueError, TypeError) as error:
         raise DraftError(path, "the file is damaged") from error
 
 

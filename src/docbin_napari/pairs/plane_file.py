@@ -24,6 +24,7 @@ _HEADER = "header.json"
 # Labels are long runs of few values: level 1 packs them nearly as well as level 9, much sooner.
 _LEVEL = 1
 _MOST_PIXELS = 4_000_000_000
+_LONGEST_HEADER = 1 << 24
 
 
 def write_planes(path: Path, header: Mapping[str, Any], planes: Mapping[str, NDArray[Any]]) -> Path:
@@ -113,6 +114,7 @@ def read_planes(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 def _read(path: Path, with_planes: bool) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     try:
         with zipfile.ZipFile(path) as packed:
+            _check_entries(packed)
             header = json.loads(packed.read(_HEADER))
             kinds = header.pop("planes")
             names = kinds if with_planes else ()
@@ -121,15 +123,26 @@ def _read(path: Path, with_planes: bool) -> tuple[dict[str, Any], dict[str, NDAr
         raise DraftError(path, "there is no such file") from None
     except OSError as error:
         raise DraftError(path, f"the file cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+    except MemoryError as error:
+        raise DraftError(path, "there is not enough memory to read it") from error
+    except (ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError) as error:
         raise DraftError(path, "the file is damaged") from error
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise DraftError(path, "the file is damaged") from error
 
 
+def _check_entries(packed: zipfile.ZipFile) -> None:
+    """Refuse what this package does not write: other packing, a header of gigabytes."""
+    for entry in packed.infolist():
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{entry.filename} is packed in another way")
+    if packed.getinfo(_HEADER).file_size > _LONGEST_HEADER:
+        raise ValueError("the header is too long")
+
+
 def _plane(packed: zipfile.ZipFile, name: str, kind: list[Any]) -> NDArray[Any]:
     dtype, shape = np.dtype(kind[0]), tuple(int(side) for side in kind[1:])
-    if dtype.hasobject or math.prod(shape) > _MOST_PIXELS:
+    if dtype.hasobject or len(shape) != 2 or min(shape) < 0 or math.prod(shape) > _MOST_PIXELS:
         raise ValueError(f"{name} is no plane")
     plane = np.empty(shape, dtype)
     with packed.open(name) as stream:

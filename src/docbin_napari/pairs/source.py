@@ -188,7 +188,7 @@ class ZipSource:
             # Reading stops at the size that the directory states, which is limited.
             with self._archive.open(entry) as packed, place.open("wb") as target:
                 shutil.copyfileobj(packed, target)
-        except _DAMAGE as error:
+        except (*_DAMAGE, MemoryError) as error:
             raise PageError(shown, f"it cannot be unpacked ({error})") from error
         except OSError as error:
             # Damaged bzip2 data are an OSError without a number.

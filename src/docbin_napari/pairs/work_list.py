@@ -256,7 +256,7 @@ def _stored(path: Path, known: PageList) -> dict[str, Any]:
             raise ValueError("no list of pages")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         aside = path.with_suffix(".damaged.json")
         known.note = f"The states of the pages could not be read; the list begins anew. {aside}"
         try:

@@ -29,7 +29,7 @@ def remembered() -> dict[str, str]:
     """
     try:
         stored = json.loads(_file().read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(stored, dict):
         return {}
