@@ -5,13 +5,18 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, Label
+from magicgui.widgets import Container
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import QLabel
 
 from docbin_napari.plugin import fields, ink_layers, layers, work
+from docbin_napari.plugin.dock import join_tabs
+from docbin_napari.plugin.export_row import ExportRow
+from docbin_napari.plugin.help_line import help_line
+from docbin_napari.plugin.ink_saving import take_over_saving
+from docbin_napari.plugin.message_line import message_line, show_message
 from docbin_napari.plugin.news import MODEL_NEWS
 from docbin_napari.plugin.paging import turn_page
 from docbin_napari.plugin.panel_watch import PanelWatch
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.qt.threading import GeneratorWorker
 
-_MINIMUM_WIDTH = 300
+_MINIMUM_WIDTH = 320
 _TICK_MILLISECONDS = 40
 
 
@@ -42,6 +47,7 @@ class BinarizeDocument(Container[Any]):
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = work.load_engine) -> None:
+        take_over_saving()
         self._viewer = napari_viewer
         self._load_engine = load
         self._session = Session(napari_viewer)
@@ -68,21 +74,23 @@ class BinarizeDocument(Container[Any]):
         self.threshold = fields.threshold_field()
         self.run, self.cancel, buttons = fields.run_buttons()
         self.progress = fields.progress_field()
-        self.status = Label(name="status", value="")
+        self.status = message_line()
+        self.export = ExportRow(self._viewer, self._shown_ink)
         self._choices = [
             *(self.image, self.pages, self.preset),
             *(self.model, self.device, self.strokes),
         ]
         form = Container(widgets=[*self._choices, self.threshold], labels=True, name="form")
         form.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[form, buttons, self.progress, self.status], labels=False)
+        super().__init__(
+            widgets=[form, buttons, self.progress, self.export, self.status], labels=False
+        )
+        self.native.layout().addWidget(help_line())
         self.native.setMinimumWidth(_MINIMUM_WIDTH)
-        self.status.native.setWordWrap(True)
-        self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._timer = QTimer(self.native)
         self._timer.setInterval(_TICK_MILLISECONDS)
         self._names = {field.label for field in (*self._choices, self.threshold)}
-        self._watch = PanelWatch(self.native, shown=self._align, closed=self._stop)
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._stop)
 
     def _connect(self) -> None:
         events = self._viewer.layers.events
@@ -95,7 +103,29 @@ class BinarizeDocument(Container[Any]):
         self.run.changed.connect(self._start)
         self.cancel.changed.connect(self._stop)
         self._timer.timeout.connect(self._on_tick)
+        self.strokes.changed.connect(self._on_run_again)
+        self.export.said.connect(self._say)
         MODEL_NEWS.added.connect(self._on_new_model)
+
+    def _on_shown(self) -> None:
+        join_tabs(self.native, "Binarize")
+        self._align()
+
+    def _shown_ink(self) -> tuple[Any, Any]:
+        """The page that is chosen, and its ink."""
+        image = None if self._watch.gone else self.image.value
+        return image, self._session.ink_layer(image)
+
+    def _say(self, text: str) -> None:
+        if not self._watch.gone:
+            self._session.status = text
+            self._session.details = ""
+            self._update()
+
+    def _on_run_again(self, _: Any = None) -> None:
+        """Another edge level needs the network again: a threshold does not."""
+        if not self._session.running and self._session.ink_layer(self.image.value) is not None:
+            self._say("Strokes: press Run again, the network has to look once more.")
 
     def _align(self) -> None:
         """Give the names of the fields one width; the style of the window decides which."""
@@ -131,7 +161,7 @@ class BinarizeDocument(Container[Any]):
 
     def _on_image(self, _: Any = None) -> None:
         if not self._session.running:
-            self._session.status = ""
+            self._session.forget()
         self._show_threshold()
         self._update()
 
@@ -208,7 +238,7 @@ class BinarizeDocument(Container[Any]):
             self.model.value,
             self.device.value,
             self.threshold.value,
-            self.pages.visible and self.pages.value == fields.ALL_PAGES,
+            self.pages.value == fields.ALL_PAGES,
             self.strokes.value,
         )
         try:
@@ -266,12 +296,17 @@ class BinarizeDocument(Container[Any]):
             field.enabled = not running
         image = self.image.value
         usable = image is not None and not layers.refusal(image)
-        self.pages.visible = usable and layers.page_source(image).is_stack
+        stack = usable and layers.page_source(image).is_stack
+        self.pages.enabled = stack and not running
+        if not stack:
+            self.pages.value = fields.THIS_PAGE
         self.run.enabled = not running and not refusal
         self.cancel.enabled = running and not self._session.stopping
         self.progress.visible = running
         self.progress.value = round(1000 * self._session.fraction)
-        self.status.value = refusal or self._session.status or self._session.outlook(image)
+        self.export.refresh()
+        text = refusal or self._session.status or self._session.outlook(image)
+        show_message(self.status, text, "" if refusal else self._session.details)
 
 
 def open_binarizer(viewer: napari.viewer.Viewer) -> BinarizeDocument:

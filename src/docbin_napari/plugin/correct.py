@@ -10,14 +10,19 @@ from qtpy.QtCore import QTimer
 
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.plugin import correct_layers, ink_layers, layers, sight
+from docbin_napari.plugin.autosave import KEPT
 from docbin_napari.plugin.correct_hand import Hand
 from docbin_napari.plugin.correct_keys import NEXT, REVIEWED, TOOLS, UNLABELLED
 from docbin_napari.plugin.correct_parts import CorrectParts
 from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
 from docbin_napari.plugin.correct_session import CorrectSession
+from docbin_napari.plugin.dock import join_tabs
 from docbin_napari.plugin.doubt_map import DoubtMap
+from docbin_napari.plugin.export_row import ExportRow
 from docbin_napari.plugin.ink import BACKGROUND, result_behind
 from docbin_napari.plugin.ink import UNLABELLED as UNLABELLED_VALUE
+from docbin_napari.plugin.ink_saving import take_over_saving
+from docbin_napari.plugin.message_line import show_message
 from docbin_napari.plugin.overlays import Overlays
 from docbin_napari.plugin.pair_desk import panels
 from docbin_napari.plugin.panel_watch import PanelWatch
@@ -48,6 +53,7 @@ class CorrectPages(CorrectParts):
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = load_engine) -> None:
+        take_over_saving()
         self._viewer = napari_viewer
         self._session = CorrectSession(napari_viewer)
         self._overlays = Overlays(napari_viewer)
@@ -56,11 +62,14 @@ class CorrectPages(CorrectParts):
         self._specks = Specks(self._session, self._overlays)
         self._search = SpeckSearch(self._session, self._specks, self._do)
         self._shown_page: tuple[Any, ...] = ()
+        self._saving_said, self._undone = "", 0
+        self._listened: Labels | None = None
         self._showing = False
         super().__init__(
             (self._image_choices, self._labels_choices),
             panels(napari_viewer, self.subject, load),
             DoubtMap(self._on_map),
+            ExportRow(napari_viewer, self._shown_ink),
         )
         self._timers()
         self._watch = PanelWatch(self.native, shown=self._attach, closed=self._close)
@@ -70,6 +79,16 @@ class CorrectPages(CorrectParts):
     def subject(self) -> Subject | None:
         """Give the page that is corrected; None if there is none."""
         return None if self._watch.gone else self._session.subject()
+
+    def _shown_ink(self) -> tuple[Image | None, Labels | None]:
+        """The layers that are chosen, for the buttons that save a page."""
+        return self._session.image, self._session.labels
+
+    def _say(self, text: str) -> None:
+        """Show what an export or a saving has to say; it takes the place of what was said."""
+        if text and not self._watch.gone:
+            self._session.status = text
+            self._update()
 
     # ---- parts
 
@@ -97,6 +116,10 @@ class CorrectPages(CorrectParts):
         for name, part in self.tools.items():
             part.native.clicked.connect(functools.partial(self._on_tool, name))
         self.strictness.changed.connect(self._on_strictness)
+        self.brush.changed.connect(self._on_brush)
+        self.export.said.connect(self._say)
+        self.saving.said.connect(self._on_saving)
+        self.saving.drafts.said.connect(self._on_kept)
         self.here.changed.connect(self._on_here)
         self.area.changed.connect(self._on_area)
         self.specks.changed.connect(self._on_specks)
@@ -109,6 +132,7 @@ class CorrectPages(CorrectParts):
         self.new_background.changed.connect(lambda: self._add_labels(BACKGROUND))
 
     def _attach(self) -> None:
+        join_tabs(self.native, "Correct")
         self.fit()
         # Only once it is shown does the style say how large the parts are.
         QTimer.singleShot(0, self._fit_later)
@@ -176,8 +200,29 @@ class CorrectPages(CorrectParts):
         if self._showing:
             return
         self._session.image, self._session.labels = self.image.value, self.ink.value
+        self._listen_to(self.ink.value)
         self._hand.check()
         self._on_view()
+
+    def _listen_to(self, labels: Labels | None) -> None:
+        """Follow undo and the brush of the labels that are chosen."""
+        if labels is self._listened:
+            return
+        if self._listened is not None:
+            self._listened.events.set_data.disconnect(self._on_undone)
+            self._listened.events.brush_size.disconnect(self._show_brush)
+        self._listened, self._undone = labels, 0
+        if labels is not None:
+            labels.events.set_data.connect(self._on_undone)
+            labels.events.brush_size.connect(self._show_brush)
+            self._show_brush()
+
+    def _show_brush(self, _: Any = None) -> None:
+        if self._listened is not None and not self._watch.gone:
+            self._showing, before = True, self._showing
+            size = min(self._listened.brush_size, self.brush.max)
+            self.brush.value = max(self.brush.min, round(size))
+            self._showing = before
 
     def _on_view(self, _: Any = None) -> None:
         """Another page may be shown than before, or something else be missing."""
@@ -233,6 +278,32 @@ class CorrectPages(CorrectParts):
     def _on_strictness(self, value: float) -> None:
         self._session.brush = BrushConfig(value)
 
+    def _on_brush(self, value: int) -> None:
+        if not self._showing and self._session.labels is not None:
+            self._session.labels.brush_size = value
+
+    def _on_saving(self, text: str) -> None:
+        """Let the message of the last saving be seen: what was said before is over."""
+        if text != self._saving_said:
+            self._saving_said = text
+            self._say(text)
+
+    def _on_kept(self, text: str) -> None:
+        """Show that corrections are not kept at once, and when they were if nothing else is."""
+        if text and not text.startswith(KEPT):
+            self._say(text)
+        elif not self._watch.gone:
+            self._update()
+
+    def _on_undone(self, _: Any = None) -> None:
+        """What was said of a step is not true once the step is taken back."""
+        labels = self._session.labels
+        undone = 0 if labels is None else len(labels._redo_history)
+        if undone > self._undone:
+            self._session.status = "Undone. Ctrl+Shift+Z does it again."
+            self._update()
+        self._undone = undone
+
     def _on_here(self, value: float) -> None:
         if not self._showing:
             self._do(lambda: self._here.move(value))
@@ -273,8 +344,9 @@ class CorrectPages(CorrectParts):
             part.native.setChecked(session.tool == name)
         usable = subject is not None
         marks: list[Any] = [self.unlabelled, self.reviewed, self.next]
-        for field in (*self.tools.values(), *marks, self.strictness, self.area, self.specks):
+        for field in (*self.tools.values(), *marks, self.brush, self.strictness, self.area):
             field.enabled = usable
+        self.specks.enabled = usable
         self.here.enabled = not self._here.refusal(subject)
         self.remove_specks.enabled = self.keep_specks.enabled = self._specks.shown
         page_ok = not layers.refusal(self.image.value)
@@ -282,7 +354,12 @@ class CorrectPages(CorrectParts):
         self._showing = True
         self.area.value = session.area
         self._showing = False
-        self.status.value = session.status or session.caution(self.image.value, self.ink.value)
+        self.export.refresh()
+        caution = session.caution(self.image.value, self.ink.value)
+        others = [self.saving.status.value, self.saving.drafts.kept]
+        text = next((words for words in (session.status, caution, *others) if words), "")
+        details = "\n".join(words for words in others if words and words != text)
+        show_message(self.status, text, details)
         self._map_timer.start()
         self._tick.start()
 

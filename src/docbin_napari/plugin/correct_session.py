@@ -236,7 +236,7 @@ class CorrectSession:
                 "These labels have no ink probability, so the places come in reading order."
             )
         else:
-            self.status = f"Doubt here: {doubt[place]:.2f} of 1."
+            self.status = f"Most doubtful place left ({doubt[place]:.0%})."
 
     def go_to(self, row: int, column: int) -> None:
         """Bring a window of the grid to the canvas."""

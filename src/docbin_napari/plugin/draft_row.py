@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import Container, Label
+from magicgui.widgets import Container
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -33,7 +33,7 @@ _TICK_MILLISECONDS = 500
 
 
 class DraftRow(Container[Any]):
-    """Shows nothing but the time of the last draft, until there is something to offer.
+    """Shows nothing until there is something to offer.
 
     Parameters
     ----------
@@ -50,10 +50,13 @@ class DraftRow(Container[Any]):
         The page whose labels were brought back (`Subject`).
     edited : Signal
         The page that holds corrections which are in no pair (`Subject`).
+    said : Signal
+        When corrections were kept, or why they could not be (str); the same as `kept`.
     """
 
     restored = Signal(object)
     edited = Signal(object)
+    said = Signal(str)
 
     def __init__(
         self,
@@ -64,8 +67,8 @@ class DraftRow(Container[Any]):
         self._subject = subject
         self.autosave = Autosave(datasets, is_open=is_open)
         self.offer, self.restore, self.discard, self.found = fields.offer_row()
-        self.kept = fields.wrapped(Label(name="kept", value=""))
-        super().__init__(widgets=[self.found, self.kept], labels=False, name="drafts")
+        self.kept = ""
+        super().__init__(widgets=[self.found], labels=False, name="drafts")
         self.margins = (0, 0, 0, 0)
         self.restore.changed.connect(self._restore)
         self.discard.changed.connect(self._discard)
@@ -123,7 +126,9 @@ class DraftRow(Container[Any]):
             when = _time_of(offer)
             fields.say(self.offer, f"Unsaved corrections of this page were found: {when}.")
         self.found.visible = offer is not None
-        fields.say(self.kept, self.autosave.status)
+        if self.autosave.status != self.kept:
+            self.kept = self.autosave.status
+            self.said.emit(self.kept)
 
 
 def _time_of(path: Path) -> str:

@@ -23,6 +23,7 @@ _STROKES: dict[str, float | None] = {
     "thin": 0.65,
     "very thin": 0.8,
 }
+_LOOKS = {1: "one look at each place", 2: "two looks", 4: "four looks", 8: "eight looks"}
 THIS_PAGE, ALL_PAGES = "This page", "All pages"
 
 
@@ -50,10 +51,7 @@ def pages_field() -> ComboBox:
 
 def preset_field() -> ComboBox:
     """Make the choice of presets."""
-    lines = [
-        f"{name}: windows overlap by {config.overlap:.0%}, symmetries: {config.symmetries}"
-        for name, config in PRESETS.items()
-    ]
+    lines = [f"{name}: {_LOOKS[config.symmetries]}" for name, config in PRESETS.items()]
     details = [describe(InferenceConfig, name) for name in ("overlap", "symmetries")]
     return ComboBox(
         name="preset",
@@ -183,4 +181,9 @@ def run_buttons() -> tuple[PushButton, PushButton, Container[PushButton]]:
 
 def progress_field() -> ProgressBar:
     """Make the progress bar, in thousandths."""
-    return ProgressBar(name="progress", min=0, max=1000, value=0, visible=False)
+    bar = ProgressBar(name="progress", min=0, max=1000, value=0, visible=False)
+    # What lies below stays where it is, whether the bar is shown or not.
+    policy = bar.native.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    bar.native.setSizePolicy(policy)
+    return bar

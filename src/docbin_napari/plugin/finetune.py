@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QSizePolicy
 from docbin_napari.plugin import fields, finetune_fields, ink_layers, training_watch
 from docbin_napari.plugin.binarize import open_binarizer
 from docbin_napari.plugin.curves import CurvesView, palette_of
+from docbin_napari.plugin.dock import join_tabs
 from docbin_napari.plugin.finetune_session import Ending, TrainingSession
 from docbin_napari.plugin.news import MODEL_NEWS, PAIR_NEWS
 from docbin_napari.plugin.open_lists import list_of
@@ -123,6 +124,7 @@ class TrainOnMyPairs(Container[Any]):
             self.folder.value = Path(known)
 
     def _on_shown(self) -> None:
+        join_tabs(self.native, "Train")
         finetune_fields.align(self.native, {str(field.label) for field in self._locked})
         self._recolour()
         if self._pairs.trouble:

@@ -6,7 +6,8 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, Label
+import numpy as np
+from magicgui.widgets import Container
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from psygnal import Signal
@@ -14,6 +15,7 @@ from psygnal import Signal
 from docbin_napari.plugin import fields, page_list_fields, work
 from docbin_napari.plugin.borrowed_keys import BorrowedKeys
 from docbin_napari.plugin.correct_fields import align, form_of
+from docbin_napari.plugin.message_line import message_line, show_message
 from docbin_napari.plugin.news import MODEL_NEWS
 from docbin_napari.plugin.open_lists import note_list
 from docbin_napari.plugin.page_list_view import PageListView
@@ -22,7 +24,7 @@ from docbin_napari.plugin.page_work import PageOrder, Shelf, how_in_words, make_
 from docbin_napari.plugin.panel_watch import PanelWatch
 from docbin_napari.plugin.preferences import read_preferences
 from docbin_napari.plugin.remembered import remember, remembered
-from docbin_napari.plugin.saving_fields import folder_of, say, wrapped
+from docbin_napari.plugin.saving_fields import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +73,7 @@ class PageListPanel(Container[Any]):
     ) -> None:
         self._viewer, self._subject, self._datasets = viewer, subject, datasets
         self._keep = keep
-        self._engines = Shelf(load)
+        self._load, self._engines = load, Shelf(load)
         self._session = PageListSession(viewer)
         self._keys = BorrowedKeys(viewer)
         self._worker: Any = None
@@ -87,7 +89,7 @@ class PageListPanel(Container[Any]):
         self.folder = page_list_fields.folder_field()
         self.model, self.preset = fields.model_field(self._models), fields.preset_field()
         self.previous, self.next = page_list_fields.turn_buttons(PREVIOUS_KEY, NEXT_KEY)
-        self.status = wrapped(Label(name="page_status", value=""))
+        self.status = message_line("page_status", lines=2)
         self._named = [self.folder, self.model, self.preset]
         form = form_of("source", *self._named)
         row = page_list_fields.turn_row(self.previous, self.next)
@@ -168,6 +170,23 @@ class PageListPanel(Container[Any]):
             return f"The model “{model}” is gone."
         self.model.value = model
         return "" if self._go_to(self._session.current + 1) else self._session.status
+
+    def export_orders(self) -> tuple[list[PageOrder], dict[int, Any], Any]:
+        """Give what an export of all pages needs.
+
+        Returns
+        -------
+        orders : list of PageOrder
+            All pages.
+        shown : dict of int to ndarray
+            A copy of the labels that are shown now, by their place in the list.
+        load : callable
+            Makes the engine.
+        """
+        shown, session = {}, self._session
+        if session.labels is not None and session.labels in self._viewer.layers:
+            shown[session.current] = np.array(session.labels.data)
+        return [self._order(number) for number in range(session.count)], shown, Shelf(self._load)
 
     # ---- from page to page
 
@@ -294,4 +313,4 @@ class PageListPanel(Container[Any]):
         self.previous.enabled = bool(entries) and session.current > 0
         self.next.enabled = not entries or session.current + 1 < len(entries)
         self.next.text = "Next" if entries else "Open"
-        say(self.status, session.status or session.summary(self._working_on))
+        show_message(self.status, session.status or session.summary(self._working_on))

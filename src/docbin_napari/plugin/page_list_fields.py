@@ -12,7 +12,7 @@ def folder_field() -> FileEdit:
     """Make the choice of the folder."""
     field = FileEdit(
         name="folder",
-        label="Pages",
+        label="Folder of scans",
         mode=FileDialogMode.EXISTING_DIRECTORY,
         nullable=True,
         tooltip="A folder of pages to correct one after the other. "

@@ -22,6 +22,7 @@ from docbin_napari.io.page import PAGE_SUFFIXES, Page, PageError, read_pages
 from docbin_napari.io.pairs import GROUND_TRUTH_FOLDER, find_pairs, read_pair
 from docbin_napari.io.provenance import read_provenance
 from docbin_napari.plugin.ink import BACKGROUND, INK, UNLABELLED
+from docbin_napari.plugin.ink_saving import take_over_saving
 from docbin_napari.plugin.layers import label_style
 from docbin_napari.plugin.own_pair import AS_SAVED, LOOKED, PAIR
 from docbin_napari.plugin.preferences import read_preferences
@@ -258,6 +259,7 @@ def _stack_layer(path: Path, pages: list[Page]) -> LayerData:
 def _pair_layers(
     name: str, both: tuple[NDArray[np.uint8], NDArray[np.uint8]], meta: dict[str, Any]
 ) -> list[LayerData]:
+    take_over_saving()
     pixels, labels = both
     place = {"translate": meta["translate"]} if "translate" in meta else {}
     metadata = {"dpi": None, "source": meta["source"], "page": 1 if place else None}
