@@ -12,10 +12,11 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel
 
 from docbin_napari.plugin import fields, ink_layers, layers, work
-from docbin_napari.plugin.dock import join_tabs
+from docbin_napari.plugin.dock import join_tabs, start_low
 from docbin_napari.plugin.export_row import ExportRow
 from docbin_napari.plugin.help_line import help_line
 from docbin_napari.plugin.ink_saving import take_over_saving
+from docbin_napari.plugin.look_row import LookRow
 from docbin_napari.plugin.message_line import message_line, show_message
 from docbin_napari.plugin.news import MODEL_NEWS
 from docbin_napari.plugin.paging import turn_page
@@ -75,6 +76,7 @@ class BinarizeDocument(Container[Any]):
         self.run, self.cancel, buttons = fields.run_buttons()
         self.progress = fields.progress_field()
         self.status = message_line()
+        self.look = LookRow(self._viewer, self._shown_ink)
         self.export = ExportRow(self._viewer, self._shown_ink)
         self._choices = [
             *(self.image, self.pages, self.preset),
@@ -83,14 +85,16 @@ class BinarizeDocument(Container[Any]):
         form = Container(widgets=[*self._choices, self.threshold], labels=True, name="form")
         form.margins = (0, 0, 0, 0)
         super().__init__(
-            widgets=[form, buttons, self.progress, self.export, self.status], labels=False
+            widgets=[form, buttons, self.progress, self.look, self.export, self.status],
+            labels=False,
         )
         self.native.layout().addWidget(help_line())
         self.native.setMinimumWidth(_MINIMUM_WIDTH)
+        start_low(self.native)
         self._timer = QTimer(self.native)
         self._timer.setInterval(_TICK_MILLISECONDS)
         self._names = {field.label for field in (*self._choices, self.threshold)}
-        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._stop)
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._on_closed)
 
     def _connect(self) -> None:
         events = self._viewer.layers.events
@@ -110,6 +114,11 @@ class BinarizeDocument(Container[Any]):
     def _on_shown(self) -> None:
         join_tabs(self.native, "Binarize")
         self._align()
+        self.look.attach()
+
+    def _on_closed(self) -> None:
+        self._stop()
+        self.look.detach()
 
     def _shown_ink(self) -> tuple[Any, Any]:
         """The page that is chosen, and its ink."""
@@ -305,6 +314,7 @@ class BinarizeDocument(Container[Any]):
         self.progress.visible = running
         self.progress.value = round(1000 * self._session.fraction)
         self.export.refresh()
+        self.look.refresh()
         text = refusal or self._session.status or self._session.outlook(image)
         show_message(self.status, text, "" if refusal else self._session.details)
 

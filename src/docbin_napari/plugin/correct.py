@@ -16,12 +16,13 @@ from docbin_napari.plugin.correct_keys import NEXT, REVIEWED, TOOLS, UNLABELLED
 from docbin_napari.plugin.correct_parts import CorrectParts
 from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
 from docbin_napari.plugin.correct_session import CorrectSession
-from docbin_napari.plugin.dock import join_tabs
+from docbin_napari.plugin.dock import join_tabs, start_low
 from docbin_napari.plugin.doubt_map import DoubtMap
 from docbin_napari.plugin.export_row import ExportRow
 from docbin_napari.plugin.ink import BACKGROUND, result_behind
 from docbin_napari.plugin.ink import UNLABELLED as UNLABELLED_VALUE
 from docbin_napari.plugin.ink_saving import take_over_saving
+from docbin_napari.plugin.look_row import LookRow
 from docbin_napari.plugin.message_line import show_message
 from docbin_napari.plugin.overlays import Overlays
 from docbin_napari.plugin.pair_desk import panels
@@ -70,7 +71,9 @@ class CorrectPages(CorrectParts):
             panels(napari_viewer, self.subject, load),
             DoubtMap(self._on_map),
             ExportRow(napari_viewer, self._shown_ink),
+            LookRow(napari_viewer, self._shown_ink),
         )
+        start_low(self.native)
         self._timers()
         self._watch = PanelWatch(self.native, shown=self._attach, closed=self._close)
         self._connect()
@@ -127,7 +130,7 @@ class CorrectPages(CorrectParts):
         self.keep_specks.changed.connect(lambda: self._do(self._forget_specks))
         self.unlabelled.changed.connect(lambda: self._do(self._session.mark_unlabelled))
         self.reviewed.changed.connect(lambda: self._do(self._session.mark_reviewed))
-        self.next.changed.connect(lambda: self._do(self._session.go_to_next))
+        self.next.changed.connect(lambda: self._do(self._go_to_next))
         self.new_unlabelled.changed.connect(lambda: self._add_labels(UNLABELLED_VALUE))
         self.new_background.changed.connect(lambda: self._add_labels(BACKGROUND))
 
@@ -142,10 +145,11 @@ class CorrectPages(CorrectParts):
         for action, part in (
             (UNLABELLED, self._session.mark_unlabelled),
             (REVIEWED, self._session.mark_reviewed),
-            (NEXT, self._session.go_to_next),
+            (NEXT, self._go_to_next),
         ):
             keys[action.key] = functools.partial(self._do, part)
         self._hand.attach(keys)
+        self.look.attach()
 
     def _fit_later(self) -> None:
         if not self._watch.gone:
@@ -153,6 +157,7 @@ class CorrectPages(CorrectParts):
 
     def _close(self) -> None:
         self._hand.detach()
+        self.look.detach()
         if not self._watch.gone:
             self._specks.forget()
             self._overlays.hide()
@@ -269,6 +274,13 @@ class CorrectPages(CorrectParts):
             self._do(lambda: self._session.new_labels(image, value))
         self._update()
 
+    def _go_to_next(self) -> None:
+        self._session.go_to_next()
+        if (place := self._session.sent_to) is not None:
+            self._overlays.show_place(*place)
+        else:
+            self._overlays.hide()
+
     def _on_map(self, row: int, column: int) -> None:
         self._do(functools.partial(self._session.go_to, row, column))
 
@@ -333,6 +345,7 @@ class CorrectPages(CorrectParts):
 
     def _on_camera(self, _: Any = None) -> None:
         if not self._watch.gone:
+            self._overlays.fit_lines()
             self._map_timer.start()
 
     def _update(self) -> None:
@@ -355,6 +368,7 @@ class CorrectPages(CorrectParts):
         self.area.value = session.area
         self._showing = False
         self.export.refresh()
+        self.look.refresh()
         caution = session.caution(self.image.value, self.ink.value)
         others = [self.saving.status.value, self.saving.drafts.kept]
         text = next((words for words in (session.status, caution, *others) if words), "")

@@ -10,6 +10,7 @@ from docbin_napari.plugin import correct_fields as fields
 from docbin_napari.plugin.correct_keys import ACTIONS, NEXT, REVIEWED, UNLABELLED
 from docbin_napari.plugin.folding import Section
 from docbin_napari.plugin.help_line import help_line
+from docbin_napari.plugin.look import LOOKS
 from docbin_napari.plugin.message_line import message_line
 from docbin_napari.plugin.page_list import NEXT_KEY, PREVIOUS_KEY
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from docbin_napari.plugin.correct_fields import Choices
     from docbin_napari.plugin.doubt_map import DoubtMap
     from docbin_napari.plugin.export_row import ExportRow
+    from docbin_napari.plugin.look_row import LookRow
     from docbin_napari.plugin.page_list import PageListPanel
     from docbin_napari.plugin.pair_saving import SavePairPanel
 
@@ -24,6 +26,7 @@ _MINIMUM_WIDTH = 320
 _SHORTEST = 160
 KEYS = (
     *((action.key, f"{action.text}: {action.short}") for action in ACTIONS),
+    *((key, f"Held: {words}") for words, key in LOOKS.values()),
     ("[ and ]", "Smaller, larger brush"),
     (f"{NEXT_KEY}, {PREVIOUS_KEY}", "Next, previous page of the folder"),
     ("Z or Escape", "Put the tool down"),
@@ -43,6 +46,8 @@ class CorrectParts(Container[Any]):
         The small map of the page.
     export : ExportRow
         The buttons for black-and-white pages.
+    look : LookRow
+        The buttons for page, result, and both.
     """
 
     def __init__(
@@ -51,10 +56,11 @@ class CorrectParts(Container[Any]):
         panels: tuple[PageListPanel, SavePairPanel],
         doubt_map: DoubtMap,
         export: ExportRow,
+        look: LookRow,
     ) -> None:
         self.image, self.ink = fields.layer_fields(*choices)
         self.page_list, self.saving = panels
-        self.map, self.export = doubt_map, export
+        self.map, self.export, self.look = doubt_map, export, look
         self._make()
         self.sections = self._sections()
         self._inner = Container(widgets=list(self.sections.values()), labels=False, name="tools")
@@ -93,6 +99,7 @@ class CorrectParts(Container[Any]):
                 [
                     form("layers", self.image, self.ink),
                     row([self.new_unlabelled, self.new_background], "new"),
+                    self.look,
                 ],
             ),
             (

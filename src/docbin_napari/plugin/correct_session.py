@@ -238,6 +238,16 @@ class CorrectSession:
         else:
             self.status = f"Most doubtful place left ({doubt[place]:.0%})."
 
+    @property
+    def sent_to(self) -> tuple[Labels, int, tuple[slice, slice]] | None:
+        """The place that was brought to the canvas last: labels, page, rows and columns."""
+        subject = self.subject()
+        if subject is None or self._sent is None:
+            return None
+        if self._sent[:2] != (subject.labels, subject.page):
+            return None
+        return subject.labels, subject.page, self.reviewed(subject).place(*self._sent[2])
+
     def go_to(self, row: int, column: int) -> None:
         """Bring a window of the grid to the canvas."""
         subject = self.subject()

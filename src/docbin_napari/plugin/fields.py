@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, ProgressBar, PushButton
@@ -117,10 +119,18 @@ def models_in_words(models: dict[str, ModelInfo]) -> str:
     return "\n".join(lines)
 
 
+def has_nvidia() -> bool:
+    """Whether this machine seems to have an NVIDIA GPU; torch, which knows, loads for seconds."""
+    if sys.platform == "win32":
+        system = os.environ.get("SYSTEMROOT", r"C:\Windows")
+        return Path(system, "System32", "nvcuda.dll").is_file()
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
+
+
 def device_field() -> ComboBox:
     """Make the choice of devices, without asking torch what is there."""
-    gpu = "mps" if sys.platform == "darwin" else "cuda"
-    names = ["auto", "cpu", gpu]
+    gpus = ["mps"] if sys.platform == "darwin" else ["cuda"] if has_nvidia() else []
+    names = ["auto", "cpu", *gpus]
     wanted = read_preferences().device
     return ComboBox(
         name="device",

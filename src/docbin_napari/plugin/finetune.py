@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QSizePolicy
 from docbin_napari.plugin import fields, finetune_fields, ink_layers, training_watch
 from docbin_napari.plugin.binarize import open_binarizer
 from docbin_napari.plugin.curves import CurvesView, palette_of
-from docbin_napari.plugin.dock import join_tabs
+from docbin_napari.plugin.dock import join_tabs, start_low
 from docbin_napari.plugin.finetune_session import Ending, TrainingSession
 from docbin_napari.plugin.news import MODEL_NEWS, PAIR_NEWS
 from docbin_napari.plugin.open_lists import list_of
@@ -101,6 +101,7 @@ class TrainOnMyPairs(Container[Any]):
         layout.insertWidget(1, self.collections)
         layout.addWidget(self.curves)
         self.native.setMinimumWidth(_MINIMUM_WIDTH)
+        start_low(self.native)
         self.status.native.setWordWrap(True)
         self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._on_closed)
