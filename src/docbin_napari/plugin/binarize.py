@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container
+from magicgui.widgets import Container, PushButton
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
@@ -77,6 +77,12 @@ class BinarizeDocument(Container[Any]):
         self.progress = fields.progress_field()
         self.status = message_line()
         self.look = LookRow(self._viewer, self._shown_ink)
+        self.compare = PushButton(
+            name="compare",
+            text="Compare two results",
+            tooltip="Show what only one of the two topmost results of this page calls ink. Another "
+            "model or preset gives a result of its own.",
+        )
         self.export = ExportRow(self._viewer, self._shown_ink)
         self._choices = [
             *(self.image, self.pages, self.preset),
@@ -85,7 +91,15 @@ class BinarizeDocument(Container[Any]):
         form = Container(widgets=[*self._choices, self.threshold], labels=True, name="form")
         form.margins = (0, 0, 0, 0)
         super().__init__(
-            widgets=[form, buttons, self.progress, self.look, self.export, self.status],
+            widgets=[
+                form,
+                buttons,
+                self.progress,
+                self.look,
+                self.compare,
+                self.export,
+                self.status,
+            ],
             labels=False,
         )
         self.native.layout().addWidget(help_line())
@@ -109,6 +123,7 @@ class BinarizeDocument(Container[Any]):
         self._timer.timeout.connect(self._on_tick)
         self.strokes.changed.connect(self._on_run_again)
         self.export.said.connect(self._say)
+        self.compare.changed.connect(self._compare)
         MODEL_NEWS.added.connect(self._on_new_model)
 
     def _on_shown(self) -> None:
@@ -130,6 +145,9 @@ class BinarizeDocument(Container[Any]):
             self._session.status = text
             self._session.details = ""
             self._update()
+
+    def _compare(self, _: Any = None) -> None:
+        self._say(ink_layers.compare(self._viewer, self.image.value))
 
     def _on_run_again(self, _: Any = None) -> None:
         """Another edge level needs the network again: a threshold does not."""
@@ -315,6 +333,7 @@ class BinarizeDocument(Container[Any]):
         self.progress.value = round(1000 * self._session.fraction)
         self.export.refresh()
         self.look.refresh()
+        self.compare.enabled = len(ink_layers.results_of(self._viewer, image)) > 1 and not running
         text = refusal or self._session.status or self._session.outlook(image)
         show_message(self.status, text, "" if refusal else self._session.details)
 

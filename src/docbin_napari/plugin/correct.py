@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 
@@ -18,6 +19,7 @@ from docbin_napari.plugin.correct_regions import Specks, ThresholdHere
 from docbin_napari.plugin.correct_session import CorrectSession
 from docbin_napari.plugin.dock import join_tabs, start_low
 from docbin_napari.plugin.doubt_map import DoubtMap
+from docbin_napari.plugin.early_offer import drafts_of_image, take_draft
 from docbin_napari.plugin.export_row import ExportRow
 from docbin_napari.plugin.ink import BACKGROUND, result_behind
 from docbin_napari.plugin.ink import UNLABELLED as UNLABELLED_VALUE
@@ -27,11 +29,14 @@ from docbin_napari.plugin.message_line import show_message
 from docbin_napari.plugin.overlays import Overlays
 from docbin_napari.plugin.pair_desk import panels
 from docbin_napari.plugin.panel_watch import PanelWatch
+from docbin_napari.plugin.remembered import draft_places
 from docbin_napari.plugin.speck_search import SpeckSearch
+from docbin_napari.plugin.watched_page import writers_at_work
 from docbin_napari.plugin.work import load_engine, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import napari
     from napari.layers import Image, Labels
@@ -64,6 +69,7 @@ class CorrectPages(CorrectParts):
         self._search = SpeckSearch(self._session, self._specks, self._do)
         self._shown_page: tuple[Any, ...] = ()
         self._saving_said, self._undone = "", 0
+        self._asked: tuple[Image, int] | None = None
         self._listened: Labels | None = None
         self._showing = False
         super().__init__(
@@ -209,6 +215,24 @@ class CorrectPages(CorrectParts):
         self._hand.check()
         self._on_view()
 
+    def _look_for_early(self, image: Image) -> None:
+        """Look beside the window for corrections of a page that has no labels yet."""
+        page = layers.current_page(image, self._viewer.dims.point)
+        if self._asked == (image, page):
+            return
+        self._asked = (image, page)
+        folders = draft_places(self.saving.datasets_folder())
+        at_work = writers_at_work(self._viewer.layers.__contains__)
+        worker = create_worker(drafts_of_image, image, page, folders, at_work, _ignore_errors=True)
+        worker.returned.connect(functools.partial(self._on_early, image, page))
+        worker.start()
+
+    def _on_early(self, image: Image, page: int, found: list[Path]) -> None:
+        if self._watch.gone or self._asked != (image, page) or self.subject() is not None:
+            return
+        take = functools.partial(take_draft, self._session, image, page)
+        self.saving.drafts.offer_early(found[0] if found else None, take)
+
     def _listen_to(self, labels: Labels | None) -> None:
         """Follow undo and the brush of the labels that are chosen."""
         if labels is self._listened:
@@ -246,6 +270,12 @@ class CorrectPages(CorrectParts):
         self._update()
         for panel in (self.page_list, self.saving):
             panel.refresh()
+        image = self._session.image
+        if subject is None and image is not None and not layers.refusal(image):
+            self._look_for_early(image)
+        else:
+            self._asked = None
+            self.saving.drafts.offer_early(None, lambda _: None)
 
     def _show_own_threshold(self, subject: Subject | None) -> None:
         result = None if subject is None else result_behind(subject.labels)

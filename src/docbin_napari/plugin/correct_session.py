@@ -16,11 +16,13 @@ from docbin_napari.plugin.gray import GrayPage, gray_key
 from docbin_napari.plugin.ink import UNLABELLED, bind, image_behind, result_behind
 from docbin_napari.plugin.looked import reviewed_of
 from docbin_napari.plugin.origin import provenance
+from docbin_napari.plugin.own_pair import DRAFT
 from docbin_napari.plugin.subject import Subject
 from docbin_napari.plugin.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any
 
     from napari.components import ViewerModel
@@ -89,7 +91,7 @@ class CorrectSession:
         page = layers.current_page(self.labels, self.viewer.dims.point)
         return Subject(self.image, self.labels, page)
 
-    def new_labels(self, image: Image, value: int) -> Labels:
+    def new_labels(self, image: Image, value: int, draft: Path | None = None) -> Labels:
         """Add labels over an image.
 
         Parameters
@@ -98,6 +100,8 @@ class CorrectSession:
             A layer that `layers.refusal` has nothing against.
         value : int
             Of every pixel: 0 background or 2 unlabelled.
+        draft : Path, optional
+            The draft with which they are filled at once: it is offered no more.
 
         Returns
         -------
@@ -107,7 +111,7 @@ class CorrectSession:
         layer = Labels(
             np.full(layers.page_source(image).shape, value, np.uint8),
             name=f"Corrected {image.name}",
-            metadata=provenance(image),
+            metadata=provenance(image) | ({DRAFT: str(draft)} if draft else {}),
             **layers.placement(image),
             **layers.label_style(),
         )

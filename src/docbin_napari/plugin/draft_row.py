@@ -65,6 +65,7 @@ class DraftRow(Container[Any]):
         is_open: Callable[[Labels], bool],
     ) -> None:
         self._subject = subject
+        self._early: tuple[Path, Callable[[Path], None]] | None = None
         self.autosave = Autosave(datasets, is_open=is_open)
         self.offer, self.restore, self.discard, self.found = fields.offer_row()
         self.kept = ""
@@ -88,7 +89,24 @@ class DraftRow(Container[Any]):
     def refresh(self) -> None:
         """Look again at which page is worked on."""
         if not self._watch.gone:
-            self.autosave.watch(self._subject())
+            subject = self._subject()
+            if subject is not None:
+                self._early = None
+            self.autosave.watch(subject)
+            self._show()
+
+    def offer_early(self, path: Path | None, take: Callable[[Path], None]) -> None:
+        """Offer a draft of a page that has no labels yet.
+
+        Parameters
+        ----------
+        path : Path or None
+            The draft; None to offer nothing.
+        take : callable
+            Gives the page labels and puts the draft on them.
+        """
+        if not self._watch.gone:
+            self._early = None if path is None else (path, take)
             self._show()
 
     def _on_tick(self) -> None:
@@ -101,6 +119,14 @@ class DraftRow(Container[Any]):
 
     def _restore(self, _: Any = None) -> None:
         subject = self._subject()
+        if subject is None and self._early is not None:
+            (path, take), self._early = self._early, None
+            try:
+                take(path)
+            except Exception as error:
+                show_error(readable(error))
+            self._show()
+            return
         if subject is None or self.autosave.offer is None:
             return
         try:
@@ -117,11 +143,16 @@ class DraftRow(Container[Any]):
         self._show()
 
     def _discard(self, _: Any = None) -> None:
-        self.autosave.discard()
+        if self._early is not None:
+            self._early[0].unlink(missing_ok=True)
+            self._early = None
+        else:
+            self.autosave.discard()
         self._show()
 
     def _show(self) -> None:
-        offer = self.autosave.offer
+        early = None if self._early is None else self._early[0]
+        offer = self.autosave.offer or early
         if offer is not None:
             when = _time_of(offer)
             fields.say(self.offer, f"Unsaved corrections of this page were found: {when}.")

@@ -41,7 +41,7 @@ def help_line(keys: Sequence[tuple[str, str]] = ()) -> QLabel:
     QLabel
         A link that opens the help.
     """
-    line = QLabel('<a href="help">Help and keys</a>')
+    line = QLabel('<a href="help" style="color: #6c9ee8">Help and keys</a>')
     line.setAlignment(Qt.AlignmentFlag.AlignRight)
     line.linkActivated.connect(lambda _: _open(line, keys))
     return line

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Shapes
 
+from docbin_napari.plugin.ink_layers import OVERLAY
 from docbin_napari.plugin.sight import camera_of, plane_to_world
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from docbin_napari.correction.region import Point
 
 
-_MARK = "docbin_napari_overlay"
 _EDGE = "#00a0ff"
 _LEAST_LINE = 2.0  # pixels of the screen
 OUTLINE_NAME, SPECKS_NAME = "Region (correction)", "Specks to remove"
@@ -31,7 +31,7 @@ _PLACE_EDGE = "#ff9900"
 
 def is_overlay(layer: Layer) -> bool:
     """Tell whether a layer is one of these, and so nobody's ink."""
-    return bool(layer.metadata.get(_MARK))
+    return bool(layer.metadata.get(OVERLAY))
 
 
 class Overlays:
@@ -82,7 +82,7 @@ class Overlays:
     def _there(self, layer: Shapes | None, name: str) -> Shapes:
         """The layer, added if it is not in the viewer."""
         if layer is None or layer not in self._viewer.layers:
-            layer = Shapes(name=name, ndim=2, metadata={_MARK: True})
+            layer = Shapes(name=name, ndim=2, metadata={OVERLAY: True})
             self._add(layer)
         return layer
 
@@ -116,7 +116,7 @@ class Overlays:
         if self._specks is None or self._specks not in self._viewer.layers:
             style: dict[str, Any] = {"colormap": {0: "transparent", 1: _EDGE, None: _EDGE}}
             self._specks = Labels(
-                data, name=SPECKS_NAME, opacity=1, metadata={_MARK: True}, **style
+                data, name=SPECKS_NAME, opacity=1, metadata={OVERLAY: True}, **style
             )
             self._add(self._specks)
         matrix = plane_to_world(labels, page)

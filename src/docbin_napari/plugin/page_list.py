@@ -11,6 +11,7 @@ from magicgui.widgets import Container
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from psygnal import Signal
+from qtpy.QtWidgets import QLabel
 
 from docbin_napari.plugin import fields, page_list_fields, work
 from docbin_napari.plugin.borrowed_keys import BorrowedKeys
@@ -18,13 +19,14 @@ from docbin_napari.plugin.correct_fields import align, form_of
 from docbin_napari.plugin.message_line import message_line, show_message
 from docbin_napari.plugin.news import MODEL_NEWS
 from docbin_napari.plugin.open_lists import note_list
-from docbin_napari.plugin.page_list_view import PageListView
+from docbin_napari.plugin.page_list_view import LEGEND, PageListView
 from docbin_napari.plugin.page_session import PageListSession
 from docbin_napari.plugin.page_work import PageOrder, Shelf, how_in_words, make_ready
 from docbin_napari.plugin.panel_watch import PanelWatch
 from docbin_napari.plugin.preferences import read_preferences
 from docbin_napari.plugin.remembered import remember, remembered
 from docbin_napari.plugin.saving_fields import folder_of
+from docbin_napari.plugin.thumbnails import thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +79,7 @@ class PageListPanel(Container[Any]):
         self._session = PageListSession(viewer)
         self._keys = BorrowedKeys(viewer)
         self._worker: Any = None
+        self._pictures: Any = None
         self._working_on: tuple[int, str] | None = None
         self._build()
         self._connect()
@@ -92,11 +95,14 @@ class PageListPanel(Container[Any]):
         self.status = message_line("page_status", lines=2)
         self._named = [self.folder, self.model, self.preset]
         form = form_of("source", *self._named)
-        row = page_list_fields.turn_row(self.previous, self.next)
+        self.all = page_list_fields.all_button()
+        row = page_list_fields.turn_row(self.previous, self.next, self.all)
         super().__init__(widgets=[form, row, self.status], labels=False, name="page_list")
         self.margins = (0, 0, 0, 0)
         self.list = PageListView()
         self.native.layout().insertWidget(1, self.list)  # below the fields
+        self.legend = QLabel(LEGEND)
+        self.native.layout().insertWidget(2, self.legend)
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
 
     def _connect(self) -> None:
@@ -107,6 +113,7 @@ class PageListPanel(Container[Any]):
         self.folder.changed.connect(self._open)
         self.previous.changed.connect(lambda _=None: self.turn(-1))
         self.next.changed.connect(lambda _=None: self.turn(1))
+        self.all.native.clicked.connect(self._on_all)
         for field in (self.model, self.preset):
             field.changed.connect(self._on_how)
         # Activated by Enter, and by a double click, or a single one where the desktop is set so.
@@ -229,6 +236,8 @@ class PageListPanel(Container[Any]):
             remember(pages=str(folder))
             self._recall_how()
             self.opened.emit()
+            self._fill()
+            self._picture_pages()
         self._work_on()
 
     def _go_to(self, number: int) -> bool:
@@ -248,7 +257,33 @@ class PageListPanel(Container[Any]):
             self._fill()
         return not trouble
 
+    def _on_all(self, wanted: bool) -> None:
+        self._session.all_wanted = wanted and self._session.pages is not None
+        self._work_on()
+
     # ---- work beside the window
+
+    def _picture_pages(self) -> None:
+        """Fill the list with small pictures, page by page."""
+        self._stop_pictures()
+        if self._session.pages is None:
+            return
+        entries = list(self._session.pages.entries)
+        folder = self._session.pages.folder
+        worker = create_worker(thumbnails, entries, _ignore_errors=True)
+        worker.yielded.connect(lambda found: self._on_picture(folder, *found))
+        self._pictures = worker
+        worker.start()
+
+    def _on_picture(self, folder: Path, number: int, picture: Any) -> None:
+        pages = self._session.pages
+        if not self._watch.gone and pages is not None and pages.folder == folder:
+            self.list.show_picture(number, picture)
+
+    def _stop_pictures(self) -> None:
+        if self._pictures is not None:
+            self._pictures.quit()
+            self._pictures = None
 
     def _work_on(self) -> None:
         """Let the worker make ready what is wanted first."""
@@ -299,6 +334,7 @@ class PageListPanel(Container[Any]):
 
     def _close(self) -> None:
         self._keys.give_back()
+        self._stop_pictures()
         if self._worker is not None:
             self._worker.quit()
 
@@ -313,4 +349,7 @@ class PageListPanel(Container[Any]):
         self.previous.enabled = bool(entries) and session.current > 0
         self.next.enabled = not entries or session.current + 1 < len(entries)
         self.next.text = "Next" if entries else "Open"
+        self.legend.setVisible(bool(entries))
+        self.all.enabled = bool(entries)
+        self.all.native.setChecked(session.all_wanted)
         show_message(self.status, session.status or session.summary(self._working_on))

@@ -48,6 +48,18 @@ def turn_buttons(previous_key: str, next_key: str) -> tuple[PushButton, PushButt
     return previous, following
 
 
+def all_button() -> PushButton:
+    """Make the button that binarizes all pages."""
+    button = PushButton(
+        name="binarize_all",
+        text="Binarize all",
+        tooltip="Binarize all pages of the folder one after the other, while you go on working. "
+        "Pressed again, it stops; what is done is kept.",
+    )
+    button.native.setCheckable(True)
+    return button
+
+
 def turn_row(*buttons: PushButton) -> Container[Any]:
     """Put the buttons side by side."""
     row: Container[Any] = Container(

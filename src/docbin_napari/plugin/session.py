@@ -158,13 +158,15 @@ class Session:
         shown = layers.current_page(image, self._viewer.dims.point)
         every = (*range(shown, source.count), *range(shown))
         pages = every if request.all_pages else (shown,)
-        layer, note = ink_layers.provide(self._viewer, image, pages, request.threshold)
+        layer, note = ink_layers.provide(
+            self._viewer, image, pages, request.threshold, (request.model, request.preset)
+        )
         result = result_behind(layer)
         assert result is not None
         # Pages of the layer that this run does not compute follow the new threshold.
         self._upkeep.follow(layer, result.follow(request.threshold, shown))
         self._upkeep.touch(layer)
-        layer.metadata["model"] = request.model
+        layer.metadata["model"], layer.metadata["preset"] = request.model, request.preset
         file = file_without_resolution(layer)
         config = replace(preset(request.preset), edge_level=request.edge_level)
         job = Job(source, pages, result, request.model, request.device, config, file)
