@@ -141,3 +141,60 @@ def test_a_folder_that_is_none_leaves_the_list(viewer, folder, tmp_path) -> None
     with pytest.raises(PageListError):
         session.open(tmp_path / "none")
     assert session.count == 3
+
+
+def test_all_pages_are_binarized_and_only_the_near_ones_are_held(
+    viewer, folder, fake_engine
+) -> None:
+    for number in range(4, 7):
+        (folder / f"{number}.png").write_bytes((folder / "1.png").read_bytes())
+    (folder / "5.png").write_bytes(b"no page")
+    session = PageListSession(viewer)
+    session.open(folder)
+    session.go_to(2)
+    session.all_wanted = True
+    assert work_on(session, fake_engine) == [2, 3, 4, 5, 0, 1]
+    assert [entry.state for entry in session.pages.entries].count("binarized") == 5
+    assert set(session._inked) | set(session._opened) == {3}
+    assert "All pages are binarized." in session.summary(None)
+    calls = len(fake_engine.calls)
+    session.go_to(0)
+    work_on(session, fake_engine)
+    assert len(fake_engine.calls) == calls, "what was found is kept on the disk"
+
+
+def test_a_page_that_was_saved_before_its_folder_was_opened_counts_as_saved(
+    viewer, folder, tmp_path, one_stroke
+) -> None:
+    from docbin_napari.io.pair_files import PairContent
+    from docbin_napari.io.pair_place import PairPlace
+    from docbin_napari.io.pair_saving import save_pair
+    from docbin_napari.io.provenance import Provenance
+
+    origin = Provenance(source=str(folder / "3.png"), page=1)
+    content = PairContent(
+        one_stroke.pixels, one_stroke.ink, np.ones_like(one_stroke.ink), None, origin.texts()
+    )
+    datasets = tmp_path / "datasets"
+    saved = save_pair(PairPlace(datasets, "test", "letters", "three"), content)
+    session = PageListSession(viewer)
+    session.open(folder, datasets)
+    assert [entry.state for entry in session.pages.entries] == ["to do", "to do", "saved"]
+    assert session.pages.entries[2].pair == str(saved.pair.page)
+
+
+def test_each_page_has_a_small_picture_but_a_damaged_one(folder) -> None:
+    from docbin_napari.io.page_list import open_list
+
+    from docbin_napari.plugin.pages.thumbnails import SIDE, thumbnails
+
+    (folder / "2.png").write_bytes(b"no page")
+    large = np.full((500, 300, 3), 200, np.uint8)
+    Image.fromarray(large).save(
+        folder / "book.tif", save_all=True, append_images=[Image.new("L", (90, 40))]
+    )
+    found = dict(thumbnails(open_list(folder, folder).entries))
+    assert sorted(found) == [0, 2, 3, 4]
+    assert all(max(picture.shape[:2]) <= SIDE for picture in found.values())
+    assert (found[3] == 200).all()
+    assert not found[4].any()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from docbin_napari.plugin.binarize.session import Request, Session
+from docbin_napari.plugin.correct import choosing_labels
 from docbin_napari.plugin.engine import run
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.ink_result import result_behind
@@ -92,7 +94,7 @@ def test_a_second_run_fills_the_same_layer_again(viewer, one_stroke, fake_engine
     session = Session(viewer)
     compute(session, image, fake_engine)
     first = session.ink_layer(image)
-    compute(session, image, fake_engine, Request("best", "any", "cpu", 0.7))
+    compute(session, image, fake_engine, Request("fast", "any", "cpu", 0.7))
     assert session.ink_layer(image) is first
     assert len(viewer.layers) == 2
     assert session.threshold_of(image) == 0.7
@@ -246,7 +248,13 @@ def test_resolution_and_source_go_with_the_labels(viewer, one_stroke, fake_engin
     known = {"dpi": (300.0, 300.0), "source": "scan.pdf", "page": 4, "else": 1}
     image, session = viewer.add_image(one_stroke.pixels, metadata=known), Session(viewer)
     compute(session, image, fake_engine)
-    expected = {"dpi": (300.0, 300.0), "source": "scan.pdf", "page": 4, "model": "any"}
+    expected = {
+        "dpi": (300.0, 300.0),
+        "source": "scan.pdf",
+        "page": 4,
+        "model": "any",
+        "preset": "fast",
+    }
     assert session.ink_layer(image).metadata == expected
 
 
@@ -267,3 +275,32 @@ def test_the_preset_reaches_the_engine(viewer, one_stroke, fake_engine) -> None:
 
     compute(Session(viewer), viewer.add_image(one_stroke.pixels), fake_engine)
     assert fake_engine.calls == [((48, 64, 3), PRESETS["fast"])]
+
+
+def test_another_model_or_preset_gives_a_layer_of_its_own(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(one_stroke.pixels, name="letter", rgb=True)
+    session = Session(viewer)
+    for request in (REQUEST, replace(REQUEST, model="faint"), REQUEST):
+        compute(session, image, fake_engine, request)
+    first, second = choosing.results_of(viewer, image)[::-1]
+    assert (first.name, second.name) == ("Ink of letter", "Ink of letter (faint, fast)")
+    assert (first.visible, second.visible) == (True, False)
+
+
+def test_two_results_are_compared(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(one_stroke.pixels, name="letter", rgb=True)
+    session = Session(viewer)
+    compute(session, image, fake_engine)
+    assert "second model" in choosing.compare(viewer, image)
+    compute(session, image, fake_engine, replace(REQUEST, preset="best"))
+    second = viewer.layers["Ink of letter (any, best)"]
+    second.data[14:18, 10:12] = 0
+    second.data[0, :5] = 1
+    for _ in range(2):
+        words = choosing.compare(viewer, image)
+    assert "only in “Ink of letter” (8 pixels)" in words
+    assert "only in “Ink of letter (any, best)” (5 pixels)" in words
+    difference = viewer.layers[choosing.DIFFERENCE_NAME]
+    assert (difference.data == 1).sum() == 8
+    assert difference not in choosing_labels.labels_layers(viewer)
+    assert len(viewer.layers) == 4

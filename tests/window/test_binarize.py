@@ -157,9 +157,9 @@ def test_strokes_are_as_bold_as_was_chosen(bench, one_stroke) -> None:
 def test_pages_are_asked_for_stacks_only(bench, one_stroke, no_ink) -> None:
     widget = bench.widget
     bench.viewer.add_image(one_stroke.pixels, name="letter")
-    assert not widget.pages.visible
+    assert not widget.pages.enabled
     bench.viewer.add_image(np.stack([one_stroke.pixels, no_ink.pixels] * 2), name="book")
-    assert widget.pages.visible
+    assert widget.pages.enabled
     assert widget.image.value.name == "book"
     bench.viewer.dims.set_point(0, 2)
     bench.run_to_the_end()

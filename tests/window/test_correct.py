@@ -134,7 +134,7 @@ def test_a_click_with_the_mouse_removes_a_piece(desk, one_stroke) -> None:
 def test_marks_and_places_by_key(desk, one_stroke) -> None:
     layer = add_page(desk, one_stroke)
     desk.key("N")
-    assert "Doubt here" in desk.widget.status.value
+    assert "Most doubtful place left" in desk.widget.status.value
     desk.key("N")
     assert "All of this page is reviewed" in desk.widget.status.value
     desk.look(10)

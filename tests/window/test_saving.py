@@ -33,7 +33,9 @@ class Desk:
         self.viewer = viewer
         self.pages, self.save = panels(viewer, self.subject, engine.load)
         self.pages.opened.connect(self.refresh)
-        self.dock = Container(widgets=[self.pages, self.save], labels=False)
+        self.dock = Container(
+            widgets=[self.save.drafts, self.pages, self.save, self.save.save], labels=False
+        )
         self.dock.native.setMinimumWidth(300)
         viewer.window.add_dock_widget(self.dock, name="Save")
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
@@ -122,7 +124,7 @@ def test_a_pair_is_saved_saved_again_and_replaced(desk, tmp_path, one_stroke) ->
     assert not desk.save.save.enabled
     desk.save.new.value = "letters"
     desk.press_save()
-    assert desk.save.status.value == "Saved as letter in train/letters."
+    assert desk.save.status.value.startswith("Saved as letter in train/letters. Nobody")
     assert desk.save.collection.value == "letters"
     labels.data[0, 0] = 1
     desk.press_save()
@@ -205,14 +207,14 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     desk.pages.turn(2)
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
     assert desk.viewer.layers["Ink of f3.png"].data[0, 0] == 1
-    assert desk.save.own.visible
+    assert desk.save.own.enabled
     desk.viewer.layers["Ink of f3.png"].data[0, 1] = 1
     desk.wait(lambda: desk.signs()[2] == "✎")
     desk.pages.turn(-2)
     desk.pages.turn(2)
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
     assert desk.viewer.layers["Ink of f3.png"].data[0, 1] == 1
-    assert desk.save.own.visible
+    assert desk.save.own.enabled
 
 
 def test_another_choice_reads_the_next_page_anew_and_is_kept(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from napari.components import ViewerModel
 
@@ -27,18 +27,22 @@ class BorrowedKeys:
         self._viewer = viewer
         self._loans: dict[str, _Loan] = {}
 
-    def take(self, keys: Mapping[str, Callable[[], None]]) -> None:
+    def take(self, keys: Mapping[str, Callable[..., Any]], *, held: bool = False) -> None:
         """Let keys do something else; those that are taken already stay as they are.
 
         Parameters
         ----------
         keys : mapping
             What each key does.
+        held : bool
+            Whether it does something as long as it is held: then it is a generator function
+            of the viewer, which goes on when the key is released.
         """
         for key, work in keys.items():
             if key not in self._loans:
                 loan = self._loans[key] = _Loan(work)
-                loan.before = self._viewer.bind_key(key, loan.press, overwrite=True)
+                bound = loan.press_and_release if held else loan.press
+                loan.before = self._viewer.bind_key(key, bound, overwrite=True)
 
     def give_back(self) -> None:
         """Let keys do again what they did before; one that got another use since keeps it."""
@@ -55,13 +59,17 @@ class BorrowedKeys:
 class _Loan:
     """One key, what it does and what it did before."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[..., Any]) -> None:
         self._work = work
         self.before: Any = None
 
     def press(self, _: Any) -> None:
         """Do the work; napari calls it with the viewer."""
         self._work()
+
+    def press_and_release(self, viewer: Any) -> Iterator[None]:
+        """Do the work until the key is released; napari looks for a generator function."""
+        yield from self._work(viewer)
 
 
 def _loan_of(bound: Any) -> _Loan | None:

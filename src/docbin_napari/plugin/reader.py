@@ -24,6 +24,7 @@ from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
 from docbin_napari.plugin.layers.page_record import AS_SAVED, LOOKED, PAIR
 from docbin_napari.plugin.layers.page_source import label_style
+from docbin_napari.plugin.saving.ink_saving import take_over_saving
 from docbin_napari.plugin.saving.page_draft import checksum_of
 from docbin_napari.plugin.settings import read_preferences
 
@@ -258,6 +259,7 @@ def _stack_layer(path: Path, pages: list[Page]) -> LayerData:
 def _pair_layers(
     name: str, both: tuple[NDArray[np.uint8], NDArray[np.uint8]], meta: dict[str, Any]
 ) -> list[LayerData]:
+    take_over_saving()
     pixels, labels = both
     place = {"translate": meta["translate"]} if "translate" in meta else {}
     metadata = {"dpi": None, "source": meta["source"], "page": 1 if place else None}

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from psygnal import Signal
 
 if TYPE_CHECKING:
     from napari.layers import Image
+
+    from docbin_napari.plugin.pages.prepare import PageOrder
 
 
 class ModelNews:
@@ -51,6 +53,9 @@ class PageTurner(Protocol):
 
     def shows(self, image: Image) -> bool:
         """Whether an image is the page of the list that is worked on."""
+
+    def export_orders(self) -> tuple[list[PageOrder], dict[int, Any], Any]:
+        """Give all pages, the labels that are shown, and what makes the engine."""
 
     def run_next(self, model: str) -> str:
         """Binarize the next page with a model and show it; why not, or ""."""

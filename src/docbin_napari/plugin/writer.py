@@ -48,7 +48,7 @@ def write_ink(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """
     target = Path(path)
     pages = _pages(target, data[0] if meta.get("multiscale") else data)
-    resolutions = _resolutions(meta.get("metadata", {}).get("dpi"), len(pages))
+    resolutions = resolutions_of(meta.get("metadata", {}).get("dpi"), len(pages))
     unlabelled = any(bool((page == UNLABELLED).any()) for page in pages)
     if target.suffix.lower() == ".png":
         return _write_png(target, pages, resolutions)
@@ -71,7 +71,21 @@ def _pages(target: Path, data: Any) -> Sequence[NDArray[Any]]:
     return [labels] if labels.ndim == 2 else list(labels)
 
 
-def _resolutions(dpi: Any, count: int) -> list[Resolution]:
+def resolutions_of(dpi: Any, count: int) -> list[Resolution]:
+    """Read the resolution of each page from the metadata of a layer.
+
+    Parameters
+    ----------
+    dpi : tuple, list or None
+        (x, y) of all pages, or a list of one for each.
+    count : int
+        Number of pages.
+
+    Returns
+    -------
+    list
+        (x, y) or None, one a page.
+    """
     if isinstance(dpi, list) and len(dpi) == count:
         return dpi
     single = isinstance(dpi, (tuple, list)) and len(dpi) == 2

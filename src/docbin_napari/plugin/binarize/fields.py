@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, ProgressBar, PushButton
@@ -23,6 +25,7 @@ _STROKES: dict[str, float | None] = {
     "thin": 0.65,
     "very thin": 0.8,
 }
+_LOOKS = {1: "one look at each place", 2: "two looks", 4: "four looks", 8: "eight looks"}
 THIS_PAGE, ALL_PAGES = "This page", "All pages"
 
 
@@ -50,10 +53,7 @@ def pages_field() -> ComboBox:
 
 def preset_field() -> ComboBox:
     """Make the choice of presets."""
-    lines = [
-        f"{name}: windows overlap by {config.overlap:.0%}, symmetries: {config.symmetries}"
-        for name, config in PRESETS.items()
-    ]
+    lines = [f"{name}: {_LOOKS[config.symmetries]}" for name, config in PRESETS.items()]
     details = [describe(InferenceConfig, name) for name in ("overlap", "symmetries")]
     return ComboBox(
         name="preset",
@@ -119,10 +119,18 @@ def models_in_words(models: dict[str, ModelInfo]) -> str:
     return "\n".join(lines)
 
 
+def has_nvidia() -> bool:
+    """Whether this machine seems to have an NVIDIA GPU; torch, which knows, loads for seconds."""
+    if sys.platform == "win32":
+        system = os.environ.get("SYSTEMROOT", r"C:\Windows")
+        return Path(system, "System32", "nvcuda.dll").is_file()
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
+
+
 def device_field() -> ComboBox:
     """Make the choice of devices, without asking torch what is there."""
-    gpu = "mps" if sys.platform == "darwin" else "cuda"
-    names = ["auto", "cpu", gpu]
+    gpus = ["mps"] if sys.platform == "darwin" else ["cuda"] if has_nvidia() else []
+    names = ["auto", "cpu", *gpus]
     wanted = read_preferences().device
     return ComboBox(
         name="device",
@@ -183,4 +191,9 @@ def run_buttons() -> tuple[PushButton, PushButton, Container[PushButton]]:
 
 def progress_field() -> ProgressBar:
     """Make the progress bar, in thousandths."""
-    return ProgressBar(name="progress", min=0, max=1000, value=0, visible=False)
+    bar = ProgressBar(name="progress", min=0, max=1000, value=0, visible=False)
+    # What lies below stays where it is, whether the bar is shown or not.
+    policy = bar.native.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    bar.native.setSizePolicy(policy)
+    return bar

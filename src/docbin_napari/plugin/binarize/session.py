@@ -74,6 +74,8 @@ class Session:
     ----------
     status : str
         What happens or happened, for the user; empty when there is nothing to say.
+    details : str
+        More about it for a tooltip, such as the device and why it was taken.
     """
 
     def __init__(self, viewer: ViewerModel, clock: Callable[[], float] = time.monotonic) -> None:
@@ -81,7 +83,11 @@ class Session:
         self._clock = clock
         self._run: _Run | None = None
         self._upkeep = Upkeep(viewer, clock)
-        self.status = ""
+        self.status = self.details = ""
+
+    def forget(self) -> None:
+        """Say nothing more: another page or layer is meant now."""
+        self.status = self.details = ""
 
     # ---- layers
 
@@ -150,14 +156,17 @@ class Session:
         """
         source = page_source.page_source(image)
         shown = page_source.current_page(image, self._viewer.dims.point)
-        pages = tuple(range(source.count)) if request.all_pages else (shown,)
-        layer, note = choosing.provide(self._viewer, image, pages, request.threshold)
+        every = (*range(shown, source.count), *range(shown))
+        pages = every if request.all_pages else (shown,)
+        layer, note = choosing.provide(
+            self._viewer, image, pages, request.threshold, (request.model, request.preset)
+        )
         result = result_behind(layer)
         assert result is not None
         # Pages of the layer that this run does not compute follow the new threshold.
         self._upkeep.follow(layer, result.follow(request.threshold, shown))
         self._upkeep.touch(layer)
-        layer.metadata["model"] = request.model
+        layer.metadata["model"], layer.metadata["preset"] = request.model, request.preset
         file = file_without_resolution(layer)
         config = replace(preset(request.preset), edge_level=request.edge_level)
         job = Job(source, pages, result, request.model, request.device, config, file)
@@ -175,7 +184,7 @@ class Session:
             if event.dpi is not None:
                 run.layer.metadata["dpi"] = event.dpi
             if not run.stopping:
-                self.status = f"Reading the page… Device: {event.device}"
+                self.status, self.details = "Reading the page…", f"Device: {event.device}"
         elif isinstance(event, Failed):
             run.failure = event.message
         else:
@@ -204,7 +213,9 @@ class Session:
         elif run.stopping:
             self.status = f"Stopped: {run.meter.reached}. What is done is kept."
         else:
-            self.status = f"Done in {run.meter.elapsed}. Device: {run.device}. {run.note}".strip()
+            where = "processor" if run.device.startswith("cpu") else "GPU"
+            self.status = f"Done in {run.meter.elapsed} on the {where}. {run.note}".strip()
+            self.details = f"Device: {run.device}"
         return run.failure
 
     def _take_region(self, run: _Run, event: Computed) -> None:

@@ -5,26 +5,32 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, Label
+from magicgui.widgets import Container, PushButton
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import QLabel
 
 from docbin_napari.plugin import engine
 from docbin_napari.plugin.binarize import fields
+from docbin_napari.plugin.binarize.look_row import LookRow
 from docbin_napari.plugin.binarize.paging import turn_page
 from docbin_napari.plugin.binarize.session import Request, Session
 from docbin_napari.plugin.dock import PanelWatch
+from docbin_napari.plugin.help_line import help_line
 from docbin_napari.plugin.layers import choosing, page_source
+from docbin_napari.plugin.message_line import message_line, show_message
+from docbin_napari.plugin.saving.export_row import ExportRow
+from docbin_napari.plugin.saving.ink_saving import take_over_saving
 from docbin_napari.plugin.signals import MODEL_NEWS
+from docbin_napari.plugin.tabs import join_tabs, start_low
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image
     from napari.qt.threading import GeneratorWorker
 
-_MINIMUM_WIDTH = 300
+_MINIMUM_WIDTH = 320
 _TICK_MILLISECONDS = 40
 
 
@@ -44,6 +50,7 @@ class BinarizeDocument(Container[Any]):
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = engine.load_engine) -> None:
+        take_over_saving()
         self._viewer = napari_viewer
         self._load_engine = load
         self._session = Session(napari_viewer)
@@ -70,21 +77,40 @@ class BinarizeDocument(Container[Any]):
         self.threshold = fields.threshold_field()
         self.run, self.cancel, buttons = fields.run_buttons()
         self.progress = fields.progress_field()
-        self.status = Label(name="status", value="")
+        self.status = message_line()
+        self.look = LookRow(self._viewer, self._shown_ink)
+        self.compare = PushButton(
+            name="compare",
+            text="Compare two results",
+            tooltip="Show what only one of the two topmost results of this page calls ink. Another "
+            "model or preset gives a result of its own.",
+        )
+        self.export = ExportRow(self._viewer, self._shown_ink)
         self._choices = [
             *(self.image, self.pages, self.preset),
             *(self.model, self.device, self.strokes),
         ]
         form = Container(widgets=[*self._choices, self.threshold], labels=True, name="form")
         form.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[form, buttons, self.progress, self.status], labels=False)
+        super().__init__(
+            widgets=[
+                form,
+                buttons,
+                self.progress,
+                self.look,
+                self.compare,
+                self.export,
+                self.status,
+            ],
+            labels=False,
+        )
+        self.native.layout().addWidget(help_line())
         self.native.setMinimumWidth(_MINIMUM_WIDTH)
-        self.status.native.setWordWrap(True)
-        self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        start_low(self.native)
         self._timer = QTimer(self.native)
         self._timer.setInterval(_TICK_MILLISECONDS)
         self._names = {field.label for field in (*self._choices, self.threshold)}
-        self._watch = PanelWatch(self.native, shown=self._align, closed=self._stop)
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._on_closed)
 
     def _connect(self) -> None:
         events = self._viewer.layers.events
@@ -97,7 +123,38 @@ class BinarizeDocument(Container[Any]):
         self.run.changed.connect(self._start)
         self.cancel.changed.connect(self._stop)
         self._timer.timeout.connect(self._on_tick)
+        self.strokes.changed.connect(self._on_run_again)
+        self.export.said.connect(self._say)
+        self.compare.changed.connect(self._compare)
         MODEL_NEWS.added.connect(self._on_new_model)
+
+    def _on_shown(self) -> None:
+        join_tabs(self.native, "Binarize")
+        self._align()
+        self.look.attach()
+
+    def _on_closed(self) -> None:
+        self._stop()
+        self.look.detach()
+
+    def _shown_ink(self) -> tuple[Any, Any]:
+        """The page that is chosen, and its ink."""
+        image = None if self._watch.gone else self.image.value
+        return image, self._session.ink_layer(image)
+
+    def _say(self, text: str) -> None:
+        if not self._watch.gone:
+            self._session.status = text
+            self._session.details = ""
+            self._update()
+
+    def _compare(self, _: Any = None) -> None:
+        self._say(choosing.compare(self._viewer, self.image.value))
+
+    def _on_run_again(self, _: Any = None) -> None:
+        """Another edge level needs the network again: a threshold does not."""
+        if not self._session.running and self._session.ink_layer(self.image.value) is not None:
+            self._say("Strokes: press Run again, the network has to look once more.")
 
     def _align(self) -> None:
         """Give the names of the fields one width; the style of the window decides which."""
@@ -133,7 +190,7 @@ class BinarizeDocument(Container[Any]):
 
     def _on_image(self, _: Any = None) -> None:
         if not self._session.running:
-            self._session.status = ""
+            self._session.forget()
         self._show_threshold()
         self._update()
 
@@ -210,7 +267,7 @@ class BinarizeDocument(Container[Any]):
             self.model.value,
             self.device.value,
             self.threshold.value,
-            self.pages.visible and self.pages.value == fields.ALL_PAGES,
+            self.pages.value == fields.ALL_PAGES,
             self.strokes.value,
         )
         try:
@@ -268,12 +325,19 @@ class BinarizeDocument(Container[Any]):
             field.enabled = not running
         image = self.image.value
         usable = image is not None and not page_source.refusal(image)
-        self.pages.visible = usable and page_source.page_source(image).is_stack
+        stack = usable and page_source.page_source(image).is_stack
+        self.pages.enabled = stack and not running
+        if not stack:
+            self.pages.value = fields.THIS_PAGE
         self.run.enabled = not running and not refusal
         self.cancel.enabled = running and not self._session.stopping
         self.progress.visible = running
         self.progress.value = round(1000 * self._session.fraction)
-        self.status.value = refusal or self._session.status or self._session.outlook(image)
+        self.export.refresh()
+        self.look.refresh()
+        self.compare.enabled = len(choosing.results_of(self._viewer, image)) > 1 and not running
+        text = refusal or self._session.status or self._session.outlook(image)
+        show_message(self.status, text, "" if refusal else self._session.details)
 
 
 def open_binarizer(viewer: napari.viewer.Viewer) -> BinarizeDocument:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Choices = Callable[[Any], list[tuple[str, Any]]]
 
 _LARGEST_SPECK = 400
+_LARGEST_BRUSH = 200
+_SLIDER_WIDTH = 110
 
 
 def row_of(widgets: Sequence[Any], name: str) -> Container[Any]:
@@ -62,12 +64,12 @@ def new_buttons() -> tuple[PushButton, PushButton]:
     """Make the buttons for new labels."""
     unlabelled = PushButton(
         name="new_unlabelled",
-        text="New, unlabelled",
+        text="Start empty",
         tooltip="Add labels over the image in which nothing is labelled yet.",
     )
     background = PushButton(
         name="new_background",
-        text="New, background",
+        text="Start as all paper",
         tooltip="Add labels over the image in which everything is background.",
     )
     return unlabelled, background
@@ -85,6 +87,18 @@ def tool_buttons() -> dict[str, PushButton]:
     for part in made.values():
         part.native.setCheckable(True)
     return made
+
+
+def brush_field() -> Slider:
+    """Make the slider of the size of brush and eraser."""
+    return Slider(
+        name="brush",
+        label="Brush size",
+        min=1,
+        max=_LARGEST_BRUSH,
+        value=10,
+        tooltip="Diameter of the brush in pixels of the page. Keys: [ and ].",
+    )
 
 
 def strictness_field() -> FloatSlider:
@@ -142,7 +156,7 @@ def speck_fields() -> tuple[Slider, PushButton, PushButton]:
         tooltip="Set the highlighted specks to background, as one step of undo.",
     )
     keep = PushButton(
-        name="keep_specks", text="Keep them", tooltip="Hide the highlight and remove nothing."
+        name="keep_specks", text="Keep specks", tooltip="Hide the highlight and remove nothing."
     )
     return size, remove, keep
 
@@ -197,4 +211,6 @@ def needed_width(scroll: QScrollArea) -> int:
 def leave_focus(native: Any) -> None:
     """Let clicks leave the keyboard to the canvas, so that undo and the keys go on working."""
     for part in native.findChildren((QAbstractSlider, QPushButton)):
+        if isinstance(part, QAbstractSlider) and part.orientation() == Qt.Orientation.Horizontal:
+            part.setMinimumWidth(_SLIDER_WIDTH)
         part.setFocusPolicy(Qt.FocusPolicy.TabFocus)

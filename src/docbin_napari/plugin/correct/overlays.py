@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Labels, Shapes
 
 from docbin_napari.plugin.layers.canvas import camera_of, plane_to_world
+from docbin_napari.plugin.layers.choosing import OVERLAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
     from docbin_napari.correction.region import Point
 
 
-_MARK = "docbin_napari_overlay"
 _EDGE = "#00a0ff"
 _LEAST_LINE = 2.0  # pixels of the screen
 OUTLINE_NAME, SPECKS_NAME = "Region (correction)", "Specks to remove"
+PLACE_NAME = "Doubtful place"
+_PLACE_EDGE = "#ff9900"
 
 
 def is_overlay(layer: Layer) -> bool:
     """Tell whether a layer is one of these, and so nobody's ink."""
-    return bool(layer.metadata.get(_MARK))
+    return bool(layer.metadata.get(OVERLAY))
 
 
 class Overlays:
@@ -50,6 +52,7 @@ class Overlays:
         self._viewer = viewer
         self._outline: Shapes | None = None
         self._specks: Labels | None = None
+        self._place: Shapes | None = None
         self.placing = False
 
     def show_outline(self, labels: Labels, page: int, points: Sequence[Point]) -> None:
@@ -57,28 +60,53 @@ class Overlays:
         corners = np.asarray(points, float)
         if len(corners) < 3:
             return
-        if self._outline is None or self._outline not in self._viewer.layers:
-            self._outline = Shapes(name=OUTLINE_NAME, ndim=2, metadata={_MARK: True})
-            self._add(self._outline)
+        self._outline = self._there(self._outline, OUTLINE_NAME)
+        self._draw(self._outline, labels, page, (corners, _EDGE))
+
+    def show_place(self, labels: Labels, page: int, place: tuple[slice, slice]) -> None:
+        """Draw a frame round a place of a page, given by its rows and columns."""
+        rows, columns = place
+        top, bottom, left, right = rows.start, rows.stop, columns.start, columns.stop
+        frame = np.array([(top, left), (top, right), (bottom, right), (bottom, left)], float) - 0.5
+        self._place = self._there(self._place, PLACE_NAME)
+        self._draw(self._place, labels, page, (frame, _PLACE_EDGE))
+
+    def fit_lines(self) -> None:
+        """Keep lines as thin as they were when the page is shown larger or smaller."""
+        for layer in (self._outline, self._place):
+            if layer is not None and layer in self._viewer.layers and len(layer.data):
+                width = self._line(layer.affine)
+                if not np.isclose(layer.edge_width[0], width, rtol=0.02):
+                    layer.edge_width = width
+
+    def _there(self, layer: Shapes | None, name: str) -> Shapes:
+        """The layer, added if it is not in the viewer."""
+        if layer is None or layer not in self._viewer.layers:
+            layer = Shapes(name=name, ndim=2, metadata={OVERLAY: True})
+            self._add(layer)
+        return layer
+
+    def _draw(
+        self, layer: Shapes, labels: Labels, page: int, line: tuple[NDArray[np.float64], str]
+    ) -> None:
+        corners, colour = line
         with self._quiet():
-            layer = self._outline
             layer.affine = plane_to_world(labels, page)
             layer.data = []
             layer.add(
                 [corners],
                 shape_type="polygon",
-                edge_color=_EDGE,
+                edge_color=colour,
                 face_color="transparent",
-                edge_width=self._line(layer.affine, corners),
+                edge_width=self._line(layer.affine),
             )
             layer.selected_data = set()
             layer.visible = True
 
-    def _line(self, affine: Affine, corners: NDArray[np.float64]) -> float:
-        """Width of the outline in pixels of the page, also in sight on a page shown small."""
+    def _line(self, affine: Affine) -> float:
+        """Width of a line in pixels of the page: always the same on the screen."""
         pixel = float(np.sqrt(abs(np.linalg.det(affine.linear_matrix))))
-        in_sight: float = _LEAST_LINE / (pixel * camera_of(self._viewer).zoom)
-        return max(1.0, in_sight, float(np.ptp(corners, axis=0).max()) / 200)
+        return float(_LEAST_LINE / (pixel * camera_of(self._viewer).zoom))
 
     def show_specks(
         self, labels: Labels, page: int, corner: tuple[int, int], specks: NDArray[np.bool_]
@@ -88,7 +116,7 @@ class Overlays:
         if self._specks is None or self._specks not in self._viewer.layers:
             style: dict[str, Any] = {"colormap": {0: "transparent", 1: _EDGE, None: _EDGE}}
             self._specks = Labels(
-                data, name=SPECKS_NAME, opacity=1, metadata={_MARK: True}, **style
+                data, name=SPECKS_NAME, opacity=1, metadata={OVERLAY: True}, **style
             )
             self._add(self._specks)
         matrix = plane_to_world(labels, page)
@@ -106,16 +134,17 @@ class Overlays:
 
     def hide(self) -> None:
         """Show neither outline nor specks any more."""
-        if self._outline is not None and self._outline in self._viewer.layers:
-            self._outline.visible = False
+        for layer in (self._outline, self._place):
+            if layer is not None and layer in self._viewer.layers:
+                layer.visible = False
         self.hide_specks()
 
     def remove(self) -> None:
         """Take both layers out of the viewer."""
-        for layer in (self._outline, self._specks):
+        for layer in (self._outline, self._specks, self._place):
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        self._outline = self._specks = None
+        self._outline = self._specks = self._place = None
 
     def _add(self, layer: Layer) -> None:
         with self._quiet():

@@ -42,8 +42,6 @@ def panels(
     saving = SavePairPanel(viewer, subject)
     keep = saving.drafts.autosave.flush
     pages = PageListPanel(viewer, subject, saving.datasets_folder, keep, load)
-    # An offer at the lower end of a long panel would not be seen.
-    pages.insert(0, saving.drafts)
     saving.saved.connect(pages.note_saved)
     saving.drafts.edited.connect(pages.note_edited)
     return pages, saving

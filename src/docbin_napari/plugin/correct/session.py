@@ -15,12 +15,13 @@ from docbin_napari.plugin.correct import choosing_labels
 from docbin_napari.plugin.layers import canvas, page_source, undo
 from docbin_napari.plugin.layers.ink_result import UNLABELLED, bind, image_behind, result_behind
 from docbin_napari.plugin.layers.page import Subject
-from docbin_napari.plugin.layers.page_record import provenance, reviewed_of
+from docbin_napari.plugin.layers.page_record import DRAFT, provenance, reviewed_of
 from docbin_napari.plugin.layers.page_source import GrayPage, gray_key
 from docbin_napari.plugin.layers.refresh import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any
 
     from napari.components import ViewerModel
@@ -89,7 +90,7 @@ class CorrectSession:
         page = page_source.current_page(self.labels, self.viewer.dims.point)
         return Subject(self.image, self.labels, page)
 
-    def new_labels(self, image: Image, value: int) -> Labels:
+    def new_labels(self, image: Image, value: int, draft: Path | None = None) -> Labels:
         """Add labels over an image.
 
         Parameters
@@ -98,6 +99,8 @@ class CorrectSession:
             A layer that `page_source.refusal` has nothing against.
         value : int
             Of every pixel: 0 background or 2 unlabelled.
+        draft : Path, optional
+            The draft with which they are filled at once: it is offered no more.
 
         Returns
         -------
@@ -107,7 +110,7 @@ class CorrectSession:
         layer = Labels(
             np.full(page_source.page_source(image).shape, value, np.uint8),
             name=f"Corrected {image.name}",
-            metadata=provenance(image),
+            metadata=provenance(image) | ({DRAFT: str(draft)} if draft else {}),
             **page_source.placement(image),
             **page_source.label_style(),
         )
@@ -236,7 +239,17 @@ class CorrectSession:
                 "These labels have no ink probability, so the places come in reading order."
             )
         else:
-            self.status = f"Doubt here: {doubt[place]:.2f} of 1."
+            self.status = f"Most doubtful place left ({doubt[place]:.0%})."
+
+    @property
+    def sent_to(self) -> tuple[Labels, int, tuple[slice, slice]] | None:
+        """The place that was brought to the canvas last: labels, page, rows and columns."""
+        subject = self.subject()
+        if subject is None or self._sent is None:
+            return None
+        if self._sent[:2] != (subject.labels, subject.page):
+            return None
+        return subject.labels, subject.page, self.reviewed(subject).place(*self._sent[2])
 
     def go_to(self, row: int, column: int) -> None:
         """Bring a window of the grid to the canvas."""

@@ -214,6 +214,11 @@ class Action:
         """The help, with the key."""
         return f"{self.help}\nKey: {self.key}"
 
+    @property
+    def short(self) -> str:
+        """The first sentence of the help."""
+        return self.help.split(". ")[0].rstrip(".").split(": ")[-1]
+
 
 _AGAIN = "The same key again, Z or Escape puts the tool down; Space moves the page meanwhile."
 
@@ -227,7 +232,7 @@ TOOLS = (
     ),
     Action(
         "paper",
-        "Paper",
+        "Rub out",
         "R",
         "Rub out: a rough stroke sets to background what is paper under it, and leaves the ink. "
         f"It labels unlabelled paper as well. [ and ] change its size. {_AGAIN}",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 
 from docbin_napari.correction.brush import BrushConfig
+from docbin_napari.plugin.binarize.look_row import LookRow
 from docbin_napari.plugin.correct import choosing_labels
 from docbin_napari.plugin.correct.doubt_map import DoubtMap
 from docbin_napari.plugin.correct.layout import CorrectParts
@@ -23,9 +25,18 @@ from docbin_napari.plugin.engine import load_engine, readable
 from docbin_napari.plugin.layers import canvas, choosing, page_source
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, result_behind
 from docbin_napari.plugin.layers.ink_result import UNLABELLED as UNLABELLED_VALUE
+from docbin_napari.plugin.message_line import show_message
+from docbin_napari.plugin.saving.autosave import KEPT
+from docbin_napari.plugin.saving.early_offer import drafts_of_image, take_draft
+from docbin_napari.plugin.saving.export_row import ExportRow
+from docbin_napari.plugin.saving.ink_saving import take_over_saving
+from docbin_napari.plugin.saving.page_draft import writers_at_work
+from docbin_napari.plugin.settings import draft_places
+from docbin_napari.plugin.tabs import join_tabs, start_low
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import napari
     from napari.layers import Image, Labels
@@ -48,6 +59,7 @@ class CorrectPages(CorrectParts):
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = load_engine) -> None:
+        take_over_saving()
         self._viewer = napari_viewer
         self._session = CorrectSession(napari_viewer)
         self._overlays = Overlays(napari_viewer)
@@ -56,12 +68,18 @@ class CorrectPages(CorrectParts):
         self._specks = Specks(self._session, self._overlays)
         self._search = SpeckSearch(self._session, self._specks, self._do)
         self._shown_page: tuple[Any, ...] = ()
+        self._saving_said, self._undone = "", 0
+        self._asked: tuple[Image, int] | None = None
+        self._listened: Labels | None = None
         self._showing = False
         super().__init__(
             (self._image_choices, self._labels_choices),
             panels(napari_viewer, self.subject, load),
             DoubtMap(self._on_map),
+            ExportRow(napari_viewer, self._shown_ink),
+            LookRow(napari_viewer, self._shown_ink),
         )
+        start_low(self.native)
         self._timers()
         self._watch = PanelWatch(self.native, shown=self._attach, closed=self._close)
         self._connect()
@@ -70,6 +88,16 @@ class CorrectPages(CorrectParts):
     def subject(self) -> Subject | None:
         """Give the page that is corrected; None if there is none."""
         return None if self._watch.gone else self._session.subject()
+
+    def _shown_ink(self) -> tuple[Image | None, Labels | None]:
+        """The layers that are chosen, for the buttons that save a page."""
+        return self._session.image, self._session.labels
+
+    def _say(self, text: str) -> None:
+        """Show what an export or a saving has to say; it takes the place of what was said."""
+        if text and not self._watch.gone:
+            self._session.status = text
+            self._update()
 
     # ---- parts
 
@@ -97,6 +125,10 @@ class CorrectPages(CorrectParts):
         for name, part in self.tools.items():
             part.native.clicked.connect(functools.partial(self._on_tool, name))
         self.strictness.changed.connect(self._on_strictness)
+        self.brush.changed.connect(self._on_brush)
+        self.export.said.connect(self._say)
+        self.saving.said.connect(self._on_saving)
+        self.saving.drafts.said.connect(self._on_kept)
         self.here.changed.connect(self._on_here)
         self.area.changed.connect(self._on_area)
         self.specks.changed.connect(self._on_specks)
@@ -104,11 +136,12 @@ class CorrectPages(CorrectParts):
         self.keep_specks.changed.connect(lambda: self._do(self._forget_specks))
         self.unlabelled.changed.connect(lambda: self._do(self._session.mark_unlabelled))
         self.reviewed.changed.connect(lambda: self._do(self._session.mark_reviewed))
-        self.next.changed.connect(lambda: self._do(self._session.go_to_next))
+        self.next.changed.connect(lambda: self._do(self._go_to_next))
         self.new_unlabelled.changed.connect(lambda: self._add_labels(UNLABELLED_VALUE))
         self.new_background.changed.connect(lambda: self._add_labels(BACKGROUND))
 
     def _attach(self) -> None:
+        join_tabs(self.native, "Correct")
         self.fit()
         # Only once it is shown does the style say how large the parts are.
         QTimer.singleShot(0, self._fit_later)
@@ -118,10 +151,11 @@ class CorrectPages(CorrectParts):
         for action, part in (
             (UNLABELLED, self._session.mark_unlabelled),
             (REVIEWED, self._session.mark_reviewed),
-            (NEXT, self._session.go_to_next),
+            (NEXT, self._go_to_next),
         ):
             keys[action.key] = functools.partial(self._do, part)
         self._hand.attach(keys)
+        self.look.attach()
 
     def _fit_later(self) -> None:
         if not self._watch.gone:
@@ -129,6 +163,7 @@ class CorrectPages(CorrectParts):
 
     def _close(self) -> None:
         self._hand.detach()
+        self.look.detach()
         if not self._watch.gone:
             self._specks.forget()
             self._overlays.hide()
@@ -176,8 +211,47 @@ class CorrectPages(CorrectParts):
         if self._showing:
             return
         self._session.image, self._session.labels = self.image.value, self.ink.value
+        self._listen_to(self.ink.value)
         self._hand.check()
         self._on_view()
+
+    def _look_for_early(self, image: Image) -> None:
+        """Look beside the window for corrections of a page that has no labels yet."""
+        page = page_source.current_page(image, self._viewer.dims.point)
+        if self._asked == (image, page):
+            return
+        self._asked = (image, page)
+        folders = draft_places(self.saving.datasets_folder())
+        at_work = writers_at_work(self._viewer.layers.__contains__)
+        worker = create_worker(drafts_of_image, image, page, folders, at_work, _ignore_errors=True)
+        worker.returned.connect(functools.partial(self._on_early, image, page))
+        worker.start()
+
+    def _on_early(self, image: Image, page: int, found: list[Path]) -> None:
+        if self._watch.gone or self._asked != (image, page) or self.subject() is not None:
+            return
+        take = functools.partial(take_draft, self._session, image, page)
+        self.saving.drafts.offer_early(found[0] if found else None, take)
+
+    def _listen_to(self, labels: Labels | None) -> None:
+        """Follow undo and the brush of the labels that are chosen."""
+        if labels is self._listened:
+            return
+        if self._listened is not None:
+            self._listened.events.set_data.disconnect(self._on_undone)
+            self._listened.events.brush_size.disconnect(self._show_brush)
+        self._listened, self._undone = labels, 0
+        if labels is not None:
+            labels.events.set_data.connect(self._on_undone)
+            labels.events.brush_size.connect(self._show_brush)
+            self._show_brush()
+
+    def _show_brush(self, _: Any = None) -> None:
+        if self._listened is not None and not self._watch.gone:
+            self._showing, before = True, self._showing
+            size = min(self._listened.brush_size, self.brush.max)
+            self.brush.value = max(self.brush.min, round(size))
+            self._showing = before
 
     def _on_view(self, _: Any = None) -> None:
         """Another page may be shown than before, or something else be missing."""
@@ -196,6 +270,12 @@ class CorrectPages(CorrectParts):
         self._update()
         for panel in (self.page_list, self.saving):
             panel.refresh()
+        image = self._session.image
+        if subject is None and image is not None and not page_source.refusal(image):
+            self._look_for_early(image)
+        else:
+            self._asked = None
+            self.saving.drafts.offer_early(None, lambda _: None)
 
     def _show_own_threshold(self, subject: Subject | None) -> None:
         result = None if subject is None else result_behind(subject.labels)
@@ -224,6 +304,13 @@ class CorrectPages(CorrectParts):
             self._do(lambda: self._session.new_labels(image, value))
         self._update()
 
+    def _go_to_next(self) -> None:
+        self._session.go_to_next()
+        if (place := self._session.sent_to) is not None:
+            self._overlays.show_place(*place)
+        else:
+            self._overlays.hide()
+
     def _on_map(self, row: int, column: int) -> None:
         self._do(functools.partial(self._session.go_to, row, column))
 
@@ -232,6 +319,32 @@ class CorrectPages(CorrectParts):
 
     def _on_strictness(self, value: float) -> None:
         self._session.brush = BrushConfig(value)
+
+    def _on_brush(self, value: int) -> None:
+        if not self._showing and self._session.labels is not None:
+            self._session.labels.brush_size = value
+
+    def _on_saving(self, text: str) -> None:
+        """Let the message of the last saving be seen: what was said before is over."""
+        if text != self._saving_said:
+            self._saving_said = text
+            self._say(text)
+
+    def _on_kept(self, text: str) -> None:
+        """Show that corrections are not kept at once, and when they were if nothing else is."""
+        if text and not text.startswith(KEPT):
+            self._say(text)
+        elif not self._watch.gone:
+            self._update()
+
+    def _on_undone(self, _: Any = None) -> None:
+        """What was said of a step is not true once the step is taken back."""
+        labels = self._session.labels
+        undone = 0 if labels is None else len(labels._redo_history)
+        if undone > self._undone:
+            self._session.status = "Undone. Ctrl+Shift+Z does it again."
+            self._update()
+        self._undone = undone
 
     def _on_here(self, value: float) -> None:
         if not self._showing:
@@ -262,6 +375,7 @@ class CorrectPages(CorrectParts):
 
     def _on_camera(self, _: Any = None) -> None:
         if not self._watch.gone:
+            self._overlays.fit_lines()
             self._map_timer.start()
 
     def _update(self) -> None:
@@ -273,8 +387,9 @@ class CorrectPages(CorrectParts):
             part.native.setChecked(session.tool == name)
         usable = subject is not None
         marks: list[Any] = [self.unlabelled, self.reviewed, self.next]
-        for field in (*self.tools.values(), *marks, self.strictness, self.area, self.specks):
+        for field in (*self.tools.values(), *marks, self.brush, self.strictness, self.area):
             field.enabled = usable
+        self.specks.enabled = usable
         self.here.enabled = not self._here.refusal(subject)
         self.remove_specks.enabled = self.keep_specks.enabled = self._specks.shown
         page_ok = not page_source.refusal(self.image.value)
@@ -282,7 +397,13 @@ class CorrectPages(CorrectParts):
         self._showing = True
         self.area.value = session.area
         self._showing = False
-        self.status.value = session.status or session.caution(self.image.value, self.ink.value)
+        self.export.refresh()
+        self.look.refresh()
+        caution = session.caution(self.image.value, self.ink.value)
+        others = [self.saving.status.value, self.saving.drafts.kept]
+        text = next((words for words in (session.status, caution, *others) if words), "")
+        details = "\n".join(words for words in others if words and words != text)
+        show_message(self.status, text, details)
         self._map_timer.start()
         self._tick.start()
 

@@ -33,6 +33,7 @@ from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.saving.fields import folder_of
 from docbin_napari.plugin.settings import remembered
 from docbin_napari.plugin.signals import MODEL_NEWS, PAIR_NEWS, list_of
+from docbin_napari.plugin.tabs import join_tabs, start_low
 
 if TYPE_CHECKING:
     import napari
@@ -119,6 +120,7 @@ class TrainOnMyPairs(Container[Any]):
         layout.insertWidget(1, self.collections)
         layout.addWidget(self.views)
         self.native.setMinimumWidth(_MINIMUM_WIDTH)
+        start_low(self.native)
         self.status.native.setWordWrap(True)
         self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._on_closed)
@@ -143,6 +145,7 @@ class TrainOnMyPairs(Container[Any]):
             self.folder.value = Path(known)
 
     def _on_shown(self) -> None:
+        join_tabs(self.native, "Train")
         finetune_fields.align(self.native, {str(field.label) for field in self._locked})
         self._recolour()
         if self._pairs.trouble:

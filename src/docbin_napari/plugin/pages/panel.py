@@ -6,21 +6,25 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, Label
+import numpy as np
+from magicgui.widgets import Container
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from psygnal import Signal
+from qtpy.QtWidgets import QLabel
 
 from docbin_napari.plugin import engine
 from docbin_napari.plugin.binarize import fields
 from docbin_napari.plugin.correct.fields import align, form_of
 from docbin_napari.plugin.dock import PanelWatch
 from docbin_napari.plugin.keys import BorrowedKeys
+from docbin_napari.plugin.message_line import message_line, show_message
 from docbin_napari.plugin.pages import view
 from docbin_napari.plugin.pages.prepare import PageOrder, Shelf, how_in_words, make_ready
 from docbin_napari.plugin.pages.session import PageListSession
-from docbin_napari.plugin.pages.view import PageListView
-from docbin_napari.plugin.saving.fields import folder_of, say, wrapped
+from docbin_napari.plugin.pages.thumbnails import thumbnails
+from docbin_napari.plugin.pages.view import LEGEND, PageListView
+from docbin_napari.plugin.saving.fields import folder_of
 from docbin_napari.plugin.settings import read_preferences, remember, remembered
 from docbin_napari.plugin.signals import MODEL_NEWS, note_list
 
@@ -71,10 +75,11 @@ class PageListPanel(Container[Any]):
     ) -> None:
         self._viewer, self._subject, self._datasets = viewer, subject, datasets
         self._keep = keep
-        self._engines = Shelf(load)
+        self._load_engine, self._engines = load, Shelf(load)
         self._session = PageListSession(viewer)
         self._keys = BorrowedKeys(viewer)
         self._worker: Any = None
+        self._pictures: Any = None
         self._working_on: tuple[int, str] | None = None
         self._build()
         self._connect()
@@ -87,14 +92,17 @@ class PageListPanel(Container[Any]):
         self.folder = view.folder_field()
         self.model, self.preset = fields.model_field(self._models), fields.preset_field()
         self.previous, self.next = view.turn_buttons(PREVIOUS_KEY, NEXT_KEY)
-        self.status = wrapped(Label(name="page_status", value=""))
+        self.status = message_line("page_status", lines=2)
         self._named = [self.folder, self.model, self.preset]
         form = form_of("source", *self._named)
-        row = view.turn_row(self.previous, self.next)
+        self.all = view.all_button()
+        row = view.turn_row(self.previous, self.next, self.all)
         super().__init__(widgets=[form, row, self.status], labels=False, name="page_list")
         self.margins = (0, 0, 0, 0)
         self.list = PageListView()
         self.native.layout().insertWidget(1, self.list)  # below the fields
+        self.legend = QLabel(LEGEND)
+        self.native.layout().insertWidget(2, self.legend)
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
 
     def _connect(self) -> None:
@@ -105,6 +113,7 @@ class PageListPanel(Container[Any]):
         self.folder.changed.connect(self._open)
         self.previous.changed.connect(lambda _=None: self.turn(-1))
         self.next.changed.connect(lambda _=None: self.turn(1))
+        self.all.native.clicked.connect(self._on_all)
         for field in (self.model, self.preset):
             field.changed.connect(self._on_how)
         # Activated by Enter, and by a double click, or a single one where the desktop is set so.
@@ -169,6 +178,27 @@ class PageListPanel(Container[Any]):
         self.model.value = model
         return "" if self._go_to(self._session.current + 1) else self._session.status
 
+    def export_orders(self) -> tuple[list[PageOrder], dict[int, Any], Any]:
+        """Give what an export of all pages needs.
+
+        Returns
+        -------
+        orders : list of PageOrder
+            All pages.
+        shown : dict of int to ndarray
+            A copy of the labels that are shown now, by their place in the list.
+        load : callable
+            Makes the engine.
+        """
+        shown, session = {}, self._session
+        if session.labels is not None and session.labels in self._viewer.layers:
+            shown[session.current] = np.array(session.labels.data)
+        return (
+            [self._order(number) for number in range(session.count)],
+            shown,
+            Shelf(self._load_engine),
+        )
+
     # ---- from page to page
 
     def refresh(self) -> None:
@@ -210,6 +240,8 @@ class PageListPanel(Container[Any]):
             remember(pages=str(folder))
             self._recall_how()
             self.opened.emit()
+            self._fill()
+            self._picture_pages()
         self._work_on()
 
     def _go_to(self, number: int) -> bool:
@@ -229,7 +261,33 @@ class PageListPanel(Container[Any]):
             self._fill()
         return not trouble
 
+    def _on_all(self, wanted: bool) -> None:
+        self._session.all_wanted = wanted and self._session.pages is not None
+        self._work_on()
+
     # ---- work beside the window
+
+    def _picture_pages(self) -> None:
+        """Fill the list with small pictures, page by page."""
+        self._stop_pictures()
+        if self._session.pages is None:
+            return
+        entries = list(self._session.pages.entries)
+        folder = self._session.pages.folder
+        worker = create_worker(thumbnails, entries, _ignore_errors=True)
+        worker.yielded.connect(lambda found: self._on_picture(folder, *found))
+        self._pictures = worker
+        worker.start()
+
+    def _on_picture(self, folder: Path, number: int, picture: Any) -> None:
+        pages = self._session.pages
+        if not self._watch.gone and pages is not None and pages.folder == folder:
+            self.list.show_picture(number, picture)
+
+    def _stop_pictures(self) -> None:
+        if self._pictures is not None:
+            self._pictures.quit()
+            self._pictures = None
 
     def _work_on(self) -> None:
         """Let the worker make ready what is wanted first."""
@@ -280,6 +338,7 @@ class PageListPanel(Container[Any]):
 
     def _close(self) -> None:
         self._keys.give_back()
+        self._stop_pictures()
         if self._worker is not None:
             self._worker.quit()
 
@@ -294,4 +353,7 @@ class PageListPanel(Container[Any]):
         self.previous.enabled = bool(entries) and session.current > 0
         self.next.enabled = not entries or session.current + 1 < len(entries)
         self.next.text = "Next" if entries else "Open"
-        say(self.status, session.status or session.summary(self._working_on))
+        self.legend.setVisible(bool(entries))
+        self.all.enabled = bool(entries)
+        self.all.native.setChecked(session.all_wanted)
+        show_message(self.status, session.status or session.summary(self._working_on))

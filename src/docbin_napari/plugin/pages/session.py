@@ -13,6 +13,7 @@ from docbin_napari.plugin.layers import undo
 from docbin_napari.plugin.layers.ink_result import bind
 from docbin_napari.plugin.layers.page_source import label_style
 from docbin_napari.plugin.pages.prepare import Inked, Opened, Spoilt, Step, how_in_words
+from docbin_napari.plugin.pages.saved_pages import note_saved_pages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,8 @@ class PageListSession:
         What happens or happened, for the user.
     troubles : dict of int to str
         Pages that could not be opened or binarized, and why.
+    all_wanted : bool
+        Whether all pages are binarized, one after the other, not only this one and the next.
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
@@ -50,6 +53,7 @@ class PageListSession:
         self.current = 0
         self.status = ""
         self.troubles: dict[int, str] = {}
+        self.all_wanted = False
         self.image: Image | None = None
         self.labels: Labels | None = None
         self._opened: dict[int, Opened] = {}
@@ -80,6 +84,11 @@ class PageListSession:
         self._opened.clear()
         self._inked.clear()
         self.status = self.pages.note
+        self.all_wanted = False
+        try:
+            note_saved_pages(self.pages, datasets)
+        except PageListError as error:
+            self.status = f"The states of the pages are not kept: {error}"
         self.go_to(self.pages.position)
 
     def go_to(self, number: int) -> bool:
@@ -123,7 +132,21 @@ class PageListSession:
             shown = number == self.current and self.labels is not None
             if number < self.count and not ready and not shown:
                 return number
-        return None
+        return self._next_to_do() if self.all_wanted else None
+
+    def _next_to_do(self) -> int | None:
+        """The next page, from this one on, that was never binarized."""
+        assert self.pages is not None
+        entries = self.pages.entries
+        order = [*range(self.current, self.count), *range(self.current)]
+        return next(
+            (
+                number
+                for number in order
+                if entries[number].state == "to do" and number not in self.troubles
+            ),
+            None,
+        )
 
     def choose(self, model: str, preset: PresetName) -> None:
         """Say how pages are binarized from now on; it is kept with the states of the pages.
@@ -147,10 +170,13 @@ class PageListSession:
         """Take in what `make_ready` yields."""
         if self.pages is None or event.number >= self.count:
             return
-        if isinstance(event, Opened):
+        # Of other pages the probability is kept on the disk, and nothing in memory.
+        near = event.number in (self.current, self.current + 1)
+        if isinstance(event, Opened) and near:
             self._opened[event.number] = event
         elif isinstance(event, Inked):
-            self._inked[event.number] = event
+            if near:
+                self._inked[event.number] = event
             if self.pages.entries[event.number].state == "to do":
                 self._set(event.number, "binarized")
         elif isinstance(event, Spoilt):
@@ -200,6 +226,12 @@ class PageListSession:
             return ""
         done = sum(entry.state == "saved" for entry in self.pages.entries)
         text = f"Page {self.current + 1} of {self.count}, {done} saved."
+        if self.all_wanted:
+            left = sum(entry.state == "to do" for entry in self.pages.entries)
+            left -= sum(self.pages.entries[one].state == "to do" for one in self.troubles)
+            if not left:
+                return f"{text} All pages are binarized."
+            return f"{text} Binarizing all: {self.count - left} of {self.count} done."
         ahead = working_on is not None and working_on[0] != self.current
         return f"{text} The next page is being binarized." if ahead else text
 

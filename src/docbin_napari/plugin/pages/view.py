@@ -9,15 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import Container, FileEdit, PushButton
+from qtpy.QtCore import QSize
+from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import QListWidget
+
+from docbin_napari.plugin.pages.thumbnails import SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from docbin_napari.pairs.work_list import Entry
 
+
 _SIGNS = {"to do": "○", "binarized": "◐", "corrected": "✎", "saved": "✓"}
-_HEIGHT = 96
+_WORDS = {"to do": "new"}
+_HEIGHT = 150
+LEGEND = "   ".join(f"{sign} {_WORDS.get(state, state)}" for state, sign in _SIGNS.items())
+"""What the signs mean."""
 
 
 class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
@@ -26,7 +37,25 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
     def __init__(self) -> None:
         super().__init__()
         self.setFixedHeight(_HEIGHT)
-        self.setToolTip("   ".join(f"{sign} {state}" for state, sign in _SIGNS.items()))
+        self.setToolTip(LEGEND)
+        self.setIconSize(QSize(SIDE, SIDE))
+
+    def show_picture(self, number: int, pixels: NDArray[np.uint8]) -> None:
+        """Show a small picture of a page beside its name.
+
+        Parameters
+        ----------
+        number : int
+            Place in the list, from 0.
+        pixels : ndarray
+            uint8 (H, W, 3), RGB.
+        """
+        item: Any = self.item(number)
+        if item is not None:
+            height, width = pixels.shape[:2]
+            form = QImage.Format.Format_RGB888
+            image = QImage(pixels.tobytes(), width, height, 3 * width, form)
+            item.setIcon(QIcon(QPixmap.fromImage(image)))
 
     def show_pages(self, entries: Sequence[Entry], troubles: dict[int, str], current: int) -> None:
         """Bring the list in line with the pages.
@@ -49,7 +78,7 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
             text = f"{'⚠' if trouble else _SIGNS[entry.state]}  {entry.title}"
             if item is not None and item.text() != text:
                 item.setText(text)
-                item.setToolTip(trouble or entry.state)
+                item.setToolTip(trouble or _WORDS.get(entry.state, entry.state))
         if entries and self.currentRow() != current:
             self.setCurrentRow(current)
         self.setVisible(bool(entries))
@@ -59,7 +88,7 @@ def folder_field() -> FileEdit:
     """Make the choice of the folder."""
     field = FileEdit(
         name="folder",
-        label="Pages",
+        label="Folder of scans",
         mode=FileDialogMode.EXISTING_DIRECTORY,
         nullable=True,
         tooltip="A folder of pages to correct one after the other. "
@@ -93,6 +122,18 @@ def turn_buttons(previous_key: str, next_key: str) -> tuple[PushButton, PushButt
         f"Key: {next_key}",
     )
     return previous, following
+
+
+def all_button() -> PushButton:
+    """Make the button that binarizes all pages."""
+    button = PushButton(
+        name="binarize_all",
+        text="Binarize all",
+        tooltip="Binarize all pages of the folder one after the other, while you go on working. "
+        "Pressed again, it stops; what is done is kept.",
+    )
+    button.native.setCheckable(True)
+    return button
 
 
 def turn_row(*buttons: PushButton) -> Container[Any]:

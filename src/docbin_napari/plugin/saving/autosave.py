@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.plugin.layers.page import Subject
 
+KEPT = "Unsaved corrections kept"
 _PAUSE_SECONDS = 2.0
 _MOST_OF_THE_TIME = 4
 
@@ -195,7 +196,7 @@ class Autosave:
         page = self._now
         if page is None:
             return ""
-        return page.trouble or (f"Unsaved corrections kept at {page.time}." if page.time else "")
+        return page.trouble or (f"{KEPT} at {page.time}." if page.time else "")
 
     @property
     def edited(self) -> Subject | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import Container, Label
+from magicgui.widgets import Container
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -32,7 +32,7 @@ _TICK_MILLISECONDS = 500
 
 
 class DraftRow(Container[Any]):
-    """Shows nothing but the time of the last draft, until there is something to offer.
+    """Shows nothing until there is something to offer.
 
     Parameters
     ----------
@@ -49,10 +49,13 @@ class DraftRow(Container[Any]):
         The page whose labels were brought back (`Subject`).
     edited : Signal
         The page that holds corrections which are in no pair (`Subject`).
+    said : Signal
+        When corrections were kept, or why they could not be (str); the same as `kept`.
     """
 
     restored = Signal(object)
     edited = Signal(object)
+    said = Signal(str)
 
     def __init__(
         self,
@@ -61,10 +64,11 @@ class DraftRow(Container[Any]):
         is_open: Callable[[Labels], bool],
     ) -> None:
         self._subject = subject
+        self._early: tuple[Path, Callable[[Path], None]] | None = None
         self.autosave = Autosave(datasets, is_open=is_open)
         self.offer, self.restore, self.discard, self.found = fields.offer_row()
-        self.kept = fields.wrapped(Label(name="kept", value=""))
-        super().__init__(widgets=[self.found, self.kept], labels=False, name="drafts")
+        self.kept = ""
+        super().__init__(widgets=[self.found], labels=False, name="drafts")
         self.margins = (0, 0, 0, 0)
         self.restore.changed.connect(self._restore)
         self.discard.changed.connect(self._discard)
@@ -84,7 +88,24 @@ class DraftRow(Container[Any]):
     def refresh(self) -> None:
         """Look again at which page is worked on."""
         if not self._watch.gone:
-            self.autosave.watch(self._subject())
+            subject = self._subject()
+            if subject is not None:
+                self._early = None
+            self.autosave.watch(subject)
+            self._show()
+
+    def offer_early(self, path: Path | None, take: Callable[[Path], None]) -> None:
+        """Offer a draft of a page that has no labels yet.
+
+        Parameters
+        ----------
+        path : Path or None
+            The draft; None to offer nothing.
+        take : callable
+            Gives the page labels and puts the draft on them.
+        """
+        if not self._watch.gone:
+            self._early = None if path is None else (path, take)
             self._show()
 
     def _on_tick(self) -> None:
@@ -97,6 +118,14 @@ class DraftRow(Container[Any]):
 
     def _restore(self, _: Any = None) -> None:
         subject = self._subject()
+        if subject is None and self._early is not None:
+            (path, take), self._early = self._early, None
+            try:
+                take(path)
+            except Exception as error:
+                show_error(readable(error))
+            self._show()
+            return
         if subject is None or self.autosave.offer is None:
             return
         try:
@@ -113,16 +142,23 @@ class DraftRow(Container[Any]):
         self._show()
 
     def _discard(self, _: Any = None) -> None:
-        self.autosave.discard()
+        if self._early is not None:
+            self._early[0].unlink(missing_ok=True)
+            self._early = None
+        else:
+            self.autosave.discard()
         self._show()
 
     def _show(self) -> None:
-        offer = self.autosave.offer
+        early = None if self._early is None else self._early[0]
+        offer = self.autosave.offer or early
         if offer is not None:
             when = _time_of(offer)
             fields.say(self.offer, f"Unsaved corrections of this page were found: {when}.")
         self.found.visible = offer is not None
-        fields.say(self.kept, self.autosave.status)
+        if self.autosave.status != self.kept:
+            self.kept = self.autosave.status
+            self.said.emit(self.kept)
 
 
 def _time_of(path: Path) -> str:

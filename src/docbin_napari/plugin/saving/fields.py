@@ -25,7 +25,7 @@ def place_fields(collections: Choices) -> tuple[FileEdit, ComboBox, ComboBox, Li
     """Make the fields that say where a pair goes."""
     datasets = FileEdit(
         name="datasets",
-        label="Data sets",
+        label="Save pairs in",
         mode=FileDialogMode.EXISTING_DIRECTORY,
         nullable=True,
         tooltip="Folder of your training pairs. It gets the folders train and test.",
@@ -34,7 +34,7 @@ def place_fields(collections: Choices) -> tuple[FileEdit, ComboBox, ComboBox, Li
     datasets.choose_btn.native.setMaximumWidth(32)
     split = ComboBox(
         name="split",
-        label="For",
+        label="Use for",
         choices=list(SPLITS),
         tooltip="train: models learn from this page. test: they never see it and are judged by it.",
     )
@@ -46,7 +46,7 @@ def place_fields(collections: Choices) -> tuple[FileEdit, ComboBox, ComboBox, Li
     )
     name = LineEdit(
         name="new_collection",
-        label="Its name",
+        label="Collection name",
         value="my pages",
         tooltip="Name of the new collection; it becomes a folder.",
     )
@@ -70,7 +70,7 @@ def pair_fields(regions: Choices) -> tuple[LineEdit, ComboBox, LineEdit, CheckBo
     )
     region = ComboBox(
         name="region",
-        label="Labelled",
+        label="Part that is correct",
         choices=regions,
         tooltip="What of the page counts: all of it, the windows that you have reviewed, or what "
         "lies in the rectangles, ellipses and polygons of a Shapes layer. The rest is saved as "
@@ -78,14 +78,13 @@ def pair_fields(regions: Choices) -> tuple[LineEdit, ComboBox, LineEdit, CheckBo
     )
     who = LineEdit(
         name="who",
-        label="Who",
+        label="Your name",
         tooltip="Your name, if you like. It is written into the mask file.",
     )
     own = CheckBox(
         name="replace",
         text="Replace the mask of this pair",
         value=False,
-        visible=False,
         tooltip="This page comes from a saved pair. Give that pair the new mask; the one before is "
         "kept in fg_mask/replaced. Otherwise it becomes a pair of its own under a new name.",
     )

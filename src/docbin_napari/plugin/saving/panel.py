@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from docbin_napari.pairs.save import Saved
     from docbin_napari.plugin.layers.page import Subject
 
+_SAVES = "Write the page and its ink as a training pair."
+_UNSEEN = (
+    "Nobody has reviewed this page: a model would learn its mistakes. Look at it, mark what you "
+    "have seen (key W), or choose “Reviewed windows”."
+)
+
 
 class SavePairPanel(Container[Any]):
     """Saves the page as a training pair; until then its corrections are kept in a draft.
@@ -46,12 +52,15 @@ class SavePairPanel(Container[Any]):
     ----------
     saved : Signal
         The page and what was saved (`Subject`, `Saved`).
+    said : Signal
+        What happened, for the message line; empty when it is no longer true (str).
     drafts : DraftRow
         Keeps what is not saved yet, and offers what a crash has left; to be shown where
         nobody overlooks it.
     """
 
     saved = Signal(object, object)
+    said = Signal(str)
 
     def __init__(self, viewer: napari.viewer.Viewer, subject: Callable[[], Subject | None]) -> None:
         self._viewer = viewer
@@ -73,13 +82,14 @@ class SavePairPanel(Container[Any]):
             self._collection_choices
         )
         self.page, self.region, self.who, self.own = fields.pair_fields(self._region_choices)
+        # The panel around this one shows both where they are always in sight.
         self.save = fields.save_button()
-        self.status = fields.wrapped(Label(name="save_status", value=""))
+        self.status = Label(name="save_status", value="")
         parts = [self.datasets, self.split, self.collection, self.new, self.page]
         self._named = [*parts, self.region, self.who]
         form = form_of("pair", *self._named)
         super().__init__(
-            widgets=[form, self.own, self.save, self.status],
+            widgets=[form, self.own],
             labels=False,
             name="save_pair",
         )
@@ -147,7 +157,7 @@ class SavePairPanel(Container[Any]):
             if subject is not None and isinstance(self.region.value, Shapes):
                 # They were drawn on the page before.
                 self.region.value = fields.WHOLE
-                self._message = "Another page: “Labelled” is the whole page again."
+                self._message = "Another page: “Part that is correct” is the whole page again."
             self._showing = False
         self._update()
 
@@ -239,6 +249,8 @@ class SavePairPanel(Container[Any]):
         whole = job.order.region is None
         self.drafts.autosave.forget(subject, job.checksum, keep_file=not whole)
         self._message = saved.sentence
+        if whole and not self._is_reviewed(subject):
+            self._message = f"{saved.sentence} {_UNSEEN}"
         if saved.pair.name != saved.wanted:
             show_info(saved.sentence)
         place = job.order.place
@@ -247,6 +259,11 @@ class SavePairPanel(Container[Any]):
         remember(who=job.order.who)
         self.saved.emit(subject, saved)
         PAIR_NEWS.saved.emit(place.datasets)
+
+    @staticmethod
+    def _is_reviewed(subject: Subject) -> bool:
+        """Whether somebody has looked at something of the page, as far as is known."""
+        return bool(reviewed_of(subject.labels, subject.page).grid.any())
 
     def _on_finished(self) -> None:
         self._worker = None
@@ -269,13 +286,18 @@ class SavePairPanel(Container[Any]):
         subject = self._subject()
         own = None if subject is None else own_pair(subject)
         busy, refusal = self._worker is not None, self.refusal()
-        self.own.visible = own is not None
+        self.own.enabled = own is not None
+        if own is None:
+            self.own.value = False
         replacing = own is not None and bool(self.own.value)
-        self.new.visible = self.collection.value in (None, fields.NEW_COLLECTION)
-        for field in (self.split, self.collection, self.new, self.page):
+        for field in (self.split, self.collection, self.page):
             field.enabled = not replacing
+        is_new = self.collection.value in (None, fields.NEW_COLLECTION)
+        self.new.enabled = is_new and not replacing
         self.save.enabled = not busy and not refusal
-        fields.say(self.status, self._message or refusal or self._outlook(subject))
+        self.save.tooltip = f"{_SAVES}\n{refusal}".strip()
+        self.status.value = self._message or refusal or self._outlook(subject)
+        self.said.emit(self._message)
 
     def _outlook(self, subject: Subject | None) -> str:
         """Say what is noteworthy about the page, else about the collection."""
@@ -284,6 +306,8 @@ class SavePairPanel(Container[Any]):
             return strange
         waiting = waiting_pages(self.place().folder)
         if not waiting:
-            return ""
+            if subject is None or self.region.value != fields.WHOLE or self._is_reviewed(subject):
+                return ""
+            return _UNSEEN
         more = f" and {len(waiting) - 3} more" if waiting[3:] else ""
         return f"Pages without a mask in this collection: {', '.join(waiting[:3])}{more}."

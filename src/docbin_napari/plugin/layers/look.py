@@ -1,0 +1,110 @@
+"""Seeing the page alone, the black-and-white result alone, or both side by side; no Qt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels
+
+PAGE, RESULT, BESIDE = "page", "result", "beside"
+LOOKS = {PAGE: ("Page", "Q"), RESULT: ("Result", "G"), BESIDE: ("Side by side", "H")}
+"""What can be looked at: words for the button, and the key that is held."""
+_BLACK_ON_WHITE: dict[int | None, str] = {
+    BACKGROUND: "white",
+    INK: "black",
+    UNLABELLED: "#b0b0b0",
+    None: "black",
+}
+
+
+def grid_of(viewer: ViewerModel) -> Any:
+    """Give the grid, under its name before and since napari 0.9."""
+    canvas = getattr(viewer, "canvas", None)
+    return viewer.grid if canvas is None else canvas.grid
+
+
+class Look:
+    """Shows one of `LOOKS`, and afterwards all as it was.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    chosen : callable
+        Gives the image and its ink labels; None for what there is not.
+
+    Attributes
+    ----------
+    shown : str
+        One of `LOOKS`; empty as long as all is as the user has set it.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        chosen: Callable[[], tuple[Image | None, Labels | None]],
+    ) -> None:
+        self._viewer, self._chosen = viewer, chosen
+        self._before: list[tuple[Any, str, Any]] = []
+        self.shown = ""
+
+    def show(self, what: str) -> None:
+        """Show something else.
+
+        Parameters
+        ----------
+        what : str
+            One of `LOOKS`; empty for all as it was.
+        """
+        self._restore()
+        image, ink = self._chosen()
+        if not what or image is None or (ink is None and what != PAGE):
+            return
+        self.shown = what
+        wanted = {PAGE: (image,), RESULT: (ink,), BESIDE: (image, ink)}[what]
+        for layer in self._viewer.layers:
+            self._set(layer, "visible", layer in wanted)
+        if what != PAGE and ink is not None:
+            self._set(ink, "colormap", dict(_BLACK_ON_WHITE))
+            self._set(ink, "opacity", 1.0)
+            self._set(ink, "blending", "translucent")
+        if what == BESIDE:
+            self._put_apart(image, ink)
+
+    def hold(self, what: str) -> Callable[[Any], Iterator[None]]:
+        """Make what a key does: it shows something as long as it is held."""
+
+        def held(_: Any) -> Iterator[None]:
+            before = self.shown
+            self.show(what)
+            yield
+            self.show(before)
+
+        return held
+
+    def _put_apart(self, *pair: Any) -> None:
+        """Let napari's grid, whose cells share one camera, hold both in cells of their own."""
+        layers, grid = self._viewer.layers, grid_of(self._viewer)
+        first, second = (layers.index(layer) for layer in pair)
+        self._set(grid, "shape", (1, 2))
+        for stride in range(1, len(layers) + 1):
+            if (first // stride) % 2 != (second // stride) % 2:
+                self._set(grid, "stride", stride)
+                break
+        self._set(grid, "enabled", True)
+
+    def _set(self, thing: Any, name: str, value: Any) -> None:
+        self._before.append((thing, name, getattr(thing, name)))
+        setattr(thing, name, value)
+
+    def _restore(self) -> None:
+        while self._before:
+            thing, name, value = self._before.pop()
+            setattr(thing, name, value)
+        self.shown = ""

@@ -1,0 +1,43 @@
+"""What a crash has left of a page is found before the page has labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from docbin_napari.io.errors import DraftError
+from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
+from docbin_napari.plugin.correct.session import CorrectSession
+from docbin_napari.plugin.layers.page_record import DRAFT
+from docbin_napari.plugin.saving.early_offer import drafts_of_image, take_draft
+
+pytestmark = pytest.mark.viewer
+
+
+@pytest.fixture
+def draft(tmp_path, one_stroke):
+    file = tmp_path / "letter.png"
+    file.touch()
+    labels = one_stroke.ink.astype(np.uint8)
+    labels[:5] = 2
+    key = PageKey(content_of(one_stroke.pixels), str(file), 1)
+    return file, write_draft(tmp_path / "drafts", key, Draft(labels), "crashed"), labels
+
+
+def test_it_is_found_by_the_page_and_put_on_new_labels(viewer, one_stroke, tmp_path, draft) -> None:
+    file, path, labels = draft
+    image = viewer.add_image(one_stroke.pixels, rgb=True, metadata={"source": str(file), "page": 1})
+    assert drafts_of_image(image, 0, [tmp_path / "drafts"], ()) == [path]
+    assert drafts_of_image(image, 0, [tmp_path / "drafts"], ("crashed",)) == []
+    layer = take_draft(CorrectSession(viewer), image, 0, path)
+    assert np.array_equal(layer.data, labels)
+    assert layer.metadata[DRAFT] == str(path)
+    layer.undo()
+    assert not layer.data.any()
+
+
+def test_a_page_of_another_size_gets_no_labels(viewer, one_stroke, draft) -> None:
+    image = viewer.add_image(one_stroke.pixels[:20], rgb=True)
+    with pytest.raises(DraftError, match="another size"):
+        take_draft(CorrectSession(viewer), image, 0, draft[1])
+    assert len(viewer.layers) == 1

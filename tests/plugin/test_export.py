@@ -1,0 +1,126 @@
+"""Pages of a layer and of a folder become black-and-white files; nothing is overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docbin_napari.pairs.work_list import open_list
+from docbin_napari.plugin.pages.prepare import PageOrder
+from docbin_napari.plugin.saving.export import (
+    Exported,
+    ExportEnd,
+    export_folder,
+    export_stack,
+    offered_path,
+    take_pages,
+    with_suffix,
+)
+
+pytestmark = pytest.mark.viewer
+
+
+def end_of(steps: Any) -> Any:
+    """Go through an export to its last event."""
+    return list(steps)[-1]
+
+
+@pytest.mark.parametrize(("suffix", "compression"), [(".png", None), (".tif", "group4")])
+def test_a_page_is_one_bit_and_keeps_its_resolution(
+    tmp_path, viewer, one_stroke, suffix, compression
+) -> None:
+    metadata = {"dpi": (300.0, 150.0), "source": str(tmp_path / "letter.jpg"), "page": 1}
+    layer = viewer.add_labels(one_stroke.ink.astype(np.uint8), metadata=metadata)
+    path = offered_path(layer, suffix)
+    assert path == tmp_path / f"letter-bw{suffix}"
+    end = end_of(export_stack(take_pages(layer, path)))
+    assert end.files == (path,)
+    assert end.sentence == f"Saved letter-bw{suffix} in {tmp_path.name}."
+    with Image.open(path) as image:
+        assert (image.mode, image.info.get("compression")) == ("1", compression)
+        assert np.array_equal(~np.asarray(image), one_stroke.ink)
+        assert np.allclose(image.info["dpi"], (300, 150), atol=0.05)
+    assert offered_path(layer, suffix) == tmp_path / f"letter-bw-2{suffix}"
+
+
+def test_a_name_without_a_suffix_gets_one_and_overwrites_nothing(tmp_path) -> None:
+    (tmp_path / "page.png").touch()
+    assert with_suffix(tmp_path / "page", ".png") == tmp_path / "page-2.png"
+    assert with_suffix(tmp_path / "page.png", ".tif") == tmp_path / "page.png"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_all_pages_of_a_stack(tmp_path, viewer, one_stroke, suffix) -> None:
+    stack = np.stack([one_stroke.ink, ~one_stroke.ink]).astype(np.uint8)
+    dpi = [(300.0, 300.0), (150.0, 150.0)]
+    layer = viewer.add_labels(stack, metadata={"dpi": dpi})
+    end = end_of(export_stack(take_pages(layer, tmp_path / f"book{suffix}")))
+    names = ["book.tif"] if suffix == ".tif" else ["book_1.png", "book_2.png"]
+    assert [path.name for path in end.files] == names
+    with Image.open(end.files[-1]) as image:
+        image.seek(image.n_frames - 1 if suffix == ".tif" else 0)
+        assert np.array_equal(np.asarray(image), one_stroke.ink)
+        assert image.info["dpi"] == pytest.approx((150, 150), abs=0.05)
+
+
+def test_unlabelled_is_white_and_said(tmp_path, viewer, one_stroke) -> None:
+    labels = one_stroke.ink.astype(np.uint8)
+    labels[:5] = 2
+    end = end_of(export_stack(take_pages(viewer.add_labels(labels), tmp_path / "a.png")))
+    assert "Unlabelled places are white" in end.sentence
+    with Image.open(end.files[0]) as image:
+        assert np.asarray(image)[:5].all()
+
+
+def test_what_is_no_ink_is_refused_and_writes_nothing(tmp_path, viewer) -> None:
+    layer = viewer.add_labels(np.full((4, 4), 9), name="cells")
+    with pytest.raises(ValueError, match="cells"):
+        take_pages(layer, tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def orders(tmp_path, one_stroke) -> list[PageOrder]:
+    """Orders for a folder of two pages with a damaged one between them."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    Image.fromarray(one_stroke.pixels).save(folder / "f1.png", dpi=(300, 300))
+    (folder / "f2.png").write_bytes(b"no page")
+    Image.fromarray(one_stroke.pixels[::-1]).save(folder / "f3.png")
+    entries = open_list(folder, tmp_path).entries
+    return [
+        PageOrder(number, entry, "fast", "any", "cpu", 0.5) for number, entry in enumerate(entries)
+    ]
+
+
+def test_all_pages_of_a_folder(tmp_path, orders, one_stroke, fake_engine) -> None:
+    shown = {2: np.zeros(one_stroke.ink.shape, np.uint8)}
+    out = tmp_path / "out"
+    (tmp_path / "out").mkdir()
+    (out / "f1-bw.tif").write_text("older")
+    end = end_of(export_folder(orders, out, ".tif", fake_engine.load, shown))
+    assert [path.name for path in end.files] == ["f1-bw-2.tif", "f3-bw.tif"]
+    assert "f2.png" in end.troubles[0]
+    assert "Saved 2 pages in out." in end.sentence
+    assert "1 could not be saved" in end.sentence
+    assert (out / "f1-bw.tif").read_text() == "older"
+    with Image.open(end.files[0]) as image:
+        assert np.array_equal(~np.asarray(image), one_stroke.ink)
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.05)
+    with Image.open(end.files[1]) as image:
+        assert np.asarray(image).all(), "what is shown is saved, not what the model finds"
+
+
+def test_an_export_that_is_stopped_keeps_what_is_written(tmp_path, orders, fake_engine) -> None:
+    out = tmp_path / "out"
+    steps = export_folder(orders, out, ".png", fake_engine.load)
+    for event in steps:
+        assert not isinstance(event, ExportEnd)
+        if isinstance(event, Exported) and event.done:
+            break
+    steps.close()
+    assert [path.name for path in Path(out).iterdir()] == ["f1-bw.png"]

@@ -1,0 +1,154 @@
+"""What napari saves by itself: ink of this package as pages, labels of others as before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docbin_napari.io.mask import MaskError
+
+pytestmark = pytest.mark.viewer
+KNOWN = {"dpi": (300.0, 150.0), "source": "letter.jpg", "page": 1}
+
+
+@pytest.fixture(autouse=True)
+def saving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saving as it is with the plugin in use; napari's own comes back after each test."""
+    io = pytest.importorskip("napari.plugins.io")
+    from napari.plugins import _initialize_plugins
+
+    from docbin_napari.plugin.saving.ink_saving import take_over_saving
+
+    _initialize_plugins()  # As a viewer with a window does.
+    monkeypatch.setattr(io, "save_layers", io.save_layers)
+    take_over_saving()
+
+
+@pytest.fixture
+def ink(viewer: Any, one_stroke: Any) -> Any:
+    return viewer.add_labels(one_stroke.ink.astype(np.uint8), name="Ink of a/b", metadata=KNOWN)
+
+
+def check_page(path: str | Path, ink: np.ndarray) -> None:
+    """A file that every viewer shows as black ink on white paper."""
+    with Image.open(path) as image:
+        assert image.mode == "1"
+        assert np.array_equal(~np.asarray(image), ink)
+        assert np.allclose(image.info["dpi"], (300, 150), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ("page.png", "page.png"),
+        ("page.tif", "page.tif"),
+        ("page.TIFF", "page.TIFF"),
+        ("page", "page.png"),
+        ("MS 12.3r", "MS 12.3r.png"),
+        ("page.jpg", "page.jpg.png"),
+        ("page.pgm", "page.pgm.png"),
+    ],
+)
+@pytest.mark.parametrize("way", ["layers", "selected", "layer", "typed"])
+def test_every_name_gives_a_page(tmp_path, viewer, ink, named, way) -> None:
+    name, file = named
+    path = str(tmp_path / name)
+    if way == "layer":
+        written = ink.save(path)
+    elif way == "typed":  # The dialog gives napari's own writer unless another type is chosen.
+        from napari.plugins._npe2 import file_extensions_string_for_layers
+
+        _, writers = file_extensions_string_for_layers([ink])
+        own = next(writer for writer in writers if writer.plugin_name == "napari")
+        written = viewer.layers.save(path, selected=True, _writer=own)
+    else:
+        written = viewer.layers.save(path, selected=way == "selected")
+    assert written == [str(tmp_path / file)]
+    assert [found.name for found in tmp_path.iterdir()] == [file]
+    check_page(written[0], ink.data == 1)
+
+
+def test_a_suffix_that_was_added_overwrites_nothing(tmp_path, viewer, ink) -> None:
+    (tmp_path / "page.png").write_text("a file that nobody was asked about")
+    assert viewer.layers.save(str(tmp_path / "page")) == [str(tmp_path / "page-2.png")]
+    assert (tmp_path / "page.png").read_text().startswith("a file")
+
+
+def test_a_stack_becomes_one_tiff(tmp_path, viewer, one_stroke) -> None:
+    stack = np.stack([one_stroke.ink, ~one_stroke.ink]).astype(np.uint8)
+    viewer.add_labels(stack, metadata=KNOWN)
+    (path,) = viewer.layers.save(str(tmp_path / "book"))
+    with Image.open(path) as image:
+        assert (image.n_frames, image.mode, image.info["compression"]) == (2, "1", "group4")
+
+
+def test_all_layers_go_to_a_folder_and_the_ink_is_a_page(tmp_path, viewer, ink, one_stroke) -> None:
+    viewer.add_image(one_stroke.pixels, name="a", rgb=True)
+    written = viewer.layers.save(str(tmp_path / "all"))
+    assert sorted(written) == [str(tmp_path / "all" / name) for name in ("Ink of a_b.png", "a.tif")]
+    check_page(tmp_path / "all" / "Ink of a_b.png", one_stroke.ink)
+    with pytest.raises(ValueError, match="select the ink alone"):
+        viewer.layers.save(str(tmp_path / "all.tif"))
+    assert not (tmp_path / "all.tif").exists()
+
+
+def test_a_copy_of_the_layer_is_ink_too(tmp_path, viewer, ink, one_stroke) -> None:
+    from napari.layers import Layer
+
+    copy = Layer.create(*ink.as_layer_data_tuple())
+    check_page(copy.save(str(tmp_path / "copy"))[0], one_stroke.ink)
+
+
+def test_labels_of_others_are_saved_as_before(tmp_path, viewer) -> None:
+    cells = np.arange(600, dtype=np.int32).reshape(20, 30)
+    (path,) = viewer.add_labels(cells).save(str(tmp_path / "cells.tif"))
+    with Image.open(path) as image:
+        assert np.array_equal(np.asarray(image), cells)
+    assert viewer.layers.save(str(tmp_path / "other")) == [str(tmp_path / "other.tif")]
+
+
+def test_an_array_format_keeps_the_values(tmp_path, viewer, ink) -> None:
+    from napari.plugins import io
+
+    (path,) = viewer.layers.save(str(tmp_path / "ink.npz"))
+    assert path.endswith("ink.npz")
+    assert io.save_layers.saves_ink
+
+
+def test_the_writer_of_another_plugin_that_was_chosen_is_left_alone(
+    tmp_path, viewer, ink, one_stroke
+) -> None:
+    from npe2 import DynamicPlugin
+
+    with DynamicPlugin("other-plugin") as other:
+
+        @other.contribute.writer(filename_extensions=[".zzz"], layer_types=["labels"])
+        def write(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+            Path(path).write_text(f"theirs {data.sum()}")
+            return [path]
+
+        (path,) = viewer.layers.save(str(tmp_path / "page.zzz"))
+        assert Path(path).read_text() == f"theirs {one_stroke.ink.sum()}"
+        (path,) = viewer.layers.save(str(tmp_path / "b.zzz"), plugin="other-plugin")
+        assert path.endswith("b.zzz")
+
+
+def test_what_is_no_ink_leaves_no_file(tmp_path, viewer, ink) -> None:
+    ink.data[0, 0] = 7
+    with pytest.raises(MaskError, match="0 to 7"):
+        viewer.layers.save(str(tmp_path / "page.png"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_twice_is_once(viewer) -> None:
+    from napari.plugins import io
+
+    from docbin_napari.plugin.saving.ink_saving import take_over_saving
+
+    before = io.save_layers
+    take_over_saving()
+    assert io.save_layers is before

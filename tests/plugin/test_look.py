@@ -1,0 +1,66 @@
+"""Page alone, result alone, side by side; afterwards all is as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from docbin_napari.plugin.layers.look import BESIDE, LOOKS, PAGE, RESULT, Look, grid_of
+
+pytestmark = pytest.mark.viewer
+
+
+@pytest.fixture
+def room(viewer: Any, one_stroke: Any) -> tuple[Any, Any, Any, Look]:
+    image = viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    viewer.add_shapes([[[0, 0], [9, 9]]], shape_type="rectangle", visible=False)
+    ink = viewer.add_labels(one_stroke.ink.astype(np.uint8), name="ink", opacity=0.7)
+    return viewer, image, ink, Look(viewer, lambda: (image, ink))
+
+
+def state(viewer: Any) -> list[Any]:
+    """All that a look may change."""
+    layers = [(layer.visible, layer.opacity, layer.blending) for layer in viewer.layers]
+    grid = grid_of(viewer)
+    colours = viewer.layers["ink"].colormap.map(np.arange(3)).tolist()
+    return [layers, colours, grid.enabled, grid.shape, grid.stride]
+
+
+@pytest.mark.parametrize("what", list(LOOKS))
+def test_a_held_key_shows_something_and_all_comes_back(room, what) -> None:
+    viewer, image, ink, look = room
+    before = state(viewer)
+    held = look.hold(what)(viewer)
+    next(held)
+    assert image.visible == (what != RESULT)
+    assert ink.visible == (what != PAGE)
+    assert not viewer.layers[1].visible
+    if what != PAGE:
+        white, black = ink.colormap.map(np.arange(2))
+        assert white.tolist() == [1, 1, 1, 1]
+        assert black.tolist() == [0, 0, 0, 1]
+    assert next(held, None) is None
+    assert state(viewer) == before
+
+
+def test_side_by_side_puts_both_in_cells_of_their_own(room) -> None:
+    viewer, image, ink, look = room
+    look.show(BESIDE)
+    places = [
+        grid_of(viewer).position(viewer.layers.index(layer), viewer.layers)
+        for layer in (image, ink)
+    ]
+    assert grid_of(viewer).enabled
+    assert places[0] != places[1]
+    look.show(PAGE)
+    assert not grid_of(viewer).enabled
+
+
+def test_a_result_that_is_not_there_changes_nothing(viewer, one_stroke) -> None:
+    image = viewer.add_image(one_stroke.pixels, rgb=True)
+    look = Look(viewer, lambda: (image, None))
+    look.show(RESULT)
+    assert look.shown == ""
+    assert image.visible
