@@ -238,7 +238,8 @@ class BinarizeCommand:
 
     def _here(self, jobs: list[Job]) -> Generator[Event, None, None]:
         # Imported late: these bring numpy, and with the model its engine: no help text needs them.
-        from docbin_napari.inference.batch import BatchModel, binarize_files
+        from docbin_napari.inference.batch_model import BatchModel
+        from docbin_napari.inference.one_machine import binarize_files
 
         model = BatchModel(self._load_model, self.inference_config(), self.threshold)
         yield from binarize_files(jobs, model, self.output_config())
