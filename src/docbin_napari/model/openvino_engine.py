@@ -208,7 +208,7 @@ def _choose(settings: EngineConfig, eight_bits: EightBits | None) -> Device:
     elif not adds_eight_bits_exactly():
         why = "this CPU has no eight-bit units (VNNI, AMX)"
     else:
-        return device("int8", f"eight-bit units found; costs {eight_bits.mean_loss:.2f} FM")
+        return device("int8", f"eight-bit units found; costs {max(eight_bits.mean_loss, 0):.2f} FM")
     if "BF16" in capabilities():
         return device("bfloat16", f"{why}; this CPU has bfloat16 units")
     return device("float32", f"{why}, and this CPU no bfloat16 units")
