@@ -58,11 +58,24 @@ def arguments(config):
     return [*folders, *values, *resume, "--channels", *map(str, config.channels)]
 
 
+IN_FLOAT32 = """
+import sys
+from docbin_napari.model.device import Device
+from docbin_napari.train import distributed
+from docbin_napari.cli.train import main
+
+distributed.choose_device = lambda name: Device(name, "float32", "")
+sys.exit(main())
+"""
+
+
 def launch(config):
     """Two processes under torchrun, in float32 as on a CPU without bfloat16 units."""
+    script = config.run.parent / "train.py"
+    script.write_text(IN_FLOAT32, encoding="utf-8")
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [sys.executable, *torchrun, "-m", "--", "docbin_napari.train", *arguments(config)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    command = [sys.executable, *torchrun, "--", str(script), *arguments(config)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=300, check=False
     )

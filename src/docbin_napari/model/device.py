@@ -95,10 +95,13 @@ def choose_device(name: str = "auto") -> Device:
     if gpu is not None:
         return gpu
     why = "asked for" if name == "cpu" else "no GPU is available to PyTorch"
-    # Through OpenVINO because what PyTorch says of bfloat16 is true for processors without units.
+    import torch
+
     from docbin_napari.model.openvino_engine import capabilities
 
-    if "BF16" in capabilities():
+    # PyTorch alone says yes for processors without units, too, where bfloat16 is slow.
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    if "BF16" in capabilities() and supported():
         return Device("cpu", "bfloat16", f"{why}; this CPU has bfloat16 units")
     return Device("cpu", "float32", f"{why}; this CPU has no bfloat16 units")
 

@@ -99,13 +99,13 @@ class Graph:
         Returns
         -------
         openvino.Model
-            As `model`, but with an output (2 N,) for each of `features` in order, instead of
-            logits: their lowest values in each window, then their highest.
+            As `model`, and with an output (2 N,) for each of `features` in order:
+            their lowest values in each window, then their highest.
         """
         axes = ops.constant(np.array([1, 2, 3]))
         ends = [[end(node, axes) for end in _ENDS] for node in self.features.values()]
         results = [ops.result(ops.concat(both, 0)) for both in ends]
-        return Model(results, [self._pixels, self._shifts], "observed")
+        return Model([ops.result(self._logits), *results], [self._pixels, self._shifts], "observed")
 
     def _write(self, normalisation: Normalisation) -> Node:
         config, depth = self._config, len(self._config.channels)
@@ -179,8 +179,10 @@ def folded(tensors: Tensors, name: str) -> tuple[NDArray[np.float32], NDArray[np
     weight = tensors[f"{name}.conv.weight"]
     mean, variance, gain, bias = (tensors[f"{name}.norm.{part}"] for part in _NORM)
     scale = gain / np.sqrt(variance + _EPSILON)
-    folded_weight = (weight * scale[:, None, None, None]).astype(np.float32)
-    return folded_weight, (bias - mean * scale).astype(np.float32)
+    # A training that went wrong leaves weights beyond all measure; whoever reads pages is told.
+    with np.errstate(over="ignore", invalid="ignore"):
+        folded_weight = (weight * scale[:, None, None, None]).astype(np.float32)
+        return folded_weight, (bias - mean * scale).astype(np.float32)
 
 
 def page_shifts(
@@ -212,8 +214,9 @@ def page_shifts(
         (tensors[f"page_ink.{part}.weight"], tensors[f"page_ink.{part}.bias"])
         for part in ("hidden", "shifts")
     )
-    features = np.maximum(hidden[0] @ values + hidden[1], 0)
-    return np.asarray(shifts[0] @ features + shifts[1], np.float32).reshape(shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        features = np.maximum(hidden[0] @ values + hidden[1], 0)
+        return np.asarray(shifts[0] @ features + shifts[1], np.float32).reshape(shape)
 
 
 def overflowing() -> tuple[Model, NDArray[np.float32], float]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from docbin_napari.model.architecture import UNetConfig, architecture
 from docbin_napari.model.device import Device, DeviceError
+from docbin_napari.model.eight_bits import EightBits
 from docbin_napari.model.engine import DTYPES, EngineConfig
 from docbin_napari.model.normalisation import Normalisation
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openvino import CompiledModel, Core, InferRequest
 
-    from docbin_napari.model.graph import Ranges, Tensors
+    from docbin_napari.model.graph import Tensors
     from docbin_napari.model.registry import ModelInfo
 
 _PIXELS_AT_ONCE = 2**20
@@ -46,8 +47,8 @@ class OpenVINOEngine:
         Weights, batch norms not folded.
     normalisation : Normalisation
         What is done to the pixels.
-    ranges : mapping, optional
-        Of the features, see `docbin_napari.model.graph.Graph`; None where int8 cannot be used.
+    eight_bits : EightBits, optional
+        What int8 needs and costs; None where it cannot be used.
     settings : EngineConfig, optional
         Number format and threads.
 
@@ -64,19 +65,19 @@ class OpenVINOEngine:
         config: UNetConfig,
         tensors: Tensors,
         normalisation: Normalisation,
-        ranges: Ranges | None = None,
+        eight_bits: EightBits | None = None,
         settings: EngineConfig | None = None,
     ) -> None:
         from docbin_napari.model.graph import Graph
 
         settings = settings or EngineConfig()
         self.config = config
-        self.device = _choose(settings, has_ranges=ranges is not None)
+        self.device = _choose(settings, eight_bits)
         self.pixels_at_once = _PIXELS_AT_ONCE
         self._tensors = tensors
         self._threads = settings.threads or _usable_threads()
-        chosen = ranges if self.device.dtype == "int8" else None
-        self._graph = Graph(config, tensors, normalisation, chosen).model()
+        ranges = eight_bits.ranges if eight_bits and self.device.dtype == "int8" else None
+        self._graph = Graph(config, tensors, normalisation, ranges).model()
         self._requests: dict[int, SimpleQueue[InferRequest]] = {}
         self._lock = Lock()
 
@@ -88,7 +89,8 @@ class OpenVINOEngine:
         with checked(info):
             tensors = load_tensors(info)
             normalisation = Normalisation(**info.header.get("normalisation", {}))
-            return cls(architecture(info), tensors, normalisation, None, settings)
+            eight_bits = EightBits.of(info.header, tensors)
+            return cls(architecture(info), tensors, normalisation, eight_bits, settings)
 
     def on_cpu(self) -> OpenVINOEngine:
         """Give itself."""
@@ -109,17 +111,22 @@ class OpenVINOEngine:
 
         requests = self._compiled(streams)
         # What OpenVINO reads has to stay until it has run.
-        inputs = np.ascontiguousarray(windows), page_shifts(self.config, self._tensors, condition)
+        pixels = np.require(windows, requirements=["C", "W"])
+        inputs = pixels, page_shifts(self.config, self._tensors, condition)
         found = np.empty((len(windows), 1, *windows.shape[1:3]), np.float32)
         request = requests.get()
         try:
             for number, values in enumerate(inputs):
                 request.set_input_tensor(number, Tensor(values, shared_memory=True))
-            request.set_output_tensor(Tensor(found, shared_memory=True))
+            request.set_output_tensor(0, Tensor(found, shared_memory=True))
             request.infer()
+            self._note(request)
         finally:
             requests.put(request)
         return found[:, 0]
+
+    def _note(self, request: InferRequest) -> None:
+        """Take more from a pass than logits; a `RangeObserver` does."""
 
     def _compiled(self, streams: int) -> SimpleQueue[InferRequest]:
         """As many requests as run at the same time; compiled when they are first asked for."""
@@ -184,19 +191,24 @@ def adds_eight_bits_exactly() -> bool:
     return bool((compiled([values])[0] == expected).all())
 
 
-def _choose(settings: EngineConfig, *, has_ranges: bool) -> Device:
+def _choose(settings: EngineConfig, eight_bits: EightBits | None) -> Device:
     def device(dtype: str, reason: str) -> Device:
         return Device("cpu", dtype, reason, "OpenVINO")
 
-    if settings.precision == "int8" and not has_ranges:
+    if settings.precision == "int8" and eight_bits is None:
         raise DeviceError("this model has no int8 form: use --precision auto, bf16 or f32")
     if settings.precision == "bf16" and "BF16" not in capabilities():
         raise DeviceError("this CPU has no bfloat16 units: use --precision auto or f32")
     if settings.precision != "auto":
         return device(DTYPES[settings.precision], "asked for")
-    if has_ranges and adds_eight_bits_exactly():
-        return device("int8", "this CPU multiplies and adds eight-bit numbers in one step")
-    why = "the model has no int8 form" if not has_ranges else "this CPU has no VNNI or AMX units"
+    if eight_bits is None:
+        why = "the model has no int8 form"
+    elif not eight_bits.is_good_enough:
+        why = f"int8 costs this model {eight_bits.mean_loss:.2f} FM"
+    elif not adds_eight_bits_exactly():
+        why = "this CPU has no eight-bit units (VNNI, AMX)"
+    else:
+        return device("int8", f"eight-bit units found; costs {max(eight_bits.mean_loss, 0):.2f} FM")
     if "BF16" in capabilities():
         return device("bfloat16", f"{why}; this CPU has bfloat16 units")
     return device("float32", f"{why}, and this CPU no bfloat16 units")
@@ -208,3 +220,45 @@ def _usable_threads() -> int:
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     limit = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
+
+
+class RangeObserver(OpenVINOEngine):
+    """Runs a network in float32, and remembers the ranges of its features in every window.
+
+    Parameters
+    ----------
+    config, tensors, normalisation
+        As `OpenVINOEngine` takes them.
+    """
+
+    def __init__(self, config: UNetConfig, tensors: Tensors, normalisation: Normalisation) -> None:
+        from docbin_napari.model.graph import Graph
+
+        super().__init__(config, tensors, normalisation, None, EngineConfig(precision="f32"))
+        graph = Graph(config, tensors, normalisation)
+        self._graph = graph.observed()
+        self._names = list(graph.features)
+        self._seen: list[NDArray[np.float32]] = []
+
+    def ranges(self, share: float) -> dict[str, tuple[float, float]]:
+        """Ranges that hold all values of a feature in a share of the windows so far.
+
+        Parameters
+        ----------
+        share : float
+            0 to 1.
+
+        Returns
+        -------
+        dict
+            Name of the feature to lowest and highest value, 0 among them.
+        """
+        seen = np.concatenate(self._seen, axis=-1)
+        lows = np.minimum(np.quantile(seen[:, 0], 1 - share, axis=-1), 0)
+        highs = np.maximum(np.quantile(seen[:, 1], share, axis=-1), 1e-3)
+        return dict(zip(self._names, zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
+
+    def _note(self, request: InferRequest) -> None:
+        found = [request.get_output_tensor(1 + n).data for n in range(len(self._names))]
+        # For each feature a row of lowest and one of highest values, a column for each window.
+        self._seen.append(np.stack(found).reshape(len(found), 2, -1).copy())
