@@ -28,13 +28,13 @@ from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import InkModel, load_network
 from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair
 from docbin_napari.train.hard_places import wide_errors
-from docbin_napari.train.reading_size import learnt_size
+from docbin_napari.train.reading_size import learnt_sizes
 from docbin_napari.train.validate import calibrate
 
 _EDGE_STEPS = (0.1, 0.05)
 _LOWEST_EDGE, _HIGHEST_EDGE = 0.25, 0.9
 # Parts of pages that the edge level is chosen on: more hardly change the choice.
-_EDGE_PARTS = 6
+_EDGE_PARTS = 4
 # A page and a half: enough to see where the start errs, in some seconds.
 _MOST_PIXELS_READ = 4_000_000
 _ENOUGH_TO_CALIBRATE = 1_000_000
@@ -244,8 +244,7 @@ class Judge:
     ) -> list[Counts]:
         """Hits and errors on the held-out parts, each in the size in which pages are learnt."""
         if self._sizes is None:
-            base = self.base_model()
-            self._sizes = [learnt_size(pair, base) for pair in self._held_out]
+            self._sizes = learnt_sizes(self._held_out, self.base_model())
         begun, counts = time.monotonic(), []
         for pair, size in zip(self._held_out[:parts], self._sizes, strict=False):
             counts.append(read_part(model, pair, size, self.check))

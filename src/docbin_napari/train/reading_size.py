@@ -32,8 +32,22 @@ def in_reading_size(pairs: Iterable[LoadedPair], model: InkModel) -> Iterator[Lo
     LoadedPair
         The page as it is, or of twice its height and width.
     """
+    sizes: dict[str, PageSize] = {}
     for pair in pairs:
-        yield _enlarged(pair) if learnt_size(pair, model) == "double" else pair
+        yield _enlarged(pair) if _size_of(pair, model, sizes) == "double" else pair
+
+
+def learnt_sizes(pairs: Iterable[LoadedPair], model: InkModel) -> list[PageSize]:
+    """In which sizes pages, or parts of them, are learnt from; see `learnt_size`."""
+    sizes: dict[str, PageSize] = {}
+    return [_size_of(pair, model, sizes) for pair in pairs]
+
+
+def _size_of(pair: LoadedPair, model: InkModel, sizes: dict[str, PageSize]) -> PageSize:
+    """One size for all parts of a page, as a page is read in one size."""
+    if pair.name not in sizes:
+        sizes[pair.name] = learnt_size(pair, model)
+    return sizes[pair.name]
 
 
 def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:
