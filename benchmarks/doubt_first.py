@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptation import mean_f_measure, names, settings
+from adaptation import Measured, mean, mean_f_measure, names, settings
 from docbin_napari.finetune.finetune import FinetuneConfig, finetune
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.inference.predict import ink_probability
@@ -55,10 +55,20 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--names", nargs="+", help="only these collections")
     parser.add_argument("--pages", type=int, default=4, help="pages that may be labelled")
     parser.add_argument("--windows", type=int, default=12, help="windows that are labelled")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--set", default="", metavar='"NAME=VALUE …"')
     parser.add_argument("--seed", type=int, default=0, help="chooses the pages")
     parser.add_argument("--csv", type=Path, help="append the figures to this file")
     return parser.parse_args()
+
+
+def names(collections: Path) -> list[str]:
+    """Collections of a folder."""
+    return sorted({pair.page.parent.name for pair in find_pairs(collections)})
+
+
+def mean_f_measure(name: str, pairs: Sequence[Pair]) -> float:
+    """Mean F-measure of a model in one pass, as it is shipped."""
+    return mean(Measured(load_model(name, "auto"), pairs).before, "f_measure")
 
 
 def compare(name: str, arguments: argparse.Namespace) -> list[float]:

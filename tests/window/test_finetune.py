@@ -81,6 +81,7 @@ def room(the_viewer, pairs, tmp_path, tiny_model_file, monkeypatch):
     models.mkdir()
     (models / "tiny.safetensors").write_bytes(tiny_model_file.read_bytes())
     monkeypatch.setenv("DOCBIN_MODELS", str(models))
+    monkeypatch.setenv("DOCBIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     from docbin_napari.plugin.finetune.keep_alive import TrainingWatch
     from docbin_napari.plugin.finetune.widget import TrainOnMyPairs
@@ -170,6 +171,39 @@ def test_a_model_is_trained_listed_and_run(room, picture) -> None:
     assert binarizer.model.value == "letters-1", "also when layers were added"
     binarizer.native.parent().raise_()
     picture("training_applied")
+
+
+def test_a_strip_shows_the_change_and_one_click_trains_longer(room, picture) -> None:
+    widget = room.widget
+    session = room.begin(QUICK)
+    assert widget.views.currentWidget() is widget.curves
+    assert not widget.after.visible
+    room.wait(lambda: not session.running)
+    assert widget.strip.has_picture
+    assert widget.views.currentWidget() is widget.strip
+    picture("training_strip")
+    widget.longer.native.click()
+    again = widget._session
+    assert again is not session
+    assert again.request.longer == "letters-1"
+    room.wait(lambda: not again.running)
+    assert again.ending.model == "letters-2"
+    assert {"letters-1", "letters-2"} <= set(widget.start.choices)
+
+
+def test_stop_while_preparing_leaves_no_model(room, tmp_path) -> None:
+    widget = room.widget
+    widget.more = (*LONG, "--replay", "0.5", "--replay-pages", "9999")
+    widget.train.native.click()
+    session = widget._session
+    room.wait(lambda: session.status.startswith("Preparing: pages"))
+    widget.stop.native.click()
+    assert widget.status.value == "Stopping. Nothing has been learnt yet."
+    room.wait(lambda: not session.running)
+    assert widget.status.value.startswith("Stopped. Nothing has been learnt yet")
+    assert not session.ending.failed
+    assert not widget.after.visible
+    assert not list((tmp_path / "models").glob("letters*"))
 
 
 def test_stop_keeps_the_best(room) -> None:

@@ -41,7 +41,7 @@ from docbin_napari.train.validate import calibrate
 _EDGE_STEPS = (0.1, 0.05)
 _LOWEST_EDGE, _HIGHEST_EDGE = 0.25, 0.9
 # Parts of pages that the edge level is chosen on: more hardly change the choice.
-_EDGE_PARTS = 6
+_EDGE_PARTS = 4
 # A page and a half: enough to see where the start errs, in some seconds.
 _MOST_PIXELS_READ = 4_000_000
 _ENOUGH_TO_CALIBRATE = 1_000_000
@@ -251,8 +251,7 @@ class Judge:
     ) -> list[Counts]:
         """Hits and errors on the held-out parts, each in the size in which pages are learnt."""
         if self._sizes is None:
-            base = self.base_model()
-            self._sizes = [learnt_size(pair, base) for pair in self._held_out]
+            self._sizes = learnt_sizes(self._held_out, self.base_model())
         begun, counts = time.monotonic(), []
         for pair, size in zip(self._held_out[:parts], self._sizes, strict=False):
             counts.append(read_part(model, pair, size, self.check))
@@ -465,8 +464,22 @@ def in_reading_size(pairs: Iterable[LoadedPair], model: InkModel) -> Iterator[Lo
     LoadedPair
         The page as it is, or of twice its height and width.
     """
+    sizes: dict[str, PageSize] = {}
     for pair in pairs:
-        yield _enlarged(pair) if learnt_size(pair, model) == "double" else pair
+        yield _enlarged(pair) if _size_of(pair, model, sizes) == "double" else pair
+
+
+def learnt_sizes(pairs: Iterable[LoadedPair], model: InkModel) -> list[PageSize]:
+    """Choose the sizes in which pages, or parts of them, are learnt from; see `learnt_size`."""
+    sizes: dict[str, PageSize] = {}
+    return [_size_of(pair, model, sizes) for pair in pairs]
+
+
+def _size_of(pair: LoadedPair, model: InkModel, sizes: dict[str, PageSize]) -> PageSize:
+    """One size for all parts of a page, as a page is read in one size."""
+    if pair.name not in sizes:
+        sizes[pair.name] = learnt_size(pair, model)
+    return sizes[pair.name]
 
 
 def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:

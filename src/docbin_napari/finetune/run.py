@@ -168,9 +168,7 @@ class Earlier:
         info = find_model(config.longer)
         recipe = info.header.get("recipe", {})
         base = find_model(str(info.header.get("base", {}).get("name", config.longer)))
-        same = [
-            recipe.get(name) == getattr(config, name) for name in ("held_out", "seed", "layers")
-        ]
+        same = [recipe.get(name) == getattr(config, name) for name in ("held_out", "seed")]
         if info.header.get("pages_digest") != digest or not all(same) or not recipe.get("keep"):
             raise FinetuneError(
                 f"{info.name} cannot be trained longer: its pairs or settings have changed since; "

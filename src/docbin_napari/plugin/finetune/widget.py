@@ -87,19 +87,19 @@ class TrainOnMyPairs(Container[Any]):
         self.name_field = finetune_fields.name_field()
         self.minutes = finetune_fields.minutes_field()
         self.device = fields.device_field()
-        (self.train, self.stop), row = finetune_fields.buttons(
+        (self.train, self.longer, self.stop), row = finetune_fields.buttons(
             ("train", "Train", "Let a new model learn from the ticked collections."),
-            ("stop", "Stop", "End early and keep the best so far; a second time: at once."),
-        )
-        (self.run_here, self.run_next, self.longer), self.after = finetune_fields.buttons(
-            ("here", "Run on this page", "Binarize the shown page with the new model."),
-            ("next", "Run on next page", "Go on in the stack and binarize with the new model."),
             (
                 "longer",
                 "Train longer",
                 "Go on from what was learnt, for as many minutes as are set above, with the same "
                 "pairs. The result is a model of its own; the present one stays.",
             ),
+            ("stop", "Stop", "End early and keep the best so far; a second time: at once."),
+        )
+        (self.run_here, self.run_next), self.after = finetune_fields.buttons(
+            ("here", "Run on this page", "Binarize the shown page with the new model."),
+            ("next", "Run on next page", "Go on in the stack and binarize with the new model."),
         )
         self.progress = fields.progress_field()
         self.status = Label(name="status", value="")
@@ -337,7 +337,7 @@ class TrainOnMyPairs(Container[Any]):
         self.progress.visible = running
         ending = session.ending if session else None
         self.after.visible = bool(ending and ending.model)
-        self.longer.enabled = not running and not self._pairs.busy
+        self.longer.enabled = bool(not running and ending and ending.model)
         self._show_outcome(ending)
         self.views.setVisible(session is not None)
         told = session.status if session else ""
