@@ -152,7 +152,7 @@ class BinarizeDocument(Container[Any]):
     def _on_run_again(self, _: Any = None) -> None:
         """Another edge level needs the network again: a threshold does not."""
         if not self._session.running and self._session.ink_layer(self.image.value) is not None:
-            self._say("Strokes: press Run again, the network has to look once more.")
+            self._say("“Strokes” takes effect with the next run: press Run again.")
 
     def _align(self) -> None:
         """Give the names of the fields one width; the style of the window decides which."""

@@ -75,7 +75,7 @@ class PageListPanel(Container[Any]):
     ) -> None:
         self._viewer, self._subject, self._datasets = viewer, subject, datasets
         self._keep = keep
-        self._load, self._engines = load, Shelf(load)
+        self._load_engine, self._engines = load, Shelf(load)
         self._session = PageListSession(viewer)
         self._keys = BorrowedKeys(viewer)
         self._worker: Any = None
@@ -193,7 +193,7 @@ class PageListPanel(Container[Any]):
         shown, session = {}, self._session
         if session.labels is not None and session.labels in self._viewer.layers:
             shown[session.current] = np.array(session.labels.data)
-        return [self._order(number) for number in range(session.count)], shown, Shelf(self._load)
+        return [self._order(number) for number in range(session.count)], shown, Shelf(self._load_engine)
 
     # ---- from page to page
 
