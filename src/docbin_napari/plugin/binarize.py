@@ -129,7 +129,13 @@ class BinarizeDocument(Container[Any]):
     def _on_shown(self) -> None:
         join_tabs(self.native, "Binarize")
         self._align()
+        # Rows that were not shown yet have not been laid out anew; once they are, nothing moves.
+        QTimer.singleShot(0, self._align_later)
         self.look.attach()
+
+    def _align_later(self) -> None:
+        if not self._watch.gone:
+            self._align()
 
     def _on_closed(self) -> None:
         self._stop()
@@ -160,6 +166,10 @@ class BinarizeDocument(Container[Any]):
         width = max(name.sizeHint().width() for name in names)
         for name in names:
             name.setMinimumWidth(width)
+            name.updateGeometry()
+            if (row := name.parentWidget()) is not None and row.layout() is not None:
+                row.layout().invalidate()
+                row.layout().activate()
 
     def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
         return [(layer.name, layer) for layer in ink_layers.images(self._viewer)]
