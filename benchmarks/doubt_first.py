@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptation import Measured, mean, mean_f_measure, names, settings
+from adaptation import Measured, mean, settings
 from docbin_napari.finetune.finetune import FinetuneConfig, finetune
 from docbin_napari.inference.config import PRESETS
 from docbin_napari.inference.predict import ink_probability

@@ -46,6 +46,93 @@ def test_panels_are_tabs_and_the_window_keeps_its_height(the_viewer, one_stroke,
             assert window.height() == before, button.text()
 
 
+def places(widget: Any) -> dict[str, tuple[int, int, int]]:
+    """Where the fields of a panel lie in it, and how high they are."""
+    from qtpy.QtWidgets import QAbstractSlider, QComboBox, QPushButton
+
+    native = widget.native
+    found = {}
+    for part in native.findChildren((QAbstractSlider, QComboBox, QPushButton)):
+        corner = part.mapTo(native, part.rect().topLeft())
+        if part.isVisible() and part.parent().objectName() != "qt_spinbox_lineedit":
+            found[f"{id(part)} {part.objectName()}"] = (corner.x(), corner.y(), part.height())
+    return found
+
+
+def test_no_field_moves_whatever_is_said(the_viewer, one_stroke) -> None:
+    the_viewer.window._qt_window.resize(1280, 720)
+    the_viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    ink = the_viewer.add_labels(one_stroke.ink.astype(np.uint8), name="ink")
+    for name in PANELS[:2]:
+        _, widget = open_as_from_the_menu(the_viewer, name)
+        live(400)
+        before = places(widget)
+        assert len(before) > 5
+        for words in ("", "Short.", "A long reason, which says what is wrong and what to do. " * 4):
+            widget._session.status = words
+            widget._update()
+            live(60)
+            assert places(widget) == before, words
+    widget.tools["ink"].native.click()
+    ink.data_setitem((np.array([0]), np.array([0])), np.array([1]))
+    widget._do(widget._go_to_next)
+    live(800)
+    assert places(widget) == before
+    marked = the_viewer.layers["Doubtful place"]
+    assert marked.visible
+    assert marked.edge_width[0] * the_viewer.scene.camera.zoom == pytest.approx(2, rel=0.05)
+    ink.undo()
+    live(100)
+    assert widget.status.value.startswith("Undone")
+    the_viewer.layers.clear()
+    live(100)
+    assert "Open a page" in widget.status.value
+
+
+def test_after_a_crash_corrections_are_offered_before_there_are_labels(
+    the_viewer, one_stroke, tmp_path, monkeypatch
+) -> None:
+    from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
+
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
+    corrected = one_stroke.ink.astype(np.uint8)
+    corrected[:5] = 2
+    key = PageKey(content_of(one_stroke.pixels))
+    write_draft(tmp_path / "user", key, Draft(corrected), "crashed")
+    _, widget = open_as_from_the_menu(the_viewer, PANELS[1])
+    the_viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    row = widget.saving.drafts
+    for _ in range(100):
+        live(50)
+        if row.found.visible:
+            break
+    assert "were found" in row.offer.value
+    row.restore.native.click()
+    live(100)
+    assert np.array_equal(the_viewer.layers["Corrected letter"].data, corrected)
+    assert not row.found.visible
+
+
+def test_the_page_is_saved_with_the_button(bench, one_stroke, tmp_path) -> None:
+    from PIL import Image
+
+    image = bench.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    image.metadata.update(dpi=(300.0, 300.0), source=str(tmp_path / "letter.jpg"), page=1)
+    bench.run_to_the_end()
+    bench.settle()
+    offers = []
+    row = bench.widget.export
+    row._asks_file = lambda _, offered, filters: offers.append(offered) or offered
+    row.page.native.click()
+    bench.wait(lambda: "Saved letter-bw.png" in bench.widget.status.value)
+    assert offers == [tmp_path / "letter-bw.png"]
+    with Image.open(offers[0]) as page:
+        assert page.mode == "1"
+        assert np.array_equal(~np.asarray(page), one_stroke.ink)
+        assert page.info["dpi"] == pytest.approx((300, 300), abs=0.05)
+    assert not row.all.enabled
+
+
 def buttons_that_ask_nothing(widget: Any) -> list[Any]:
     """All buttons but those that open a dialog or run a network."""
     from qtpy.QtWidgets import QAbstractButton

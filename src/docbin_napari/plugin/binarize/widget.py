@@ -131,7 +131,13 @@ class BinarizeDocument(Container[Any]):
     def _on_shown(self) -> None:
         join_tabs(self.native, "Binarize")
         self._align()
+        # Rows that were not shown yet have not been laid out anew; once they are, nothing moves.
+        QTimer.singleShot(0, self._align_later)
         self.look.attach()
+
+    def _align_later(self) -> None:
+        if not self._watch.gone:
+            self._align()
 
     def _on_closed(self) -> None:
         self._stop()
@@ -154,7 +160,7 @@ class BinarizeDocument(Container[Any]):
     def _on_run_again(self, _: Any = None) -> None:
         """Another edge level needs the network again: a threshold does not."""
         if not self._session.running and self._session.ink_layer(self.image.value) is not None:
-            self._say("Strokes: press Run again, the network has to look once more.")
+            self._say("“Strokes” takes effect with the next run: press Run again.")
 
     def _align(self) -> None:
         """Give the names of the fields one width; the style of the window decides which."""
@@ -162,6 +168,10 @@ class BinarizeDocument(Container[Any]):
         width = max(name.sizeHint().width() for name in names)
         for name in names:
             name.setMinimumWidth(width)
+            name.updateGeometry()
+            if (row := name.parentWidget()) is not None and row.layout() is not None:
+                row.layout().invalidate()
+                row.layout().activate()
 
     def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
         return [(layer.name, layer) for layer in choosing.images(self._viewer)]

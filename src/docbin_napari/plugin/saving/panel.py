@@ -209,7 +209,11 @@ class SavePairPanel(Container[Any]):
                 return "Nothing is reviewed on this page yet."
         elif isinstance(self.region.value, Shapes) and not len(self.region.value.data):
             return f"“{self.region.value.name}” holds no shape. Draw what you have labelled."
-        return "" if self.own.value and own_pair(subject) else self.place().trouble()
+        if self.own.value and own_pair(subject):
+            return ""
+        if self.datasets_folder() is None:
+            return "To save a training pair: Choose the folder “Save pairs in” (Training pair)."
+        return self.place().trouble()
 
     def _order(self, subject: Subject) -> save.Order:
         own = own_pair(subject) if self.own.value else None
@@ -306,8 +310,8 @@ class SavePairPanel(Container[Any]):
             return strange
         waiting = waiting_pages(self.place().folder)
         if not waiting:
-            if subject is None or self.region.value != fields.WHOLE or self._is_reviewed(subject):
+            if subject is None or self.region.value != fields.WHOLE:
                 return ""
-            return _UNSEEN
+            return "" if self._is_reviewed(subject) else _UNSEEN
         more = f" and {len(waiting) - 3} more" if waiting[3:] else ""
         return f"Pages without a mask in this collection: {', '.join(waiting[:3])}{more}."
