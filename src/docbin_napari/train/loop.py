@@ -272,7 +272,12 @@ def _interim_path(config: TrainConfig) -> Path:
 def _interim(state: TrainState, config: TrainConfig) -> InkModel:
     """The averaged weights, as a model in the run's folder."""
     save_model(_interim_path(config), state.average, PLAIN)
-    return load_model(_interim_path(config), config.device)
+    try:
+        return load_model(_interim_path(config), config.device)
+    except ModelError as error:
+        raise ValueError(
+            f"the weights are out of range after {state.step} steps: use a lower --learning-rate"
+        ) from error
 
 
 def _measure(state: TrainState, held_out: list[LoadedPair], config: TrainConfig) -> Validation:
