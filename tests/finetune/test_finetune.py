@@ -17,6 +17,12 @@ from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.pairs.pair import find_pairs, read_pair, write_pair
 from docbin_napari.train.model_output import unfinished_path
+from docbin_napari.finetune import judge as judging
+from docbin_napari.finetune.before_after import NOW_INK, NOW_PAPER
+from docbin_napari.finetune.finetune import finetune
+from docbin_napari.finetune.config import suited
+from docbin_napari.finetune.outcome import FinetuneError
+from docbin_napari.train.model_output import unfinished_path
 
 
 def weights(config):
@@ -124,7 +130,7 @@ def test_keep_lies_between_start_and_learnt(few_steps, dark_model, tmp_path):
 
 def test_replayed_pages_hold_the_weights_back(few_steps, dark_model, two_archives, tmp_path):
     # One validation: both are judged, and kept, after the same number of steps.
-    free = replace(few_steps, steps=30, validations=1)
+    free = replace(few_steps, steps=30, validations=1, layers="norms")
     held = replace(
         free, replay=0.8, distill=1.0, replay_from=(two_archives / "dark",), replay_pages=1,
         batch=5, output=str(tmp_path / "held.safetensors"),
@@ -318,3 +324,12 @@ def test_the_file_remembers_its_own_pages_and_those_of_the_start(few_steps, dark
     assert len(known["looks"]) == len(find_pairs(few_steps.collections[0]))
     assert known["others"] == read_info(dark_model).header["pages_seen"]
     assert len(known["others"]) == 2
+
+
+def test_what_learns_follows_from_how_much_the_start_errs(few_steps):
+    usual = replace(few_steps, learning_rate=2e-3, replay=0.5)
+    near, far = suited(usual, 0.01), suited(usual, 0.2)
+    assert (near.layers, near.learning_rate, near.keep) == ("norms", 2e-3, 0.7)
+    assert (far.layers, far.learning_rate, far.keep, far.replay) == ("all", 5e-4, 1.0, 0.25)
+    assert suited(replace(usual, learning_rate=1e-3, keep=0.6), 0.2).keep == 0.6
+    assert suited(replace(usual, layers="exit"), 0.2).layers == "exit"
