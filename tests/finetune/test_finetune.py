@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 
 from docbin_napari.finetune import judge
 from docbin_napari.finetune.before_after import NOW_INK, NOW_PAPER
+from docbin_napari.finetune.config import suited
 from docbin_napari.finetune.finetune import finetune
 from docbin_napari.finetune.outcome import FinetuneError
 from docbin_napari.io.errors import PairError
@@ -16,12 +17,6 @@ from docbin_napari.model.registry import ModelError, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.pairs.pair import find_pairs, read_pair, write_pair
-from docbin_napari.train.model_output import unfinished_path
-from docbin_napari.finetune import judge as judging
-from docbin_napari.finetune.before_after import NOW_INK, NOW_PAPER
-from docbin_napari.finetune.finetune import finetune
-from docbin_napari.finetune.config import suited
-from docbin_napari.finetune.outcome import FinetuneError
 from docbin_napari.train.model_output import unfinished_path
 
 

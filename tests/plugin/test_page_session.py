@@ -166,10 +166,9 @@ def test_all_pages_are_binarized_and_only_the_near_ones_are_held(
 def test_a_page_that_was_saved_before_its_folder_was_opened_counts_as_saved(
     viewer, folder, tmp_path, one_stroke
 ) -> None:
-    from docbin_napari.io.pair_files import PairContent
-    from docbin_napari.io.pair_place import PairPlace
-    from docbin_napari.io.pair_saving import save_pair
-    from docbin_napari.io.provenance import Provenance
+    from docbin_napari.pairs.provenance import Provenance
+    from docbin_napari.pairs.save import PairPlace, save_pair
+    from docbin_napari.pairs.two_files import PairContent
 
     origin = Provenance(source=str(folder / "3.png"), page=1)
     content = PairContent(
@@ -184,8 +183,7 @@ def test_a_page_that_was_saved_before_its_folder_was_opened_counts_as_saved(
 
 
 def test_each_page_has_a_small_picture_but_a_damaged_one(folder) -> None:
-    from docbin_napari.io.page_list import open_list
-
+    from docbin_napari.pairs.work_list import open_list
     from docbin_napari.plugin.pages.thumbnails import SIDE, thumbnails
 
     (folder / "2.png").write_bytes(b"no page")

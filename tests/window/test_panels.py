@@ -92,7 +92,7 @@ def test_no_field_moves_whatever_is_said(the_viewer, one_stroke) -> None:
 def test_after_a_crash_corrections_are_offered_before_there_are_labels(
     the_viewer, one_stroke, tmp_path, monkeypatch
 ) -> None:
-    from docbin_napari.io.drafts import Draft, PageKey, content_of, write_draft
+    from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
 
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
     corrected = one_stroke.ink.astype(np.uint8)
