@@ -12,9 +12,10 @@ def drawn(tmp_path, monkeypatch):
     seeds = []
     draw = replay_cache.draw_page
 
-    def note(seed, *size):
+    def note(seed, *size, archive):
         seeds.append(seed)
-        return draw(seed, *size)
+        assert archive == "all", "solid ink and light writing are not to be forgotten either"
+        return draw(seed, *size, archive=archive)
 
     monkeypatch.setattr(replay_cache, "draw_page", note)
     return seeds

@@ -6,7 +6,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
 
-from docbin_napari.model import weights
 from docbin_napari.model.registry import HEADER_KEY, ModelError, find_model, list_models
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
@@ -81,8 +80,8 @@ def test_a_variance_below_zero_is_refused(tmp_path, tiny_model_file):
 def test_an_architecture_that_the_file_does_not_hold_is_not_built(
     tmp_path, tiny_model_file, architecture, monkeypatch
 ):
-    monkeypatch.setattr(weights, "UNet", None)
     path = changed(tiny_model_file, tmp_path, header={"architecture": architecture})
+    monkeypatch.setattr("safetensors.numpy.load_file", None)
     with pytest.raises(ModelError, match="do not fit its architecture"):
         load_model(path, "cpu")
 
