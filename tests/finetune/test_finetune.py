@@ -125,7 +125,7 @@ def test_keep_lies_between_start_and_learnt(few_steps, dark_model, tmp_path):
 
 def test_replayed_pages_hold_the_weights_back(few_steps, dark_model, two_archives, tmp_path):
     # One validation: both are judged, and kept, after the same number of steps.
-    free = replace(few_steps, steps=30, validations=1, layers="norms")
+    free = replace(few_steps, steps=30, validations=1, layers="norms", hard=0.0)
     held = replace(
         free, replay=0.8, distill=1.0, replay_from=(two_archives / "dark",), replay_pages=1,
         batch=5, output=str(tmp_path / "held.safetensors"),
