@@ -193,7 +193,8 @@ class PageListPanel(Container[Any]):
         shown, session = {}, self._session
         if session.labels is not None and session.labels in self._viewer.layers:
             shown[session.current] = np.array(session.labels.data)
-        return [self._order(number) for number in range(session.count)], shown, Shelf(self._load_engine)
+        orders = [self._order(number) for number in range(session.count)]
+        return orders, shown, Shelf(self._load_engine)
 
     # ---- from page to page
 
