@@ -26,7 +26,7 @@ def predict(pixels, model, config, out):
     out[everything] = 255 - pixels[..., 0]
     yield Progress(1, 1, *everything)
 
-weights.load_model = lambda name, device: Model()
+weights.load_model = lambda *given: Model()
 predict_module.predict = predict
 sys.exit(main(["binarize", sys.argv[1]]))
 """

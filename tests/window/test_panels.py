@@ -59,14 +59,25 @@ def places(widget: Any) -> dict[str, tuple[int, int, int]]:
     return found
 
 
+def settled(widget: Any) -> dict[str, tuple[int, int, int]]:
+    """Where the fields lie once a panel that was just opened is laid out."""
+    before = places(widget)
+    for _ in range(20):
+        live(400)
+        now = places(widget)
+        if now == before:
+            return now
+        before = now
+    raise AssertionError("the panel never comes to rest")
+
+
 def test_no_field_moves_whatever_is_said(the_viewer, one_stroke) -> None:
     the_viewer.window._qt_window.resize(1280, 720)
     the_viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
     ink = the_viewer.add_labels(one_stroke.ink.astype(np.uint8), name="ink")
     for name in PANELS[:2]:
         _, widget = open_as_from_the_menu(the_viewer, name)
-        live(400)
-        before = places(widget)
+        before = settled(widget)
         assert len(before) > 5
         for words in ("", "Short.", "A long reason, which says what is wrong and what to do. " * 4):
             widget._session.status = words

@@ -123,7 +123,7 @@ class FinetuneConfig:
     dice: float = 0.5
     average: float = 0.98
     layers: Layers = "auto"
-    hard: float = 0.5
+    hard: float = 0.0
     norms: Norms = "frozen"
     replay: float = 0.5
     replay_from: tuple[Path, ...] = ()
