@@ -1,4 +1,4 @@
-"""Scanned documents to clean black and white: a U-Net, a command line and a napari plugin.
+"""Turns scans of documents into clean black and white: U-Net, command line, napari plugin.
 
 Importing this package loads neither torch nor Qt; the names below are loaded when first used.
 

@@ -1,4 +1,4 @@
-"""The words about a setting, read from the one docstring that declares it."""
+"""Read the description of a setting from the docstring that declares it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Many files: jobs, one file of them, on this machine or on a Dask cluster."""
+"""Many files: jobs, the work on one file, this machine and Dask clusters."""

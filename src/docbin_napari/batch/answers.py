@@ -1,4 +1,4 @@
-"""What is heard of the files that are with the workers of a cluster."""
+"""Answers of the workers of a cluster about the files that were sent to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a batch is sent when other processes do the work; known without Dask and numpy."""
+"""Settings of a cluster and its errors; loads neither Dask nor numpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many files, on this machine or on a Dask cluster, whatever happens to single ones.
+"""Run a batch on a Dask cluster; a file or a worker that fails does not stop it.
 
 Dask is imported here only, and inside functions: it is optional, and no help text waits for it.
 """

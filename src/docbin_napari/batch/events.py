@@ -1,4 +1,4 @@
-"""What happens in a batch, for whoever shows it."""
+"""Events of a batch, for the command line or another caller to show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of a batch are with the workers of a cluster, and what is made of their answers.
+"""Keep track of the files that are with the workers of a cluster, and of their answers.
 
 Strategy: at most `FILES_A_THREAD` files for each thread of a worker are on their way, one that is
 worked on and one that waits, so that neither the scheduler nor a worker ever holds a whole

@@ -1,4 +1,4 @@
-"""Which files a batch reads and which it will write, decided before the first page is read."""
+"""List the files that a batch reads and those that it will write, before the first is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many files on this machine, whatever happens to single ones.
+"""Run a batch on this machine; a file that fails does not stop the others.
 
 Strategy: the network is never idle for a file. In threads of their own, the next files are opened
 and their first pages decoded while it runs, and the last results encoded. Decoders and encoders

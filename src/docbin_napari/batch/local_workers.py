@@ -1,4 +1,4 @@
-"""How many worker processes this machine takes, and what each of them may use of it."""
+"""Number of worker processes for this machine, and their share of threads and GPUs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a result was made from: kept in its file, and compared before it is taken for done.
+"""Record in each result what it was made from, and compare it before skipping a page.
 
 Strategy: a name says little. Another source can have the same result name, a scan may have been
 made again, and the next run may use another model. So each mask carries a few words: its source

@@ -1,14 +1,12 @@
-"""One file of a batch: read its pages, binarize them, write the results.
+"""Binarize one file of a batch: read its pages, compute them, write the results.
 
-Strategy: the work on a file is a generator of events, so that whoever drives it can show them,
-or stop by not asking for the next. A page is read, looked at and kept in bands of rows: large
-ones are decoded as far as the windows have come, and results wait packed until the page, or the
-last page of a file that becomes one TIFF, is done. Files appear under their names when they are
-complete, so whatever ends the work, the next batch goes on where it stopped.
+Strategy: the work on a file is a generator of events, so that whoever drives it can show them, or
+stop by not asking for the next. A page is decoded, read and kept in bands of rows: large ones are
+decoded as far as the windows have come, and results wait packed until the page, or the last page of
+a file that becomes one TIFF, is done. Files appear under their names when they are complete, so
+whatever ends the work, the next batch goes on where it stopped.
 
-What went wrong with a file, in one line.
-
-The network of a batch, loaded when the first page needs it.
+Errors become one line a file. The network is loaded when the first page needs it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is sent to the workers of a cluster: one order a file, a few kilobytes and no pixels."""
+"""Orders for the workers of a cluster: one a file, a few kilobytes and no pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page of results that is filled from top to bottom and waits packed.
+"""Packed page of results, filled from top to bottom.
 
 A mask of 400 Mpix takes a few megabytes, so that neither the size of a page nor the number of
 pages that become one file decides how much memory is needed.

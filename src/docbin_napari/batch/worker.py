@@ -1,4 +1,4 @@
-"""What a worker of a cluster does with a file that is sent to it. Knows nothing of Dask.
+"""Carry out an order on a worker of a cluster; knows nothing of Dask.
 
 Strategy: the worker reads the page and writes the result itself, by the rules of every batch, so
 a file that is done twice, because a worker was thought dead, is still one whole file. The network

@@ -1,4 +1,4 @@
-"""Where text goes: results to the standard output, troubles to the error output."""
+"""Print results to the standard output and messages to the error output."""
 
 from __future__ import annotations
 

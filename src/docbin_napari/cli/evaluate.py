@@ -1,4 +1,4 @@
-"""``docbin evaluate``: how good masks are, page by page and in the mean."""
+"""``docbin evaluate``: measure masks against ground truth, by page and on average."""
 
 from __future__ import annotations
 

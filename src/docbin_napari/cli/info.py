@@ -1,4 +1,4 @@
-"""``docbin info``: what a bug report should say about the installation."""
+"""``docbin info``: versions, engine, device and folders of this installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which ground truth: by folder and by the name before the suffix."""
+"""Match predictions with ground truth by folder and by the name before the suffix."""
 
 from __future__ import annotations
 

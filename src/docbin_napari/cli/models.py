@@ -1,4 +1,4 @@
-"""``docbin models``: which models can be loaded by name."""
+"""``docbin models``: list the models that can be loaded by name."""
 
 from __future__ import annotations
 

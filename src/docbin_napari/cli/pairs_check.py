@@ -1,4 +1,4 @@
-"""``docbin pairs check``: what should be mended before training."""
+"""``docbin pairs check``: find faulty training pairs and say what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``docbin evaluate`` judges: masks, a classical method or a model."""
+"""Sources of predictions for ``docbin evaluate``: masks, a classical method or a model."""
 
 from __future__ import annotations
 

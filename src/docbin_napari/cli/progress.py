@@ -1,4 +1,4 @@
-"""What a batch says while it runs: bars on a terminal, one line a file elsewhere."""
+"""Show the progress of a batch: bars on a terminal, one line a file elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals end a command in good order: Ctrl-C, SIGTERM of schedulers, SIGHUP of terminals."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP so that a command ends in good order."""
 
 from __future__ import annotations
 

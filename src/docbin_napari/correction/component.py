@@ -1,4 +1,4 @@
-"""Connected pieces of ink: the one under the pointer, and those that are too small."""
+"""Connected pieces of ink: the one at a point, and all below a size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the network doubts, window by window, and where to look next."""
+"""Measure the doubt of the network in each window, and choose the next window to check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ink and paper in a small neighbourhood, told apart by their gray values alone."""
+"""Separate ink from paper in a small neighbourhood by gray values alone."""
 
 from __future__ import annotations
 

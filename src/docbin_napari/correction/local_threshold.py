@@ -1,4 +1,4 @@
-"""A threshold of its own for a part of a page."""
+"""Apply a threshold to one region of a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of a page that was drawn: a rectangle or a lasso."""
+"""Regions of a page drawn by a user: rectangles and lassos."""
 
 from __future__ import annotations
 

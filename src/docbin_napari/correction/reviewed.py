@@ -1,4 +1,4 @@
-"""Which windows of a page somebody has looked at."""
+"""Grid of windows of a page that a user has reviewed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Skeletons of letters: the way of the pen, on a grid where small letters are ten units high.
+"""Letter skeletons: paths of the pen on a grid where small letters are ten units high.
 
 Each glyph is a string: points ``x,y`` with y up from the base line, strokes parted
 by ``|``, a point written twice for a corner. Ascenders reach 16, capitals 15,

@@ -1,4 +1,4 @@
-"""Archives: which hands, inks, papers and damages belong together.
+"""Archives: sets of hands, inks, papers and damages that belong together.
 
 Every archive is a function that draws its settings from a generator, so that two
 pages of one archive resemble each other like neighbours in a box, not like copies.

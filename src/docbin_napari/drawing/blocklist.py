@@ -1,4 +1,4 @@
-"""Words that nobody wants to find on a page: a block list for whoever makes words up.
+"""Block list of offensive words for generated text.
 
 Strategy: syllables put together by chance give swear words, slurs and worse of some language now
 and then. The list is kept in rot13, so that nobody has to read it here. Strong words are refused

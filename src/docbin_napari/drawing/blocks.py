@@ -1,4 +1,4 @@
-"""Blocks of which a printed page is stacked: choices, lists, panels, bars, display type.
+"""Blocks of a printed page: choices, lists, panels, bars, display type.
 
 Strategy: a block is a function that draws into the upper part of a box and returns how high it
 became. A layout is a menu of blocks that are drawn one below the other until the page is full, so

@@ -1,4 +1,4 @@
-"""What time does to a page: stains, tide lines, folds, print from the other side."""
+"""Damage of a page: stains, tide lines, folds, print-through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws that the archives share: numbers, colours, hands, papers, damages, scans."""
+"""Random draws shared by the archives: numbers, colours, hands, papers, damages, scans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ink on paper: how much of it lies where, and how it looks."""
+"""Ink on paper: its amount at each pixel and its colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layouts: where text, initials, rules, notes, stamps and signatures stand on a page."""
+"""Layouts: positions of text, initials, rules, notes, stamps and signatures on a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Smooth random fields, the raw material of paper, stains and light."""
+"""Smooth random fields for paper, stains and light."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things that lie on or beside a page when it is photographed; none of them is ink."""
+"""Objects that lie on or beside a photographed page; none of them is ink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is not text: rules, guide lines, initials, flourishes, ornaments and stamps."""
+"""Ornaments: rules, guide lines, initials, flourishes and stamps."""
 
 from __future__ import annotations
 

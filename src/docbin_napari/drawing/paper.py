@@ -1,4 +1,4 @@
-"""Paper before anybody wrote on it: colour, mottling, fibres, laid lines, foxing."""
+"""Blank paper: colour, mottling, fibres, laid lines, foxing."""
 
 from __future__ import annotations
 

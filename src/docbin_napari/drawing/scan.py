@@ -1,4 +1,4 @@
-"""From a sheet of paper to a file: edges, light, blur, resolution, noise, JPEG."""
+"""Scan a sheet of paper: edges, light, blur, resolution, noise, JPEG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing that is not Latin: a joined script from right to left, and invented letters."""
+"""Non-Latin writing: a joined script from right to left, and invented letters."""
 
 from __future__ import annotations
 

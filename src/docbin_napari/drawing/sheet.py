@@ -1,4 +1,4 @@
-"""One side of a leaf: the plan of what stands on it, what was drawn, and where it comes from."""
+"""One side of a leaf: its plan and the strokes drawn on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies around a page on a photograph: book blocks, boards, the ground below.
+"""Surroundings of a photographed page: book blocks, boards, the ground below.
 
 Strategy: four signed distances, one to each edge of the page, give every pixel outside the page
 its side and its depth. From the page outwards follow the edges of the leaves below it, the

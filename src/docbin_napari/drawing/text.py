@@ -1,4 +1,4 @@
-"""Lines of text in a box: words that nobody wrote, set as a hand or a press would."""
+"""Lines of invented text in a box, set as handwriting or print."""
 
 from __future__ import annotations
 

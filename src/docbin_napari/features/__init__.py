@@ -1,1 +1,1 @@
-"""Numbers of a page: strips of it, its strokes, colours and edges; numpy only."""
+"""Numbers of a page: strips, stroke width, colours, edges, look; numpy only."""

@@ -1,9 +1,9 @@
-"""How far out a ground truth draws the edges of strokes.
+"""Edge level: how dark the outermost ink pixels of a ground truth are.
 
 Strategy: between ink and paper lie a few pixels of every shade, and each ground truth cuts them
 somewhere else: contests draw strokes bolder than most archives do, one more than another. A network
-that learns from all of them without knowing of whom it learns can only hesitate there. So it is
-told where the ground truth of a page cuts, while it learns; when it reads, it is told where to cut.
+that learns from all of them without knowing of whom it learns can only hesitate there. So while it
+learns, it gets the edge level of the ground truth; when it reads, the level to cut at.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""How dark the ink of a page is, and how light the paper beside it.
+"""Colours of the ink of a page and of the paper beside it.
 
 Strategy: whether a pale stroke is faded ink or writing that shows through from the other side
-cannot be told from what is near it. It takes the rest of the page: there the strokes of the page
-itself are darker, or they are not. So some strips of the page are looked at, once, before its
-windows are. Strokes are what a morphological closing fills, that is, what is dark and narrow, so
-that neither stains nor the background of a scanner count. The strongest thousandth of what is left
-says how far ink and paper are apart on this page; all strokes that come near it are ink.
+cannot be decided from what is near it. It takes the rest of the page: there the strokes of the page
+itself are darker, or they are not. So some strips of the page are read, once, before its windows.
+Strokes are what a morphological closing fills, that is, what is dark and narrow, so that neither
+stains nor the background of a scanner count. The strongest thousandth of what is left says how far
+ink and paper are apart on this page; all strokes that come near it are ink.
 """
 
 from __future__ import annotations

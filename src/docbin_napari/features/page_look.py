@@ -1,4 +1,4 @@
-"""What a page looks like in a few numbers, and whether a model has learnt from pages like it.
+"""Describe the look of a page in numbers, and compare it with pages learnt from.
 
 Strategy: what is learnt from two pages of an archive helps pages that look like them, and can
 hurt others. So a fine-tuned model remembers how its pages look: how dark and how coloured paper

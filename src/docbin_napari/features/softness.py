@@ -1,4 +1,4 @@
-"""How soft the edges of strokes on a page are: whether a page half as large would hold them.
+"""Softness of stroke edges: whether a page of half the size would keep them.
 
 Strategy: scans at 600 dpi, enlarged pages and pages slightly out of focus have edges that take
 several pixels from paper to ink. A page of half the size holds such edges as well, and looks more

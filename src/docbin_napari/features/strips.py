@@ -1,7 +1,4 @@
-"""Some rows of a page, for what is to be known of it before its windows are looked at.
-
-Largest and smallest values near each pixel.
-"""
+"""Sample strips of rows from a page, and find extremes near each pixel."""
 
 from __future__ import annotations
 

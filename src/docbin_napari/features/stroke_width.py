@@ -1,8 +1,8 @@
-"""How wide the strokes of a page are, before a network has seen it and after.
+"""Width of the strokes of a page, before and after a network has read it.
 
 Strategy: a network that learnt from strokes of three to ten pixels loses those of one or two, and
-reads them at twice their size. Rows of the page say cheaply where strokes may be so thin; dirt
-and paper texture are as thin, so what counts is what the network then takes for ink there.
+reads them at twice their size. Rows of the page say cheaply where strokes may be so thin; dirt and
+paper texture are as thin, so what counts is the ink that the network then finds there.
 """
 
 from __future__ import annotations

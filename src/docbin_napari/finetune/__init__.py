@@ -1,1 +1,1 @@
-"""A model learns from a few labelled pages, and is compared with the one it came from."""
+"""Fine-tuning on a few labelled pages, and the comparison with the start."""

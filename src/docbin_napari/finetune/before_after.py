@@ -1,4 +1,4 @@
-"""A strip of a page, before and after a training: the picture beside the figures."""
+"""Picture of a strip of a page before and after a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages a user labelled: which of their windows are learnt from, which are held out.
+"""Split the pages of a user into windows to learn from and held-out blocks.
 
 Strategy: often there are one or two pages, and of each only some windows are labelled. So
 the labelled part of a page is laid out in square blocks, and a few blocks with ink are held

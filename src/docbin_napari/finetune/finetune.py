@@ -1,9 +1,9 @@
-"""A model learns from a few labelled pages, from top to bottom.
+"""Fine-tune a model on a few labelled pages.
 
-Strategy: the weights start at a model that reads many kinds of pages and move as little as
-the own pages ask for. Windows of other pages are mixed in, the moving average is what is
-looked at, and a held-out part of the own pages decides which weights are kept: those of the
-best look so far, which also lie on the disk, so that neither Stop nor a crash loses them.
+Strategy: the weights start at a model that reads many kinds of pages and move as little as the own
+pages ask for. Windows of other pages are mixed in, the moving average is measured, and a held-out
+part of the own pages decides which weights are kept: the best so far, which also lie on the disk,
+so that neither Stop nor a crash loses them.
 """
 
 from __future__ import annotations

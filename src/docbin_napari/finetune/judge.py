@@ -1,6 +1,6 @@
-"""Figures of weights on labelled pages, by the inference that users run.
+"""Measure weights on labelled pages by the inference that users run.
 
-Pages to learn from, in the size in which they are going to be read.
+Pages to learn from are brought to the size in which they are read.
 """
 
 from __future__ import annotations

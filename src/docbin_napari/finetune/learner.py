@@ -1,4 +1,4 @@
-"""One network that learns with care: which of its layers, and how far from its start."""
+"""Network that learns part of its layers and moves part of the way from its start."""
 
 from __future__ import annotations
 

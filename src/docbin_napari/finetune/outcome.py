@@ -1,4 +1,4 @@
-"""Where a fine-tuned model comes from, where it goes, and what is said about it."""
+"""Outcome of a fine-tuning: base, path of the new model, header and verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows of a fine-tuning: own pages, and others that are not to be forgotten.
+"""Windows of a fine-tuning: own pages mixed with replayed ones.
 
 Strategy: each batch mixes windows of the own pages with windows of pages that the program
 draws itself or that lie in folders of pairs. What the start says about a replayed window is

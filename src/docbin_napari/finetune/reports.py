@@ -1,4 +1,4 @@
-"""What a fine-tuning tells: in lines for people, in JSON for programs."""
+"""Format the progress of a fine-tuning as lines for people or as JSON for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fine-tuning has in its hands, what it tells, and which weights it keeps."""
+"""State of a running fine-tuning: clock, reports and best weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work in threads of their own, ahead of what asks for it: decoding while the network runs."""
+"""Run work ahead in threads, such as decoding while the network runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classical thresholds to compare with: Otsu's for the whole page, Sauvola's for each pixel."""
+"""Classical thresholds for comparison: Otsu for the page, Sauvola for each pixel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Light writing on dark ground: tell such pages apart, and turn them round row by row.
+"""Detect light writing on dark ground, and invert such pages row by row.
 
 Strategy: writing is thin, and covers the smaller part of the ground that it stands on. In each of
 some windows, half of the pixels or more are ground. What differs from it clearly must lie on one

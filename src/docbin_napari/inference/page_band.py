@@ -1,4 +1,4 @@
-"""Where the logits of overlapping windows become the probability of a page."""
+"""Blend the logits of overlapping windows into the probability of a page."""
 
 from __future__ import annotations
 

@@ -1,13 +1,12 @@
-"""In which size a page is looked at.
+"""Choose the size in which a page is read.
 
 Strategy: a network reads strokes best that are as wide as those that it has learnt from. Pages
-whose edges are soft are looked at in half of their size, too. Pages whose strokes are thinner
-than 2.8 pixels are enlarged. Rows of the page say which may be so thin, and of these
-only the network is asked: the places with the most strokes are looked at, and what it takes for
-ink there is measured. Faded ink that is enlarged can look like print-through, so a page stays as
-it is where the network would lose ink by it. Other pages cost a few milliseconds. A model that has
-learnt from a few pages leaves the question to its base, so that it reads pages as large as it
-has learnt from them.
+whose edges are soft are read in half of their size as well. Pages whose strokes are thinner than
+2.8 pixels are enlarged. Rows of the page say which may be so thin, and of these only the network is
+asked: it reads the places with the most strokes, and the ink it finds there is measured. Faded ink
+that is enlarged can look like print-through, so a page stays as it is where the network would lose
+ink by it. Other pages cost a few milliseconds. A model that has learnt from a few pages leaves the
+question to its base, so that it reads pages as large as it has learnt from them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A page in, the probability of ink out.
+"""Compute the ink probability of a page.
 
-Strategy: rows of windows are taken from top to bottom. Each batch of windows is looked at
-from as many sides as it takes, some batches beside each other where the engine has streams, and
-the averaged logits are added, in order, into one band of the page that is as high as a window.
-What no later window touches is calibrated and written to the result at once: the band and a few
-windows are all the memory that is needed beside page and result.
+Strategy: rows of windows are taken from top to bottom. Each batch of windows is read in as many
+views as needed, some batches in parallel where the engine has streams, and the averaged logits are
+added, in order, into one band of the page that is as high as a window. What no later window touches
+is calibrated and written to the result at once: the band and a few windows are all the memory that
+is needed beside page and result.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows of a page, as high as a window, and the windows that are cut from them."""
+"""Cut windows from strips of rows that are as high as a window."""
 
 from __future__ import annotations
 

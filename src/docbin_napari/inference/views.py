@@ -1,4 +1,4 @@
-"""How often a window is looked at: as it is, turned, mirrored, until the answer stands.
+"""Average views of a window, turned or mirrored, until the result is stable.
 
 Strategy: the views of a window are averaged as logits. After the first one it has been seen
 enough where nothing comes near the threshold: blank paper, much of any archive. Where there is

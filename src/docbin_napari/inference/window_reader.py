@@ -1,4 +1,4 @@
-"""Logits of a few windows, whatever the memory of the device allows."""
+"""Compute logits of windows in passes that fit the memory of the device."""
 
 from __future__ import annotations
 

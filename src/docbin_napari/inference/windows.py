@@ -1,4 +1,4 @@
-"""Where the windows lie on a page, and how their results are blended.
+"""Plan the windows of a page and the weights that blend their results.
 
 Strategy: rows and columns are planned apart, since a window grid is a product. Along
 an axis all windows have one size, the smallest that covers the page with the overlap

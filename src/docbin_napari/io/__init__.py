@@ -1,1 +1,1 @@
-"""Files: pages in, masks out, training pairs. Only this room knows Pillow, PDF and TIFF."""
+"""Files of one page: pages in, masks and probabilities out."""

@@ -1,4 +1,4 @@
-"""What every decoder shares: its result, the check of the header, words for damage."""
+"""Result of every decoder, checks of the header, and messages for damage."""
 
 from __future__ import annotations
 

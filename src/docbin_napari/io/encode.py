@@ -1,4 +1,4 @@
-"""Encode gray and bilevel pages as PNG or TIFF; what the values mean is not known here."""
+"""Encode gray and bilevel pages as PNG or TIFF, whatever the values mean."""
 
 from __future__ import annotations
 

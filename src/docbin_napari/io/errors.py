@@ -1,4 +1,4 @@
-"""The named errors of this room: each says which file and what is wrong with it."""
+"""Errors that name the file and what is wrong with it."""
 
 from __future__ import annotations
 

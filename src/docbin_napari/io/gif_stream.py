@@ -1,4 +1,4 @@
-"""Whether the first picture of a GIF file has all of its rows: Pillow does not say."""
+"""Check that the first picture of a GIF file has all of its rows."""
 
 from __future__ import annotations
 

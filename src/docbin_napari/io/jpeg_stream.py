@@ -1,4 +1,4 @@
-"""Whether a JPEG stream holds all of its picture, which decoders do not say.
+"""Check that a JPEG stream holds all of its picture.
 
 Strategy: a decoder that runs out of data fills the rest of the picture with gray and goes on.
 So each scan gets some junk behind its data, which a decoder that has all blocks never looks at:

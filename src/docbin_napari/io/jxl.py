@@ -1,4 +1,4 @@
-"""JPEG XL: its size by the header, its pixels by imagecodecs, since Pillow does not read it."""
+"""Decode JPEG XL with imagecodecs, since Pillow does not read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ink masks and files. That ink is black on white paper is known here and nowhere else."""
+"""Read and write masks; the only module that knows ink is black on white paper."""
 
 from __future__ import annotations
 

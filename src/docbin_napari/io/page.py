@@ -1,4 +1,4 @@
-"""Files in, pages out: RGB uint8 arrays with their resolution, one page at a time."""
+"""Read the pages of a file as RGB uint8 with their resolution, one at a time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Names that people type, as names of files and folders on every system.
-
-Asking the file system about paths that it may refuse to speak of.
-"""
+"""Make valid file names from user input, and query paths that may be unreadable."""
 
 from __future__ import annotations
 

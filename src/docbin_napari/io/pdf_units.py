@@ -1,4 +1,4 @@
-"""The UserUnit of PDF pages: large drawings and maps are measured in more than points.
+"""Read the UserUnit of PDF pages, which scales large drawings and maps.
 
 PDFium does not know it, so it is looked for in the objects of the file, plain and packed.
 """

@@ -1,4 +1,4 @@
-"""Plain PNG files, gray or RGB of 8 bits: decoded by libpng at once, twice as fast as in pieces.
+"""Decode gray and RGB PNG files of 8 bits at once, twice as fast as in pieces.
 
 Most scans are such files. All others, damaged ones too, are left to Pillow, which knows every
 kind and says what is wrong with a file.

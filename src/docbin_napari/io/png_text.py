@@ -1,4 +1,4 @@
-"""Words inside a PNG file: every viewer still shows the picture, and many show the words."""
+"""Read and write text inside PNG files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write ink probability as pictures; not pictures of the page, for ink is bright in them."""
+"""Write ink probability as gray pictures, in which ink is bright."""
 
 from __future__ import annotations
 

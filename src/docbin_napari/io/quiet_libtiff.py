@@ -1,4 +1,4 @@
-"""Keep the words of libtiff away from the terminal: what it cannot decode is raised anyway."""
+"""Keep messages of libtiff off the terminal; decoding errors are raised anyway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pixels of any kind to RGB uint8: the one place that does this arithmetic, numpy only.
+"""Convert pixels of any kind to RGB uint8; the only module that does so, numpy only.
 
 Strategy: everything but RGB uint8 is converted in bands of rows. A band is small, so that
 float intermediates cost a few megabytes; only the result has the size of the page.

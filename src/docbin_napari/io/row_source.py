@@ -1,4 +1,4 @@
-"""What a page must offer so that it can be treated without being in memory at once."""
+"""Protocol of pages that are read in rows and never in memory at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The directories of a TIFF file, read without decoding anything and without a library.
+"""Read the directories of a TIFF file without decoding and without a library.
 
 Strategy: a page is judged by a dozen numbers of its directory: size, bits, compression,
 where its data lies. Reading just these takes a fraction of a millisecond, works for

@@ -1,4 +1,4 @@
-"""Rows of a large TIFF page, decoded strip by strip or tile by tile as they are asked for."""
+"""Decode rows of a large TIFF page strip by strip or tile by tile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decode what Pillow cannot: TIFF pages of more than 8 bits, float pages, odd layouts."""
+"""Decode TIFF pages that Pillow cannot: more than 8 bits, float, odd layouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page as TIFF in strips, band by band."""
+"""Write a page as TIFF in strips, band by band."""
 
 from __future__ import annotations
 

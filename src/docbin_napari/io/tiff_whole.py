@@ -1,4 +1,4 @@
-"""Whether all rows of a TIFF page are in the file: decoders fill what is missing, and go on."""
+"""Check that all rows of a TIFF page are in the file."""
 
 from __future__ import annotations
 

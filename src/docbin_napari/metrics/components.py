@@ -1,4 +1,4 @@
-"""Connected components, and the nearest sites of pixels within the box of their component."""
+"""Label connected components and find nearest sites inside their boxes."""
 
 from __future__ import annotations
 

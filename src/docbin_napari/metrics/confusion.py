@@ -1,4 +1,4 @@
-"""The comparison of two ink arrays that all metrics start from."""
+"""Compare two ink arrays, the start of all metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What probabilities are worth: calibration, and precision and recall over the threshold.
+"""Calibration of probabilities, and precision and recall over the threshold.
 
 Strategy: everything follows from two histograms over the probability, one of pixels that are ink
 and one of those that are not. Pages are added one after the other, so that a set of any size

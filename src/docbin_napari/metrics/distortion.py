@@ -1,4 +1,4 @@
-"""Distance reciprocal distortion: how disturbing the wrong pixels look."""
+"""Distance reciprocal distortion: visibility of wrong pixels."""
 
 from __future__ import annotations
 

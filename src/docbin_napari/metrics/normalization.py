@@ -1,4 +1,4 @@
-"""How far pixels are from the contour, against the width of their stroke or gap."""
+"""Distance of pixels from the contour relative to the width of their stroke or gap."""
 
 from __future__ import annotations
 

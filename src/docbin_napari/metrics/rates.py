@@ -1,4 +1,4 @@
-"""Metrics that need only the numbers of right and wrong pixels."""
+"""Metrics from the numbers of right and wrong pixels."""
 
 from __future__ import annotations
 

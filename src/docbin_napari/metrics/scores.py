@@ -1,4 +1,4 @@
-"""All metrics of a page at once, and their mean over the pages of a set."""
+"""Compute all metrics of a page, and their means over a set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Skeletons as the weights of the pseudo-F-measure want them."""
+"""Skeletons for the weights of the pseudo-F-measure."""
 
 from __future__ import annotations
 

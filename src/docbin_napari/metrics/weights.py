@@ -1,4 +1,4 @@
-"""The weights of ink and background in the weighted pseudo-F-measure."""
+"""Weights of ink and background in the weighted pseudo-F-measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shape of the network: what is needed to lay windows, build or load it. Loads no torch."""
+"""Architecture of the network, known without torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From logits to probabilities that mean what they say."""
+"""Calibrate logits to probabilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the network runs, and with which numbers. Loads torch only where a GPU may be found."""
+"""Choose device and number format; load torch only where a GPU may be found."""
 
 from __future__ import annotations
 

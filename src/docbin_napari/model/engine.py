@@ -1,4 +1,4 @@
-"""What runs a network: OpenVINO on a CPU, torch on a GPU or where it is asked for."""
+"""Choose the engine of a network: OpenVINO on a CPU, torch on a GPU or on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network as a graph of OpenVINO, built from the tensors of a model file.
+"""Build the network as a graph of OpenVINO from the tensors of a model file.
 
 Strategy: the graph is written down operation by operation, so neither torch nor a converter is
 needed to run a model, and the one file of weights stays all there is. Batch norms are multiplied

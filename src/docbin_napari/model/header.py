@@ -1,4 +1,4 @@
-"""Whether what the header of a model file says can be used; loads no torch.
+"""Check the header of a model file; loads no torch.
 
 Strategy: a model file may come from anybody, so every field that is used has a type and a range,
 and what is not known is refused. The architecture is compared with the tensors that lie in the

@@ -1,4 +1,4 @@
-"""A network that is ready to run, and what its file says about how to use it."""
+"""Network that is ready to run, with the settings of its file."""
 
 from __future__ import annotations
 

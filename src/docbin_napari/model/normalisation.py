@@ -1,4 +1,4 @@
-"""Colours as a network takes them."""
+"""Normalise colours for the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: chooses number format and threads, compiles the graph, runs windows.
+"""Run a network with OpenVINO on the CPU.
 
 Strategy: a processor is used best when its cores need not wait for each other, least of all on a
 machine that does other work, too. So where there are several windows, each is computed by a

@@ -1,4 +1,4 @@
-"""Model files by name: the built-in ones, and those a user has trained. Loads no torch."""
+"""Find model files by name, built-in and trained; loads no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logits of windows that are looked at in another size than their own."""
+"""Logits of windows read in half or double size."""
 
 from __future__ import annotations
 

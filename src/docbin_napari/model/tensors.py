@@ -1,4 +1,4 @@
-"""Tensors of model files as numpy arrays, and what is said of files that cannot be used."""
+"""Load tensors of model files as numpy arrays, with errors for damaged files."""
 
 from __future__ import annotations
 

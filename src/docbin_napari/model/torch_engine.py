@@ -1,4 +1,4 @@
-"""Torch as an engine: for GPUs, for weights in training, and as the reference of the other."""
+"""Run a network with torch: on GPUs, during training and as the reference."""
 
 from __future__ import annotations
 

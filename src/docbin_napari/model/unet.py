@@ -1,4 +1,4 @@
-"""A U-Net for ink, with its cost per pixel in its settings.
+"""U-Net for ink with folded entrance.
 
 Strategy: ink strokes are thin, but a convolution at full resolution with few
 channels leaves the arithmetic units of any processor idle. So ``fold`` × ``fold``

@@ -1,4 +1,4 @@
-"""Model files to networks that are ready to run, and back."""
+"""Load model files as networks, and save them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Training pairs of users, and what they have not saved yet: found, checked, imported, written."""
+"""Training pairs and unsaved corrections of users: find, check, import, write."""

@@ -1,4 +1,4 @@
-"""What is wrong with training pairs: every trouble with its file and its mend."""
+"""Check training pairs: each fault with its file and its fix."""
 
 from __future__ import annotations
 

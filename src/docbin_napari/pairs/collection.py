@@ -1,7 +1,4 @@
-"""Where collections of training pairs lie below a folder.
-
-What collections of training pairs hold: pages, size, ink and labels.
-"""
+"""Find collections of training pairs below a folder, and count pages and labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unsaved corrections on the disk: found again by the page, not by the name of a layer.
+"""Keep unsaved corrections on disk, found again by the page.
 
 Strategy: a page is known by the bytes of its pixels, by its file and by its place in that file.
 Each of them stands in the name of a draft, as a hash, so that the drafts of a page are found

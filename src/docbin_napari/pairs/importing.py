@@ -1,4 +1,4 @@
-"""Bring pairs from elsewhere into a collection: pages as they are, masks in our own form."""
+"""Import pairs into a collection: pages as they are, masks in the form of this project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ink probability of pages that were binarized ahead, kept until somebody looks at them."""
+"""Keep the ink probability of pages that were binarized ahead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which mask belongs to which page, by the ways in which public data sets name them.
+"""Match masks with pages by the naming schemes of public data sets.
 
 Strategy: a mask is known by its name (``NAME_gt``, ``NAME-GT``, ``NAME_estGT``, ``GT_NAME``)
 or by a folder above it (``GT``, ``GTimages``, ``1_gt``, ``ground_truth``, ``fg_mask``). What

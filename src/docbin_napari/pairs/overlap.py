@@ -1,21 +1,20 @@
-"""Tell the same page at another size, quality or cut from another page of the archive.
+"""Find pages that occur twice, and pages that hold a part of one another.
 
-Strategy: all pages of an archive look alike from afar, and two scans of one page differ
-pixel by pixel, so the layout of the writing decides. Each page is made small, and light
-and stains are taken out by local contrast, which leaves where writing is dense and where
-it is not. Two such pictures are laid over each other at every shift up to a tenth of
-the page and at some sizes around the same one, since a cut page lies shifted and larger
-in its frame; the best correlation is their likeness. Shifts are tried all at once by the
-Fourier transform. Where it is high, the edges are left out and it is taken again.
+Strategy for the same page at another size, quality or cut: all pages of an archive look alike from
+afar, and two scans of one page differ pixel by pixel, so the layout of the writing decides. Each
+page is made small, and light and stains are taken out by local contrast, which leaves where writing
+is dense and where it is not. Two such pictures are laid over each other at every shift up to a
+tenth of the page and at some sizes around the same one, since a cut page lies shifted and larger in
+its frame; the best correlation is their likeness. Shifts are tried all at once by the Fourier
+transform. Where it is high, the edges are left out and it is taken again.
 
-Find pages that hold a part of one another, pixel for pixel.
-
-Strategy: a page that was cut in two, one half for training and one for testing, looks like no
-other page as a whole. So small squares of pixels are hashed, at every place of a page, and a
-square is kept if its hash is among the lowest thousandth: which squares are kept depends on
-their content alone, and not on where the page was cut (winnowing, Schleimer et al. 2003,
-doi:10.1145/872757.872770). Two pages share a part if they have many of the kept squares in
-common, all of them shifted by the same way. All pages are compared at once by sorting.
+Strategy for shared parts, pixel for pixel: a page that was cut in two, one half for training and
+one for testing, looks like no other page as a whole. So small squares of pixels are hashed, at
+every place of a page, and a square is kept if its hash is among the lowest thousandth: which
+squares are kept depends on their content alone, and not on where the page was cut (winnowing,
+Schleimer et al. 2003, doi:10.1145/872757.872770). Two pages share a part if they have many of the
+kept squares in common, all of them shifted by the same way. All pages are compared at once by
+sorting.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training pairs in folders: ``<collection>/PAGE.png`` and ``<collection>/fg_mask/PAGE.png``."""
+"""Find and read training pairs: ``COLLECTION/PAGE.png``, ``COLLECTION/fg_mask/PAGE.png``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays of a page in one small file: a zip of deflated bytes, and a line that tells kinds."""
+"""Store the arrays of a page in one small file: a zip of deflated bytes."""
 
 from __future__ import annotations
 

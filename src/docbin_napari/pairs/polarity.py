@@ -1,4 +1,4 @@
-"""Whether a mask says what is on its page: its ink against the page it belongs to."""
+"""Compare a mask with its page: reversed, shifted, or of another page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where ground truth comes from, written into the mask file itself."""
+"""Record in the mask file where ground truth comes from."""
 
 from __future__ import annotations
 

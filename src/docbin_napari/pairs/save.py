@@ -1,7 +1,4 @@
-"""Save corrected pages as training pairs: a new pair, or a new mask of a pair that was opened.
-
-Where a training pair is to be saved, and what speaks against it.
-"""
+"""Save corrected pages as training pairs, or replace the mask of an opened pair."""
 
 from __future__ import annotations
 

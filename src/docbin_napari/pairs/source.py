@@ -1,4 +1,4 @@
-"""Images of a folder or a zip file, by their names inside it."""
+"""Read images of a folder or a zip file by their names inside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two files of a pair appear together or not at all."""
+"""Write the two files of a pair together or not at all."""
 
 from __future__ import annotations
 

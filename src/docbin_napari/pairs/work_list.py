@@ -1,4 +1,4 @@
-"""A folder of pages as a list of work: what each page has come to, kept beside the pages."""
+"""Work list of a folder of pages: the state of each page, kept beside the pages."""
 
 from __future__ import annotations
 

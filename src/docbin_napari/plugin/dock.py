@@ -1,7 +1,4 @@
-"""Notices what happens to a docked panel.
-
-Asks before napari closes on corrections that could not be kept.
-"""
+"""Watch a docked panel, and ask before napari closes on unsaved corrections."""
 
 from __future__ import annotations
 

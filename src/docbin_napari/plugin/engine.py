@@ -1,4 +1,4 @@
-"""What runs beside the window: load the network, read the pages, compute them."""
+"""Work in threads: load the network, read pages, compute them."""
 
 from __future__ import annotations
 

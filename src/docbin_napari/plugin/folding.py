@@ -1,4 +1,4 @@
-"""A section of a panel that folds: a heading to press, and what lies under it."""
+"""Section of a panel that folds: a heading and its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Help and a sheet of keys at the foot of each panel; it works without a network."""
+"""Help and a sheet of keys at the foot of each panel; works offline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of the viewer that do something of a panel's as long as the panel is open."""
+"""Bind viewer keys while a panel is open; restore them afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line of a panel that says what happened and what to do: always in one place."""
+"""Message line of a panel: what happened and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents to napari layers: what napari itself cannot open, with the resolution kept.
+"""Read documents as napari layers, with their resolution.
 
 The manifest claims ``*.pdf`` alone. napari looks at the patterns of the readers only: a
 second reader for ``*.tif`` brings up "Choose reader" at every TIFF (until a choice is

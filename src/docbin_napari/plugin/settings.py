@@ -1,7 +1,4 @@
-"""What panels remember from one session to the next, such as the folder of the data sets.
-
-What the user set on the page "docbin-napari" of napari's preferences.
-"""
+"""Settings of panels: values kept between sessions, and napari's preferences."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How open widgets learn of what others have done.
-
-Which list of pages is open: other widgets turn its page, too.
-"""
+"""Signals between open panels, and the list of pages that is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Panels as tabs of one dock, however they were opened."""
+"""Arrange panels as tabs of one dock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ink labels to the files of the trade: 1-bit PNG, and TIFF with CCITT G4, with resolution."""
+"""Write ink labels as 1-bit PNG or CCITT G4 TIFF with their resolution."""
 
 from __future__ import annotations
 

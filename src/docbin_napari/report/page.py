@@ -1,4 +1,4 @@
-"""The report of an evaluation: one HTML page that needs nothing else.
+"""Report of an evaluation as one self-contained HTML page.
 
 Strategy: pages are added as they are scored. Of each only its figures stay; probabilities go into
 two histograms, and pictures are made for the pages that are the worst so far, and dropped when

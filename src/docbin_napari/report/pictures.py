@@ -1,4 +1,4 @@
-"""Pictures of the errors on a page: the worst region at full resolution, and the whole page.
+"""Pictures of the errors on a page: the worst region and the whole page.
 
 Strategy: the page is shown in pale gray, so that the colours of the errors stand out: missed
 strokes red, false ink blue, errors at borders orange. Borders of strokes are off by a pixel

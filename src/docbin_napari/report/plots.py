@@ -1,4 +1,4 @@
-"""Plots of a report as SVG, without a library: calibration, and precision over recall.
+"""Plot calibration and precision over recall as SVG, without a library.
 
 Colours are CSS variables of the page that the plots stand in, so they follow light and dark.
 """

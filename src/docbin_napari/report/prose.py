@@ -1,4 +1,4 @@
-"""The few marks of Markdown that a model card uses, as HTML; all else is shown as it stands."""
+"""Convert the Markdown of model cards to HTML."""
 
 from __future__ import annotations
 

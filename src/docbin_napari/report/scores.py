@@ -1,4 +1,4 @@
-"""The figures of an evaluation as a table, as CSV and as JSON."""
+"""Format the figures of an evaluation as table, CSV and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Style of a report: light, dark and on paper; no font, picture or script from elsewhere."""
+"""Style sheet of a report, without outside fonts, pictures or scripts."""
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #ffffff; --card: #f5f6f8; --words: #1b1f24;

@@ -1,4 +1,4 @@
-"""Parts of a report as HTML: tables of figures, pictures, plots, the model's card."""
+"""Parts of a report in HTML: tables, pictures, plots and model card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of text as aligned columns; loads nothing, because help texts need it, too."""
+"""Align rows of text in columns; help texts need it, so it loads nothing."""
 
 from __future__ import annotations
 

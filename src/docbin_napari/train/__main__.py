@@ -1,4 +1,4 @@
-"""``python -m docbin_napari.train``: the door is `docbin_napari.cli.train`."""
+"""Run ``python -m docbin_napari.train``; the command is `docbin_napari.cli.train`."""
 
 import sys
 

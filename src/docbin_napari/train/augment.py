@@ -1,4 +1,4 @@
-"""Windows of pages made to look like other pages.
+"""Vary training windows in light, ink, paper and camera.
 
 Most functions take float32 pixels (N, 3, H, W) between 0 and 255, what they need of the
 ground truth and of the page's ink, and a generator; each changes windows with a given chance.

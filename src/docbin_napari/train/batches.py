@@ -1,4 +1,4 @@
-"""The windows of each step, ready for the network.
+"""Prepare the windows of each training step.
 
 Strategy: a batch is drawn and varied by a generator that depends on seed and step alone. To
 draw it costs more than to learn from it on a GPU, and its windows cannot be drawn apart: they

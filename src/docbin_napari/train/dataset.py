@@ -1,4 +1,4 @@
-"""Pairs in memory, and random windows of them.
+"""Hold pairs in memory and draw random windows of them.
 
 Strategy: pages lie decoded in memory as uint8, and a batch is drawn by a generator
 whose state depends on seed and step alone, so a resumed training sees the very windows

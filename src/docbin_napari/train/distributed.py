@@ -1,10 +1,10 @@
-"""Several processes that train one network, started by torchrun.
+"""Train one network in several processes started by torchrun.
 
-Strategy: the processes compute together what one process would compute alone. Each runs
-the network on its share of the batch; whatever is a mean or a sum over the batch (batch
-norm, loss, gradients) is taken over all of them. Everything that is decided (device, time
-spent, what a validation says) is decided by the first process and sent to the others, so
-that all of them do the same steps with the same learning rate and stop together.
+Strategy: the processes compute together what one process would compute alone. Each runs the network
+on its share of the batch; whatever is a mean or a sum over the batch (batch norm, loss, gradients)
+is taken over all of them. Everything that is decided (device, time spent, results of validations)
+is decided by the first process and sent to the others, so that all of them do the same steps with
+the same learning rate and stop together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From weights to a model that can be shipped: strokes, calibration, threshold, and its file."""
+"""Finish a model: choose edge level, calibration and threshold, and write its file."""
 
 from __future__ import annotations
 

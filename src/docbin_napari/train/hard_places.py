@@ -1,4 +1,4 @@
-"""Where a network still errs on the pages that it learns from.
+"""Find places where a network errs on its training pages.
 
 Strategy: most of a page is learnt soon, and what is left are single words of print-through,
 stains and faded lines. They are found once, with the network that a training starts from.

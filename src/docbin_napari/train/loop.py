@@ -1,4 +1,4 @@
-"""The training, from top to bottom."""
+"""Train a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network is told about its mistakes."""
+"""Training loss: cross-entropy plus Dice over labelled pixels."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""The file of a new model, and why it cannot be written there; loads no torch.
+"""Paths of a new model and of its best weights while it is made; loads no torch.
 
-Where the best weights lie while a model is being made, and what becomes of them after a crash.
-
-Loads no torch: the widget looks here when the training process has died.
+The plugin looks here for the best weights when the training process has died.
 """
 
 from __future__ import annotations

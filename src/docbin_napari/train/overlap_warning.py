@@ -1,4 +1,4 @@
-"""Whether the pages that judge a training are others than those that it learns from."""
+"""Warn of validation pages that share parts with training pages."""
 
 from __future__ import annotations
 

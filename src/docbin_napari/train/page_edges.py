@@ -1,4 +1,4 @@
-"""Edges of pages and holes in them, with what lies behind.
+"""Draw page edges and holes on windows, and what lies behind them.
 
 A torn edge is seldom a clean cut between page and scanner: paper frays bright, lifts off and
 throws a shadow on both sides. Behind it lie the edges of hundreds of other leaves, boards in

@@ -1,4 +1,4 @@
-"""Random tensors on the device of the windows that they vary."""
+"""Random tensors on the device of the training windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Solid ink on windows: filled boxes, bullets, bars, note heads and heavy stems.
+"""Draw solid ink on windows: boxes, bullets, bars, note heads, heavy stems.
 
 Strategy: real ground truths hold thin strokes, and large dark shapes in them lie beyond the page.
 A network that sees nothing else learns that what is large and dark is no ink, and erases ticked

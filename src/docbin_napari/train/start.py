@@ -1,11 +1,10 @@
-"""The mean of networks of one architecture, weight by weight.
+"""Start a network from the mean of others, or from one with fewer levels.
 
-A network that sees more than the one it comes from, and says the same at first.
-
-Strategy: new parts end in a batch norm whose scale and shift are 0, so they add nothing until
-training moves them (Chen, Goodfellow, Shlens 2016, arXiv:1511.05641). Coarser levels are such a
-part: what comes up from them is 0, and the block on the way back that the former coarsest level
-did not need passes on what it gets, which is never negative.
+Strategy: a deeper network gives the same output at first. New parts end in a batch norm whose scale
+and shift are 0, so they add nothing until training moves them (Chen, Goodfellow, Shlens 2016,
+arXiv:1511.05641). Coarser levels are such a part: what comes up from them is 0, and the block on
+the way back that the former coarsest level did not need passes on what it gets, which is never
+negative.
 """
 
 from __future__ import annotations

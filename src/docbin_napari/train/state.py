@@ -1,4 +1,4 @@
-"""All that a training needs to go on from where it stopped."""
+"""Save and restore the state of a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Degraded pages that were never scanned, with exact ground truth.
+"""Generate degraded pages with exact ground truth.
 
 Strategy: a seed chooses an archive (hand, ink, paper, damage, scanner). Text is
 drawn as pen strokes already in the geometry of the final scan, and a pixel is ink

@@ -1,4 +1,4 @@
-"""Ground truth that is softened by what other models say.
+"""Mix the output of other models into the ground truth.
 
 Strategy: the mean of several models, and of several views, makes fewer mistakes than one model in
 one pass, and knows where it doubts. A network that learns this mean beside the ground truth comes
@@ -20,7 +20,6 @@ from docbin_napari.model.device import Device
 from docbin_napari.model.unet import UNet
 
 _VIEWS = SYMMETRY_SETS[2]
-"""Quarter turns; none is mirrored."""
 """Quarter turns; none is mirrored."""
 
 

@@ -1,4 +1,4 @@
-"""Whole pages through the shipped inference code, while training and at its end."""
+"""Validate on whole pages by the shipped inference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fields of the binarize widget: what they offer and what their tooltips say."""
+"""Fields of the binarize panel and their tooltips."""
 
 from __future__ import annotations
 

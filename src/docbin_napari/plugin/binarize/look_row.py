@@ -1,4 +1,4 @@
-"""The buttons and keys that show the page, the result, or both side by side."""
+"""Buttons and keys that show the page, the result, or both side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going through the pages of a stack."""
+"""Go through the pages of a stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding the layers that are corrected, and saying why some cannot be."""
+"""Find the layers to correct, and say why some cannot be corrected."""
 
 from __future__ import annotations
 

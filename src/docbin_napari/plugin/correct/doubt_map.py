@@ -1,4 +1,4 @@
-"""The small map of a page: doubt as shade, reviewed as tint, what is in view as a frame."""
+"""Map of a page: doubt as shade, reviewed windows as tint, the view as a frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of the correction widget: what they are called and what their tooltips say."""
+"""Fields of the correction panel and their tooltips."""
 
 from __future__ import annotations
 

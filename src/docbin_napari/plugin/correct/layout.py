@@ -1,4 +1,4 @@
-"""The parts of the correction widget and their order; what they do stands in `widget`."""
+"""Parts of the correction panel and their order; `widget` connects them."""
 
 from __future__ import annotations
 

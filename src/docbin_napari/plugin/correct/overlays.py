@@ -1,4 +1,4 @@
-"""What the correction widget draws over the page: the outline of a region, specks to remove."""
+"""Draw over the page: the outline of a region, and specks to remove."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A threshold for the drawn region, and specks below a size: moved first, settled later."""
+"""Threshold of the drawn region and specks below a size, applied while moving."""
 
 from __future__ import annotations
 

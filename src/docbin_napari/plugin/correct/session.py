@@ -1,4 +1,4 @@
-"""What the correction widget knows and does, without a window: a viewer model is enough."""
+"""State and actions of the correction panel, without a window."""
 
 from __future__ import annotations
 

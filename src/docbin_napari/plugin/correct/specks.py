@@ -1,4 +1,4 @@
-"""Looking for specks: at once where the area is small, else beside the window."""
+"""Find specks: at once in a small area, else in a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tools in the user's hand: what a press, a drag and a release on the canvas do."""
+"""Actions of the tools on press, drag and release over the canvas."""
 
 from __future__ import annotations
 

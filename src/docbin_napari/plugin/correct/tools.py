@@ -1,7 +1,4 @@
-"""Which tool is in the user's hand, and the mouse and keys that belong to it; no Qt.
-
-The tools of the correction widget: their names, keys and tooltips, each told once.
-"""
+"""Tools of the correction panel: names, keys and tooltips, and the one in use; no Qt."""
 
 from __future__ import annotations
 

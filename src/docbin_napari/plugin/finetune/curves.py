@@ -1,4 +1,4 @@
-"""Loss and F-measure of a training, drawn as they come."""
+"""Draw loss and F-measure of a running training."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The fields of the training widget: what they offer and what their tooltips say.
-
-What the folder of the training widget holds, counted beside the window.
-"""
+"""Fields of the training panel, their tooltips, and the folder of pairs they show."""
 
 from __future__ import annotations
 

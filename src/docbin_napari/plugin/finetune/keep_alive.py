@@ -1,4 +1,4 @@
-"""A training that goes on whether its panel is open or not, and what is asked when a window closes.
+"""Keep a training running without its panel, and ask when a window closes.
 
 Strategy: the session belongs to this object and not to the panel. Closing the panel asks; if the
 training goes on, it ends with a notification, and a panel that is opened later shows it again.

@@ -1,4 +1,4 @@
-"""The training in a process of its own, seen from the widget; no Qt."""
+"""Training process as the panel sees it; no Qt."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the training widget knows and does, without a window.
-
-What a training is asked for, and why it may be refused; no window.
-"""
+"""State, requests and refusals of the training panel, without a window."""
 
 from __future__ import annotations
 

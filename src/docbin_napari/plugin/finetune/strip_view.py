@@ -1,4 +1,4 @@
-"""The strip of a page before and after a training, as wide as the panel."""
+"""Show a strip of a page before and after a training."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Layers of napari as pages: pixels, labels over them, and what is known of both."""
+"""Pages as napari layers: pixels, labels, and what is known of both."""

@@ -1,4 +1,4 @@
-"""Which labels belong to which image.
+"""Decide which labels belong to which image.
 
 Strategy: scans of one archive mostly have the same size, so size alone says little. Labels that
 this package made know their image, and they carry the file and page they came from, as images do.

@@ -1,4 +1,4 @@
-"""From the canvas to the pixels of a page, and back: pointer, visible part, camera."""
+"""Convert between canvas and page: pointer, visible part, camera."""
 
 from __future__ import annotations
 

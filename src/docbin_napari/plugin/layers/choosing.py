@@ -1,4 +1,4 @@
-"""Finding and adding layers: the image that is meant, and the labels that belong to it."""
+"""Find and add layers: the chosen image and its labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regions of a result: those that were computed, and those with a threshold of their own."""
+"""Regions of a result: computed ones, and those with a threshold of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result of a run: ink probability, the labels cut from it, and what people painted over.
+"""Result of a run: ink probability, labels cut from it, and corrections.
 
 Strategy: the network writes every pixel of the probability once, region by region. Each
 region becomes a block that remembers the level at which its labels were cut. When the

@@ -1,4 +1,4 @@
-"""Seeing the page alone, the black-and-white result alone, or both side by side; no Qt."""
+"""Show the page alone, the result alone, or both side by side; no Qt."""
 
 from __future__ import annotations
 

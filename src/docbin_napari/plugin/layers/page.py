@@ -1,4 +1,4 @@
-"""The page that is being corrected: an image, the labels over it, and the place in a stack."""
+"""Page that is being corrected: image, labels, and index in a stack."""
 
 from __future__ import annotations
 

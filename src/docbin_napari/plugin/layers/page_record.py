@@ -1,9 +1,4 @@
-"""Where the pixels of a layer came from: the file, its resolution, pages that were left out.
-
-What people have looked at, kept with the labels layer: widgets can come and go.
-
-The pair that labels were read from or saved as, noted in the metadata of their layer.
-"""
+"""Record of a page kept with its layers: origin, reviewed windows, own pair."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Image layers to pages, and the place of a page in the world to its labels; numpy only.
-
-Gray values of a page of an image layer, window by window.
-"""
+"""Read pages from image layers, and place labels over them; numpy only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small steps that keep labels up to date while the window stays free.
+"""Bring labels up to date in small steps while the window stays responsive.
 
 Strategy: threshold moves and refreshes wait here and are done in slices of time that
 are too short to be felt. A refresh of a large page takes long, so refreshes come at most

@@ -1,4 +1,4 @@
-"""Shapes that a user draws, as regions of a page."""
+"""Convert Shapes layers to regions of a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing to labels in steps that napari's own undo takes back.
+"""Write to labels in steps that napari's undo reverts.
 
 Strategy: a step remembers the pixels that changed and no others, so that undoing it leaves
 alone what happened around them since, like a threshold that was moved. Only where nearly the

@@ -1,4 +1,4 @@
-"""The panel with a folder of pages as a list of work."""
+"""Panel with a folder of pages as a work list."""
 
 from __future__ import annotations
 

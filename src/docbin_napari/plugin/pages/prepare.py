@@ -1,4 +1,4 @@
-"""What runs beside the window for a list of pages: read a page, and find its ink."""
+"""Read a page of the work list and find its ink, in a thread."""
 
 from __future__ import annotations
 

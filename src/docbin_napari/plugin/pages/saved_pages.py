@@ -1,4 +1,4 @@
-"""Which pages were saved as training pairs, whenever and from wherever that was done."""
+"""Find the pages that are saved as training pairs."""
 
 from __future__ import annotations
 

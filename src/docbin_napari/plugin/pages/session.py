@@ -1,4 +1,4 @@
-"""What the panel with the list of pages knows and does, without a window."""
+"""State and actions of the list of pages, without a window."""
 
 from __future__ import annotations
 

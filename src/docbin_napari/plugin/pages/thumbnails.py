@@ -1,4 +1,4 @@
-"""Small pictures of the pages of a list, made beside the window."""
+"""Make thumbnails of the pages of a list in a thread."""
 
 from __future__ import annotations
 

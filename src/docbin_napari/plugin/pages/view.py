@@ -1,7 +1,4 @@
-"""The list of pages as it is seen: a sign for what each page has come to.
-
-The fields of the panel with a folder of pages.
-"""
+"""List of pages with a sign for the state of each, and the fields around it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Unsaved corrections are kept on the disk, a few seconds after they were made.
+"""Save unsaved corrections as drafts, a few seconds after they are made.
 
-Strategy: nobody tells reliably that labels have changed: painting, undo, sliders, scripts and
-tools of other plugins write to them in their own ways. So one thread beside the window computes
-a checksum of the page every two seconds (some milliseconds for a usual page) and writes a draft
+Strategy: no event reports reliably that labels have changed: painting, undo, sliders, scripts and
+tools of other plugins write to them in their own ways. So one thread beside the window computes a
+checksum of the page every two seconds (some milliseconds for a usual page) and writes a draft
 whenever it has changed since. The page is not copied: what is painted while its draft is being
 written is in this draft or in the next one, which then follows for certain.
 """

@@ -1,4 +1,4 @@
-"""The row that keeps unsaved corrections, and offers those that a crash has left."""
+"""Row that shows the draft, and offers drafts left by a crash."""
 
 from __future__ import annotations
 

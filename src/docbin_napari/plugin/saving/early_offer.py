@@ -1,4 +1,4 @@
-"""Corrections that a crash has left, found as soon as the page is open: before it has labels."""
+"""Offer drafts left by a crash as soon as a page opens, before it has labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ink to files of black-and-white pages: one page, a stack, or all pages of a folder; no Qt."""
+"""Export ink as black-and-white pages: a page, a stack, a folder; no Qt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The buttons that save black-and-white pages, the same in each panel."""
+"""Buttons that save black-and-white pages, the same in each panel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fields of the panel that saves pairs: what they offer and what their tooltips say."""
+"""Fields of the saving panel and their tooltips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ink labels saved by napari itself: File > Save, Ctrl+S, ``layers.save`` and ``layer.save``.
+"""Save ink labels through napari: File > Save, Ctrl+S, ``layers.save``, ``layer.save``.
 
 Strategy: napari asks its writers in the order in which plugins were registered, its own first,
 and the file type of its dialog stays at its own "labels": a 32-bit image of zeros and ones, black

@@ -1,4 +1,4 @@
-"""One page whose corrections are kept: what is known of it on the disk. Runs in one thread."""
+"""Draft of one page and its state on disk; runs in one thread."""
 
 from __future__ import annotations
 

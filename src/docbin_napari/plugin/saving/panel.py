@@ -1,4 +1,4 @@
-"""The panel that saves training pairs and keeps what is not saved yet."""
+"""Panel that saves training pairs and keeps drafts."""
 
 from __future__ import annotations
 

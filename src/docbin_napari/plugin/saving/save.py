@@ -1,4 +1,4 @@
-"""Save the page that was corrected: what speaks against it, and the work beside the window."""
+"""Save the corrected page in a thread, or give the reason why it cannot be saved."""
 
 from __future__ import annotations
 
