@@ -125,11 +125,14 @@ def choose_edge_level(model: InkModel, pairs: Sequence[LoadedPair]) -> float | N
     Returns
     -------
     float or None
-        Edge level with the highest mean F-measure on these pages, in one pass; None if the
-        network does best where it is not told of any.
+        Edge level with the highest mean F-measure on those of these pages that have ink, in one
+        pass; None if the network does best without any, or no page has ink.
     """
+    inked = [pair for pair in pairs if pair.truth[..., 0].any()]
+    if not inked:
+        return None
     figures = {
-        level: validate(model.cutting_edges_at(level), pairs).f_measure for level in _EDGE_LEVELS
+        level: validate(model.cutting_edges_at(level), inked).f_measure for level in _EDGE_LEVELS
     }
     return max(figures, key=figures.__getitem__)
 
