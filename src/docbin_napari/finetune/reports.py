@@ -35,7 +35,7 @@ def as_json(report: FinetuneReport) -> str:
 
     Examples
     --------
-    >>> as_json(FinetuneReport("training", 5, 0.5, 1.0, 0.25, 1e-3))
+    >>> as_json(FinetuneReport("training", 5, 0.5, 1.0, loss=0.25, learning_rate=1e-3))
     '{"stage": "training", "step": 5, "share": 0.5, "minutes": 1.0, "loss": 0.25, ...
     """
     event: dict[str, Any] = {}
@@ -88,7 +88,7 @@ def as_line(report: FinetuneReport) -> str:
 
     Examples
     --------
-    >>> as_line(FinetuneReport("training", 5, 0.5, 1.0, 0.25))
+    >>> as_line(FinetuneReport("training", 5, 0.5, 1.0, loss=0.25))
     ' 50.0%  step 5  1.0 min  loss 0.2500'
     """
     if report.outcome is not None:

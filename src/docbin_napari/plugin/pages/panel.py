@@ -102,6 +102,7 @@ class PageListPanel(Container[Any]):
         self.list = PageListView()
         self.native.layout().insertWidget(1, self.list)  # below the fields
         self.legend = QLabel(LEGEND)
+        self.legend.setWordWrap(True)
         self.native.layout().insertWidget(2, self.legend)
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
 
