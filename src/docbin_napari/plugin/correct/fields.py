@@ -201,11 +201,14 @@ def needed_width(scroll: QScrollArea) -> int:
     """Tell how wide a scroll area has to be, so that nothing in it is cut off."""
     inner: Any = scroll.widget()
     side: Any = scroll.verticalScrollBar()
-    for box in inner.findChildren(QComboBox):
-        # Else the longest layer name decides how wide the panel is.
+    return int(inner.minimumSizeHint().width() + side.sizeHint().width() + 2)
+
+
+def let_boxes_shrink(native: Any) -> None:
+    """Let choices be narrower than their longest entry, which would decide how wide a panel is."""
+    for box in native.findChildren(QComboBox):
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(8)
-    return int(inner.minimumSizeHint().width() + side.sizeHint().width() + 2)
 
 
 def leave_focus(native: Any) -> None:

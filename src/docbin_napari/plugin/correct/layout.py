@@ -146,4 +146,5 @@ class CorrectParts(Container[Any]):
         named = [self.image, self.ink, self.brush, self.strictness]
         named += [self.here, self.area, self.specks]
         fields.align(self._inner.native, named)
+        fields.let_boxes_shrink(self.native)
         self.native.setMinimumWidth(max(_MINIMUM_WIDTH, fields.needed_width(self._scroll)))

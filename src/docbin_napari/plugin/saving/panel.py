@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from docbin_napari.pairs.save import PairPlace, collection_names, waiting_pages
 from docbin_napari.plugin.correct.choosing_labels import warning
-from docbin_napari.plugin.correct.fields import align, form_of
+from docbin_napari.plugin.correct.fields import align, form_of, let_boxes_shrink
 from docbin_napari.plugin.dock import PanelWatch
 from docbin_napari.plugin.engine import Failed, readable
 from docbin_napari.plugin.layers.page_record import note_pair, own_pair, reviewed_of, take_reviewed
@@ -93,6 +93,7 @@ class SavePairPanel(Container[Any]):
             labels=False,
             name="save_pair",
         )
+        let_boxes_shrink(self.native)
         self.margins = (0, 0, 0, 0)
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=lambda: None)
         self._built = True
