@@ -10,7 +10,8 @@ import pytest
 from docbin_napari.cli.signals import Ended, ended_by_signals
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, under which tests may run, ignores it
 from docbin_napari.cli import main
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.predict import Progress

@@ -28,6 +28,9 @@ from docbin_napari.train.dataset import (
     load_pairs,
 )
 
+# What the start has not learnt cannot be kept: it never saw solid shapes or light writing.
+_AS_LEARNT = AugmentConfig(solid=0.0, invert=0.0)
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -101,8 +104,8 @@ class MixedWindows:
         self._config = config
         self._device = device
         # Own pages are told the edge level that the finished model is told, or none.
-        own_variation = replace(scaled_augmentation(config.augment), unlevelled=0.0)
-        self._variation = own_variation, AugmentConfig()
+        own_variation = scaled_augmentation(config.augment, _AS_LEARNT)
+        self._variation = replace(own_variation, unlevelled=0.0), _AS_LEARNT
         hard = HardPlaces(config.hard, places)
         self._own = WindowSampler(list(own), config.window, {}, self._variation[0], hard)
         self._replayed = (

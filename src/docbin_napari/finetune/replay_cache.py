@@ -67,7 +67,7 @@ def _folder() -> Path:
 
 
 def _draw(seed: int, number: int) -> LoadedPair:
-    page = draw_page(_FIRST_SEED + 1000 * seed + number, _SIDE, _SIDE, archive="all")
+    page = draw_page(_FIRST_SEED + 1000 * seed + number, _SIDE, _SIDE)
     edge = edge_level(page.pixels, page.ink, np.ones_like(page.ink))
     return _pair(number, page.pixels, page.ink, page_ink(page_strips(page.pixels)), edge)
 
