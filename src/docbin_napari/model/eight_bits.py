@@ -1,4 +1,4 @@
-"""What a model file says about running its network in eight bits.
+"""The eight-bit form of a network, as its model file holds it.
 
 Strategy: whole numbers need to know the range of every feature, which only pages can tell. So it
 is found when a model is made, and kept in the header together with what the format costs. Both
