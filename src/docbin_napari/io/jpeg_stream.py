@@ -105,16 +105,6 @@ def frame_size(stream: bytes) -> tuple[int, int]:
     return frame.width, frame.height
 
 
-def is_progressive(stream: bytes) -> bool:
-    """Tell from the marks whether a decoder has to hold all coefficients of a stream."""
-    place = 2
-    while place + 4 < len(stream) and stream[place] == 0xFF:
-        if stream[place + 1] in _FRAMES:
-            return stream[place + 1] == _PROGRESSIVE
-        place += 2 + int.from_bytes(stream[place + 2 : place + 4], "big")
-    return False
-
-
 def _with_tables(stream: bytes, tables: bytes) -> bytes:
     """One stream of both, without the end of the one and the start of the other."""
     return tables[:-2] + stream[2:] if tables else stream

@@ -329,8 +329,8 @@ def _write(folder: Path, name: str, page: SyntheticPage, quality: int) -> None:
     write_ground_truth(folder / GROUND_TRUTH_FOLDER / f"{name}.png", page.ink, overwrite=False)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write generated pages as a collection of pairs; returns the exit status."""
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read and check the options; ends the program where they are wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m docbin_napari.train.synthesis",
         description="Generate degraded pages with exact ground truth: "
@@ -366,6 +366,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("there must be a page at least, and seeds are 0 or more")
     if not 0 <= options.jpeg <= 100:
         parser.error(f"the quality of JPEG is 1 to 100, or 0 for PNG, not {options.jpeg}")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write generated pages as a collection of pairs; returns the exit status."""
+    options = _options(arguments)
     try:
         for seed in range(options.seed, options.seed + options.pages):
             page = draw_page(
