@@ -3,7 +3,7 @@
 PAGES is a folder of collections. People correct pages where a model fails, so what counts are
 archives that MODEL never saw and reads badly. ``NAME:PREFIX`` takes the pages of a collection
 whose names begin so, such as one manuscript. In each draw, some pages are learnt from, as
-``python -m docbin_napari.train --finetune`` does, and others are measured. An error is visible
+``docbin finetune`` does, and others are measured. An error is visible
 where it is not at the border of a stroke: false ink, and strokes that are missed.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -19,13 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from docbin_napari.finetune.finetune import FinetuneConfig, finetune
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.features.strips import page_strips
+from docbin_napari.finetune.stages import FinetuneConfig, finetune
+from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics import f_measure
 from docbin_napari.metrics.error_kinds import error_maps
 from docbin_napari.model.device import choose_device
-from docbin_napari.model.weights import InkModel, load_model
+from docbin_napari.model.ink_model import InkModel
+from docbin_napari.model.weights import load_model
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from hardware import hardware
 from labelling import at_random, write_partly_labelled
@@ -137,7 +140,7 @@ class Measured:
         """The same pages by another model, and the share that it reads itself."""
         readings, own = [], 0
         for pair, before in zip(self._pairs, self.before, strict=True):
-            itself = model.for_page(read_pair(pair)[0]).info is model.info
+            itself = model.for_strips(page_strips(read_pair(pair)[0])) is model
             readings.append(reading(model, pair) if itself else before)
             own += itself
         return readings, own / max(1, len(self._pairs))
@@ -177,17 +180,17 @@ class Row:
 
     @property
     def error_gone(self) -> float:
-        """Share of 100 - FM that is gone."""
-        before = mean(self.before, "f_measure")
-        return (mean(self.after, "f_measure") - before) / (100 - before)
+        """Share of 100 - FM that is gone; NaN where there was no error."""
+        before, after = (100 - mean(each, "f_measure") for each in (self.before, self.after))
+        return 1 - after / before if before else math.nan
 
     @property
     def visible_gone(self) -> float:
-        """Share of false ink and missed strokes that is gone."""
+        """Share of false ink and missed strokes that is gone; NaN where there were none."""
         before, after = (
             mean(each, "false_ink") + mean(each, "missed") for each in (self.before, self.after)
         )
-        return 1 - after / before
+        return 1 - after / before if before else math.nan
 
     def show(self, journal: Journal) -> None:
         """Print a line of the table; the values before stand in front of those after."""

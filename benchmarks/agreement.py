@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.inference_config import InferenceConfig
 
 TOLERANCE = 2.0
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from docbin_napari.inference.config import PRESETS, PresetName
+from docbin_napari.inference.inference_config import PRESETS, PresetName
 from docbin_napari.inference.predict import predict
 from docbin_napari.model.weights import load_model
 from pages import different, megapixels, write_pages

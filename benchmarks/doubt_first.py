@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from adaptation import Measured, mean, settings
-from docbin_napari.finetune.finetune import FinetuneConfig, finetune
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.finetune.stages import FinetuneConfig, finetune
+from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.device import choose_device
 from docbin_napari.model.weights import load_model

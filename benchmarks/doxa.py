@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from docbin_napari.inference.classical import gray
+from docbin_napari.io.rgb import luma
 
 Method = Callable[[np.ndarray], np.ndarray]
 
@@ -32,10 +32,10 @@ class DoxaMethod:
         """Find the ink."""
         import doxapy
 
-        luma = gray(pixels)
-        binary = np.empty_like(luma)
+        gray = luma(pixels)
+        binary = np.empty_like(gray)
         method = doxapy.Binarization(getattr(doxapy.Binarization.Algorithms, self.algorithm))
-        method.initialize(luma)
+        method.initialize(gray)
         method.to_binary(binary, dict(self.parameters))
         # doxapy draws ink in black.
         return binary == 0

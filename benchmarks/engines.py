@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from agreement import TITLES, agreement, uncut
-from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName
+from docbin_napari.inference.inference_config import PRESETS, InferenceConfig, PresetName
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.engine import EngineConfig
-from docbin_napari.model.weights import InkModel, load_model
+from docbin_napari.model.ink_model import InkModel
+from docbin_napari.model.weights import load_model
 from effort import every_view, passes, spares_views
 from pages import megapixels
 from peers import Monai, MonaiSettings, classical_peers, missing_peers
@@ -100,7 +101,11 @@ class EngineComparison:
             through = None
             config = self._ours.get(name)
             if config and not spares_views(config):
-                through = median * 1e6 * passes(config, self._pixels.shape[:2], self._model.stride)
+                through = (
+                    median
+                    * 1e6
+                    * passes(config, self._pixels.shape[:2], self._model.engine.config.stride)
+                )
             print_row([name, figure(median), span(rates), *share_cells(roofline, through)])
 
     def _print_ratios(self, runs: dict[str, list[float]]) -> None:

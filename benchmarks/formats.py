@@ -13,9 +13,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from docbin_napari.drawing.generator import draw_page
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.page import read_pages
-from docbin_napari.train.synthesis import draw_page
 
 PAGES = {
     "page.jpg": {"quality": 90},

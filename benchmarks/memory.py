@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import resident
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.model.device import choose_device
 from docbin_napari.model.registry import DEFAULT_MODEL, find_model
 from docbin_napari.model.weights import architecture

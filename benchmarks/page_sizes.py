@@ -17,13 +17,14 @@ from typing import get_args
 import numpy as np
 from tqdm import tqdm
 
-from docbin_napari.inference.config import PRESETS
-from docbin_napari.inference.page_size import page_size
+from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
+from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.predict import binarize
+from docbin_napari.inference.reading_size import PageSize
 from docbin_napari.metrics import f_measure
+from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.sized_look import PageSize
-from docbin_napari.model.weights import InkModel, load_model
+from docbin_napari.model.weights import load_model
 from docbin_napari.pairs.pair import find_pairs, read_pair
 from hardware import hardware
 from records import print_header, print_row
@@ -50,7 +51,8 @@ def main() -> None:
     for page in tqdm(list(pages(arguments)), leave=False, unit="page"):
         for scale in arguments.scales:
             sized = page if scale == 1 else scaled(page, scale)
-            found[scale, page_size(sized.pixels, model, "auto")].append(figures(sized, model))
+            chosen = PageReader.of(sized.pixels, model, InferenceConfig()).size
+            found[scale, chosen].append(figures(sized, model))
     print_header(["scale", "chosen", "pages", *(f"FM, {size}" for size in SIZES), "gain"])
     for (scale, chosen), rows in sorted(found.items()):
         means = dict(zip(SIZES, np.mean(rows, axis=0), strict=True))

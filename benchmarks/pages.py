@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from docbin_napari.train.synthesis import draw_page
+from docbin_napari.drawing.generator import draw_page
 
 GRID = 32
 

@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.features.ink_colour import page_ink, page_strips
-from docbin_napari.inference.classical import gray, sauvola
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.symmetry import SYMMETRY_SETS, turn, turn_back
+from docbin_napari.features.survey import PageSurvey
+from docbin_napari.inference.classical import sauvola
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.inference.views import SYMMETRY_SETS, turn, turn_back
 from docbin_napari.inference.windows import plan_axis
+from docbin_napari.io.rgb import luma
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.normalisation import Normalisation, page_condition
 from docbin_napari.model.registry import find_model
@@ -55,10 +56,10 @@ def doxapy_sauvola(pixels: np.ndarray) -> np.ndarray:
     """Sauvola's threshold of doxapy, with the settings of `sauvola`: bool (H, W), True is ink."""
     import doxapy
 
-    luma = gray(pixels)
-    binary = np.empty_like(luma)
+    gray = luma(pixels)
+    binary = np.empty_like(gray)
     method = doxapy.Binarization(doxapy.Binarization.Algorithms.SAUVOLA)
-    method.initialize(luma)
+    method.initialize(gray)
     method.to_binary(binary, {"window": 25, "k": 0.2})
     return binary == 0
 
@@ -136,7 +137,7 @@ class Monai:
         ndarray
             float32 (H, W), 0 to 1.
         """
-        ink = page_ink(page_strips(pixels))
+        ink = PageSurvey.of(pixels).ink
         told = page_condition(ink, self._edge_level, self._normalisation)
         ink = torch.from_numpy(told).to(self._settings.device)
         symmetries = SYMMETRY_SETS[config.symmetries]

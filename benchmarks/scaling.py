@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.inference_config import PRESETS
+from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import InkModel, load_model
+from docbin_napari.model.weights import load_model
 from effort import passes, spares_views
 from hardware import hardware
 from pages import draw, megapixels
@@ -81,7 +82,11 @@ def compare_teams(
 ) -> None:
     """Print the rate of one and more workers, in processes of their own."""
     config = PRESETS[arguments.preset]
-    work = None if spares_views(config) else passes(config, pixels.shape[:2], model.stride)
+    work = (
+        None
+        if spares_views(config)
+        else passes(config, pixels.shape[:2], model.engine.config.stride)
+    )
     teams = [parse_team(text) for text in arguments.teams]
     words = (arguments.model, arguments.device, arguments.preset)
     with contextlib.ExitStack() as stack:

@@ -12,15 +12,16 @@ from pathlib import Path
 import torch
 
 from commands import Command, cold_start, folder_overhead
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import load_model
 from engines import EngineComparison
 from hardware import hardware
 from pages import draw, megapixels
 from records import Journal
+from steps import page_steps
 
-PARTS = ("engine", "cold", "folder")
+PARTS = ("engine", "steps", "cold", "folder")
 
 
 def main() -> None:
@@ -33,6 +34,8 @@ def main() -> None:
     journal = Journal(arguments.csv, "speed", hardware(model.device), settings)
     if "engine" in arguments.parts:
         EngineComparison(model, pixels, arguments, journal).run()
+    if "steps" in arguments.parts:
+        page_steps(model, pixels, arguments.presets, arguments.repeat, journal)
     command = Command(arguments.model, arguments.device, tuple(arguments.presets))
     if "cold" in arguments.parts:
         cold_start(command, pixels, arguments.repeat, journal)

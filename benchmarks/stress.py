@@ -17,14 +17,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from docbin_napari.inference.config import PRESETS, InferenceConfig
-from docbin_napari.inference.inverted import looks_inverted
+from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import binarize
 from docbin_napari.metrics import f_measure
+from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import InkModel, load_model
+from docbin_napari.model.weights import load_model
 from docbin_napari.pairs.pair import find_pairs, read_pair
 from hardware import hardware
+from inverted_pages import is_inverted
 from records import Journal, print_header, print_row
 from stress_pages import CHANGED, DRAWN, REFERENCES, TruePage, drawn
 
@@ -131,7 +132,7 @@ def measure(pages: Iterable[TruePage], model: InkModel, config: InferenceConfig)
     """
     outcome = Outcome([], [], 0)
     for page in pages:
-        said = config.invert == "auto" and looks_inverted(page.pixels)
+        said = config.invert == "auto" and is_inverted(page.pixels)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="this page looks like light writing")
             found = binarize(page.pixels, model, config)

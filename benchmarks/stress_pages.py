@@ -17,9 +17,9 @@ from PIL import Image
 from scipy import ndimage
 
 from docbin_napari.drawing.archives import choose_archive
+from docbin_napari.drawing.generator import draw_archive_page
 from docbin_napari.drawing.sheet import Archive
 from docbin_napari.io.jpeg import jpeg_round_trip
-from docbin_napari.train.synthesis import draw_archive_page
 
 _BORDER = 0.08
 _BACKDROP = 14

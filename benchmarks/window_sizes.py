@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from docbin_napari.inference.config import PRESETS, InferenceConfig
-from docbin_napari.inference.predict import InferenceError, ink_probability
+from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
+from docbin_napari.inference.predict import ink_probability
+from docbin_napari.inference.window_reader import InferenceError
 from docbin_napari.model.device import choose_device
+from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.unet import UNet
-from docbin_napari.model.weights import InkModel, load_network
+from docbin_napari.model.weights import load_network
 from effort import passes
 from pages import megapixels
 from records import Journal, figure, print_header, print_row, span
@@ -61,7 +63,7 @@ def compare_windows(
         limits = [size / taken for taken in runs[f"{name}, network alone"]]
         journal.add(f"{name}, network alone", "rate", "Mpix/s", limits)
         median = statistics.median(rates)
-        through = median * passes(config, pixels.shape[:2], model.stride)
+        through = median * passes(config, pixels.shape[:2], model.engine.config.stride)
         cells = [str(config.window), str(config.batch), figure(median), span(rates)]
         cells += [figure(through), figure(statistics.median(limits))]
         print_row([*cells, *share_cells(roofline, through * 1e6)])

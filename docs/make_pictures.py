@@ -63,10 +63,10 @@ def failures() -> None:
     errors. Missed strokes are red, false ink blue, errors at borders orange.
     """
     from docbin_napari.drawing.archives import ARCHIVES
+    from docbin_napari.drawing.generator import draw_page
     from docbin_napari.metrics import error_maps, f_measure
     from docbin_napari.pairs.polarity import lightness
     from docbin_napari.report.pictures import paint, worst_region
-    from docbin_napari.train.synthesis import draw_page
 
     found = []
     for archive in ARCHIVES:
@@ -97,12 +97,15 @@ def napari_window() -> None:
     import napari
     from qtpy.QtWidgets import QApplication
 
+    from docbin_napari.plugin.dock import BINARIZE, open_panel
+
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1400, 900)
     viewer.open_sample("docbin-napari", "degraded_page")
     for layer in list(viewer.layers)[1:]:
         viewer.layers.remove(layer)
-    _, widget = viewer.window.add_plugin_dock_widget("docbin-napari", "Binarize document")
+    widget = open_panel(viewer, BINARIZE)
+    QApplication.processEvents()
     widget.run.native.click()
     end = time.monotonic() + 300
     while not widget.run.enabled:

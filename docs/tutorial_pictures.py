@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from docbin_napari.plugin.dock import BINARIZE, CORRECT, TRAIN, open_panel
+
 ARCHIVE, SEED, SHAPE = "through", 107, (760, 800)
 MINUTES = float(os.environ.get("TUTORIAL_MINUTES", "2"))
 LARGEST = 245_000  # bytes of a picture
@@ -34,7 +36,7 @@ def make_pictures(folder: Path) -> None:
 
 def _pages() -> list[Any]:
     from docbin_napari.drawing.archives import choose_archive
-    from docbin_napari.train.synthesis import draw_archive_page
+    from docbin_napari.drawing.generator import draw_archive_page
 
     archive = choose_archive(np.random.default_rng(SEED), ARCHIVE)
     seeds = [np.random.default_rng((SEED, number)) for number in (1, 2, 3)]
@@ -57,12 +59,13 @@ class _Tutorial:
         measured = self.pages[1]
         write_pair(self.datasets / "test" / "letters", "leaf-2", measured.pixels, measured.ink)
         self.viewer = napari.Viewer(show=True)
-        self.viewer.window.resize(1200, 900)
+        self.viewer.window.resize(1280, 900)
 
     def play(self) -> None:
         """From the first page to the next."""
+        self.binarizer = self._dock(BINARIZE)
         self.viewer.open(str(self.scans[0]))
-        self.binarizer = self._dock("Binarize document")
+        self._look()
         self._press(self.binarizer.run)
         self._until(lambda: self.binarizer.run.enabled)
         self._picture("1-binarized")
@@ -72,13 +75,15 @@ class _Tutorial:
         self.viewer.close()
 
     def _correct(self) -> None:
-        widget = self._dock("Correct and save training pairs")
+        widget = self._dock(CORRECT)
         ink = self.viewer.layers["Ink of leaf-1"]
         self._press(widget.tools["region"])
         self._drag(*THROUGH)
         widget.here.value = 1.0
         self._picture("2-region")
         self._press(widget.tools["region"])
+        widget.sections["specks_section"].fold(False)
+        self._show(widget, "specks_section")
         widget.area.value, widget.specks.value = "Whole page", SPECKS
         self._until(lambda: widget.remove_specks.enabled)
         self._picture("3-specks")
@@ -91,14 +96,13 @@ class _Tutorial:
         self._press(widget.saving.save)
         self._until(lambda: widget.saving._worker is None)
         self._look(60)
-        bar = widget._scroll.verticalScrollBar()
-        bar.setValue(bar.maximum())
+        self._show(widget, "pair_section")
         self._picture("4-saved")
 
     def _train(self) -> None:
-        self.trainer = widget = self._dock("Train on my pairs")
+        self.trainer = widget = self._dock(TRAIN)
         widget.folder.value = self.datasets
-        self._until(lambda: widget._reading is None)
+        self._until(lambda: not widget._pairs.busy)
         widget.minutes.value = MINUTES
         self._press(widget.train)
         session = widget._session
@@ -129,11 +133,19 @@ class _Tutorial:
     # ---- the hand
 
     def _dock(self, name: str) -> Any:
-        _, widget = self.viewer.window.add_plugin_dock_widget("docbin-napari", name, tabify=True)
-        widget.native.parent().raise_()
+        """Open a panel as its menu does, and bring its tab to the front."""
+        widget = open_panel(self.viewer, name)
         self._look()
         self.viewer.reset_view()  # the panel has taken room from the page
         return widget
+
+    def _show(self, widget: Any, section: str) -> None:
+        """Scroll the panel to one of its sections."""
+        self._look()
+        widget._scroll.ensureWidgetVisible(widget.sections[section].native)
+        bar = widget._scroll.verticalScrollBar()
+        bar.setValue(min(bar.maximum(), widget.sections[section].native.y()))
+        self._look()
 
     def _press(self, button: Any) -> None:
         assert button.enabled, button.name

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from docbin_napari.io.jpeg import encode_jpeg
 from docbin_napari.io.mask import write_ground_truth
-from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, Pair, find_pairs, read_pair
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER
+from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 
 QUALITIES = (85, 75, 65, 55, 45, 35, 25)
 

@@ -3,7 +3,7 @@
     PYTHONPATH=src python scripts/train_on_gpu.py --train PACKED/train --validate PACKED/held_out \
         --start general-1 --minutes 10 --output model.safetensors batch=48 window=512
 
-The full command line is `python -m docbin_napari.train`; it needs tyro. All of its settings can be
+The full command line is `docbin train`; it needs tyro. All of its settings can be
 given here as NAME=VALUE, for example batch=48 window=512 augment.bleed=0.5 weights=mcs=2,narc=2.
 """
 
@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.loop import train
+from docbin_napari.train.train_config import TrainConfig
 
 
 def main() -> int:

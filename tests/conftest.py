@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hypothesis
 import numpy as np
@@ -100,6 +100,21 @@ class Windows(NamedTuple):
     columns: slice
 
 
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bind no network to a page; which way round it is read is decided as ever."""
+    from docbin_napari.features.survey import PageSurvey
+    from docbin_napari.inference.page_reader import PageReader, is_to_be_inverted
+    from docbin_napari.io.row_source import InvertedRows
+
+    def of(pixels: Any, model: Any, config: Any) -> PageReader:
+        inverted = is_to_be_inverted(PageSurvey.of(pixels), config)
+        upright = InvertedRows(pixels) if inverted else pixels
+        return PageReader(model, upright, np.zeros(7, np.float32), inverted=inverted)
+
+    monkeypatch.setattr(PageReader, "of", of)
+
+
 class FakeEngine:
     """Computes pages without a network: the darker a pixel, the more it is ink.
 
@@ -112,14 +127,23 @@ class FakeEngine:
     def __init__(self) -> None:
         self.before: Callable[[int], None] = lambda number: None
         self.calls: list[tuple[tuple[int, ...], object]] = []
+        self.first: object = None
+        self.seen_at_once: np.ndarray | None = None
 
     def load(self, model: str, device: str) -> FakeEngine:
-        """Stand in for load_engine."""
+        """Stand in for load_page_engine."""
         return self
 
-    def predict(self, pixels: np.ndarray, config: object, out: np.ndarray) -> Iterator[Windows]:
+    def preview(self, pixels: np.ndarray, config: object) -> np.ndarray | None:
+        """Show nothing before the windows, unless a test says what."""
+        return self.seen_at_once
+
+    def predict(
+        self, pixels: np.ndarray, config: object, out: np.ndarray, first: object = None
+    ) -> Iterator[Windows]:
         """Fill `out` window by window."""
         self.calls.append((pixels.shape, config))
+        self.first = first
         corners = [(y, x) for y in range(0, out.shape[0], 16) for x in range(0, out.shape[1], 16)]
         yield Windows(0, len(corners), slice(0, 0), slice(0, 0))
         for number, (top, left) in enumerate(corners, start=1):
@@ -235,8 +259,8 @@ def two_archives(tmp_path_factory):
 @pytest.fixture(scope="session")
 def dark_model(two_archives, tmp_path_factory):
     """A tiny model that reads dark pages."""
-    from docbin_napari.train.config import TrainConfig
     from docbin_napari.train.loop import train
+    from docbin_napari.train.train_config import TrainConfig
 
     output = tmp_path_factory.mktemp("base") / "base.safetensors"
     settings = TrainConfig(
@@ -251,7 +275,7 @@ def dark_model(two_archives, tmp_path_factory):
 @pytest.fixture
 def few_steps(two_archives, dark_model, tmp_path):
     """Twelve steps on the pale pages."""
-    from docbin_napari.finetune.config import FinetuneConfig
+    from docbin_napari.finetune.finetune_config import FinetuneConfig
 
     return FinetuneConfig(
         collections=(two_archives / "pale",),

@@ -3,7 +3,7 @@ from dataclasses import fields
 import pytest
 
 from docbin_napari.describe import describe
-from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.inference_config import InferenceConfig
 
 
 class Settings:

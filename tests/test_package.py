@@ -88,10 +88,11 @@ def test_no_command_waits_for_torch_on_a_cpu(arguments: tuple[str, ...], drawn_p
 def test_run_in_napari_does_not_wait_for_torch_on_a_cpu() -> None:
     code = (
         "import numpy as np\n"
-        "from docbin_napari.inference.config import InferenceConfig\n"
-        "from docbin_napari.plugin.engine import load_engine\n"
+        "from docbin_napari.inference.inference_config import InferenceConfig\n"
+        "from docbin_napari.plugin.threads import load_page_engine\n"
         "page, out = np.full((80, 90, 3), 220, np.uint8), np.ones((80, 90), np.float32)\n"
-        "for _ in load_engine('general-1', 'cpu').predict(page, InferenceConfig(), out): pass\n"
+        "engine = load_page_engine('general-1', 'cpu')\n"
+        "for _ in engine.predict(page, InferenceConfig(), out): pass\n"
         "assert out.max() < 0.1"
     )
     assert "torch" not in loaded_by(code)

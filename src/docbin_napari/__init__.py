@@ -18,12 +18,13 @@ from docbin_napari.__about__ import __version__
 
 if TYPE_CHECKING:
     from docbin_napari.inference.predict import binarize, ink_probability
+    from docbin_napari.io.errors import PageError
     from docbin_napari.io.mask import write_mask
-    from docbin_napari.io.page import PageError, read_pages
+    from docbin_napari.io.page import read_pages
     from docbin_napari.model.weights import load_model
 
 _HOMES = {
-    "PageError": "docbin_napari.io.page",
+    "PageError": "docbin_napari.io.errors",
     "read_pages": "docbin_napari.io.page",
     "write_mask": "docbin_napari.io.mask",
     "load_model": "docbin_napari.model.weights",

@@ -12,7 +12,7 @@ def describe(config: type, name: str) -> str:
     Parameters
     ----------
     config : type
-        A class whose docstring has a section "Parameters".
+        A class whose docstring, or that of a class it extends, has a section "Parameters".
     name : str
         The parameter.
 
@@ -28,16 +28,19 @@ def describe(config: type, name: str) -> str:
 
     Examples
     --------
-    >>> from docbin_napari.inference.config import InferenceConfig
+    >>> from docbin_napari.inference.inference_config import InferenceConfig
     >>> describe(InferenceConfig, "batch")
     'Windows in one pass through the network; 0 chooses for the device.'
     """
-    text = inspect.getdoc(config) or ""
-    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", text, re.S | re.M)
-    entries = re.findall(
-        r"^(\S[^\n:]*?) *(?::[^\n]*)?\n((?: +[^\n]*\n?|\n)*)", section[1] if section else "", re.M
-    )
-    for names, description in entries:
-        if name in re.split(r", *", names):
-            return " ".join(description.replace("`", "").split())
+    for declaring in config.__mro__:
+        text = inspect.cleandoc(declaring.__doc__ or "")
+        section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", text, re.S | re.M)
+        entries = re.findall(
+            r"^(\S[^\n:]*?) *(?::[^\n]*)?\n((?: +[^\n]*\n?|\n)*)",
+            section[1] if section else "",
+            re.M,
+        )
+        for names, description in entries:
+            if name in re.split(r", *", names):
+                return " ".join(description.replace("`", "").split())
     raise ValueError(f"{config.__name__} does not describe {name!r}")

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.batch.batch_model import BatchModel
 from docbin_napari.batch.events import FileStarted, PageProgress
 from docbin_napari.batch.jobs import OutputConfig, plan_jobs
 from docbin_napari.batch.local import binarize_files
-from docbin_napari.batch.one_file import BatchModel
 from docbin_napari.inference import predict as predict_module
-from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.predict import Progress
 
 
@@ -80,19 +81,17 @@ class Batch:
 
 
 @pytest.fixture
-def batch(monkeypatch: pytest.MonkeyPatch) -> Batch:
+def batch(monkeypatch: pytest.MonkeyPatch, no_network: None) -> Batch:
     """Replace the network: the probability is the darkness of the red channel."""
 
-    def predict(
-        pixels: np.ndarray, model: Any, config: InferenceConfig, out: np.ndarray
-    ) -> Iterator[Progress]:
+    def predict(reader: PageReader, config: InferenceConfig, out: np.ndarray) -> Iterator[Progress]:
         assert out.dtype == np.uint8
         yield Progress(0, 2, slice(0, 0), slice(0, 0))
         height, width = out.shape
         for number, rows in enumerate([slice(0, height // 2), slice(height // 2, height)], 1):
             for columns in (slice(0, width // 3), slice(width // 3, width)):
-                out[rows, columns] = 255 - pixels[rows][:, columns, 0]
+                out[rows, columns] = 255 - reader.pixels[rows][:, columns, 0]
             yield Progress(number, 2, rows, slice(0, width))
 
-    monkeypatch.setattr(predict_module, "predict", predict)
+    monkeypatch.setattr(predict_module, "predict_with", predict)
     return Batch()

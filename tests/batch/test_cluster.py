@@ -1,9 +1,24 @@
+"""What a batch on a cluster does here: settings, which files it sends, what it clears away."""
+
 import logging
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from docbin_napari.batch.cluster import ClusterConfig, quiet_logs, remove_leftovers
-from docbin_napari.batch.jobs import Job
+from docbin_napari.batch import dask_client
+from docbin_napari.batch.batch_model import BatchModel
+from docbin_napari.batch.dask_client import (
+    _quiet_logs,
+    binarize_on_cluster,
+    find_gpus,
+    remove_leftovers,
+    worker_count,
+)
+from docbin_napari.batch.events import FileFailed, FileSkipped
+from docbin_napari.batch.jobs import ClusterConfig, Job, OutputConfig, plan_jobs
+from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.atomic import atomic_path
 
 
@@ -27,7 +42,7 @@ def test_what_a_killed_worker_leaves_is_known_by_its_name(tmp_path, name, number
     job = Job(tmp_path / "x.tif", tmp_path / "out", name, ".png", probability=True)
     for path in job.outputs(*number).paths:
         with atomic_path(path) as temporary:
-            remove_leftovers(job)
+            remove_leftovers([job])
             assert not temporary.exists()
             temporary.touch()
 
@@ -37,9 +52,9 @@ def test_other_files_are_left_alone(tmp_path):
     others = ["page.png", ".page.png", ".page2-0123456789ab.png", ".page-0123456789ab.tiff"]
     for other in others:
         (tmp_path / other).touch()
-    remove_leftovers(job)
+    remove_leftovers([job])
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
-    remove_leftovers(Job(tmp_path / "page.tif", tmp_path / "missing", "page"))
+    remove_leftovers([Job(tmp_path / "page.tif", tmp_path / "missing", "page")])
 
 
 def test_logs_are_quiet_for_a_while(capsys):
@@ -47,9 +62,101 @@ def test_logs_are_quiet_for_a_while(capsys):
     handler = logging.StreamHandler()
     logger.addHandler(handler)
     try:
-        with quiet_logs():
+        with _quiet_logs():
             logger.critical("of no use to a user")
         assert capsys.readouterr().err == ""
         assert handler in logger.handlers
     finally:
         logger.removeHandler(handler)
+
+
+def draw(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (9, 9)).save(path)
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Plan a batch; gives the ends that need no worker, and the files that are sent."""
+    sent = []
+
+    def work(client, jobs, model, config):
+        sent.extend(jobs)
+        yield from ()
+
+    monkeypatch.setattr(dask_client, "_connect", lambda *given: nullcontext())
+    monkeypatch.setattr(dask_client, "_work", work)
+
+    def run(paths, **settings):
+        sent.clear()
+        config = OutputConfig(**settings)
+        model = BatchModel(lambda: pytest.fail("loaded"), InferenceConfig())
+        jobs = plan_jobs(paths, config)
+        return list(binarize_on_cluster(jobs, model, config, ClusterConfig("local"))), sent
+
+    return run
+
+
+def test_what_is_done_or_cannot_be_done_is_not_sent(tmp_path, run):
+    done, new = draw(tmp_path / "done.png"), draw(tmp_path / "new.png")
+    draw(tmp_path / "auto_bin" / "done.png")
+    ends, sent = run([done, new, tmp_path / "lost.png"])
+    reason = "there is no such file or folder"
+    assert ends == [FileSkipped(done), FileFailed(tmp_path / "lost.png", reason)]
+    assert [job.source for job in sent] == [new]
+    assert len(run([done, new], overwrite=True)[1]) == 2
+
+
+def test_folders_for_results_are_made_here(tmp_path, run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    draw(Path("in/a.png"))
+    run([Path("in")], output=Path("out/deep"))
+    assert (tmp_path / "out" / "deep").is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, run):
+    pages = [draw(tmp_path / name) for name in ("a.png", "b.png")]
+    (tmp_path / "auto_bin").write_text("in the way")
+    ends, sent = run(pages)
+    assert [type(end) for end in ends] == [FileFailed, FileFailed]
+    assert "auto_bin: a file stands where its folder should be" in ends[0].reason
+    assert sent == []
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "count"), [(8, 64 * GIB, 8), (8, 6 * GIB, 3), (2, GIB, 1), (1, 64 * GIB, 1)]
+)
+def test_processes_as_cores_and_memory_allow(cores, memory, count):
+    assert worker_count(cores, memory) == count
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "names"),
+    [
+        ("auto", None, ["0", "1"]),
+        ("cuda", "2, 7", ["2", " 7"]),
+        ("cpu", None, []),
+        ("mps", None, []),
+    ],
+)
+def test_one_environment_for_each_gpu(monkeypatch, device, visible, names):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert find_gpus(device) == names
+
+
+def test_an_apple_gpu_takes_one_worker(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert find_gpus("auto") == [""]
+    assert find_gpus("cuda") == []

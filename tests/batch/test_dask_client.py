@@ -8,22 +8,23 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.batch.cluster import ClusterConfig, ClusterError
+from docbin_napari.batch import dask_client, worker
+from docbin_napari.batch.batch_model import describe_model
 from docbin_napari.batch.dask_client import binarize_on_cluster
-from docbin_napari.batch.events import FileFailed, FileSkipped, FileStarted, FileWritten
-from docbin_napari.batch.flight import FILES_A_THREAD
-from docbin_napari.batch.jobs import OutputConfig, plan_jobs
-from docbin_napari.batch.orders import describe_model
-from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.batch.events import FileFailed, FileSkipped, FileWritten
+from docbin_napari.batch.jobs import ClusterConfig, ClusterError, OutputConfig, plan_jobs
+from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.mask import read_ground_truth
 
 distributed = pytest.importorskip(
@@ -38,15 +39,17 @@ STAND_IN = """
 import os, time
 from pathlib import Path
 from docbin_napari.batch.events import PageProgress
-from docbin_napari.batch.one_file import FileTreatment
+from docbin_napari.batch.one_file import FileBinarizer
 from docbin_napari.io.atomic import atomic_path
 
 here = Path({folder!r})
 # Dask runs this file twice.
-treat = FileTreatment.__dict__.get("untouched", FileTreatment.treat)
-FileTreatment.untouched = treat
+run = FileBinarizer.__dict__.get("untouched", FileBinarizer.run)
+FileBinarizer.untouched = run
 
-def behave(self, job):
+def behave(self, job, writer):
+    while (here / "hold").exists():
+        time.sleep(0.02)
     first = not (here / (job.name + ".pid")).exists()
     (here / (job.name + ".pid")).write_text(str(os.getpid()))
     if job.name == "odd":
@@ -60,9 +63,9 @@ def behave(self, job):
     while job.name in ("deadly", "endless"):
         yield PageProgress(job.source, 1, 1, 0, 2)
         time.sleep(0.02)
-    yield from treat(self, job)
+    yield from run(self, job, writer)
 
-FileTreatment.treat = behave
+FileBinarizer.run = behave
 """
 
 
@@ -75,8 +78,9 @@ class Cluster:
     client: distributed.Client
     processes: list[subprocess.Popen[bytes]]
 
-    def start_workers(self, count: int, nanny: str = "--no-nanny") -> None:
-        options = [nanny, "--nthreads=1", "--no-dashboard", "--host=127.0.0.1"]
+    def start_workers(self, count: int) -> None:
+        # A nanny whose worker is killed before it has reported to it never starts another one.
+        options = ["--no-nanny", "--nthreads=1", "--no-dashboard", "--host=127.0.0.1"]
         preload = f"--preload={self.folder / 'stand_in.py'}"
         scratch = f"--local-directory={self.folder / 'scratch'}"
         command = [self.address, *options, preload, scratch]
@@ -160,33 +164,75 @@ def run(folder: Path, model_file: Path, address: str, say=lambda line: None):
     return binarize_on_cluster(jobs, model, config, ClusterConfig(address), say)
 
 
-def test_a_worker_is_killed_in_the_middle(cluster, tmp_path, tiny_model_file):
+@contextmanager
+def killing(pid_file: Path, ready: Path | None = None, most: int = 10, then=lambda: None):
+    """Kill each process that writes its number there, as a lack of memory would."""
+    killed: list[str] = []
+    done = threading.Event()
+
+    def watch():
+        while not done.wait(0.02):
+            pid = pid_file.read_text(encoding="ascii") if pid_file.exists() else ""
+            known = pid in killed or len(killed) == most
+            if pid and not known and (ready is None or ready.exists()):
+                killed.append(pid)
+                os.kill(int(pid), getattr(signal, "SIGKILL", signal.SIGTERM))
+                then()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextmanager
+def held_until(cluster: Cluster, count: int):
+    """Hold every file back until so many are with the scheduler."""
+    hold = cluster.folder / "hold"
+    hold.touch()
+    seen: list[int] = []
+
+    def watch():
+        try:
+            wait_until(lambda: cluster.waiting_or_running() == count)
+            seen.append(count)
+        finally:
+            hold.unlink()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    assert seen == [count]
+
+
+def test_a_worker_is_killed_in_the_middle(cluster, tmp_path, tiny_model_file, monkeypatch):
     """Its file is done by the other worker; what it had half written is gone."""
     names = ["a", "b", "c", "half", "p", "q", "r", "s"]
     pages, masks = tmp_path / "pages", tmp_path / "pages" / "auto_bin"
     draw_pages(pages, *names)
     cluster.start_workers(2)
     cluster.client.wait_for_workers(2, timeout=PATIENCE)
-    events, on_their_way, said = [], [], []
-    for event in run(pages, tiny_model_file, cluster.address, said.append):
-        events.append(event)
-        on_their_way.append(cluster.waiting_or_running())
-        if event == FileStarted(pages / "half.png", 4, 8) and events.count(event) == 1:
-            wait_until((cluster.folder / "half.written").exists)
-            assert [path for path in masks.iterdir() if path.name.startswith(".half-")]
-            victim = int((cluster.folder / "half.pid").read_text(encoding="ascii"))
-            (process,) = [each for each in cluster.processes if each.pid == victim]
-            process.kill()
-    ends = [event for event in events if not isinstance(event, FileStarted)]
+    monkeypatch.setattr(dask_client, "MOST_SENT", 4)
+    ends, on_their_way, said = [], [], []
+    half = cluster.folder / "half.pid", cluster.folder / "half.written"
+    with killing(*half, 1) as killed, held_until(cluster, 4):
+        for end in run(pages, tiny_model_file, cluster.address, said.append):
+            ends.append(end)
+            on_their_way.append(cluster.waiting_or_running())
+    assert len(killed) == 1
     assert sorted(ends, key=lambda end: end.source) == [
         FileWritten(pages / f"{name}.png", (masks / f"{name}.png",)) for name in names
     ]
-    begun = [event.source.stem for event in events if isinstance(event, FileStarted)]
-    assert begun.count("half") == 2
     assert sorted(path.name for path in masks.iterdir()) == [f"{name}.png" for name in names]
     widths = [read_ground_truth(masks / f"{name}.png").ink.shape[1] for name in names]
     assert widths == list(range(50, 58))
-    assert 2 < max(on_their_way) <= 2 * FILES_A_THREAD
+    assert max(on_their_way) <= 4
     assert "dashboard" in said[0]
     # All done: the address is not even tried.
     again = list(run(pages, tiny_model_file, "tcp://127.0.0.1:1"))
@@ -194,7 +240,7 @@ def test_a_worker_is_killed_in_the_middle(cluster, tmp_path, tiny_model_file):
 
 
 def test_a_file_that_kills_workers_fails_alone(cluster, tmp_path, tiny_model_file):
-    """No worker is there at first; the one that joins is started anew by its nanny."""
+    """No worker is there at first; another one joins whenever one was killed."""
     pages = tmp_path / "pages"
     draw_pages(pages, "deadly", "good", "odd", "well")
     (pages / "bad.png").write_bytes(b"this is no picture")
@@ -202,17 +248,13 @@ def test_a_file_that_kills_workers_fails_alone(cluster, tmp_path, tiny_model_fil
 
     def say(line):
         said.append(line)
-        if "no worker now" in line and not cluster.processes:
-            cluster.start_workers(1, "--nanny")
+        if "no worker now" in line:
+            cluster.start_workers(1)
 
-    killed: set[str] = set()
-    ends = {}
-    for event in run(pages, tiny_model_file, cluster.address, say):
-        if not isinstance(event, FileStarted):
-            ends[event.source.stem] = event
-        elif event.source.stem == "deadly":
-            killed.add(kill_once_more(cluster.folder / "deadly.pid", killed))
-    assert len(killed) == 2
+    another = partial(cluster.start_workers, 1)
+    with killing(cluster.folder / "deadly.pid", then=another) as killed:
+        ends = {end.source.stem: end for end in run(pages, tiny_model_file, cluster.address, say)}
+    assert len(killed) == 4, "two with the others, and two when it was alone"
     assert {name for name, end in ends.items() if isinstance(end, FileWritten)} == {"good", "well"}
     assert ends["odd"] == FileFailed(
         pages / "odd.png", "unexpected error on a worker (ZeroDivisionError: never seen before)"
@@ -224,25 +266,39 @@ def test_a_file_that_kills_workers_fails_alone(cluster, tmp_path, tiny_model_fil
     assert any("no worker now" in line for line in said)
 
 
-def kill_once_more(pid_file: Path, before: set[str]) -> str:
-    """Kill the process that has just written its number, as a lack of memory would."""
+@contextmanager
+def interrupted_when(true):
+    """Press Ctrl-C, so to say."""
 
-    def newcomer():
-        pid = pid_file.read_text(encoding="ascii") if pid_file.exists() else ""
-        return pid if pid not in before else ""
+    def press():
+        wait_until(true)
+        # The thread that waits for workers, not this one, is woken by a key in a terminal.
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        else:
+            signal.raise_signal(signal.SIGINT)
 
-    wait_until(newcomer)
-    pid = newcomer()
-    os.kill(int(pid), getattr(signal, "SIGKILL", signal.SIGTERM))
-    return pid
+    # A job in the background, as of a shell without a terminal, begins with the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_is_on_its_way_can_be_dropped(cluster, tmp_path, tiny_model_file):
     pages = tmp_path / "pages"
     draw_pages(pages, "endless", "next", "other")
     cluster.start_workers(1)
-    with closing(run(pages, tiny_model_file, cluster.address)) as events:
-        assert isinstance(next(events), FileStarted)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        closing(run(pages, tiny_model_file, cluster.address)) as events,
+        interrupted_when((cluster.folder / "endless.pid").exists),
+    ):
+        next(events)
     # The worker has let go of the file, and takes none of the others.
     wait_until(lambda: cluster.waiting_or_running() == 0)
     assert not list(tmp_path.glob("pages/auto_bin/*"))
@@ -251,8 +307,97 @@ def test_what_is_on_its_way_can_be_dropped(cluster, tmp_path, tiny_model_file):
     (pages / "endless.png").unlink()
     events = run(pages, model_file, cluster.address)
     model_file.write_bytes(tiny_model_file.read_bytes()[:-1] + b"#")
-    with pytest.raises(ClusterError, match=r"tcp://.* model .* was changed meanwhile"):
+    with pytest.raises(ClusterError, match=r"cannot load .*changed\.safetensors is not the"):
         list(events)
+
+
+@pytest.fixture
+def in_process():
+    """A cluster in threads of this process."""
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as here,
+        distributed.Client(here, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def test_files_are_sent_with_absolute_paths_and_named_as_the_user_did(
+    in_process, tmp_path, monkeypatch
+):
+    """The place that a link points to may have another name on another machine."""
+    draw_pages(tmp_path / "disk", "a")
+    monkeypatch.chdir(tmp_path)
+    try:
+        Path("link").symlink_to("disk", target_is_directory=True)
+    except OSError:
+        pytest.skip("no links here")
+
+    def binarize_file(job, **same):
+        return FileWritten(job.source, job.outputs().paths, (1,), (str(job.source),))
+
+    monkeypatch.setattr(worker, "binarize_file", binarize_file)
+    jobs = plan_jobs([Path("link")], OutputConfig())
+    ends = list(dask_client._work(in_process, jobs, None, OutputConfig()))
+    sent = str(tmp_path / "link" / "a.png")
+    assert ends == [FileWritten(Path("link/a.png"), (Path("link/auto_bin/a.png"),), (1,), (sent,))]
+
+
+def test_a_result_whose_answer_was_lost_counts_as_written(in_process, tmp_path, monkeypatch):
+    """The second worker finds the mask of the first, and skips the file."""
+    draw_pages(tmp_path / "pages", "a", "b")
+    draw_pages(tmp_path / "pages" / "auto_bin", "a")
+    monkeypatch.setattr(worker, "binarize_file", lambda job, **same: FileSkipped(job.source))
+    jobs = plan_jobs([tmp_path / "pages"], OutputConfig())
+    ends = list(dask_client._work(in_process, jobs, None, OutputConfig()))
+    mask = tmp_path / "pages" / "auto_bin" / "a.png"
+    assert set(ends) == {
+        FileWritten(tmp_path / "pages" / "a.png", (mask,)),
+        FileSkipped(tmp_path / "pages" / "b.png"),
+    }
+
+
+def test_what_no_worker_can_do_ends_the_batch(in_process, tmp_path, monkeypatch):
+    draw_pages(tmp_path / "pages", "a", "b")
+
+    def binarize_file(job, **same):
+        raise ClusterError("the worker on node1 is unfit")
+
+    monkeypatch.setattr(worker, "binarize_file", binarize_file)
+    jobs = plan_jobs([tmp_path / "pages"], OutputConfig())
+    with pytest.raises(ClusterError, match="node1 is unfit"):
+        list(dask_client._work(in_process, jobs, None, OutputConfig()))
+
+
+def test_the_scheduler_is_lost(tmp_path, monkeypatch):
+    draw_pages(tmp_path / "pages", "a", "b")
+    begun = tmp_path / "begun"
+
+    def binarize_file(job, **same):
+        begun.touch()
+        time.sleep(3)
+
+    monkeypatch.setattr(worker, "binarize_file", binarize_file)
+    jobs = plan_jobs([tmp_path / "pages"], OutputConfig())
+    here = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None)
+    with distributed.Client(here.scheduler_address, set_as_default=False) as client:
+        ends = dask_client._work(client, jobs, None, OutputConfig())
+        closing_it = threading.Thread(target=lambda: (wait_until(begun.exists), here.close()))
+        closing_it.start()
+        try:
+            with pytest.raises(ClusterError, match="connection to the scheduler is lost"):
+                list(ends)
+        finally:
+            closing_it.join()
+
+
+@pytest.mark.parametrize(("version", "words"), [(None, "is not installed"), ("0.0.1", "is 0.0.1")])
+def test_a_worker_of_another_version_ends_the_batch(version, words):
+    """One that lacks this package would die of the first file."""
+    own = {"packages": {"docbin_napari": dask_client.__version__}}
+    other = {"packages": {"docbin_napari": version}}
+    found = {"scheduler": own, "workers": {"tcp://a": own, "tcp://b": other}}
+    with pytest.raises(ClusterError, match=f"{words} on tcp://b, .* install the same version"):
+        dask_client._check_versions(found)
 
 
 def test_local_workers_let_nobody_in_without_their_certificates():
@@ -260,13 +405,21 @@ def test_local_workers_let_nobody_in_without_their_certificates():
     pytest.importorskip("cryptography")
     from distributed import Security
 
-    from docbin_napari.batch import dask_client
-
-    own = dask_client._own_security()
-    with dask_client._start_here(1, 1, "cpu", own) as address:
+    with dask_client.start_here(ClusterConfig("local", 1, "cpu"), 1) as here:
+        address = here.scheduler_address
         assert address.startswith("tls://127.0.0.1:")
-        asyncio.run(dask_client._knock(address, own))
-        for security in (Security(), dask_client._own_security()):
+        asyncio.run(dask_client._knock(address, here.security))
+        for security in (Security(), Security.temporary()):
             for place in (address, address.replace("tls://", "tcp://")):
                 with pytest.raises((OSError, TypeError, ValueError, RuntimeError, TimeoutError)):
                     asyncio.run(asyncio.wait_for(dask_client._knock(place, security), 8))
+
+
+@pytest.mark.parametrize(("given", "threads"), [("5", "5"), (None, "1")])
+def test_local_workers_share_the_threads(monkeypatch, given, threads):
+    monkeypatch.setattr(dask_client.os, "environ", {"OMP_NUM_THREADS": given} if given else {})
+    monkeypatch.setattr("dask.system.CPU_COUNT", 3)
+    monkeypatch.setattr(distributed, "LocalCluster", lambda **options: options)
+    options = dask_client.start_here(ClusterConfig("local", 8, "cpu"), files=2)
+    assert options["n_workers"] == 2
+    assert options["env"]["OMP_NUM_THREADS"] == threads

@@ -179,3 +179,11 @@ def test_existing_results(tmp_path):
     assert not outputs.exist
     outputs.probability.touch()
     assert outputs.exist
+
+
+def test_a_job_knows_whose_names_its_pages_must_not_take(tmp_path):
+    for name in ("a.tif", "a_002.png", "b_002.png"):
+        (tmp_path / name).touch()
+    jobs = {job.name: job for job in plan_jobs([tmp_path], OutputConfig())}
+    assert jobs["a"].rivals == {"a_002.png": tmp_path / "a_002.png"}
+    assert jobs["a_002"].rivals == jobs["b_002"].rivals == {}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.batch.batch_model import BatchModel
 from docbin_napari.batch.events import (
     FileFailed,
     FileSkipped,
@@ -15,8 +16,7 @@ from docbin_napari.batch.events import (
 )
 from docbin_napari.batch.jobs import OutputConfig, plan_jobs
 from docbin_napari.batch.local import binarize_files
-from docbin_napari.batch.one_file import BatchModel
-from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.page import read_pages
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.batch import one_file
+from docbin_napari.batch.batch_model import BatchModel
 from docbin_napari.batch.events import (
     FileFailed,
     FileStarted,
@@ -14,11 +15,12 @@ from docbin_napari.batch.events import (
 )
 from docbin_napari.batch.jobs import OutputConfig, plan_jobs
 from docbin_napari.batch.local import binarize_files
-from docbin_napari.batch.one_file import BatchModel
 from docbin_napari.inference import predict as predict_module
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.predict import DeviceMemoryError, Progress
-from docbin_napari.io.page import PageError, read_pages
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.inference.predict import Progress
+from docbin_napari.inference.window_reader import DeviceMemoryError
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import read_pages
 
 
 def test_stopping_writes_what_is_computed(batch, tmp_path):
@@ -75,14 +77,14 @@ def test_a_folder_that_cannot_be_made_is_one_line(batch, tmp_path):
 )
 def test_trouble_with_one_page_does_not_stop_the_others(batch, tmp_path, monkeypatch, error, words):
     first, second = (batch.draw_page(tmp_path / name) for name in ("a.png", "b.png"))
-    working = predict_module.predict
+    working = predict_module.predict_with
 
-    def fails_once(pixels, model, config, out):
-        monkeypatch.setattr(predict_module, "predict", working)
+    def fails_once(reader, config, out):
+        monkeypatch.setattr(predict_module, "predict_with", working)
         yield Progress(0, 2, slice(0, 0), slice(0, 0))
         raise error
 
-    monkeypatch.setattr(predict_module, "predict", fails_once)
+    monkeypatch.setattr(predict_module, "predict_with", fails_once)
     failed, written = batch.ends(batch.run([first, second]))
     assert isinstance(failed, FileFailed)
     assert words in failed.reason
@@ -138,22 +140,22 @@ def test_a_model_that_cannot_be_loaded_ends_the_batch(batch, tmp_path):
 def test_an_interrupt_leaves_whole_files_only(batch, tmp_path, form, monkeypatch):
     """The second page of three is interrupted in its middle."""
     source = batch.draw_file_of_pages(tmp_path / "letters.tif")
-    working = predict_module.predict
+    working = predict_module.predict_with
     started = []
 
-    def interrupted(pixels, model, config, out):
+    def interrupted(reader, config, out):
         started.append(out)
-        for progress in working(pixels, model, config, out):
+        for progress in working(reader, config, out):
             if len(started) == 2 and progress.done == 1:
                 raise KeyboardInterrupt
             yield progress
 
-    monkeypatch.setattr(predict_module, "predict", interrupted)
+    monkeypatch.setattr(predict_module, "predict_with", interrupted)
     with pytest.raises(KeyboardInterrupt):
         batch.run([source], format=form)
     left = batch.files_in(tmp_path / "auto_bin") if (tmp_path / "auto_bin").exists() else []
     assert left == (["letters_001.png"] if form == "png" else [])
-    monkeypatch.setattr(predict_module, "predict", working)
+    monkeypatch.setattr(predict_module, "predict_with", working)
     (end,) = batch.ends(batch.run([source], format=form))
     assert len(end.outputs) == (2 if form == "png" else 1)
 

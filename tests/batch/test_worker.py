@@ -1,139 +1,155 @@
-"""What a worker does with an order; without Dask, and without a network."""
+"""What a process of a cluster does with a file; without Dask."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
-from docbin_napari.batch import worker as worker_module
+from docbin_napari.batch import batch_model, worker
+from docbin_napari.batch.batch_model import describe_model
 from docbin_napari.batch.events import FileFailed, FileWritten, PageProgress
-from docbin_napari.batch.jobs import OutputConfig, plan_jobs
-from docbin_napari.batch.one_file import FileTreatment
-from docbin_napari.batch.orders import describe_model, sift
-from docbin_napari.batch.worker import UnfitWorkerError, fulfil, stop
-from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.batch.jobs import ClusterError, OutputConfig, plan_jobs
+from docbin_napari.batch.one_file import FileBinarizer
+from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.model import weights
 from docbin_napari.model.device import DeviceError
 
-PLACE = "tcp://node1:40000"
+RUN = "a-batch"
 
 
 @pytest.fixture(autouse=True)
 def no_models(monkeypatch):
-    monkeypatch.setattr(worker_module, "_models", {})
-    monkeypatch.setattr(worker_module, "_stopped", set())
+    batch_model._load.cache_clear()
+    monkeypatch.setattr(worker, "_stopped", set())
 
 
 @pytest.fixture
-def make_order(tmp_path, tiny_model_file):
+def make_task(tmp_path, tiny_model_file):
     def make(model_file: Path = tiny_model_file, name: str = "page"):
         Image.new("RGB", (70, 40), "white").save(tmp_path / f"{name}.png")
+        (tmp_path / "auto_bin").mkdir(exist_ok=True)
         model = describe_model(str(model_file), "cpu", InferenceConfig(window=64))
-        (order,) = sift(
-            plan_jobs([tmp_path / f"{name}.png"], OutputConfig()), model, OutputConfig()
-        )
-        return order
+        (job,) = plan_jobs([tmp_path / f"{name}.png"], OutputConfig())
+        return job, model
 
     return make
 
 
-def test_a_file_is_written(make_order, tmp_path):
+def binarize(task, **changes):
+    job, model = task
+    return worker.binarize_file(replace(job, **changes), model, OutputConfig(), RUN)
+
+
+def test_a_file_is_written(make_task, tmp_path):
     mask = tmp_path / "auto_bin" / "page.png"
-    assert fulfil(make_order(), PLACE) == FileWritten(tmp_path / "page.png", (mask,))
+    assert binarize(make_task()) == FileWritten(tmp_path / "page.png", (mask,))
     assert [path.name for path in mask.parent.iterdir()] == ["page.png"]
 
 
-def test_a_model_is_loaded_once_until_its_file_changes(
-    make_order, tmp_path, tiny_model_file, monkeypatch
-):
-    loaded = []
-
-    def load_model(name, device, engine):
-        loaded.append(Path(name).read_bytes()[-1])
-        return original(name, device, engine)
-
-    original = weights.load_model
-    monkeypatch.setattr(weights, "load_model", load_model)
+def test_a_model_that_differs_here_is_refused(make_task, tmp_path, tiny_model_file):
     mine = tmp_path / "mine.safetensors"
     mine.write_bytes(tiny_model_file.read_bytes())
-    for name in ("a", "b"):
-        assert isinstance(fulfil(make_order(mine, name), PLACE), FileWritten)
-    assert len(loaded) == 1
-    old = make_order(mine, "c")
-    mine.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
-    assert isinstance(fulfil(make_order(mine, "d"), PLACE), FileWritten)
-    assert len(set(loaded)) == len(loaded) == 2
-    # What was sent before the change is still done with the network of then.
-    assert isinstance(fulfil(old, PLACE), FileWritten)
-    assert len(loaded) == 2
-
-
-def test_a_model_that_differs_here_is_refused(make_order, tmp_path, tiny_model_file):
-    mine = tmp_path / "mine.safetensors"
-    mine.write_bytes(tiny_model_file.read_bytes())
-    order = make_order(mine)
+    task = make_task(mine)
     mine.write_bytes(b"another")
-    with pytest.raises(UnfitWorkerError, match=f"{PLACE}.*cannot load the model"):
-        fulfil(order, PLACE)
+    with pytest.raises(ClusterError, match=r"the worker on .* cannot load the model"):
+        binarize(task)
     mine.unlink()
-    with pytest.raises(UnfitWorkerError, match="under the same path on all machines"):
-        fulfil(order, PLACE)
+    with pytest.raises(ClusterError, match="under the same path on all machines"):
+        binarize(task)
     mine.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
-    with pytest.raises(UnfitWorkerError, match=r"mine\.safetensors is not the one"):
-        fulfil(order, PLACE)
+    with pytest.raises(ClusterError, match=r"mine\.safetensors is not the one"):
+        binarize(task)
 
 
-def test_a_device_that_is_not_here(make_order, monkeypatch):
+def test_a_device_that_is_not_here(make_task, monkeypatch):
     def load_model(name, device, engine):
         raise DeviceError("no CUDA GPU is available to PyTorch")
 
     monkeypatch.setattr(weights, "load_model", load_model)
-    with pytest.raises(UnfitWorkerError, match=f"{PLACE}, --device cpu: no CUDA GPU"):
-        fulfil(make_order(), PLACE)
+    with pytest.raises(ClusterError, match=r"the worker on .*: no CUDA GPU"):
+        binarize(make_task())
 
 
-def test_another_version_is_refused(make_order):
-    order = replace(make_order(), version="9.9.9")
-    with pytest.raises(UnfitWorkerError, match=r"this machine 9\.9\.9: install the same version"):
-        fulfil(order, PLACE)
+def test_another_version_is_refused(make_task):
+    with pytest.raises(ClusterError, match=r"this machine 9\.9\.9: install the same version"):
+        worker.binarize_file(*make_task(), OutputConfig(), RUN, "9.9.9")
 
 
 @pytest.mark.parametrize("part", ["source", "folder"])
-def test_a_folder_that_only_the_sender_sees(make_order, tmp_path, part):
+def test_a_folder_that_only_the_sender_sees(make_task, tmp_path, part):
     """Results would go where nobody looks for them."""
-    order = make_order()
     unseen = tmp_path / "unseen"
     path = {"source": unseen / "page.png", "folder": unseen}[part]
-    with pytest.raises(UnfitWorkerError, match=r"does not see the folder .*unseen.*shared"):
-        fulfil(replace(order, job=replace(order.job, **{part: path})), PLACE)
+    with pytest.raises(ClusterError, match=r"does not see the folder .*unseen.*shared"):
+        binarize(make_task(), **{part: path})
     assert not unseen.exists()
 
 
-def test_a_file_that_only_the_sender_sees(make_order, tmp_path):
-    order = make_order()
+def test_a_file_that_only_the_sender_sees(make_task, tmp_path):
+    task = make_task()
     (tmp_path / "page.png").unlink()
-    end = fulfil(order, PLACE)
+    end = binarize(task)
     assert isinstance(end, FileFailed)
-    assert end.reason.startswith(f"worker {PLACE} does not see this file")
+    assert "does not see this file" in end.reason
 
 
-def test_a_batch_that_is_stopped_leaves_nothing(make_order, monkeypatch):
-    order = make_order()
+def test_a_batch_that_is_stopped_leaves_nothing(make_task, monkeypatch):
     closed = []
 
-    def treat(self, job):
+    def run(self, job, writer):
         try:
-            stop(order.run)
+            worker.stop(RUN)
             yield PageProgress(job.source, 1, 1, 0, 2)
             raise AssertionError("went on after the stop")
         finally:
             closed.append(job.name)
 
-    monkeypatch.setattr(FileTreatment, "treat", treat)
-    assert fulfil(order, PLACE) is None
+    monkeypatch.setattr(FileBinarizer, "run", run)
+    assert binarize(make_task()) is None
     assert closed == ["page"]
-    assert fulfil(order, PLACE) is None
+    assert binarize(make_task()) is None
     assert closed == ["page"]
+
+
+def test_files_of_several_threads_go_through_a_gpu_one_after_the_other(make_task, monkeypatch):
+    """One that is at the network keeps the others out until its file is done."""
+    inside, most = [], []
+
+    def run(self, job, writer):
+        self.model.load()
+        self.model.load()
+        inside.append(job)
+        most.append(len(inside))
+        yield PageProgress(job.source, 1, 1, 0, 1)
+        inside.remove(job)
+        yield FileWritten(job.source, ())
+
+    monkeypatch.setattr(FileBinarizer, "run", run)
+    network = SimpleNamespace(device=SimpleNamespace(name="cuda"))
+    tasks = [make_task(name=str(number)) for number in range(4)]
+    threads = [
+        Thread(target=binarize, args=((job, replace(model, load=lambda: network)),))
+        for job, model in tasks
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1, 1]
+
+
+def test_local_workers_take_the_gpus_in_turns(monkeypatch):
+    monkeypatch.setenv(worker.GPUS, "0, 3")
+    monkeypatch.setattr(worker.os, "dup2", lambda *streams: None)
+    monkeypatch.setattr(worker.signal, "signal", lambda *handler: None)
+    seen = []
+    for name in range(3):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+        worker.dask_setup(SimpleNamespace(name=name))
+        seen.append(worker.os.environ["CUDA_VISIBLE_DEVICES"])
+    assert seen == ["0", "3", "0"]

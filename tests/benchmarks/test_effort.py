@@ -1,6 +1,6 @@
 import pytest
 
-from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.inference_config import InferenceConfig
 from effort import every_view, passes, spares_views
 
 

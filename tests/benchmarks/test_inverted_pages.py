@@ -14,7 +14,8 @@ def test_drawn_pages(table_of):
 def test_pages_of_a_folder(tmp_path, table_of):
     ink = np.zeros((300, 300), bool)
     for top in range(20, 280, 20):
-        ink[top, 20:280] = True
+        for left in range(20, 280, 10):
+            ink[top : top + 12, left : left + 3] = True
     page = np.repeat(np.where(ink, np.uint8(30), np.uint8(230))[..., None], 3, 2)
     write_pair(tmp_path / "mine", "page", page, ink)
     rows = table_of(inverted_pages, "--collections", tmp_path)

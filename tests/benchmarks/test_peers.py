@@ -3,7 +3,7 @@ import pytest
 
 from agreement import agreement
 from docbin_napari.inference.classical import sauvola
-from docbin_napari.inference.config import InferenceConfig
+from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.device import Device
 from docbin_napari.model.registry import find_model

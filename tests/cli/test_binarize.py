@@ -1,5 +1,6 @@
 import shutil
 import sys
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -10,7 +11,7 @@ from docbin_napari.batch.jobs import OutputConfig
 from docbin_napari.cli import main
 from docbin_napari.cli.binarize import BinarizeCommand
 from docbin_napari.inference import predict as predict_module
-from docbin_napari.inference.config import PRESETS, InferenceConfig
+from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import Progress
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.model import weights
@@ -18,7 +19,7 @@ from docbin_napari.model.device import DeviceName
 
 
 @pytest.fixture
-def dark_is_ink(monkeypatch):
+def dark_is_ink(monkeypatch, no_network):
     """Replace model and network; remembers what they were asked for."""
     asked = {}
 
@@ -29,15 +30,15 @@ def dark_is_ink(monkeypatch):
         asked.update(model=name, device=device)
         return Model()
 
-    def predict(pixels, model, config, out):
+    def predict(reader, config, out):
         asked.update(config=config)
         yield Progress(0, 1, slice(0, 0), slice(0, 0))
         everything = slice(0, out.shape[0]), slice(0, out.shape[1])
-        out[everything] = 255 - pixels[..., 0]
+        out[everything] = 255 - reader.pixels[: out.shape[0], :, 0]
         yield Progress(1, 1, *everything)
 
     monkeypatch.setattr(weights, "load_model", load_model)
-    monkeypatch.setattr(predict_module, "predict", predict)
+    monkeypatch.setattr(predict_module, "predict_with", predict)
     return asked
 
 
@@ -106,11 +107,11 @@ def test_options_reach_the_network(tmp_path, draw_page, dark_is_ink, mine):
     options = "--preset fast --symmetries 2 --overlap 0.5 --model mine --device cpu"
     main(["binarize", str(tmp_path / "a.png"), *options.split()])
     fast = PRESETS["fast"]
+    assert Path(dark_is_ink.pop("model")) == mine
     assert dark_is_ink == {
-        "model": "mine",
         "device": "cpu",
         # Pages of light writing are inverted where they are read.
-        "config": InferenceConfig(fast.window, 0.5, 2, fast.batch, invert="never"),
+        "config": InferenceConfig(fast.window, 0.5, 2, fast.batch, invert="auto"),
     }
 
 

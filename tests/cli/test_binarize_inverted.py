@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from docbin_napari.cli import main
+from docbin_napari.drawing.generator import draw_page
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.train.synthesis import draw_page
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_a_negative_is_named_and_comes_out_like_its_page(binarized, pages):
     page, negative, told = binarized()
     assert (page == negative).all()
     assert told == (
-        f"warning: {pages / 'negative.png'}: looks like light writing on dark ground, so light and "
-        "dark were exchanged before the network looked; add --invert never --overwrite if it is "
-        "not\n"
+        f"warning: {pages / 'negative.png'}: shows light writing on dark ground, so light and "
+        "dark were exchanged there before the network read it; add --invert never --overwrite if "
+        "it does not\n"
     )
 
 
@@ -58,7 +58,7 @@ def test_pages_of_a_file_are_named_by_their_numbers(pages, tiny_model_file, caps
     arguments = ["binarize", str(pages / "film.tif"), "--model", str(tiny_model_file)]
     assert main([*arguments, "--device", "cpu", "--format", "tiff"]) == 0
     told = capsys.readouterr().err
-    assert f"{pages / 'film.tif'}, pages 2, 3: looks like light writing" in told
+    assert f"{pages / 'film.tif'}, pages 2, 3: shows light writing" in told
 
 
 def test_the_mask_of_a_negative_holds_its_light_strokes(tmp_path, capsys):

@@ -6,9 +6,7 @@ from importlib.metadata import entry_points
 import pytest
 
 import docbin_napari
-from docbin_napari.cli import main
-
-COMMANDS = ["binarize", "evaluate", "pairs", "models", "info"]
+from docbin_napari.cli import COMMANDS, main
 
 
 def python(*arguments, **variables):
@@ -58,12 +56,13 @@ def test_wrong_usage_is_exit_code_2(arguments, capsys):
     assert "docbin" in captured.err
 
 
-def test_help_loads_nothing_heavy():
+@pytest.mark.parametrize("command", [[], ["binarize"], ["train"], ["finetune"]])
+def test_help_loads_nothing_heavy(command):
     """So it stays under half a second; time itself cannot be tested on a busy machine."""
     code = (
         "import sys\n"
         "from docbin_napari.cli import main\n"
-        "try:\n    main(['binarize', '--help'])\nexcept SystemExit:\n    pass\n"
+        f"try:\n    main([*{command!r}, '--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = 'torch numpy skimage scipy PIL tifffile napari tqdm pydantic'.split()\n"
         "sys.exit(' '.join(name for name in heavy if name in sys.modules) or 0)"
     )

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from docbin_napari.cli.console import Console
+from docbin_napari.cli.console import Console, table
 
 
 @pytest.fixture
@@ -52,3 +52,8 @@ def test_bars_are_for_terminals_that_are_not_quiet(pretend_terminal, monkeypatch
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     assert not Console().shows_bars
+
+
+def test_table_aligns_words_left_and_numbers_right():
+    rows = [["page", "FM"], ["a", "100.00"], ["letter", "9.10"]]
+    assert table(rows) == "page        FM\na       100.00\nletter    9.10"

@@ -1,5 +1,6 @@
 import errno
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from docbin_napari.cli import main
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.probability import write_probability
-from docbin_napari.report.page import WORST_PAGES
+from docbin_napari.report.evaluation_page import WORST_PAGES
 
 
 class Elements(HTMLParser):
@@ -51,7 +52,8 @@ def report_of(tmp_path):
 
 def test_it_needs_nothing_else(collection, report_of):
     text, elements = report_of(collection, collection)
-    assert "url(" not in text
+    # Clips of plots lie in the page itself.
+    assert set(re.findall(r"url\(.", text)) <= {"url(#"}
     assert "@import" not in text
     assert not elements.named("script") + elements.named("link")
     images = elements.named("img")
@@ -110,7 +112,7 @@ def test_a_model_without_a_card(collection, report_of, tiny_model_file):
 def test_a_negative_is_named(tmp_path, report_of, tiny_model_file, capsys):
     from PIL import Image
 
-    from docbin_napari.train.synthesis import draw_page as generated
+    from docbin_napari.drawing.generator import draw_page as generated
 
     page = generated(700013, 640, 480, "book")
     for name, pixels in (("page", page.pixels), ("negative", 255 - page.pixels)):
@@ -122,7 +124,7 @@ def test_a_negative_is_named(tmp_path, report_of, tiny_model_file, capsys):
     text, _ = report_of(*options, tmp_path / "one", tmp_path / "one")
     told = capsys.readouterr().err
     assert told.count("light writing on dark ground") == 1
-    assert f"warning: {tmp_path / 'one' / 'negative.png'}: looks like" in told
+    assert f"warning: {tmp_path / 'one' / 'negative.png'}: shows light writing" in told
     rows = re.findall(r'<th scope="row">(?:page|negative)</th>(.*?)</tr>', text)
     assert rows[0] == rows[1]
 
@@ -205,6 +207,18 @@ def test_a_full_disk_costs_no_figures(collection, tmp_path, capsys, monkeypatch)
     assert "mean of 2 pages" in captured.out
     assert f"{path}: there is no room on the disk" in captured.err
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_what_is_missing_is_said_with_its_remedy(collection, tmp_path, capsys, monkeypatch):
+    for name in ("evaluation_page", "plots"):
+        monkeypatch.delitem(sys.modules, f"docbin_napari.report.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    options = [str(collection), str(collection), "--report", str(tmp_path / "report.html")]
+    assert main(["evaluate", *options]) == 2
+    captured = capsys.readouterr()
+    assert "--report: matplotlib is missing: pip install" in captured.err
+    assert "docbin-napari[report]" in captured.err
+    assert captured.out == ""
 
 
 @pytest.mark.parametrize(

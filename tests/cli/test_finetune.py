@@ -11,7 +11,7 @@ import pytest
 
 from docbin_napari.cli.finetune import other_pages_beside
 from docbin_napari.cli.train import main
-from docbin_napari.finetune.finetune import NOTHING_LEARNT
+from docbin_napari.finetune.reports import NOTHING_LEARNT
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.model_output import rescue_of_the_dead, unfinished_path
 
@@ -126,7 +126,7 @@ def test_a_crash_leaves_a_model(arguments, few_steps, monkeypatch, capsys):
     def fail(*_):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("docbin_napari.finetune.finetune._finish", fail)
+    monkeypatch.setattr("docbin_napari.finetune.stages._finish", fail)
     monkeypatch.setattr("os.read", lambda *_: threading.Event().wait())
     assert main([*arguments, "--json"]) == 1
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -141,7 +141,7 @@ def test_what_an_earlier_training_left_is_not_taken_for_this_one(arguments, tmp_
     assert main([*arguments, "--collections", str(tmp_path / "gone")]) == 1
     said = capsys.readouterr().err
     assert "best weights so far" not in said
-    assert f"what it had learnt is {tmp_path / 'mine-unfinished.safetensors'}" in said
+    assert f"its best weights are {tmp_path / 'mine-unfinished.safetensors'}" in said
     assert (tmp_path / "mine-unfinished.safetensors").read_text() == "weights of another day"
     assert not path.exists()
 
@@ -200,7 +200,7 @@ def test_a_stop_while_preparing_says_so_and_leaves_nothing(start, few_steps, how
 def test_a_refusal_names_the_file(arguments, tmp_path, capsys):
     assert main([*arguments, "--collections", str(tmp_path / "gone")]) == 1
     assert f"error: {tmp_path / 'gone'}" in capsys.readouterr().err
-    assert main([*arguments, "--replay", "2"]) == 1
+    assert main([*arguments, "--replay", "2"]) == 2
     assert "error: replay must lie between 0 and 1, not 2.0" in capsys.readouterr().err
 
 

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from docbin_napari.cli.console import UsageError
-from docbin_napari.cli.matching import match_files
+from docbin_napari.cli.mask_matching import match_files
 
 
 def named(matches):

@@ -39,7 +39,7 @@ class TestCheck:
     def test_nothing_to_mend(self, tmp_path, draw_page, capsys):
         write_mask(tmp_path / "fg_mask" / "a.png", draw_page(tmp_path / "a.png"))
         assert main(["pairs", "check", str(tmp_path)]) == 0
-        assert capsys.readouterr().out == "1 pair checked: nothing to mend\n"
+        assert capsys.readouterr().out == "1 pair checked: nothing to fix\n"
 
     def test_findings_are_one_line_each(self, collection, draw_page, capsys):
         draw_page(collection / "todo.png")

@@ -7,28 +7,32 @@ import sys
 
 import pytest
 
-from docbin_napari.cli.signals import Ended, ended_by_signals
+from docbin_napari.cli.interrupts import EndedBySignal, ended_by_signals
 
 PROGRAM = """
 import signal, sys, time
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, under which tests may run, ignores it
+# nohup and jobs in the background, under which tests may run, ignore them
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from docbin_napari.cli import main
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.predict import Progress
+from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.model import weights
 
 class Model:
     threshold = 0.5
 
-def predict(pixels, model, config, out):
+def predict(reader, config, out):
     everything = slice(0, out.shape[0]), slice(0, out.shape[1])
     yield Progress(0, 1, slice(0, 0), slice(0, 0))
     time.sleep(0.3)
-    out[everything] = 255 - pixels[..., 0]
+    out[everything] = 255 - reader.pixels[: out.shape[0], :, 0]
     yield Progress(1, 1, *everything)
 
 weights.load_model = lambda *given: Model()
-predict_module.predict = predict
+PageReader.of = lambda pixels, model, config: PageReader(model, pixels, None)
+predict_module.predict_with = predict
 sys.exit(main(["binarize", sys.argv[1]]))
 """
 
@@ -62,7 +66,7 @@ def test_a_batch_sums_up_when_it_is_ended(tmp_path, draw_page, name):
 def test_what_is_ignored_stays_ignored_and_the_rest_is_put_back():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with pytest.raises(Ended) as ended, ended_by_signals():
+        with pytest.raises(EndedBySignal) as ended, ended_by_signals():
             signal.raise_signal(signal.SIGHUP)
             signal.raise_signal(signal.SIGTERM)
         assert ended.value.exit_code == 143

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from docbin_napari.features.ink_colour import page_ink, page_strips
+from docbin_napari.features.strips import page_strips
+from docbin_napari.features.survey import PageSurvey
 
 PAPER = (230, 210, 180)
 
@@ -17,7 +18,7 @@ def write(pixels: np.ndarray, colour: tuple[int, int, int], tops: range) -> np.n
 
 
 def colours(pixels: np.ndarray) -> list[float]:
-    found = page_ink(page_strips(pixels))
+    found = PageSurvey.of(pixels).ink
     assert found is not None
     return found.tolist()
 
@@ -47,14 +48,14 @@ def test_neither_stains_nor_the_background_of_a_scanner_are_ink():
 def test_a_blank_page_has_no_ink(noise):
     random = np.random.default_rng(0)
     pixels = page().astype(int) + random.integers(-noise, noise + 1, (400, 300, 3))
-    assert page_ink(page_strips(pixels.astype(np.uint8))) is None
+    assert PageSurvey.of(pixels.astype(np.uint8)).ink is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (3, 2), (17, 31)])
 def test_very_small_pages_can_be_looked_at(shape):
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (*shape, 3), np.uint8)
-    found = page_ink(page_strips(pixels))
+    found = PageSurvey.of(pixels).ink
     assert found is None or (found.shape == (6,) and np.isfinite(found).all())
 
 
@@ -74,11 +75,11 @@ def test_only_some_rows_of_a_large_page_are_read():
 
     strips = page_strips(Rows())
     assert 0 < Rows.read < 15_000
-    assert sum(strip.size for strip in strips) < 1_000_000
+    assert sum(strip.colours.size for strip in strips) < 1_000_000
 
 
 def test_the_page_is_not_changed():
     pixels = write(page(), (60, 40, 30), range(20, 380, 20))
     before = pixels.copy()
-    page_ink(page_strips(pixels))
+    assert PageSurvey.of(pixels).ink is not None
     np.testing.assert_array_equal(pixels, before)

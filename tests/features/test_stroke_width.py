@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from docbin_napari.features.strips import sampled_rows
+from docbin_napari.features.strips import page_strips
 from docbin_napari.features.stroke_width import stroke_rows, width_along_rows, width_of_ink
+
+
+def sampled_rows(pixels):
+    return [strip.green for strip in page_strips(pixels)]
 
 
 def strokes(width: float, degrees: float) -> np.ndarray:

@@ -6,11 +6,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
+from docbin_napari.features.strips import page_strips
 from docbin_napari.finetune import judge
 from docbin_napari.finetune.before_after import NOW_INK, NOW_PAPER
-from docbin_napari.finetune.config import suited
-from docbin_napari.finetune.finetune import finetune
-from docbin_napari.finetune.outcome import FinetuneError
+from docbin_napari.finetune.finetune_config import suited
+from docbin_napari.finetune.stages import finetune
 from docbin_napari.io.errors import PairError
 from docbin_napari.io.page import read_pages
 from docbin_napari.model.registry import ModelError, read_info
@@ -18,6 +19,7 @@ from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.pairs.pair import find_pairs, read_pair, write_pair
 from docbin_napari.train.model_output import unfinished_path
+from docbin_napari.train.train_config import TrainingError
 
 
 def weights(config):
@@ -56,9 +58,7 @@ def test_the_best_look_is_kept_and_not_the_last(few_steps):
 
 
 def test_a_model_that_is_not_better_is_called_so(few_steps, monkeypatch):
-    monkeypatch.setattr(
-        judge.Judge, "draw_strokes_as_held_out", lambda own: own.base_model().edge_level
-    )
+    monkeypatch.setattr(judge.Judge, "choose_edge_level", lambda own: own.edge_level)
     still = replace(few_steps, learning_rate=0.0, steps=3)
     outcome = list(finetune(still))[-1].outcome
     assert outcome.better is False
@@ -73,6 +73,12 @@ def test_strokes_are_drawn_as_the_start_reads_the_own_pages_best(few_steps):
     assert level == outcome.model.header["edge_level"]
     assert level != load_model(still.start, device="cpu").edge_level
     assert outcome.held_out.after > outcome.held_out.before
+
+
+def test_with_nothing_held_out_strokes_are_drawn_as_the_start_draws_them(few_steps):
+    list(finetune(replace(few_steps, held_out=0.0, steps=2)))
+    levels = [load_model(path, "cpu").edge_level for path in (few_steps.output, few_steps.start)]
+    assert levels[0] == levels[1] != USUAL_EDGE_LEVEL
 
 
 def test_it_starts_from_the_base_of_a_finetuned_model(few_steps, dark_model, tmp_path):
@@ -198,12 +204,12 @@ def test_an_abandoned_run_leaves_its_best(few_steps, tmp_path):
 
 def test_no_model_is_replaced_unasked(few_steps, tmp_path, monkeypatch):
     (tmp_path / "mine.safetensors").write_text("precious")
-    with pytest.raises(FinetuneError, match="already a model of this name"):
+    with pytest.raises(TrainingError, match="already a model of this name"):
         next(finetune(few_steps))
     monkeypatch.setenv("DOCBIN_MODELS", str(tmp_path))
-    with pytest.raises(FinetuneError, match="general-1 is the name of a built-in model"):
+    with pytest.raises(TrainingError, match="general-1 is the name of a built-in model"):
         next(finetune(replace(few_steps, output="general-1", overwrite=True)))
-    with pytest.raises(FinetuneError, match="cannot be the name of a model"):
+    with pytest.raises(TrainingError, match="cannot be the name of a model"):
         next(finetune(replace(few_steps, output="a/b")))
     assert (tmp_path / "mine.safetensors").read_text() == "precious"
 
@@ -218,7 +224,7 @@ def test_pages_without_labels_and_missing_pages_are_named(few_steps, pale_page, 
 
 
 def test_a_ruined_loss_ends_it_in_words(few_steps):
-    with pytest.raises(FinetuneError, match="no longer a number"):
+    with pytest.raises(TrainingError, match="no longer a number"):
         list(finetune(replace(few_steps, learning_rate=1e30, validations=1)))
 
 
@@ -245,8 +251,8 @@ def test_pages_of_another_archive_are_left_to_the_base(few_steps, two_archives):
     assert outcome.test.after == pytest.approx(outcome.test.before)
     model = load_model(ruinous.output, device="cpu")
     own, other = (page_of(folder) for folder in (*ruinous.collections, two_archives / "dark"))
-    assert model.for_page(own).info is model.info
-    assert model.for_page(other).info is not model.info
+    assert model.for_strips(page_strips(own)).info is model.info
+    assert model.for_strips(page_strips(other)).info is not model.info
 
 
 def test_with_ratio_0_the_new_model_reads_every_page(few_steps, two_archives):
@@ -254,24 +260,24 @@ def test_with_ratio_0_the_new_model_reads_every_page(few_steps, two_archives):
     outcome = list(finetune(everywhere))[-1].outcome
     assert outcome.test.after != pytest.approx(outcome.test.before)
     model = load_model(everywhere.output, device="cpu")
-    assert model.for_page(page_of(two_archives / "dark")).info is model.info
+    assert model.for_strips(page_strips(page_of(two_archives / "dark"))).info is model.info
 
 
 def test_pages_that_take_long_to_draw_are_left_to_the_next_training(few_steps, monkeypatch):
-    monkeypatch.setattr("docbin_napari.finetune.finetune._SECONDS_TO_DRAW", 0.0)
+    monkeypatch.setattr("docbin_napari.finetune.stages._SECONDS_TO_DRAW", 0.0)
     hasty = replace(few_steps, minutes=0.02, replay=0.5, replay_pages=7)
     drawing = [report.pages for report in finetune(hasty) if report.stage == "drawing"]
     assert drawing == [1, 2, 3, 4]
 
 
 def test_time_counts_from_the_first_step(few_steps, monkeypatch):
-    prepare = judge.Judge.before
+    prepare = judge.Judge.measure_start
 
     def slowly(own):
         time.sleep(1.0)
         return prepare(own)
 
-    monkeypatch.setattr(judge.Judge, "before", slowly)
+    monkeypatch.setattr(judge.Judge, "measure_start", slowly)
     reports = list(finetune(replace(few_steps, minutes=0.01)))
     assert reports[-1].step >= 1
     assert reports[-1].outcome is not None
@@ -301,7 +307,7 @@ def test_other_pairs_are_not_trained_longer(few_steps, tmp_path, pale_page):
         few_steps, longer=few_steps.output, output=str(tmp_path / "longer.safetensors"),
         collections=(tmp_path / "more",),
     )  # fmt: skip
-    with pytest.raises(FinetuneError, match="mine cannot be trained longer: its pairs"):
+    with pytest.raises(TrainingError, match="mine cannot be trained longer: its pairs"):
         list(finetune(other))
 
 

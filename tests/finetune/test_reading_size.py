@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from docbin_napari.finetune.judge import in_reading_size, learnt_size
-from docbin_napari.inference.page_size import page_size
+from docbin_napari.drawing.generator import draw_page
+from docbin_napari.finetune.sized_pages import in_reading_size, learnt_size
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.model.weights import load_model
 from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.synthesis import draw_page
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +46,12 @@ def test_a_page_with_thin_strokes_is_learnt_from_as_large_as_it_is_read(built_in
 def test_other_pages_stay_as_they_are(built_in):
     page = draw_page(1, 700, 600)
     pair = loaded(page.pixels, page.ink)
-    assert list(in_reading_size([pair], built_in)) == [pair]
+    assert in_reading_size([pair], built_in) == [pair]
 
 
 def test_a_soft_page_is_learnt_from_in_its_own_size_only(built_in):
     page = draw_page(2, 350, 300)
     soft = page.pixels.repeat(2, 0).repeat(2, 1).astype(np.float32)
     soft = ndimage.uniform_filter(soft, (5, 5, 0)).astype(np.uint8)
-    assert page_size(soft, built_in, "auto") == "half"
+    assert PageReader.of(soft, built_in, InferenceConfig()).size == "half"
     assert learnt_size(loaded(soft, page.ink.repeat(2, 0).repeat(2, 1)), built_in) == "own"

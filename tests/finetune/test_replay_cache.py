@@ -52,4 +52,4 @@ def test_pages_of_another_version_are_drawn_anew_and_the_old_ones_go(drawn, monk
     monkeypatch.setattr(replay_cache, "__version__", "99")
     generated_page(0, 0)
     assert len(drawn) == 2
-    assert [folder.name for folder in (tmp_path / "replay").iterdir()] == ["99-512"]
+    assert [folder.name for folder in (tmp_path / "replay").iterdir()] == ["99-all-512"]

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.inference.classical import BASELINES, gray, otsu, sauvola
+from docbin_napari.inference.classical import BASELINES, otsu, sauvola
+from docbin_napari.io.rgb import luma
 
 
 @pytest.fixture
@@ -21,12 +22,12 @@ def _bar():
 
 def test_gray_is_pillows_l_for_random_colours():
     pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(gray(pixels), np.asarray(Image.fromarray(pixels).convert("L")))
+    np.testing.assert_array_equal(luma(pixels), np.asarray(Image.fromarray(pixels).convert("L")))
 
 
 def test_gray_reaches_both_ends():
     black_white = np.array([[[0, 0, 0], [255, 255, 255]]], dtype=np.uint8)
-    np.testing.assert_array_equal(gray(black_white), [[0, 255]])
+    np.testing.assert_array_equal(luma(black_white), [[0, 255]])
 
 
 @pytest.mark.parametrize("baseline", BASELINES.values(), ids=BASELINES)

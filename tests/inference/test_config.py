@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from docbin_napari.inference.config import PRESETS, InferenceConfig, preset
+from docbin_napari.inference.inference_config import PRESETS, InferenceConfig, preset
 
 
 def test_presets_cost_more_from_fast_to_best():

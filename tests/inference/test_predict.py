@@ -10,15 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.predict import (
-    DeviceMemoryError,
-    InferenceError,
-    binarize,
-    ink_probability,
-    predict,
-)
-from docbin_napari.model.weights import InkModel
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.inference.page_reader import PageReader
+from docbin_napari.inference.predict import binarize, glance, ink_probability, predict
+from docbin_napari.inference.window_reader import DeviceMemoryError, InferenceError
+from docbin_napari.model.ink_model import InkModel
 
 WHOLE = InferenceConfig(window=1024, overlap=0.0)
 WINDOWED = InferenceConfig(window=96, overlap=0.6)
@@ -65,7 +61,8 @@ def test_eight_symmetries_make_the_answer_follow_the_page(tiny_model, symmetry):
 
 def test_a_constant_page_gives_a_constant_answer_away_from_its_border(tiny_model):
     probability = ink_probability(np.full((300, 200, 3), 200, np.uint8), tiny_model, WINDOWED)
-    inner = probability[tiny_model.context : -tiny_model.context, 24:-24][:, ::4][::4]
+    context = tiny_model.engine.config.context
+    inner = probability[context:-context, 24:-24][:, ::4][::4]
     assert inner.std() < 1e-5
 
 
@@ -152,10 +149,10 @@ def test_a_result_of_another_shape_is_refused(tiny_model):
     ],
 )
 def test_errors_of_the_engine_become_readable(tiny_model, monkeypatch, raised, expected, words):
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise raised
 
-    monkeypatch.setattr(tiny_model, "logits", fail)
+    monkeypatch.setattr(PageReader, "logits", fail)
     with pytest.raises(expected, match=words):
         ink_probability(noise(32, 32), tiny_model)
 
@@ -163,22 +160,22 @@ def test_errors_of_the_engine_become_readable(tiny_model, monkeypatch, raised, e
 class ShortOfMemory:
     """Stands for the network on a device with room for some windows."""
 
-    def __init__(self, model, room):
+    def __init__(self, engine, room):
         self.passes = []
-        self._logits, self._room = model.logits, room
+        self._logits, self._room = engine.logits, room
 
-    def __call__(self, pixels):
+    def __call__(self, pixels, *others):
         if len(pixels) > self._room:
             raise torch.OutOfMemoryError("out of memory")
         self.passes.append(len(pixels))
-        return self._logits(pixels)
+        return self._logits(pixels, *others)
 
 
 def test_too_many_windows_for_the_memory_are_halved(tiny_model, monkeypatch):
     pixels = noise(100, 400)
     expected = ink_probability(pixels, tiny_model, WINDOWED)
-    short = ShortOfMemory(tiny_model, room=2)
-    monkeypatch.setattr(tiny_model, "logits", short)
+    short = ShortOfMemory(tiny_model.engine, room=2)
+    monkeypatch.setattr(tiny_model.engine, "logits", short)
     out = np.zeros((100, 400), np.float32)
     last = [*predict(pixels, tiny_model, replace(WINDOWED, batch=8), out)][-1]
     np.testing.assert_allclose(out, expected, atol=1e-5)
@@ -207,7 +204,7 @@ class SmallGpu:
 def test_a_window_too_large_for_the_device_goes_to_the_cpu(tiny_model):
     pixels = noise(100, 400)
     expected = ink_probability(pixels, tiny_model, WINDOWED)
-    elsewhere = InkModel(SmallGpu(tiny_model._engine), tiny_model.info)
+    elsewhere = InkModel(SmallGpu(tiny_model.engine), tiny_model.info)
     with pytest.warns(UserWarning, match="goes on on the CPU") as caught:
         probability = ink_probability(pixels, elsewhere, replace(WINDOWED, batch=4))
     assert len(caught) == 1
@@ -218,13 +215,13 @@ def test_a_page_that_is_given_up_stops_between_two_views(tiny_model, monkeypatch
     """One view of the window in hand is finished, and none of the others is begun."""
     views, begun, go_on = [], Event(), Event()
 
-    def logits(windows):
+    def logits(_, windows):
         views.append(len(windows))
         begun.set()
         assert go_on.wait(10)
         return np.zeros(windows.shape[:3], np.float32)
 
-    monkeypatch.setattr(tiny_model, "logits", logits)
+    monkeypatch.setattr(PageReader, "logits", logits)
     config = InferenceConfig(window=64, overlap=0.0, symmetries=8, batch=1, size="own")
     work = predict(noise(64, 640), tiny_model, config, np.zeros((64, 640), np.float32))
     next(work)
@@ -235,7 +232,7 @@ def test_a_page_that_is_given_up_stops_between_two_views(tiny_model, monkeypatch
         asked.result()
         done = len(views)
         work.close()
-    assert len(views) <= done + tiny_model.in_streams(10).streams + 1
+    assert len(views) <= done + tiny_model.engine.streams(10) + 1
 
 
 def test_pages_that_may_not_be_written_or_are_turned_are_taken_as_they_are(tiny_model):
@@ -287,3 +284,57 @@ def test_a_page_of_rows_gives_the_same_as_an_array(tiny_model):
     for _ in predict(Rows(pixels), tiny_model, WINDOWED, out):
         pass
     np.testing.assert_array_equal(out, ink_probability(pixels, tiny_model, WINDOWED))
+
+
+@settings(max_examples=25)
+@given(
+    size=st.tuples(st.integers(60, 330), st.integers(60, 330)),
+    corner=st.tuples(st.integers(0, 320), st.integers(0, 320)),
+    extent=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    overlap=st.sampled_from([0.1, 0.6]),
+    batch=st.sampled_from([1, 2]),
+)
+def test_the_part_that_is_looked_at_comes_first_and_changes_nothing(
+    tiny_model, size, corner, extent, overlap, batch
+):
+    pixels, config = noise(*size), replace(WINDOWED, overlap=overlap, batch=batch, symmetries=2)
+    first = tuple(
+        slice(min(low, side - 1), min(low + length, side))
+        for low, length, side in zip(corner, extent, size, strict=True)
+    )
+    in_order, shown_first = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
+    for _ in predict(pixels, tiny_model, config, in_order):
+        pass
+    times, dones, total = np.zeros(size, int), [], 0
+    for report in predict(pixels, tiny_model, config, shown_first, first):
+        times[report.rows, report.columns] += 1
+        dones.append(report.done)
+        total = report.total
+    assert (times == 1).all(), "every pixel is written once"
+    assert np.array_equal(in_order, shown_first)
+    assert dones == sorted(dones)
+    assert dones[-1] == total
+
+
+def test_no_window_elsewhere_is_computed_before_the_part_that_is_looked_at(tiny_model):
+    pixels, out = noise(300, 300), np.zeros((300, 300), np.uint8)
+    corner = np.s_[260:290, 250:280]
+    written = np.zeros(out.shape, bool)
+    for report in predict(pixels, tiny_model, WINDOWED, out, corner):
+        written[report.rows, report.columns] = True
+        if written[corner].all():
+            break
+    assert report.done < report.total / 3
+    assert not written[:150, :150].any()
+
+
+@pytest.mark.parametrize("shape", [(70, 91), (64, 64)])
+def test_a_glance_is_about_what_the_page_will_be(tiny_model, shape):
+    pixels, balanced = np.full((*shape, 3), 220, np.uint8), replace(WHOLE, symmetries=2)
+    pixels[20:40, 10:50] = 20
+    seen = glance(pixels, tiny_model, balanced)
+    assert seen.shape == shape
+    exact = ink_probability(pixels, tiny_model, balanced)
+    assert np.abs(seen[8:60, 8:60] / 255 - exact[8:60, 8:60]).mean() < 0.1
+    assert glance(pixels, tiny_model, WHOLE) is None, "a single look is there as soon"
+    assert glance(noise(200, 200), tiny_model, replace(WINDOWED, symmetries=2)) is None

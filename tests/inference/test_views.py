@@ -1,23 +1,28 @@
-"""Windows are looked at until their answer stands."""
+"""Views of a window are added until its answer is stable."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.inference.views import look
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.inference.views import average_views
 from docbin_napari.model.calibration import Calibration
 
 INK, PAPER = 6.0, -6.0
 
 
 class Network:
-    """Says of each window what it was told to say at each view, over the whole window."""
+    """Gives each window the logit that is set for each view, over the whole window."""
 
-    threshold, calibration = 0.5, Calibration()
+    model = SimpleNamespace(calibration=Calibration())
 
     def __init__(self, *answers):
         self._answers = answers
         self.seen = []
+
+    def is_ink(self, logits):
+        return logits >= 0
 
     def logits(self, windows):
         numbers = windows.max(axis=(1, 2, 3)).tolist()
@@ -33,7 +38,7 @@ def numbered(count):
 
 
 def run(network, count, symmetries, tolerance):
-    passes = look(
+    passes = average_views(
         network, numbered(count), InferenceConfig(symmetries=symmetries, tolerance=tolerance)
     )
     done = []

@@ -84,6 +84,9 @@ def test_leftovers_of_a_killed_run_are_removed_by_the_next(tmp_path):
     (left,) = tmp_path.iterdir()
     past = time.time() - 100
     os.utime(left, (past, past))
+    twice = tmp_path / "..page 1 [b]-0123456789ab-0123456789ab.png"
+    twice.touch()
+    os.utime(twice, (past, past))
     (tmp_path / ".page 1 [b]-0123.png").touch()
     (tmp_path / ".other-0123456789ab.png").touch()
     atomic._LISTED.clear()
@@ -91,6 +94,18 @@ def test_leftovers_of_a_killed_run_are_removed_by_the_next(tmp_path):
         temporary.write_text("ink")
     names = sorted(entry.name for entry in tmp_path.iterdir())
     assert names == [".other-0123456789ab.png", ".page 1 [b]-0123.png", "page 1 [b].png"]
+
+
+@pytest.mark.skipif(atomic.fcntl is None, reason="files are not locked here")
+def test_leftovers_of_other_files_are_removed_in_a_folder_of_our_own(tmp_path):
+    past = time.time() - 100
+    for name in (".other-0123456789ab.png", ".hidden.png"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (past, past))
+    atomic._LISTED.clear()
+    with atomic_path(tmp_path / "page.png", own_folder=True):
+        pass
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".hidden.png", "page.png"]
 
 
 @pytest.mark.skipif(atomic.fcntl is None, reason="files are not locked here")

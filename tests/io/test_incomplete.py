@@ -10,9 +10,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from docbin_napari.io import raster, tiff
+from docbin_napari.io.complete import gif_holds_all_rows
 from docbin_napari.io.decoded import NO_END_MARK
-from docbin_napari.io.gif_stream import gif_holds_all_rows
-from docbin_napari.io.page import PageError, read_pages
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import read_pages
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +136,13 @@ def test_jpeg_whose_header_promises_more_rows(tmp_path, letter):
     assert not is_read(path)
 
 
+@pytest.mark.parametrize("missing", [1, 2])
 @pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
-def test_jpeg_without_its_end_mark_is_a_page_with_a_remark(tmp_path, letter, options):
+def test_jpeg_without_its_end_mark_is_a_page_with_a_remark(tmp_path, letter, options, missing):
     path = tmp_path / "page.jpg"
     path.write_bytes(saved(letter, "JPEG", **options))
     whole = next(read_pages(path)).pixels
-    path.write_bytes(path.read_bytes()[:-2])
+    path.write_bytes(path.read_bytes()[:-missing])
     page = next(read_pages(path))
     assert np.array_equal(page.pixels, whole)
     assert page.remarks == (NO_END_MARK,)

@@ -1,8 +1,11 @@
+import base64
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.io.jpeg import jpeg_round_trip
+from docbin_napari.io.jpeg import data_uri, jpeg_round_trip
 
 
 def test_better_quality_changes_less(ramp):
@@ -52,3 +55,23 @@ def test_quality_out_of_range(ramp, quality):
 def test_what_is_no_page(pixels):
     with pytest.raises(ValueError, match=r"uint8|pixels a side"):
         jpeg_round_trip(pixels, 70)
+
+
+def decoded(uri):
+    kind, _, data = uri.partition(",")
+    assert kind == "data:image/jpeg;base64"
+    with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as image:
+        return np.array(image)
+
+
+def test_a_mark_of_one_pixel_keeps_its_colour():
+    page = np.full((32, 48, 3), 220, np.uint8)
+    page[16, 24] = 220, 30, 30
+    red, green, blue = decoded(data_uri(page))[16, 24].astype(int)
+    assert red - green > 120
+    assert red - blue > 120
+
+
+def test_size_and_a_view_that_is_not_contiguous():
+    page = np.zeros((20, 30, 3), np.uint8)
+    assert decoded(data_uri(page[::2, ::-1])).shape == (10, 30, 3)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.io.page import PAGE_SUFFIXES, PageError, find_pages, read_pages
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import PAGE_SUFFIXES, find_pages, read_pages
 
 
 def only_page(path, **options):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.io.page import PageError, read_pages
+from docbin_napari.io import pdf as pdf_module
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import read_pages
 
 
 def pdf(objects, trailer=""):
@@ -176,7 +178,7 @@ def test_pages_are_as_large_as_their_unit_says(tmp_path):
 
 
 def test_a_unit_in_a_packed_object_is_found(tmp_path):
-    from docbin_napari.io.pdf_units import user_units
+    from docbin_napari.io.pdf import user_units
 
     page = page_of(72, 90, "/UserUnit 3")
     packed = zlib.compress(f"3 0 5 {len(page) + 1} {page} << /Type /Font >>".encode())
@@ -226,3 +228,42 @@ def test_a_password_opens_an_encrypted_file(tmp_path):
         next(read_pages(path))
     with pytest.raises(PageError, match="this password does not open it"):
         next(read_pages(path, password="open wheat"))
+
+
+def long_pdf(count):
+    """Pages of 10 by 11, 12, 13 … pixels at 72 dpi."""
+    kids = " ".join(f"{number} 0 R" for number in range(3, 3 + count))
+    pages = f"<< /Type /Pages /Kids [{kids}] /Count {count} >>"
+    return pdf([CATALOGUE, pages, *(page_of(10, 11 + number) for number in range(count))])
+
+
+def test_a_long_document_is_opened_again_on_the_way(tmp_path, monkeypatch):
+    """PDFium keeps the pictures of an open one, so that many pages would fill the memory."""
+    (tmp_path / "long.pdf").write_bytes(long_pdf(40))
+    drawn, opened = [], pdf_module._open
+
+    def count(*given):
+        drawn.append(0)
+        return opened(*given)
+
+    def draw(*given):
+        drawn[-1] += 1
+        return drawn_page(*given)
+
+    drawn_page = pdf_module._draw
+    monkeypatch.setattr(pdf_module, "_open", count)
+    monkeypatch.setattr(pdf_module, "_draw", draw)
+    heights = [page.pixels.shape[0] for page in read_pages(tmp_path / "long.pdf", dpi=72)]
+    assert heights == list(range(11, 51))
+    assert sum(drawn) == 40
+    assert max(drawn) <= 16, "pages drawn between two openings"
+
+
+def test_a_document_that_breaks_on_the_way_is_named(tmp_path):
+    path = tmp_path / "long.pdf"
+    path.write_bytes(long_pdf(40))
+    pages = read_pages(path, dpi=72)
+    next(pages)
+    path.write_bytes(b"%PDF-1.4\nnothing\nstartxref\n0\n%%EOF\n")
+    with pytest.raises(PageError, match=r"long\.pdf.*damaged"):
+        list(pages)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.io.page import PageError, read_pages
-from docbin_napari.io.plain_png import decode_plain_png
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import read_pages
+from docbin_napari.io.png import decode_plain_png
 from docbin_napari.io.raster import QUICK_PAGE
 
 RANDOM = np.random.default_rng(0)

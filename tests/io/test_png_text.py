@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from docbin_napari.io import encode
 from docbin_napari.io.errors import MaskError
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.png_text import read_png_texts, text_chunks
+from docbin_napari.io.png import read_png_texts, text_chunks
 
 TEXTS = {"Author": "Inês", "docbin source": "Брест/頁 1.tif", "Comment": "two\nlines"}
 

@@ -182,5 +182,21 @@ def test_a_faded_page_of_sixteen_bits_stays_as_faded():
     assert value_limits([writing(30_000, 50_000)]) == (0.0, 65535.0)
 
 
-def test_a_range_that_is_stated_is_taken():
-    assert value_limits([writing(200, 900)], (0.0, 4095.0)) == (0.0, 4095.0)
+def test_a_range_that_is_stated_is_taken_where_its_upper_half_is_used():
+    assert value_limits([writing(200, 2900)], (0.0, 4095.0)) == (0.0, 4095.0)
+    assert value_limits([writing(200, 900)], (0.0, 4095.0)) == (0.0, 1023.0)
+
+
+@pytest.mark.parametrize(
+    ("page", "limits"),
+    [
+        (writing(100, 7000), (0.0, 8191.0)),
+        (writing(100, 7000).astype(np.uint32), (0.0, 8191.0)),
+        (writing(10, 240), (0.0, 255.0)),
+        (writing(0, 100), (0.0, 255.0)),
+        (writing(0, 9000).astype(np.float32) / 65_535, (0.0, 0.25)),
+    ],
+)
+def test_values_use_as_many_bits_as_they_need(page, limits):
+    """Taken for twice as many values or more, a page is so dark that writing is lost."""
+    assert value_limits([page]) == limits

@@ -5,7 +5,8 @@ import tifffile
 from PIL import Image
 
 from docbin_napari.io import tiff
-from docbin_napari.io.page import PageError, read_pages
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import read_pages
 from docbin_napari.io.raster import open_image, rgb_pixels
 
 

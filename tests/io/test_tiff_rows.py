@@ -6,9 +6,10 @@ import tifffile
 from PIL import Image
 
 from docbin_napari.io import raster, tiff
-from docbin_napari.io.page import PageError, read_pages
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import read_pages
 from docbin_napari.io.raster import RasterRows
-from docbin_napari.io.tiff_rows import TiffRows
+from docbin_napari.io.tiff_pixels import TiffRows
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docbin_napari.metrics import f_measure, precision, recall
-from docbin_napari.metrics.curves import ProbabilityCounts
+from docbin_napari.metrics.calibration_curves import ProbabilityCounts
 
 
 def counts_of(probability, ink, labelled=None):

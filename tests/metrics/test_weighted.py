@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.metrics import precision, recall, weighted_pseudo_f_measure
-from docbin_napari.metrics.weights import weight_maps
+from docbin_napari.metrics.weight_maps import weight_maps
 
 
 def test_weights_of_a_bar(one_stroke):

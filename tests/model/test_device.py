@@ -28,6 +28,7 @@ def test_a_device_that_is_not_there_is_refused(name, there, monkeypatch):
 )
 def test_the_cpu_takes_the_format_that_it_has_units_for(units, dtype, words, monkeypatch):
     monkeypatch.setattr(openvino_engine, "capabilities", lambda: units)
+    monkeypatch.setattr(device_module, "_torch_takes_bfloat16", lambda: True)
     chosen = choose_device("cpu")
     assert chosen.dtype == dtype
     assert words in chosen.reason

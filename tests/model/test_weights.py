@@ -6,9 +6,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
 
+from docbin_napari.model.eight_bits import weights_digest
+from docbin_napari.model.engine import EngineConfig
 from docbin_napari.model.registry import HEADER_KEY, ModelError, find_model, list_models
+from docbin_napari.model.tensors import load_tensors
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.model.weights import load_model, save_model
+from docbin_napari.model.weights import load_model, load_network, save_model
 
 
 def test_a_model_comes_back_as_it_was_saved(tmp_path):
@@ -20,11 +23,30 @@ def test_a_model_comes_back_as_it_was_saved(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
     with torch.no_grad():
         expected = network((torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 170) / 60)[:, 0]
-    got = torch.from_numpy(model.logits(pixels))
+    got = torch.from_numpy(model.engine.logits(pixels, np.full(7, np.nan, np.float32)))
     torch.testing.assert_close(got, expected, rtol=0.05, atol=0.05)  # bfloat16 on some CPUs
     assert model.threshold == 0.3
     assert model.info.figures == {"FM": 91.5}
     assert [file.name for file in tmp_path.iterdir()] == ["one.safetensors"]
+
+
+def test_a_compact_file_is_half_as_large_and_hardly_less_exact(tmp_path):
+    torch.manual_seed(0)
+    network = UNet(UNetConfig(channels=(32, 64))).eval()
+    whole = save_model(tmp_path / "whole.safetensors", network, {"threshold": 0.5})
+    compact = save_model(
+        tmp_path / "compact.safetensors", network, {"threshold": 0.5}, compact=True
+    )
+    assert compact.path.stat().st_size < 0.6 * whole.path.stat().st_size
+    exact = EngineConfig(precision="f32")
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
+    expected, found = (
+        load_model(info.path, "cpu", exact).engine.logits(pixels, np.full(7, np.nan, np.float32))
+        for info in (whole, compact)
+    )
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+    again = save_model(tmp_path / "again.safetensors", load_network(compact), {"threshold": 0.5})
+    assert weights_digest(load_tensors(again)) == weights_digest(load_tensors(compact))
 
 
 def test_damaged_weights_are_refused(tiny_model_file, tmp_path):

@@ -48,7 +48,7 @@ def test_page_without_mask(letters):
     assert finding.kind == "page without mask"
     assert finding.path == letters / "todo.jpg"
     assert "fg_mask/todo.png" in finding.problem
-    assert "label it" in finding.mend
+    assert "label it" in finding.fix
 
 
 def test_mask_without_page(letters):
@@ -64,7 +64,7 @@ def test_two_files_of_one_name(letters):
     (letters / "good.tif").unlink()
     write_mask(letters / "fg_mask" / "good.tif", writing(1)[1])
     finding = only(letters)
-    assert (finding.kind, finding.mend) == ("same name", "keep one of them")
+    assert (finding.kind, finding.fix) == ("same name", "keep one of them")
 
 
 def test_sizes_that_differ(letters):
@@ -89,7 +89,7 @@ def test_page_file_of_many_pages(letters):
     page.save(letters / "good.tif", save_all=True, append_images=[page])
     finding = only(letters)
     assert finding.kind == "unfit"
-    assert finding.mend == "bring it as one image"
+    assert finding.fix == "bring it as one image"
 
 
 def test_reversed_mask(letters):
@@ -118,7 +118,7 @@ def test_exact_duplicate_in_another_format(letters):
     finding = only(letters)
     assert finding.kind == "duplicate"
     assert {finding.path.name, "good.png", "again.tif"} == {"good.png", "again.tif"}
-    assert "weighs twice" in finding.mend
+    assert "weighs twice" in finding.fix
 
 
 def test_near_duplicate_between_train_and_test(tmp_path):
@@ -130,7 +130,7 @@ def test_near_duplicate_between_train_and_test(tmp_path):
     assert finding.kind == "near-duplicate"
     assert finding.path == tmp_path / "train" / "letters" / "page.png"
     assert str(tmp_path / "test" / "others" / "copy.png") in finding.problem
-    assert "train/letters or in test/others" in finding.mend
+    assert "train/letters or in test/others" in finding.fix
 
 
 def test_a_page_for_tests_that_was_cut_from_one_for_training(tmp_path):
@@ -142,7 +142,7 @@ def test_a_page_for_tests_that_was_cut_from_one_for_training(tmp_path):
     finding = only(tmp_path)
     assert finding.kind == "shared part"
     assert "100% of the smaller of the two" in finding.problem
-    assert "a page that was learnt is no test" in finding.mend
+    assert "a page that was learnt is no test" in finding.fix
 
 
 def test_exact_duplicate_between_train_and_test(letters, tmp_path):
@@ -150,7 +150,7 @@ def test_exact_duplicate_between_train_and_test(letters, tmp_path):
     shutil.copytree(letters, tmp_path / "set" / "test" / "letters")
     finding = only(tmp_path / "set")
     assert finding.kind == "duplicate"
-    assert "no test" in finding.mend
+    assert "no test" in finding.fix
 
 
 def test_one_trouble_does_not_hide_the_others(letters):
@@ -194,7 +194,9 @@ def page_of(ink):
     ("change", "words"),
     [
         (lambda ink: words_on_lines(9), "another page"),
-        (lambda ink: np.roll(ink, 12, axis=0), "another page, or is shifted"),
+        (lambda ink: np.roll(ink, 6, axis=0), "it lies 6 pixels too far down"),
+        (lambda ink: np.roll(ink, (-8, 20), axis=(0, 1)), "8 pixels too far up and 20 pixels"),
+        (lambda ink: np.roll(ink, 24, axis=0), "it lies 24 pixels too far down"),
         (lambda ink: ink[::-1, ::-1], "turned upside down"),
         (lambda ink: ink[:, ::-1], "mirrored"),
     ],

@@ -97,14 +97,15 @@ def test_reversed_masks_are_turned_round_on_demand(tmp_path, original, bring, on
         assert (read_pair(pair)[1].ink == one_stroke.ink).all()
 
 
-def test_what_looks_wrong_both_ways_is_left_as_it_is(tmp_path, original, bring, one_stroke):
-    """Mostly ink, and darker than its surroundings: turned round it would be too bright."""
+def test_a_reversed_mask_of_a_page_with_light_writing_is_turned_round(
+    tmp_path, original, bring, one_stroke
+):
     page = original(ink=~one_stroke.ink)
     Image.fromarray(255 - one_stroke.pixels).save(page)
     (done,) = bring(reversed_ink=True)
-    assert done.suspect
-    assert "although it is darker" in done.remarks[0]
-    assert (read_pair(find_pairs(tmp_path / "pairs")[0])[1].ink == ~one_stroke.ink).all()
+    assert not done.suspect
+    assert done.remarks[0].startswith("turned round, since 96 % of the labelled pixels are ink")
+    assert (read_pair(find_pairs(tmp_path / "pairs")[0])[1].ink == one_stroke.ink).all()
 
 
 def test_nothing_is_overwritten(tmp_path, original, bring, one_stroke):

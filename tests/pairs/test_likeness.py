@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.drawing.generator import draw_page
 from docbin_napari.io.jpeg import jpeg_round_trip
 from docbin_napari.io.page import read_pages
 from docbin_napari.pairs.overlap import SAME_PAGE, likeness_to, thumbnail
 from docbin_napari.pairs.polarity import lightness
-from docbin_napari.train.synthesis import draw_page
 
 
 def small(pixels):

@@ -36,6 +36,17 @@ def matched(*names):
         ("p.jpg", "fg_mask/p.png"),
         ("images/a/p.jpg", "masks/a/p.png"),
         ("IMG/Page.JPG", "GT/page.png"),
+        ("a.png", "a_mask.png"),
+        ("a.jpg", "a-masks.png"),
+        ("1.png", "1_labels.png"),
+        ("1.png", "1_seg.png"),
+        ("train/images/1.png", "train/masks/1_mask.png"),
+        ("train/1.png", "train_cleaned/1.png"),
+        ("noisy/1.png", "clean/1.png"),
+        ("input/1.png", "target/1.png"),
+        ("imagesTr/case_001_0000.png", "labelsTr/case_001.png"),
+        ("JPEGImages/1.jpg", "SegmentationClass/1.png"),
+        ("images/p.jpg", "annotations/p.png"),
     ],
 )
 @pytest.mark.parametrize("around", ["", "set_with_GT/"])
@@ -94,6 +105,18 @@ def test_what_is_left_over():
         "b_gt.png": "a mask without a page of the name b",
     }
     assert matched() == ({}, {})
+
+
+def test_words_for_a_mask_may_be_those_of_a_page():
+    pairs, alone = matched("the_mask.png", "GT/the_mask.png", "a_label.png")
+    assert pairs == {"the_mask.png": "GT/the_mask.png"}
+    assert alone == {"a_label.png": "a page without a mask"}
+
+
+def test_a_data_set_of_nnunet():
+    pages = [f"set/images{part}/p_{number}_0000.png" for part in ("Tr", "Ts") for number in (1, 2)]
+    masks = [f"set/labels{part}/p_{number}.png" for part in ("Tr", "Ts") for number in (1, 2)]
+    assert matched(*pages, *masks) == (dict(zip(pages, masks, strict=True)), {})
 
 
 def test_the_mark_of_a_page_does_not_become_part_of_its_name():

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.io.errors import FileError
+from docbin_napari.io.errors import FileError, PageError, PairError
 from docbin_napari.io.mask import MaskError, write_mask
-from docbin_napari.io.page import PageError
-from docbin_napari.pairs.pair import Pair, PairError, find_pairs, read_pair, write_pair
+from docbin_napari.pairs.pair import Pair, find_pairs, read_pair, write_pair
 
 
 @pytest.fixture

@@ -19,25 +19,32 @@ def test_a_right_mask_gives_no_reason(one_stroke, faint_stroke):
         assert why_reversed(lightness(page.pixels), truth(page.ink)) == ""
 
 
-def test_a_reversed_mask_is_told_by_both_signs(one_stroke):
+def test_a_reversed_mask_is_known_by_three_signs(one_stroke):
     reason = why_reversed(lightness(one_stroke.pixels), truth(~one_stroke.ink))
     assert "96 % of the labelled pixels are ink" in reason
+    assert "100 % of those at the rim are ink" in reason
     assert "215 gray levels brighter" in reason
 
 
-def test_brightness_alone(one_stroke):
-    """A negative, or a mask of a region in which little is called ink."""
+def test_light_writing_on_a_dark_page_is_right(one_stroke):
     negative = 255 - lightness(one_stroke.pixels)
-    reason = why_reversed(negative, truth(one_stroke.ink))
-    assert reason == "its ink is 215 gray levels brighter than what is beside it"
+    assert why_reversed(negative, truth(one_stroke.ink)) == ""
+    reason = why_reversed(negative, truth(~one_stroke.ink))
+    assert "96 % of the labelled pixels are ink" in reason
+    assert "brighter" not in reason
 
 
-def test_share_alone_and_what_speaks_against_it(one_stroke):
-    ink = ~one_stroke.ink
-    page = np.where(ink, 20, 235).astype(np.uint8)
-    reason = why_reversed(page, truth(ink))
-    assert reason.endswith("are ink, although it is darker than what is beside it")
-    assert why_reversed(page, truth(np.ones_like(ink))) == "100 % of the labelled pixels are ink"
+def test_a_poster_that_is_mostly_ink_is_right():
+    ink = np.zeros((100, 100), bool)
+    ink[5:95, 5:95] = True
+    assert why_reversed(np.where(ink, 30, 220).astype(np.uint8), truth(ink)) == ""
+
+
+def test_a_reversed_mask_of_a_heavy_page_is_known_by_its_rim():
+    ink = np.zeros((100, 100), bool)
+    ink[10:90, 10:90] = True
+    reason = why_reversed(np.where(ink, 30, 220).astype(np.uint8), truth(~ink))
+    assert reason.startswith("100 % of those at the rim are ink, and ink is 190 gray levels")
 
 
 def test_a_dark_surrounding_does_not_decide(one_stroke):
@@ -54,7 +61,7 @@ def test_unlabelled_pixels_do_not_count(one_stroke):
     labelled = np.zeros_like(one_stroke.ink)
     labelled[14:18, 10:42] = True
     reason = why_reversed(lightness(one_stroke.pixels), truth(one_stroke.ink, labelled))
-    assert reason == "100 % of the labelled pixels are ink"
+    assert reason == "100 % of the labelled pixels are ink, and 100 % of those at the rim are ink"
     nothing = truth(np.zeros_like(labelled), np.zeros_like(labelled))
     assert why_reversed(lightness(one_stroke.pixels), nothing) == ""
 

@@ -7,9 +7,9 @@ import pytest
 
 from docbin_napari.__about__ import __version__
 from docbin_napari.io.mask import read_ground_truth, write_ground_truth
+from docbin_napari.io.paths import file_hash
 from docbin_napari.pairs.provenance import (
     Provenance,
-    file_hash,
     now,
     read_provenance,
     without_home,

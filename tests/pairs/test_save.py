@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.io.errors import PairError
 from docbin_napari.io.mask import read_ground_truth, write_mask
 from docbin_napari.pairs import save
 from docbin_napari.pairs.check import check_pairs
-from docbin_napari.pairs.pair import PairError, find_pairs
+from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.save import PairPlace, pair_of, replace_mask, save_pair
 from docbin_napari.pairs.two_files import PairContent
 

@@ -14,9 +14,8 @@ def test_figures_of_a_collection(tmp_path, one_stroke):
     (tmp_path / "todo.jpg").touch()
     (summary,) = summarize_collections(tmp_path)
     assert (summary.pages, summary.without_mask, summary.troubles) == (2, 1, ())
-    assert summary.megapixels == 2 * 48 * 64 / 1e6
-    assert summary.labelled_share == 0.75
-    assert summary.ink_share == 2 * 4 * 32 / (1.5 * 48 * 64)
+    assert (summary.pixels, summary.labelled) == (2 * 48 * 64, 1.5 * 48 * 64)
+    assert summary.ink == 2 * 4 * 32
 
 
 def test_what_cannot_be_read_is_named_and_not_counted(tmp_path, one_stroke):
@@ -30,8 +29,7 @@ def test_what_cannot_be_read_is_named_and_not_counted(tmp_path, one_stroke):
     assert [trouble.path for trouble in first.troubles] == [bad.ground_truth]
     assert second.pages == 0
     assert "page.png" in str(second.troubles[0])
-    assert second.ink_share is None
-    assert second.labelled_share is None
+    assert (second.pixels, second.labelled, second.ink) == (0, 0, 0)
 
 
 def test_pages_without_any_mask_are_counted_as_waiting(tmp_path, one_stroke):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from docbin_napari.io import atomic
+from docbin_napari.io.errors import PairError
 from docbin_napari.pairs import two_files
-from docbin_napari.pairs.pair import PairError, find_pairs, read_pair
+from docbin_napari.pairs.pair import find_pairs, read_pair
 from docbin_napari.pairs.two_files import PairContent, write_both_files
 
 

@@ -1,10 +1,12 @@
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.io.page import PageError
+from docbin_napari.io.errors import PageError
 from docbin_napari.pairs import work_list
 from docbin_napari.pairs.work_list import STATE_FILE, PageListError, open_list, read_listed
 
@@ -76,6 +78,13 @@ def test_how_pages_are_binarized_is_kept(tmp_path, folder) -> None:
     pages.choices = {"model": "letters-1", "preset": "best"}
     pages.keep()
     assert open_list(folder, tmp_path).choices == pages.choices
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")
+def test_a_page_whose_name_is_no_utf_8_is_kept(tmp_path, folder) -> None:
+    (folder / "p2.png").rename(folder / os.fsdecode(b"caf\xe9.png"))
+    open_list(folder, tmp_path / "else").set_state(0, "saved", "pair")
+    assert open_list(folder, tmp_path / "else").entries[0].state == "saved"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pages": 3}', "\0\xff"])

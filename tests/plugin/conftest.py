@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from napari.components import ViewerModel
@@ -24,24 +25,25 @@ def nothing_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.fixture
-def viewer() -> ViewerModel:
+def viewer() -> Iterator[ViewerModel]:
     """A viewer without a window."""
-    return pytest.importorskip("napari.components").ViewerModel()
+    yield pytest.importorskip("napari.components").ViewerModel()
+    gc.unfreeze()  # what a list of pages left out of garbage collections
 
 
 class Bench:
     """A page with labels, a hand with tools, and a mouse."""
 
     def __init__(self, viewer: ViewerModel, image: Any, labels: Any) -> None:
+        from docbin_napari.plugin.correct.correct_session import CorrectSession
         from docbin_napari.plugin.correct.overlays import Overlays
-        from docbin_napari.plugin.correct.session import CorrectSession
-        from docbin_napari.plugin.correct.tools import Hand
+        from docbin_napari.plugin.correct.tools import ToolController
 
         self.viewer, self.image, self.labels = viewer, image, labels
         self.session = CorrectSession(viewer)
         self.session.image, self.session.labels = image, labels
         self.overlays = Overlays(viewer)
-        self.hand = Hand(self.session, self.overlays, lambda: None)
+        self.hand = ToolController(self.session, self.overlays, lambda: None)
         self.hand.attach({})
         labels.brush_size = 12
 

@@ -14,7 +14,7 @@ import pytest
 from docbin_napari.io.errors import DraftError
 from docbin_napari.pairs.drafts import read_draft
 from docbin_napari.plugin.layers.choosing import provide
-from docbin_napari.plugin.layers.page import Subject
+from docbin_napari.plugin.layers.corrected_page import Subject
 from docbin_napari.plugin.layers.page_record import AS_SAVED, reviewed_of
 from docbin_napari.plugin.saving import autosave, page_draft
 from docbin_napari.plugin.saving.autosave import Autosave
@@ -292,8 +292,10 @@ def test_a_folder_that_takes_nothing_is_told_and_another_one_taken(
 def test_a_tick_looks_when_it_is_time(viewer, tmp_path, one_stroke, monkeypatch) -> None:
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path))
     now, looks = [0.0], []
-    real = autosave.look_at
-    monkeypatch.setattr(autosave, "look_at", lambda *a: (looks.append(now[0]), real(*a)))
+    real = autosave.write_draft_if_changed
+    monkeypatch.setattr(
+        autosave, "write_draft_if_changed", lambda *a: (looks.append(now[0]), real(*a))
+    )
     keeper = Autosave(lambda: None, clock=lambda: now[0])
     keeper.watch(page_of(viewer, one_stroke.pixels))
     for _ in range(100):

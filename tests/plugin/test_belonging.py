@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.plugin.correct import choosing_labels
-from docbin_napari.plugin.correct.session import CorrectSession
+from docbin_napari.plugin.correct.correct_session import CorrectSession
 
 pytestmark = pytest.mark.viewer
 

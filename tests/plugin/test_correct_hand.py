@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from docbin_napari.plugin.correct.correct_session import CorrectSession
 from docbin_napari.plugin.correct.overlays import Overlays
-from docbin_napari.plugin.correct.session import CorrectSession
-from docbin_napari.plugin.correct.tools import Hand
+from docbin_napari.plugin.correct.tools import ToolController
 
 pytestmark = pytest.mark.viewer
 
@@ -192,7 +192,7 @@ def test_a_click_on_paper_says_so(bench) -> None:
 def test_keys_come_back_when_the_hand_leaves(viewer) -> None:
     calls: list[str] = []
     viewer.bind_key("I", lambda _: calls.append("mine"), overwrite=True)
-    hand = Hand(CorrectSession(viewer), Overlays(viewer), lambda: None)
+    hand = ToolController(CorrectSession(viewer), Overlays(viewer), lambda: None)
     hand.attach({"I": lambda: calls.append("ours")})
     (key,) = viewer.keymap
     viewer.keymap[key](viewer)
@@ -220,7 +220,7 @@ def test_two_hands_hold_one_tool(bench, one_stroke) -> None:
     told: list[str] = []
     session = CorrectSession(bench.viewer)
     session.image, session.labels = bench.image, bench.labels
-    other = Hand(session, bench.overlays, lambda: told.append(session.tool))
+    other = ToolController(session, bench.overlays, lambda: told.append(session.tool))
     other.attach({})
     other.take("ink")
     bench.hand.take("paper")

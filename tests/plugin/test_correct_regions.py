@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from docbin_napari.correction.region import rectangle
+from docbin_napari.plugin.correct.correct_session import PAGE, REGION, CorrectSession
 from docbin_napari.plugin.correct.overlays import OUTLINE_NAME, SPECKS_NAME
-from docbin_napari.plugin.correct.region_threshold import Specks, ThresholdHere
-from docbin_napari.plugin.correct.session import PAGE, REGION, CorrectSession
+from docbin_napari.plugin.correct.region_threshold import ThresholdHere
+from docbin_napari.plugin.correct.specks import Specks
 
 pytestmark = pytest.mark.viewer
 
@@ -50,6 +51,17 @@ def test_the_region_keeps_its_threshold_when_the_page_gets_another(bench) -> Non
         assert bench.labels.data[15, 30] == (threshold < 0.3)
     here.move(0.9)
     assert not bench.labels.data[:, :21].any()
+
+
+def test_at_one_the_region_has_no_ink_however_sure_the_model_is(bench) -> None:
+    result = bench.put_result(np.where(faint() > 0, 255, 0).astype(np.uint8))
+    bench.hand.take("region")
+    bench.drag((10, 5), (25, 20))
+    ThresholdHere(bench.session).move(1.0)
+    assert not bench.labels.data[:, :21].any()
+    list(result.follow(0.2))
+    assert not bench.labels.data[:, :21].any()
+    assert bench.labels.data[15, 30]
 
 
 def test_after_undo_the_region_follows_the_page_again(bench) -> None:

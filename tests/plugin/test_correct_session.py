@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from docbin_napari.correction.region import lasso
-from docbin_napari.plugin.correct import choosing_labels
-from docbin_napari.plugin.correct import session as correct_session
+from docbin_napari.plugin.correct import choosing_labels, correct_session
+from docbin_napari.plugin.correct.correct_session import PAGE, REGION, CorrectSession
 from docbin_napari.plugin.correct.overlays import Overlays
-from docbin_napari.plugin.correct.region_threshold import Specks, ThresholdHere
-from docbin_napari.plugin.correct.session import PAGE, REGION, CorrectSession
-from docbin_napari.plugin.correct.tools import Hand
+from docbin_napari.plugin.correct.region_threshold import ThresholdHere
+from docbin_napari.plugin.correct.specks import Specks
+from docbin_napari.plugin.correct.tools import ToolController
 from docbin_napari.plugin.layers import canvas
 
 pytestmark = pytest.mark.viewer
@@ -120,7 +120,7 @@ def test_what_is_missing_is_said(viewer, one_stroke) -> None:
 
 def test_no_action_without_a_page_raises(viewer) -> None:
     session = CorrectSession(viewer)
-    hand = Hand(session, Overlays(viewer), lambda: None)
+    hand = ToolController(session, Overlays(viewer), lambda: None)
     for work in (session.go_to_next, session.mark_reviewed, session.mark_unlabelled):
         session.status = ""
         work()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from docbin_napari.model.registry import ModelInfo
-from docbin_napari.plugin.binarize.fields import models_in_words
+from docbin_napari.plugin.binarize.binarize_fields import models_in_words
 
 
 def test_figures_before_and_after_stand_beside_a_model() -> None:

@@ -182,7 +182,7 @@ def cut_at_its_own(result: InkResult, level: int) -> tuple[np.ndarray, np.ndarra
     corner = np.s_[0:2, 0:3]
     before = result.labels[corner].copy()
     result.labels[corner] = result.probability[corner] >= level
-    result.hold(0, corner, np.ones((2, 3), bool), level)
+    result.set_region_threshold(0, corner, np.ones((2, 3), bool), level)
     return before, result.labels[corner]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,10 @@ from PIL import Image
 
 from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.pairs.work_list import PageListError
+from docbin_napari.plugin.layers.corrected_page import Subject
 from docbin_napari.plugin.layers.ink_result import image_behind, result_behind
-from docbin_napari.plugin.layers.page import Subject
+from docbin_napari.plugin.pages.pages_session import PageListSession
 from docbin_napari.plugin.pages.prepare import PageOrder, make_ready
-from docbin_napari.plugin.pages.session import PageListSession
 
 pytestmark = pytest.mark.viewer
 
@@ -196,3 +198,35 @@ def test_each_page_has_a_small_picture_but_a_damaged_one(folder) -> None:
     assert all(max(picture.shape[:2]) <= SIDE for picture in found.values())
     assert (found[3] == 200).all()
     assert not found[4].any()
+
+
+def test_pages_that_were_turned_are_freed_and_so_is_what_was_there_before(
+    viewer, folder, fake_engine
+) -> None:
+    gc.unfreeze()
+    usual = gc.get_freeze_count()
+    viewer.add_image(np.zeros((4, 4)), name="before")
+    session = PageListSession(viewer)
+    session.open(folder)
+    assert gc.get_freeze_count() > usual, "each removal of a layer would look at every object"
+    work_on(session, fake_engine)
+    turned = weakref.ref(session.labels)
+    session.go_to(1)
+    gc.collect()
+    assert turned() is None
+    work_on(session, fake_engine)
+    turned = weakref.ref(session.labels)
+    session.open(folder)
+    session.go_to(2)
+    work_on(session, fake_engine)  # napari's selection holds the last layer until another comes
+    gc.collect()
+    assert turned() is None, "a second list frees the pages of the first"
+    assert gc.get_freeze_count() > usual, "and is as quick"
+    before = weakref.ref(viewer.layers["before"])
+    viewer.layers.remove("before")
+    gc.collect()
+    assert before() is None
+    assert gc.get_freeze_count() == usual
+    session.open(folder)
+    session.close()
+    assert gc.get_freeze_count() == usual

@@ -15,11 +15,11 @@ from docbin_napari.pairs.pair import write_pair
 from docbin_napari.pairs.work_list import Entry
 from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED, PAIR
 from docbin_napari.plugin.pages.prepare import (
-    Inked,
-    Opened,
+    EngineCache,
+    PageFailed,
+    PageOpened,
     PageOrder,
-    Shelf,
-    Spoilt,
+    PageReady,
     Step,
     make_ready,
 )
@@ -42,10 +42,10 @@ def order(file: Path, **changes: Any) -> PageOrder:
 
 def test_a_page_is_read_and_binarized(file, one_stroke, fake_engine) -> None:
     events = list(make_ready(order(file), fake_engine.load))
-    assert isinstance(events[0], Opened)
+    assert isinstance(events[0], PageOpened)
     assert events[0].page.dpi == pytest.approx((300, 300), abs=0.1)
     assert all(isinstance(event, Step) for event in events[1:-1])
-    assert isinstance(events[-1], Inked)
+    assert isinstance(events[-1], PageReady)
     assert np.array_equal(events[-1].labels, one_stroke.ink)
     assert events[-1].labels is events[-1].result.labels
     assert events[-1].metadata["model"] == "any"
@@ -139,14 +139,14 @@ def test_an_error_is_the_last_event(file, fake_engine, error) -> None:
 
     fake_engine.before = fail
     last = list(make_ready(order(file), fake_engine.load))[-1]
-    assert isinstance(last, Spoilt)
+    assert isinstance(last, PageFailed)
     assert last.number == 7
 
 
 def test_a_file_that_is_no_page(tmp_path, fake_engine) -> None:
     (tmp_path / "f.png").write_bytes(b"no page")
     (event,) = make_ready(order(tmp_path / "f.png"), fake_engine.load)
-    assert isinstance(event, Spoilt)
+    assert isinstance(event, PageFailed)
     assert "f.png" in event.message
 
 
@@ -157,7 +157,7 @@ def test_the_network_is_loaded_once(fake_engine) -> None:
         loads.append(model)
         return fake_engine
 
-    shelf = Shelf(load)
+    shelf = EngineCache(load)
     for model in ("a", "a", "b", "a"):
         assert shelf(model, "cpu") is fake_engine
     assert loads == ["a", "b", "a"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docbin_napari.plugin.binarize.paging import turn_page
+from docbin_napari.plugin.binarize.binarize_session import turn_page
 
 pytestmark = pytest.mark.viewer
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 import yaml
 
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.plugin.settings import Preferences, read_preferences
 
 

@@ -1,7 +1,8 @@
 from docbin_napari.plugin.settings import (
+    DATASETS,
     draft_places,
     remember,
-    remember_datasets,
+    remember_folder,
     remembered,
 )
 
@@ -19,7 +20,7 @@ def test_drafts_are_looked_for_beside_all_data_sets_that_were_chosen(tmp_path, m
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
     for name in ("a", "b", "gone"):
         (tmp_path / name).mkdir()
-        remember_datasets(tmp_path / name)
+        remember_folder(DATASETS, tmp_path / name)
     (tmp_path / "gone").rmdir()
     assert draft_places(tmp_path / "b") == [
         tmp_path / "b" / ".drafts",
@@ -27,8 +28,8 @@ def test_drafts_are_looked_for_beside_all_data_sets_that_were_chosen(tmp_path, m
         tmp_path / "a" / ".drafts",
     ]
     for number in range(40):
-        remember_datasets(tmp_path / str(number))
-    remember_datasets(tmp_path / "a")
+        remember_folder(DATASETS, tmp_path / str(number))
+    remember_folder(DATASETS, tmp_path / "a")
     assert tmp_path / "a" / ".drafts" in draft_places(None)
     assert len(remembered()["datasets_used"].splitlines()) < 20
 
@@ -42,3 +43,9 @@ def test_a_damaged_file_is_no_trouble(tmp_path, monkeypatch) -> None:
     (tmp_path / "panels.json").mkdir()
     remember(who="Ana")
     assert remembered() == {}
+
+
+def test_folders_that_cannot_be_are_passed_over(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DOCBIN_CONFIG", str(tmp_path))
+    remember(datasets_used="x" * 5000 + "\n\0")
+    assert len(draft_places(None)) == 1

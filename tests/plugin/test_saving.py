@@ -12,8 +12,7 @@ from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs.pair import find_pairs, read_pair
 from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import PairPlace
-from docbin_napari.plugin.engine import Failed
-from docbin_napari.plugin.layers.page import Subject
+from docbin_napari.plugin.layers.corrected_page import Subject
 from docbin_napari.plugin.layers.page_record import (
     note_pair,
     own_pair,
@@ -22,9 +21,10 @@ from docbin_napari.plugin.layers.page_record import (
     take_reviewed,
 )
 from docbin_napari.plugin.reader import read_training_folder
-from docbin_napari.plugin.saving import save as saving
+from docbin_napari.plugin.saving import page_saving as saving
 from docbin_napari.plugin.saving.page_draft import checksum_of
-from docbin_napari.plugin.saving.save import Done, Order, prepare, refusal, save
+from docbin_napari.plugin.saving.page_saving import Done, SaveOrder, prepare, refusal, save
+from docbin_napari.plugin.threads import Failed
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -48,14 +48,14 @@ def place(tmp_path) -> PairPlace:
     return PairPlace(tmp_path, "train", "letters", "page")
 
 
-def saved(subject: Subject, order: Order) -> Any:
+def saved(subject: Subject, order: SaveOrder) -> Any:
     (event,) = save(prepare(subject, order))
     return event
 
 
 def test_a_pair_with_all_that_is_known_of_it(subject, place, one_stroke) -> None:
     reviewed_of(subject.labels, 0).mark(slice(0, 48), slice(0, 64))
-    event = saved(subject, Order(place, who=" Inês "))
+    event = saved(subject, SaveOrder(place, who=" Inês "))
     assert isinstance(event, Done)
     pixels, truth = read_pair(find_pairs(place.folder)[0])
     assert np.array_equal(pixels, one_stroke.pixels)
@@ -72,7 +72,7 @@ def test_a_pair_with_all_that_is_known_of_it(subject, place, one_stroke) -> None
 def test_only_a_region_is_labelled(subject, place, one_stroke) -> None:
     region = np.zeros((48, 64), bool)
     region[:20, :20] = True
-    event = saved(subject, Order(place, region=region, region_words="a corner"))
+    event = saved(subject, SaveOrder(place, region=region, region_words="a corner"))
     truth = read_ground_truth(event.saved.pair.ground_truth)
     assert truth.labelled.sum() == 400 - 16
     assert np.array_equal(truth.ink, one_stroke.ink & region)
@@ -80,7 +80,7 @@ def test_only_a_region_is_labelled(subject, place, one_stroke) -> None:
 
 
 def test_painting_goes_on_while_a_page_is_saved(subject, place, one_stroke) -> None:
-    job = prepare(subject, Order(place))
+    job = prepare(subject, SaveOrder(place))
     subject.labels.data[:] = 0
     (event,) = save(job)
     assert np.array_equal(read_ground_truth(event.saved.pair.ground_truth).ink, one_stroke.ink)
@@ -91,7 +91,7 @@ def test_labels_that_are_no_ink_are_refused(viewer, one_stroke, place, value) ->
     image = viewer.add_image(one_stroke.pixels, rgb=True)
     labels = viewer.add_labels(np.zeros((48, 64), np.int32))
     labels.data[0, 0] = value
-    event = saved(Subject(image, labels, 0), Order(place))
+    event = saved(Subject(image, labels, 0), SaveOrder(place))
     assert isinstance(event, Failed)
     assert "0 background, 1 ink, 2 unlabelled" in event.message
     assert not place.folder.exists()
@@ -99,7 +99,7 @@ def test_labels_that_are_no_ink_are_refused(viewer, one_stroke, place, value) ->
 
 def test_nothing_labelled_is_refused(subject, place) -> None:
     subject.labels.data[:] = 2
-    event = saved(subject, Order(place))
+    event = saved(subject, SaveOrder(place))
     assert isinstance(event, Failed)
     assert "No pixel is labelled" in event.message
 
@@ -110,7 +110,7 @@ def test_whatever_goes_wrong_is_told(subject, place, monkeypatch, error) -> None
         raise error
 
     monkeypatch.setattr(saving, "save_pair", fail)
-    event = saved(subject, Order(place))
+    event = saved(subject, SaveOrder(place))
     assert isinstance(event, Failed)
     assert event.message.startswith("Not saved: ")
 
@@ -137,7 +137,7 @@ def open_again(viewer: ViewerModel, folder: Path) -> Subject:
 def test_a_pair_is_opened_again_and_goes_on(viewer, subject, place, count) -> None:
     """Alone, and as a page of a stack."""
     reviewed_of(subject.labels, 0).mark(slice(0, 48), slice(0, 64))
-    written = [saved(subject, Order(place)).saved for _ in range(count)]
+    written = [saved(subject, SaveOrder(place)).saved for _ in range(count)]
     first = written[-1]
     # In natural order page-2 comes before page.
     again = open_again(viewer, place.folder)
@@ -149,7 +149,7 @@ def test_a_pair_is_opened_again_and_goes_on(viewer, subject, place, count) -> No
     looked = reviewed_of(again.labels, 0).to_bytes()
     assert saved_state(again) == checksum_of(again.plane(), looked)
     again.plane()[0, 0] = 1
-    event = saved(again, Order(place, own=own_pair(again)))
+    event = saved(again, SaveOrder(place, own=own_pair(again)))
     assert event.saved.kept is not None
     assert read_ground_truth(first.pair.ground_truth).ink[0, 0]
     origin = read_provenance(first.pair.ground_truth)
@@ -159,7 +159,7 @@ def test_a_pair_is_opened_again_and_goes_on(viewer, subject, place, count) -> No
 
 def test_a_saved_page_knows_its_pair(subject, place) -> None:
     assert own_pair(subject) is None
-    event = saved(subject, Order(place))
+    event = saved(subject, SaveOrder(place))
     note_pair(subject, event.saved.pair, 5)
     assert own_pair(subject) == event.saved.pair
     assert saved_state(subject) == 5

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docbin_napari.plugin.binarize.session import Request, Session
+from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request
 from docbin_napari.plugin.correct import choosing_labels
-from docbin_napari.plugin.engine import run
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.threads import run
 
 pytestmark = pytest.mark.viewer
 REQUEST = Request("fast", "any", "cpu", 0.5)
 ALL = Request("fast", "any", "cpu", 0.5, all_pages=True)
 
 
-def compute(session: Session, image: Any, engine: Any, request: Request = REQUEST) -> str:
+def compute(session: BinarizeSession, image: Any, engine: Any, request: Request = REQUEST) -> str:
     """Run to the end."""
     for event in run(session.start(image, request), engine.load):
         session.receive(event)
@@ -31,7 +31,7 @@ def compute(session: Session, image: Any, engine: Any, request: Request = REQUES
 
 def test_the_ink_of_a_page_becomes_labels_over_it(viewer, one_stroke, fake_engine) -> None:
     image = viewer.add_image(one_stroke.pixels, name="letter", scale=(0.5, 2), rgb=True)
-    assert compute(Session(viewer), image, fake_engine) == ""
+    assert compute(BinarizeSession(viewer), image, fake_engine) == ""
     layer = viewer.layers["Ink of letter"]
     assert np.array_equal(layer.data, one_stroke.ink)
     assert layer.scale.tolist() == [0.5, 2]
@@ -39,7 +39,7 @@ def test_the_ink_of_a_page_becomes_labels_over_it(viewer, one_stroke, fake_engin
 
 
 def test_the_labels_fill_in_window_by_window(viewer, one_stroke, fake_engine) -> None:
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     job = session.start(viewer.add_image(one_stroke.pixels), REQUEST)
     layer, filled, fractions = session.ink_layer(None), [], []
     for event in run(job, fake_engine.load):
@@ -53,7 +53,7 @@ def test_the_labels_fill_in_window_by_window(viewer, one_stroke, fake_engine) ->
 
 
 def test_a_stopped_run_keeps_what_is_done(viewer, one_stroke, fake_engine) -> None:
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     image = viewer.add_image(one_stroke.pixels)
     events = run(session.start(image, REQUEST), fake_engine.load)
     for _ in range(7):  # ready, the start of the page, five windows: all of the first row
@@ -73,7 +73,7 @@ def test_this_page_of_a_stack_and_then_another_fill_one_layer(
 ) -> None:
     stack = np.stack([one_stroke.pixels] * 3)
     image = viewer.add_image(stack)
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     for page in (2, 0):
         viewer.dims.set_point(0, page)
         compute(session, image, fake_engine)
@@ -84,14 +84,14 @@ def test_this_page_of_a_stack_and_then_another_fill_one_layer(
 
 def test_all_pages_of_a_stack(viewer, one_stroke, fake_engine) -> None:
     image = viewer.add_image(np.stack([one_stroke.pixels] * 3))
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     compute(session, image, fake_engine, ALL)
     assert np.array_equal(session.ink_layer(image).data, np.stack([one_stroke.ink] * 3))
 
 
 def test_a_second_run_fills_the_same_layer_again(viewer, one_stroke, fake_engine) -> None:
     image = viewer.add_image(one_stroke.pixels)
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     compute(session, image, fake_engine)
     first = session.ink_layer(image)
     compute(session, image, fake_engine, Request("fast", "any", "cpu", 0.7))
@@ -102,7 +102,7 @@ def test_a_second_run_fills_the_same_layer_again(viewer, one_stroke, fake_engine
 
 def test_a_second_run_leaves_corrections_alone(viewer, one_stroke, fake_engine) -> None:
     image = viewer.add_image(one_stroke.pixels)
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     compute(session, image, fake_engine)
     first = session.ink_layer(image)
     first.data[0, 0] = 2
@@ -119,7 +119,7 @@ def test_a_page_that_is_corrected_does_not_keep_other_pages_from_the_layer(
     viewer, one_stroke, fake_engine
 ) -> None:
     image = viewer.add_image(np.stack([one_stroke.pixels] * 2))
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     viewer.dims.set_point(0, 0)
     compute(session, image, fake_engine)
     layer = session.ink_layer(image)
@@ -135,7 +135,7 @@ def test_the_threshold_moves_the_labels_without_the_network(
     viewer, faint_stroke, fake_engine
 ) -> None:
     image = viewer.add_image(faint_stroke.pixels)
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     compute(session, image, fake_engine)
     layer = session.ink_layer(image)
     assert not layer.data.any()
@@ -150,8 +150,8 @@ def test_a_later_session_moves_the_labels_of_an_earlier_one(
     viewer, faint_stroke, fake_engine
 ) -> None:
     image = viewer.add_image(faint_stroke.pixels)
-    compute(Session(viewer), image, fake_engine)
-    later = Session(viewer)
+    compute(BinarizeSession(viewer), image, fake_engine)
+    later = BinarizeSession(viewer)
     assert later.threshold_of(image) == 0.5
     later.move_threshold(image, 0.2)
     while later.tick():
@@ -161,7 +161,7 @@ def test_a_later_session_moves_the_labels_of_an_earlier_one(
 
 def test_the_threshold_moves_while_the_run_goes_on(viewer, faint_stroke, fake_engine) -> None:
     image = viewer.add_image(faint_stroke.pixels)
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     for number, event in enumerate(run(session.start(image, REQUEST), fake_engine.load)):
         session.receive(event)
         if number == 8:
@@ -178,7 +178,7 @@ def test_a_failure_is_told_and_the_session_is_idle(viewer, one_stroke, fake_engi
         raise RuntimeError("CUDA error: device-side assert triggered\nand a long tail")
 
     fake_engine.before = fail
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     trouble = compute(session, viewer.add_image(one_stroke.pixels), fake_engine)
     assert trouble == "RuntimeError: CUDA error: device-side assert triggered"
     assert session.status == trouble
@@ -190,7 +190,7 @@ def test_the_favourite_is_the_active_image_or_the_one_behind_the_active_labels(
 ) -> None:
     assert choosing.favourite(viewer) is None
     first, second = (viewer.add_image(one_stroke.pixels, name=name) for name in "ab")
-    compute(Session(viewer), first, fake_engine)
+    compute(BinarizeSession(viewer), first, fake_engine)
     assert viewer.layers.selection.active.name == "Ink of a"
     assert choosing.favourite(viewer) is first
     viewer.layers.selection.active = second
@@ -203,7 +203,7 @@ def test_the_favourite_is_the_active_image_or_the_one_behind_the_active_labels(
 def test_the_active_one_of_two_results_of_an_image_follows_the_threshold(
     viewer, one_stroke, fake_engine
 ) -> None:
-    image, session = viewer.add_image(one_stroke.pixels), Session(viewer)
+    image, session = viewer.add_image(one_stroke.pixels), BinarizeSession(viewer)
     compute(session, image, fake_engine)
     first = session.ink_layer(image)
     first.data[0, 0] = 1
@@ -215,7 +215,7 @@ def test_the_active_one_of_two_results_of_an_image_follows_the_threshold(
 
 def test_the_result_of_another_image_does_not_follow(viewer, one_stroke, fake_engine) -> None:
     first, second = (viewer.add_image(one_stroke.pixels) for _ in range(2))
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     compute(session, first, fake_engine)
     assert session.ink_layer(second) is None
     assert session.threshold_of(second) is None
@@ -224,7 +224,7 @@ def test_the_result_of_another_image_does_not_follow(viewer, one_stroke, fake_en
 
 
 def test_labels_whose_image_is_gone_still_follow(viewer, faint_stroke, fake_engine) -> None:
-    image, session = viewer.add_image(faint_stroke.pixels), Session(viewer)
+    image, session = viewer.add_image(faint_stroke.pixels), BinarizeSession(viewer)
     compute(session, image, fake_engine)
     layer = session.ink_layer(image)
     viewer.layers.remove(image)
@@ -236,7 +236,7 @@ def test_labels_whose_image_is_gone_still_follow(viewer, faint_stroke, fake_engi
 
 
 def test_an_image_of_another_size_gets_labels_of_its_own(viewer, one_stroke, fake_engine) -> None:
-    image, session = viewer.add_image(one_stroke.pixels), Session(viewer)
+    image, session = viewer.add_image(one_stroke.pixels), BinarizeSession(viewer)
     compute(session, image, fake_engine)
     image.data = one_stroke.pixels[:32]
     compute(session, image, fake_engine)
@@ -246,7 +246,7 @@ def test_an_image_of_another_size_gets_labels_of_its_own(viewer, one_stroke, fak
 
 def test_resolution_and_source_go_with_the_labels(viewer, one_stroke, fake_engine) -> None:
     known = {"dpi": (300.0, 300.0), "source": "scan.pdf", "page": 4, "else": 1}
-    image, session = viewer.add_image(one_stroke.pixels, metadata=known), Session(viewer)
+    image, session = viewer.add_image(one_stroke.pixels, metadata=known), BinarizeSession(viewer)
     compute(session, image, fake_engine)
     expected = {
         "dpi": (300.0, 300.0),
@@ -265,21 +265,21 @@ def test_a_resolution_that_napari_dropped_is_looked_up_in_the_file(
 
     file = write_mask(tmp_path / "scan.png", one_stroke.ink, dpi=(600, 400))
     image = viewer.add_image(one_stroke.pixels, metadata={"source": str(file)})
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     compute(session, image, fake_engine)
     assert np.allclose(session.ink_layer(image).metadata["dpi"], (600, 400), atol=0.05)
 
 
 def test_the_preset_reaches_the_engine(viewer, one_stroke, fake_engine) -> None:
-    from docbin_napari.inference.config import PRESETS
+    from docbin_napari.inference.inference_config import PRESETS
 
-    compute(Session(viewer), viewer.add_image(one_stroke.pixels), fake_engine)
+    compute(BinarizeSession(viewer), viewer.add_image(one_stroke.pixels), fake_engine)
     assert fake_engine.calls == [((48, 64, 3), PRESETS["fast"])]
 
 
 def test_another_model_or_preset_gives_a_layer_of_its_own(viewer, one_stroke, fake_engine) -> None:
     image = viewer.add_image(one_stroke.pixels, name="letter", rgb=True)
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     for request in (REQUEST, replace(REQUEST, model="faint"), REQUEST):
         compute(session, image, fake_engine, request)
     first, second = choosing.results_of(viewer, image)[::-1]
@@ -289,7 +289,7 @@ def test_another_model_or_preset_gives_a_layer_of_its_own(viewer, one_stroke, fa
 
 def test_two_results_are_compared(viewer, one_stroke, fake_engine) -> None:
     image = viewer.add_image(one_stroke.pixels, name="letter", rgb=True)
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     compute(session, image, fake_engine)
     assert "second model" in choosing.compare(viewer, image)
     compute(session, image, fake_engine, replace(REQUEST, preset="best"))
@@ -304,3 +304,57 @@ def test_two_results_are_compared(viewer, one_stroke, fake_engine) -> None:
     assert (difference.data == 1).sum() == 8
     assert difference not in choosing_labels.labels_layers(viewer)
     assert len(viewer.layers) == 4
+
+
+def test_what_is_seen_is_computed_first(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(one_stroke.pixels, rgb=True)
+    image.corner_pixels = np.array([[8, 20], [17, 43]])
+    compute(BinarizeSession(viewer), image, fake_engine)
+    assert fake_engine.first == np.s_[8:18, 20:44]
+    stack = viewer.add_image(np.stack([one_stroke.pixels] * 3), rgb=True)
+    viewer.dims.set_point(0, 1)
+    pages = []
+    for event in run(BinarizeSession(viewer).start(stack, ALL), fake_engine.load):
+        pages += [event.page] if hasattr(event, "page") else []
+    assert pages[0] == 1, "all pages begin at the one that is shown"
+    assert set(pages) == {0, 1, 2}
+    assert fake_engine.first is None, "of other pages nothing is seen"
+
+
+def test_a_small_page_is_seen_at_once_and_then_exactly(viewer, one_stroke, fake_engine) -> None:
+    rough = one_stroke.ink.copy()
+    rough[20:30, 5:60] = True
+    fake_engine.seen_at_once = rough.astype(np.uint8) * 255
+    session = BinarizeSession(viewer)
+    image = viewer.add_image(one_stroke.pixels, rgb=True)
+    events = run(session.start(image, REQUEST), fake_engine.load)
+    layer = session.ink_layer(image)
+    session.receive(next(events))
+    session.receive(next(events))
+    assert np.array_equal(layer.data, rough)
+    assert "first look" in session.status
+    layer.data[40, 40] = 1
+    for event in events:
+        session.receive(event)
+    session.finish()
+    expected = one_stroke.ink.copy()
+    expected[40, 40] = True
+    assert np.array_equal(layer.data, expected), "what was painted meanwhile stays"
+    assert result_behind(layer).was_edited(0)
+
+
+def test_a_first_look_is_taken_away_when_the_run_is_stopped(
+    viewer, one_stroke, fake_engine
+) -> None:
+    fake_engine.seen_at_once = np.full(one_stroke.ink.shape, 255, np.uint8)
+    session = BinarizeSession(viewer)
+    image = viewer.add_image(one_stroke.pixels, rgb=True)
+    events = run(session.start(image, REQUEST), fake_engine.load)
+    for _ in range(7):
+        session.receive(next(events))
+    events.close()
+    session.stop()
+    layer = session.ink_layer(image)
+    session.finish()
+    assert np.array_equal(layer.data[:16], one_stroke.ink[:16])
+    assert not layer.data[32:].any()

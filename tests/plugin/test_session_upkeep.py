@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docbin_napari.plugin.binarize.session import Request, Session
-from docbin_napari.plugin.engine import Failed, run
+from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request
 from docbin_napari.plugin.layers.ink_result import InkResult
+from docbin_napari.plugin.threads import Failed, run
 
 pytestmark = pytest.mark.viewer
 REQUEST = Request("fast", "any", "cpu", 0.5)
 
 
 def test_events_after_the_end_are_ignored(viewer) -> None:
-    session = Session(viewer)
+    session = BinarizeSession(viewer)
     session.receive(Failed("too late"))
     session.stop()
     assert session.finish() == ""
@@ -24,7 +24,7 @@ def test_events_after_the_end_are_ignored(viewer) -> None:
 def test_a_layer_removed_or_renamed_during_the_run_harms_nothing(
     viewer, one_stroke, fake_engine
 ) -> None:
-    image, session = viewer.add_image(one_stroke.pixels), Session(viewer)
+    image, session = viewer.add_image(one_stroke.pixels), BinarizeSession(viewer)
     for number, event in enumerate(run(session.start(image, REQUEST), fake_engine.load)):
         session.receive(event)
         session.tick()
@@ -41,7 +41,7 @@ def test_a_layer_removed_or_renamed_during_the_run_harms_nothing(
 
 def test_a_refresh_comes_at_most_five_times_a_second(viewer, one_stroke, monkeypatch) -> None:
     now = [100.0]
-    session = Session(viewer, clock=lambda: now[0])
+    session = BinarizeSession(viewer, clock=lambda: now[0])
     image = viewer.add_image(one_stroke.pixels)
     job = session.start(image, REQUEST)
     refreshed = []
@@ -57,8 +57,10 @@ def test_a_refresh_comes_at_most_five_times_a_second(viewer, one_stroke, monkeyp
 
 
 def test_the_outlook_names_the_size(viewer, one_stroke) -> None:
-    session = Session(viewer)
-    assert session.outlook(viewer.add_image(one_stroke.pixels)) == "64 × 48 pixels"
+    session = BinarizeSession(viewer)
+    assert session.outlook(viewer.add_image(one_stroke.pixels)).startswith(
+        "64 × 48 pixels. Press Run"
+    )
     stack = viewer.add_image(np.stack([one_stroke.pixels] * 3))
-    assert session.outlook(stack) == "3 pages of 64 × 48 pixels"
+    assert session.outlook(stack).startswith("3 pages of 64 × 48 pixels. Press Run")
     assert session.outlook(None) == ""

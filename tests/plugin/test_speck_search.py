@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from docbin_napari.plugin.correct import specks as speck_search
+from docbin_napari.plugin.correct.correct_session import PAGE
 from docbin_napari.plugin.correct.overlays import SPECKS_NAME
-from docbin_napari.plugin.correct.region_threshold import Specks
-from docbin_napari.plugin.correct.session import PAGE
-from docbin_napari.plugin.correct.specks import SpeckSearch
+from docbin_napari.plugin.correct.specks import Specks, SpeckSearch
 
 pytestmark = pytest.mark.viewer
 

@@ -7,15 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docbin_napari.inference.config import PRESETS
-from docbin_napari.io.page import PageError
+from docbin_napari.inference.inference_config import PRESETS
+from docbin_napari.io.errors import PageError
 from docbin_napari.model.registry import ModelError
-from docbin_napari.plugin.engine import Computed, Failed, Job, Ready, load_engine, readable, run
 from docbin_napari.plugin.layers.ink_result import InkResult
 from docbin_napari.plugin.layers.page_source import PageSource
+from docbin_napari.plugin.threads import (
+    Computed,
+    Failed,
+    Ready,
+    RunJob,
+    load_page_engine,
+    readable,
+    run,
+)
 
 
-def job(data: Any, **changes: Any) -> Job:
+def job(data: Any, **changes: Any) -> RunJob:
     """A job on one page, in memory or lazy."""
     settings: dict[str, Any] = {
         "source": PageSource(data, rgb=True, limits=None),
@@ -25,7 +33,7 @@ def job(data: Any, **changes: Any) -> Job:
         "device": "cpu",
         "config": PRESETS["fast"],
     }
-    return Job(**settings | changes)
+    return RunJob(**settings | changes)
 
 
 class OwnError(Exception):
@@ -93,7 +101,7 @@ def test_a_file_without_readable_resolution_does_not_stop_the_run(
 
 def test_the_real_engine_fills_the_page(one_stroke, tiny_model_file) -> None:
     work = job(one_stroke.pixels, model=str(tiny_model_file))
-    events = list(run(work, load_engine))
+    events = list(run(work, load_page_engine))
     assert events[0].device.startswith("cpu, ")
     assert all(isinstance(event, Computed) for event in events[1:])
     last = events[-1].progress
@@ -102,5 +110,5 @@ def test_the_real_engine_fills_the_page(one_stroke, tiny_model_file) -> None:
 
 
 def test_the_real_engine_tells_a_missing_model(one_stroke) -> None:
-    (event,) = run(job(one_stroke.pixels, model="no-such-model"), load_engine)
+    (event,) = run(job(one_stroke.pixels, model="no-such-model"), load_page_engine)
     assert "no-such-model" in event.message

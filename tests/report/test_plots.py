@@ -1,9 +1,10 @@
+import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from docbin_napari.metrics.curves import ProbabilityCounts
+from docbin_napari.metrics.calibration_curves import ProbabilityCounts
 from docbin_napari.report.plots import precision_recall_plot, reliability_plot
 
 
@@ -16,30 +17,44 @@ def counts():
     return counts
 
 
-def circles(svg, kind):
-    return [
-        each for each in ElementTree.fromstring(svg).iter("circle") if each.get("class") == kind
-    ]
+def marks(svg, kind):
+    """Words of each dot and where it lies, from the left and from the bottom."""
+    found = {}
+    for group in ElementTree.fromstring(svg).findall(".//{*}g"):
+        if group.get("id", "").startswith(kind):
+            (use,) = group.findall(".//{*}use")
+            found[group.findtext("{*}title")] = float(use.get("x")), -float(use.get("y"))
+    return found
 
 
 def test_a_dot_for_each_bin_on_the_diagonal_where_calibrated(counts):
     svg = reliability_plot(counts.reliability(), 'plot "a" < b')
     assert ElementTree.fromstring(svg).get("aria-label") == 'plot "a" < b'
-    dots = circles(svg, "curve-dot")
+    dots = marks(svg, "dot-")
     assert len(dots) == 15
-    across = [float(dot.get("cx")) for dot in dots]
-    up = [float(dot.get("cy")) for dot in dots]
-    assert across == sorted(across)
-    # The square begins at (58, 334) and is 320 wide.
-    assert all(abs((x - 58) - (334 - y)) < 25 for x, y in zip(across, up, strict=True))
+    across, up = np.array(list(dots.values())).T
+    assert list(across) == sorted(across)
+    slope, offset = np.polyfit(across, up - up[0] + across[0], 1)
+    assert slope == pytest.approx(1, abs=0.1)
+    assert abs(up - up[0] + across[0] - (slope * across + offset)).max() < 20
+    assert all("pixels is ink" in words for words in dots)
 
 
 def test_the_threshold_in_use_is_marked(counts):
     svg = precision_recall_plot(counts.precision_recall(), 0.5, "plot")
-    assert len(circles(svg, "used-dot")) == 1
-    assert "threshold 0.50" in svg
+    (words,) = marks(svg, "ring-")
+    assert words.startswith("threshold 0.50: precision")
+    assert marks(svg, "dot-")[words] == marks(svg, "ring-")[words]
     without = precision_recall_plot(counts.precision_recall(), None, "plot")
-    assert not circles(without, "used-dot")
+    assert not marks(without, "ring-")
+
+
+def test_plots_follow_light_and_dark_and_need_nothing_else(counts):
+    svg = reliability_plot(counts.reliability(), "plot")
+    for name in ("words", "soft", "line", "curve"):
+        assert f"var(--{name})" in svg
+    assert set(re.findall(r"#[0-9a-f]{6}\b", svg)) <= {"#000000", "#ffffff"}
+    assert all(place.startswith("#") for place in re.findall(r"href=\"(.*?)\"", svg))
 
 
 def test_a_perfect_model_has_a_plot():

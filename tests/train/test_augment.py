@@ -6,8 +6,8 @@ import torch
 
 from docbin_napari.train import augment as changes
 from docbin_napari.train.augment import augment
-from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import DrawnWindows
+from docbin_napari.train.train_config import AugmentConfig
 
 NOTHING = AugmentConfig(
     **{

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from docbin_napari.features.ink_colour import page_ink
+from docbin_napari.io.errors import PairError
 from docbin_napari.pairs.check import Finding, check_pairs
-from docbin_napari.pairs.pair import PairError, write_pair
-from docbin_napari.train.config import AugmentConfig
+from docbin_napari.pairs.pair import write_pair
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
+from docbin_napari.train.train_config import AugmentConfig
 
 STILL = AugmentConfig(warp=0, mirror=0)
 ALWAYS_WARPED = AugmentConfig(warp=1, mirror=0.5)

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from docbin_napari.cli.train import main
 from docbin_napari.model.device import Device, DeviceError
 from docbin_napari.train import distributed
-from docbin_napari.train.config import TrainConfig
-from docbin_napari.train.distributed import ALONE, Ranks, RanksError, join
+from docbin_napari.train.distributed import ALONE, Ranks, join
 from docbin_napari.train.loop import train
+from docbin_napari.train.train_config import TrainConfig, TrainingError
 
 # Two processes and one differ by up to 4e-7 after five steps, by rounding. Wrong schemes differ by
 # 3e-4 (running variance of a part), 4e-3 (loss of each process by its own pixels) and up to 6e-2
@@ -163,9 +163,9 @@ def test_other_settings_or_pages_than_in_the_first_process_are_refused(config):
     class FewerPages(Told):
         says = staticmethod(lambda own: own[1:] if isinstance(own, list) else own)
 
-    with pytest.raises(RanksError, match=r"settings differ .* the same settings"):
+    with pytest.raises(TrainingError, match=r"settings differ .* the same settings"):
         next(train(config, OtherSettings()))
-    with pytest.raises(RanksError, match=r"training pages differ .* in --train"):
+    with pytest.raises(TrainingError, match=r"training pages differ .* in --train"):
         next(train(config, FewerPages()))
 
 
@@ -185,7 +185,7 @@ def test_each_process_needs_its_own_gpu(monkeypatch):
 def test_only_the_first_that_failed_speaks():
     store, said = dist.HashStore(), []
     for rank in (1, 0):
-        Ranks(rank, 2, rank, store).tell(lambda rank=rank: said.append(rank))
+        Ranks(rank, 2, rank, store).report(lambda rank=rank: said.append(rank))
     assert said == [1]
 
 
@@ -195,7 +195,7 @@ def test_a_process_that_lost_all_others_speaks():
             raise dist.DistNetworkError("connection closed")
 
     said = []
-    Ranks(1, 2, 1, Lost()).tell(lambda: said.append("lost"))
+    Ranks(1, 2, 1, Lost()).report(lambda: said.append("lost"))
     assert said == ["lost"]
 
 

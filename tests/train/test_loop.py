@@ -7,9 +7,8 @@ from safetensors.torch import load_file
 
 from docbin_napari.cli.train import main
 from docbin_napari.model.weights import load_model
-from docbin_napari.train.config import TrainConfig
 from docbin_napari.train.loop import train
-from docbin_napari.train.state import CheckpointError
+from docbin_napari.train.train_config import TrainConfig, TrainingError
 
 
 @pytest.fixture
@@ -73,16 +72,16 @@ def test_a_resumed_training_ends_with_the_same_weights(config, tmp_path):
 
 def test_resuming_with_other_settings_is_refused(config):
     next(train(replace(config, every=1e-9)))
-    with pytest.raises(CheckpointError, match=r"other settings.*learning_rate"):
+    with pytest.raises(TrainingError, match=r"other settings.*learning_rate"):
         next(train(replace(config, resume=True, learning_rate=1e-4)))
 
 
 def test_a_missing_or_damaged_checkpoint_is_named(config):
-    with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
+    with pytest.raises(TrainingError, match="no checkpoint to resume from"):
         next(train(replace(config, resume=True)))
     config.run.mkdir()
     (config.run / "checkpoint.pt").write_bytes(b"half a file")
-    with pytest.raises(CheckpointError, match=r"checkpoint\.pt: the checkpoint is damaged"):
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt: the checkpoint is damaged"):
         next(train(replace(config, resume=True)))
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from docbin_napari.train.loss import ink_loss
+from docbin_napari.train.learning import ink_loss
 
 INK = torch.tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
 ALL = torch.ones_like(INK)

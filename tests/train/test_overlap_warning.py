@@ -2,8 +2,7 @@ import logging
 
 import numpy as np
 
-from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.overlap_warning import tell_of_learnt_pages
+from docbin_napari.train.dataset import LoadedPair, warn_of_overlap
 
 
 def a_page(name, pixels):
@@ -15,7 +14,7 @@ def test_a_page_that_judges_and_is_learnt_from_is_named(caplog):
     first, second = rng.integers(0, 256, (2, 300, 400, 3), dtype=np.uint8)
     learn = [a_page("letters/1", first), a_page("letters/2", second), a_page("letters/3", second)]
     with caplog.at_level(logging.WARNING):
-        tell_of_learnt_pages(
+        warn_of_overlap(
             learn, [a_page("held/1", first[:, :200]), a_page("held/9", 255 - second[::-1])]
         )
     (record,) = caplog.records

@@ -43,9 +43,13 @@ def test_a_network_with_nothing_to_add_stays_itself(small):
     assert grown(small, (), page_ink=False) is small
 
 
-def test_what_was_learnt_of_the_ink_of_the_page_is_kept_where_no_level_is_added():
-    told = UNet(UNetConfig(channels=(8, 8), page_ink=True))
-    torch.nn.init.normal_(told.page_ink.shifts.weight)
-    assert grown(told, (), page_ink=True) is told
-    deeper = grown(told, (8,), page_ink=True)
-    assert not deeper.page_ink.shifts.weight.any()
+@pytest.mark.parametrize("deeper", [(), (8,), (16, 8)])
+def test_what_was_learnt_of_the_ink_of_the_page_is_kept(deeper):
+    torch.manual_seed(2)
+    small = UNet(UNetConfig(channels=(8, 16), page_ink=True)).eval()
+    torch.nn.init.normal_(small.page_ink.shifts.weight)
+    large = grown(small, deeper, page_ink=True).eval()
+    pixels, ink = torch.randn(1, 3, 64, 64), torch.randn(1, 7)
+    with torch.no_grad():
+        assert not torch.allclose(small(pixels, ink), small(pixels))
+        assert torch.equal(large(pixels, ink), small(pixels, ink))

@@ -9,8 +9,9 @@ import torch
 from docbin_napari.model.registry import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import save_model
-from docbin_napari.train.config import TrainConfig
-from docbin_napari.train.state import new_state
+from docbin_napari.train.learning import Learner
+from docbin_napari.train.start import starting_network
+from docbin_napari.train.train_config import TrainConfig
 
 
 def model_file(path: Path, value: float, channels: tuple[int, ...] = (8, 8)) -> str:
@@ -29,8 +30,8 @@ def config(*start: str) -> TrainConfig:
 
 def test_several_models_are_averaged(tmp_path):
     start = [model_file(tmp_path / f"{value}.safetensors", value) for value in (1.0, 3.0, 5.0)]
-    state = new_state(config(*start), "cpu")
-    for network in (state.network, state.average):
+    learner = Learner.of(starting_network(config(*start)), config(*start))
+    for network in (learner.network, learner.average):
         assert network.config.channels == (8, 8)
         assert all(bool((tensor == 3).all()) for tensor in network.state_dict().values())
 
@@ -39,7 +40,7 @@ def test_a_start_that_is_not_told_of_ink_learns_it_without_a_jump(tmp_path):
     network = UNet(UNetConfig(channels=(8, 8))).eval()
     start = tmp_path / "start.safetensors"
     save_model(start, network, {"threshold": 0.5, "calibration": {}})
-    told = new_state(replace(config(str(start)), page_ink=True), "cpu").network.eval()
+    told = starting_network(replace(config(str(start)), page_ink=True)).eval()
     assert told.config == replace(network.config, page_ink=True)
     pixels = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
@@ -52,4 +53,4 @@ def test_models_that_are_not_alike_are_refused(tmp_path):
         model_file(tmp_path / "wide.safetensors", 1.0, channels=(16, 16)),
     ]
     with pytest.raises(ModelError, match="different architectures"):
-        new_state(config(*start), "cpu")
+        starting_network(config(*start))

@@ -11,27 +11,22 @@ from docbin_napari.model.device import Device
 from docbin_napari.model.registry import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.model.weights import load_model, save_model
-from docbin_napari.train.config import TrainConfig
+from docbin_napari.train.batches import Batch, Teachers
 from docbin_napari.train.dataset import WindowSampler, load_pairs
 from docbin_napari.train.loop import train
-from docbin_napari.train.state import CheckpointError, read_checkpoint
-from docbin_napari.train.teachers import TaughtBatches
+from docbin_napari.train.state import read_checkpoint
+from docbin_napari.train.train_config import TrainConfig, TrainingError
 from docbin_napari.train.validate import validate
 
 CPU = Device("cpu", "float32", "chosen by the test")
 
 
-class OneBatch:
-    """The same two windows at every step."""
-
-    def __init__(self):
-        generator = torch.Generator().manual_seed(0)
-        self.inputs = torch.randn(2, 3, 64, 96, generator=generator)
-        self.truth = torch.randint(0, 2, (2, 2, 64, 96), generator=generator).float()
-        self.ink = torch.full((2, 7), torch.nan)
-
-    def of(self, step):
-        return self.inputs, self.truth, self.ink
+def one_batch():
+    """Two windows, always the same."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(2, 3, 64, 96, generator=generator)
+    truth = torch.randint(0, 2, (2, 2, 64, 96), generator=generator).float()
+    return Batch(inputs, truth, torch.full((2, 7), torch.nan))
 
 
 def a_network(seed):
@@ -51,19 +46,20 @@ def said_by(networks, batch, views):
 
 
 def test_the_mean_of_the_teachers_is_mixed_into_the_ink_and_nothing_else():
-    batch, networks = OneBatch(), [a_network(1), a_network(2)]
-    inputs, truth, ink = TaughtBatches(batch, networks, 0.25, CPU).of(0)
-    assert inputs is batch.inputs
-    assert ink is batch.ink
+    batch, networks = one_batch(), [a_network(1), a_network(2)]
+    mixed = Teachers(networks, 0.25, CPU).mix(batch, 0)
+    assert mixed.inputs is batch.inputs
+    assert mixed.ink is batch.ink
+    truth = mixed.truth
     assert torch.equal(truth[:, 1:], batch.truth[:, 1:])
     expected = 0.75 * batch.truth[:, :1].numpy() + 0.25 * said_by(networks, batch, [False, True])
     np.testing.assert_allclose(truth[:, :1].numpy(), expected, atol=1e-5)
 
 
 def test_teachers_see_the_windows_upright_and_upside_down_in_turn():
-    batch, network = OneBatch(), a_network(3)
-    taught = TaughtBatches(batch, [network], 1.0, CPU)
-    upright, turned, again = (taught.of(step)[1][:, :1].numpy() for step in range(3))
+    batch, network = one_batch(), a_network(3)
+    teachers = Teachers([network], 1.0, CPU)
+    upright, turned, again = (teachers.mix(batch, step).truth[:, :1].numpy() for step in range(3))
     np.testing.assert_allclose(upright, said_by([network], batch, [False]), atol=1e-5)
     np.testing.assert_allclose(turned, said_by([network], batch, [True]), atol=1e-5)
     np.testing.assert_array_equal(upright, again)
@@ -73,8 +69,7 @@ def test_teachers_see_the_windows_upright_and_upside_down_in_turn():
 def test_teachers_do_not_learn():
     network = a_network(4)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    _, truth, _ = TaughtBatches(OneBatch(), [network], 0.5, CPU).of(0)
-    assert not truth.requires_grad
+    assert not Teachers([network], 0.5, CPU).mix(one_batch(), 0).truth.requires_grad
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
@@ -115,7 +110,7 @@ def test_a_taught_training_is_resumed_the_same(taught):
     list(train(replace(settings, resume=True)))
     for name, weights in load_file(settings.output).items():
         assert torch.equal(weights, whole[name]), name
-    with pytest.raises(CheckpointError, match=r"other settings.*teach"):
+    with pytest.raises(TrainingError, match=r"other settings.*teach"):
         list(train(replace(settings, resume=True, teach=0.5)))
 
 
@@ -127,9 +122,9 @@ def test_a_run_from_before_there_were_teachers_goes_on(taught):
     for name in ("teachers", "teach"):
         del content["settings"][name]
     torch.save(content, path)
-    assert read_checkpoint(path, settings)["step"] == 1
-    with pytest.raises(CheckpointError, match=r"other settings.*teachers"):
-        read_checkpoint(path, taught)
+    assert read_checkpoint(settings)["step"] == 1
+    with pytest.raises(TrainingError, match=r"other settings.*teachers"):
+        read_checkpoint(taught)
 
 
 def test_a_teacher_that_is_not_there_is_named(taught):
@@ -150,5 +145,5 @@ def test_a_teacher_too_deep_for_the_windows_is_refused_before_anything_is_done(t
 
 
 def test_more_than_all_cannot_be_taught(taught):
-    with pytest.raises(ValueError, match="share of the teachers"):
+    with pytest.raises(ValueError, match="teach must lie between 0 and 1"):
         replace(taught, teach=1.5)

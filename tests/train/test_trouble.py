@@ -14,8 +14,8 @@ import pytest
 from docbin_napari.cli.train import main
 from docbin_napari.model.weights import load_model
 from docbin_napari.pairs.pair import write_pair
-from docbin_napari.train.config import AugmentConfig, TrainConfig
 from docbin_napari.train.loop import train
+from docbin_napari.train.train_config import AugmentConfig, TrainConfig
 
 
 @pytest.fixture

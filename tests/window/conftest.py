@@ -35,7 +35,7 @@ class Gate:
     def __call__(self, number: int) -> None:
         if number == self.at:
             self.reached.set()
-            assert self.open.wait(20)
+            assert self.open.wait(120)
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Bench:
     engine: Any
     errors: list[str] = field(default_factory=list)
 
-    def wait(self, done: Callable[[], bool], seconds: float = 10) -> None:
+    def wait(self, done: Callable[[], bool], seconds: float = 120) -> None:
         """Let the window live until something is so."""
         from qtpy.QtWidgets import QApplication
 
@@ -142,7 +142,7 @@ def run_alone(item: pytest.Item) -> None:
         env={**os.environ, CHILD: "1"},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=1200,
         check=False,
     )
     if done.returncode:
@@ -173,14 +173,14 @@ def bench(the_viewer: Any, fake_engine: Any, monkeypatch: pytest.MonkeyPatch) ->
     """The widget in a window, with a made-up engine and two made-up models."""
     from napari.utils.notifications import notification_manager
 
-    from docbin_napari.plugin.binarize import fields
-    from docbin_napari.plugin.binarize.widget import BinarizeDocument
+    from docbin_napari.plugin.binarize import binarize_fields
+    from docbin_napari.plugin.binarize.binarize_widget import BinarizeDocument
 
     models = [
         ModelInfo(name, Path(f"{name}.safetensors"), 1, {"threshold": threshold, "title": "t"})
         for name, threshold in (("general-1", 0.5), ("faint", 0.2))
     ]
-    monkeypatch.setattr(fields, "list_models", lambda: models)
+    monkeypatch.setattr(binarize_fields, "list_models", lambda: models)
     widget = BinarizeDocument(the_viewer, load=fake_engine.load)
     the_viewer.window.add_dock_widget(widget, name="Binarize document")
     bench = Bench(the_viewer, widget, fake_engine)

@@ -40,7 +40,7 @@ def test_run_is_disabled_with_the_reason_until_there_is_a_page(bench, one_stroke
     bench.picture("reason")
     bench.viewer.add_image(one_stroke.pixels, name="letter")
     assert widget.run.enabled
-    assert widget.status.value == "64 × 48 pixels"
+    assert widget.status.value.startswith("64 × 48 pixels. Press Run")
 
 
 def test_a_page_from_open_to_ink(bench, one_stroke) -> None:

@@ -89,7 +89,7 @@ def test_the_slider_shows_the_models_own_threshold_until_it_is_moved(bench, one_
 
 
 def test_a_reopened_widget_goes_on_with_the_labels_that_are_there(bench, faint_stroke) -> None:
-    from docbin_napari.plugin.binarize.widget import BinarizeDocument
+    from docbin_napari.plugin.binarize.binarize_widget import BinarizeDocument
 
     bench.viewer.add_image(faint_stroke.pixels, name="letter")
     bench.widget.threshold.value = 0.6

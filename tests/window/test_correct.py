@@ -17,7 +17,7 @@ class Desk:
     """A viewer with the correction widget, and a hand at mouse and keyboard."""
 
     def __init__(self, viewer: Any) -> None:
-        from docbin_napari.plugin.correct.widget import CorrectPages
+        from docbin_napari.plugin.correct.correct_widget import CorrectPages
 
         self.viewer = viewer
         self.widget = CorrectPages(viewer)
@@ -117,6 +117,11 @@ def test_a_region_and_its_threshold(desk, one_stroke) -> None:
         desk.look(1)
     assert layer.data[14:18, 10:21].all()
     assert not layer.data[:, 22:].any()
+    desk.drag(layer, (8, 30), (12, 40), (26, 50))
+    assert desk.widget.here.value == 0.5, "0.2 was that of the region before"
+    desk.widget.here.value = 0.2
+    assert layer.data[14:18, 30:39].all(), "the same threshold, for another region"
+    desk.key("Control-Z")
     desk.key("Control-Z")
     assert not layer.data.any()
 

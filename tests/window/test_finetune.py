@@ -41,7 +41,7 @@ class Room:
         self.questions.append(question)
         return self.answer
 
-    def wait(self, done: Any, seconds: float = 90) -> None:
+    def wait(self, done: Any, seconds: float = 600) -> None:
         from qtpy.QtWidgets import QApplication
 
         end = time.monotonic() + seconds
@@ -83,8 +83,8 @@ def room(the_viewer, pairs, tmp_path, tiny_model_file, monkeypatch):
     monkeypatch.setenv("DOCBIN_MODELS", str(models))
     monkeypatch.setenv("DOCBIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    from docbin_napari.plugin.finetune.finetune_widget import TrainOnMyPairs
     from docbin_napari.plugin.finetune.keep_alive import TrainingWatch
-    from docbin_napari.plugin.finetune.widget import TrainOnMyPairs
 
     room = Room(the_viewer, None)
     room.widget = TrainOnMyPairs(the_viewer, asks=room.ask)
@@ -132,7 +132,7 @@ def listed(widget: Any) -> list[str]:
 
 
 def test_a_model_is_trained_listed_and_run(room, picture) -> None:
-    from docbin_napari.plugin.binarize.widget import BinarizeDocument
+    from docbin_napari.plugin.binarize.binarize_widget import BinarizeDocument
 
     widget, viewer = room.widget, room.viewer
     binarizer = BinarizeDocument(viewer)
@@ -165,6 +165,10 @@ def test_a_model_is_trained_listed_and_run(room, picture) -> None:
     widget.run_next.native.click()
     room.wait(lambda: "Ink of letters" in viewer.layers and not binarizer._session.running)
     assert viewer.dims.current_step[0] == 1
+    assert widget.run_next.native.isHidden(), "there is no further page"
+    viewer.dims.set_current_step(0, 0)
+    assert not widget.run_next.native.isHidden()
+    viewer.dims.set_current_step(0, 1)
     assert viewer.layers["Ink of letters"].data[1].any()
     assert not viewer.layers["Ink of letters"].data[0].any()
     assert binarizer.status.value.startswith("Done in")
@@ -206,6 +210,24 @@ def test_stop_while_preparing_leaves_no_model(room, tmp_path) -> None:
     assert not list((tmp_path / "models").glob("letters*"))
 
 
+def test_one_minute_is_enough_to_learn(room) -> None:
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+
+    minutes = room.widget.minutes.native
+    minutes.selectAll()
+    QTest.keyClicks(minutes, "1")
+    QTest.keyClick(minutes, Qt.Key.Key_Return)
+    assert room.widget.minutes.value == 1
+    session = room.begin(("--batch", "2", "--window", "64", "--replay", "0"))
+    assert session.status.startswith("Training: "), session.status
+    assert "of 1 min" in session.status
+    assert session.curves.losses, "preparation does not count as learning"
+    room.widget.stop.native.click()
+    room.wait(lambda: not session.running)
+    assert session.ending.model == "letters-1"
+
+
 def test_stop_keeps_the_best(room) -> None:
     session = room.begin(LONG)
     room.widget.stop.native.click()
@@ -227,7 +249,7 @@ def test_a_crash_is_told_and_the_best_so_far_is_kept(room) -> None:
 
 
 def test_closing_the_panel_asks(room) -> None:
-    from docbin_napari.plugin.finetune.widget import TrainOnMyPairs
+    from docbin_napari.plugin.finetune.finetune_widget import TrainOnMyPairs
 
     session = room.begin(LONG)
     room.viewer.window.remove_dock_widget(room.widget.native)
@@ -264,7 +286,7 @@ def test_closing_napari_asks_and_nothing_is_left_behind(room, tmp_path, answer) 
 def test_a_pair_that_was_saved_meanwhile_is_listed(room, pairs, tmp_path) -> None:
     from qtpy.QtCore import Qt
 
-    from docbin_napari.plugin.finetune.widget import TrainOnMyPairs
+    from docbin_napari.plugin.finetune.finetune_widget import TrainOnMyPairs
     from docbin_napari.plugin.settings import remember
     from docbin_napari.plugin.signals import PAIR_NEWS
 

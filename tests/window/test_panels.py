@@ -153,5 +153,5 @@ def buttons_that_ask_nothing(widget: Any) -> list[Any]:
         button
         for button in widget.native.findChildren(QAbstractButton)
         if button.isVisible() and button.isEnabled() and button.text()
-        if not any(word in button.text() for word in asking)
+        if button.text() != "▾" and not any(word in button.text() for word in asking)
     ]

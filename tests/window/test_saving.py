@@ -12,7 +12,7 @@ from PIL import Image
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.work_list import open_list
-from docbin_napari.plugin.layers.page import Subject
+from docbin_napari.plugin.layers.corrected_page import Subject
 from docbin_napari.plugin.saving import page_draft
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Desk:
     def __init__(self, viewer: Any, engine: Any) -> None:
         from magicgui.widgets import Container
 
-        from docbin_napari.plugin.correct.panels import panels
+        from docbin_napari.plugin.correct.sections import panels
 
         self.viewer = viewer
         self.pages, self.save = panels(viewer, self.subject, engine.load)
@@ -54,7 +54,7 @@ class Desk:
         self.save.refresh()
         self.pages.refresh()
 
-    def wait(self, done: Any, seconds: float = 20) -> None:
+    def wait(self, done: Any, seconds: float = 600) -> None:
         from qtpy.QtWidgets import QApplication
 
         end = time.monotonic() + seconds
@@ -116,7 +116,8 @@ def test_a_pair_is_saved_saved_again_and_replaced(desk, tmp_path, one_stroke) ->
     assert "Choose a page" in desk.save.status.value
     desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
     labels = desk.viewer.add_labels(one_stroke.ink.astype(np.uint8))
-    assert "Choose the folder" in desk.save.status.value
+    assert desk.save.save.enabled
+    assert "asks for a folder first" in desk.save.status.value
     desk.save.datasets.value = tmp_path / "datasets"
     desk.save.new.value = "../out"
     assert "character /" in desk.save.status.value
@@ -191,7 +192,7 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     desk.pages.turn(1)
     desk.wait_for_worker()
     assert "f2.png" in desk.pages.status.value
-    assert len(desk.viewer.layers) == 0
+    desk.wait(lambda: len(desk.viewer.layers) == 0)
     assert desk.signs()[2] == "◐"
     desk.pages.turn(1)
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
@@ -275,7 +276,7 @@ def test_a_page_that_cannot_be_kept_is_not_turned(desk, tmp_path, folder, monkey
     monkeypatch.undo()
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
     desk.pages.turn(1)
-    assert "Ink of f1.png" not in desk.viewer.layers
+    desk.wait(lambda: "Ink of f1.png" not in desk.viewer.layers)
     desk.pages.turn(-1)
     desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
     assert desk.viewer.layers["Ink of f1.png"].data[0, 0] == 1

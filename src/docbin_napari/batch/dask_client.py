@@ -1,5 +1,10 @@
 """Run a batch on a Dask cluster; a file or a worker that fails does not stop it.
 
+Strategy: one task a file, a few hundred bytes and no pixels, of which a thousand are with the
+scheduler. When workers die, it gives their files to others; those that were with several dead ones
+come back, the one that killed them among those that waited there. They are done again at the end,
+one at a time: then only the one to blame can fail.
+
 Dask is imported here only, and inside functions: it is optional, and no help text waits for it.
 """
 
@@ -7,47 +12,46 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import chain
-from queue import SimpleQueue
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docbin_napari.batch.answers import (
-    Ended,
-    GivenUp,
-    News,
-    Refused,
-    Started,
-    check_versions,
-    news_of_error,
-    one_line,
-)
-from docbin_napari.batch.cluster import ClusterConfig, ClusterError, quiet_logs
-from docbin_napari.batch.events import Event
-from docbin_napari.batch.flight import Flight
-from docbin_napari.batch.jobs import Job, OutputConfig
-from docbin_napari.batch.local_workers import environments, gpu_environments, worker_count
-from docbin_napari.batch.orders import End, Order, SentModel, sift
-from docbin_napari.batch.worker import fulfil, stop, version_here
+from docbin_napari.__about__ import __version__
+from docbin_napari.batch.events import FileEnd, FileFailed, FileSkipped, FileWritten
+from docbin_napari.batch.jobs import ClusterConfig, ClusterError, Job, OutputConfig
+from docbin_napari.io.atomic import writing_trouble
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, Security
+    from distributed import Client, Future, LocalCluster, Security
 
-_TOPIC = "docbin-napari"
+    from docbin_napari.batch.batch_model import BatchModel
+
+MOST_SENT = 1000
+"""Files that are with the scheduler at a time: it never holds a whole archive."""
+MEMORY_A_WORKER = 2 * 2**30
+"""Bytes for one process: libraries, network and a usual page with room to spare."""
+
+_PACKAGE = "docbin_napari"
 _CONNECT_SECONDS = 10
-_ANSWER_SECONDS = 10
-_STOP_SECONDS = 20
-_LOST = "the connection to the scheduler is lost; run the same command again to go on"
+_LONGEST = 60
+_LOST = "the connection to the scheduler is lost: run the same command again to go on"
+_INSTALL = 'Dask is missing, which this needs: pip install "docbin-napari[cluster]"'
 
 
 def binarize_on_cluster(
     jobs: Sequence[Job],
-    model: SentModel,
+    model: BatchModel,
     config: OutputConfig,
     cluster: ClusterConfig,
     say: Callable[[str], None] = lambda line: None,
-) -> Iterator[Event]:
+) -> Iterator[FileEnd]:
     """Binarize the pages of many files on the workers of a Dask cluster.
 
     The cluster is asked for, or started, when there is a file to be done. Closing the generator
@@ -57,7 +61,7 @@ def binarize_on_cluster(
     ----------
     jobs : sequence of Job
         From `plan_jobs`.
-    model : SentModel
+    model : BatchModel
         From `describe_model`.
     config : OutputConfig
         The one that the jobs were planned with.
@@ -68,9 +72,8 @@ def binarize_on_cluster(
 
     Yields
     ------
-    FileStarted, FileWritten, FileSkipped, FileFailed
-        In any order; for each file one of the last three at its end. A file is started again
-        after its worker was lost.
+    FileWritten, FileSkipped, FileFailed
+        One for each file, in any order.
 
     Raises
     ------
@@ -78,164 +81,196 @@ def binarize_on_cluster(
         If Dask is not installed, the cluster is not there or is lost, or a worker sees other
         files, another model or another version of this package.
     """
-    items = sift(jobs, model, config)
-    for item in items:
-        if isinstance(item, Order):
-            with _connect(cluster, len(jobs), model.device, say) as client:
-                flight = Flight(_DaskWorkers(client, item.run), jobs, say)
-                yield from flight.work(chain([item], items))
+    from docbin_napari.batch.one_file import FileBinarizer
+
+    binarizer = FileBinarizer(model, config)
+    to_do: list[Job] = []
+    for job in jobs:
+        end = binarizer.known_end(job) or _make_folder(job)
+        if end is None:
+            to_do.append(job)
         else:
-            yield item
-
-
-def treat_on_worker(order: Order) -> End | None:
-    """Tell that the file is begun, and treat it; runs in a worker of the cluster."""
-    from distributed import get_worker
-
-    worker = get_worker()
-    message = {"run": order.run, "number": order.number, "worker": worker.address}
-    worker.log_event(_TOPIC, message)
-    return fulfil(order, worker.address)
-
-
-class _DaskWorkers:
-    """The workers behind a scheduler; see `Workers`."""
-
-    def __init__(self, client: Client, run: str) -> None:
-        self.news: SimpleQueue[News] = SimpleQueue()
-        self._client = client
-        self._run = run
-        self._futures: dict[int, Future[End | None]] = {}
-        self._checked: set[str] = set()
-        self._lost = False
-        client.subscribe_topic(_TOPIC, self._hear)
-
-    def threads(self) -> int:
+            yield end
+    if to_do:
         try:
-            found = self._client.nthreads()
-            new = sorted(found.keys() - self._checked)
-            # An order would end a worker that cannot read it.
-            answers = self._client.run(version_here, workers=new, on_error="return") if new else {}
-        except Exception as error:
-            self._lost = True
-            raise ClusterError(_LOST) from error
-        self._checked |= check_versions(answers)
-        return sum(found.values())
+            with _connect(cluster, len(to_do), say) as client:
+                yield from _work(client, to_do, model, config)
+        finally:
+            remove_leftovers(to_do)
 
-    def send(self, order: Order, attempt: int) -> None:
-        # The number makes the first word of the key the name of all these tasks in the dashboard.
-        key = f"docbin-{order.number}-{self._run}-{attempt}"
-        future = self._client.submit(treat_on_worker, order, key=key, pure=False)
-        self._futures[order.number] = future
-        self._watch(order, attempt, future)
 
-    def stop(self, running: set[int]) -> None:
-        from distributed import wait
+def _make_folder(job: Job) -> FileFailed | None:
+    """Make the folder for results here and not on a worker.
 
-        futures = {number: future for number, future in self._futures.items() if not future.done()}
-        self._futures.clear()
-        if self._lost or not futures:
-            return
-        # A thread cannot be interrupted: the processes are told, and look between two windows.
+    A worker that does not see it shares no file system with this machine, and would write where
+    nobody looks.
+    """
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return FileFailed(job.source, f"{job.folder}: {writing_trouble(error)}")
+    return None
+
+
+def _work(
+    client: Client, jobs: Sequence[Job], model: BatchModel, config: OutputConfig
+) -> Iterator[FileEnd]:
+    from distributed.scheduler import KilledWorker
+
+    from docbin_napari.batch.worker import binarize_file, stop
+
+    run = secrets.token_hex(4)
+    same = {"model": model, "config": config, "run": run, "version": __version__}
+    send = partial(client.submit, binarize_file, **same, pure=False)
+    sent = partial(_completed, send, client.loop)
+    suspects: list[Job] = []
+    try:
+        for files, most in ((jobs, MOST_SENT), (suspects, 1)):
+            for job, future in sent(files, most):
+                try:
+                    yield _end_of(future, job)
+                except KilledWorker as error:
+                    if files is jobs:
+                        suspects.append(job)
+                    else:
+                        yield _killer(job, error.allowed_failures + 1)
+    except BaseException:
+        # A thread cannot be interrupted: the processes are asked, and look between two windows.
         with suppress(Exception):
-            self._client.run(stop, self._run, on_error="ignore")
-            self._client.cancel([futures[number] for number in futures.keys() - running])
-            started = [futures[number] for number in futures.keys() & running]
-            wait(started, timeout=_STOP_SECONDS)
-            self._client.cancel(started)
+            client.run(stop, run, on_error="ignore")
+        raise
 
-    def _watch(self, order: Order, attempt: int, future: Future[End | None]) -> None:
-        future.add_done_callback(lambda done: self._answer(order, attempt, done))
 
-    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """Pass on what a worker tells; other batches on the same cluster are heard too."""
-        message = event[1]
-        if message["run"] == self._run:
-            self.news.put(Started(message["number"], message["worker"]))
+def _killer(job: Job, workers: int) -> FileFailed:
+    reason = f"{workers} workers died while they worked on it: is their memory too small for it?"
+    return FileFailed(job.source, reason)
 
-    def _answer(self, order: Order, attempt: int, future: Future[End | None]) -> None:
-        """Turn what became of a task into news; runs in a thread of Dask's client."""
-        from distributed.scheduler import KilledWorker
 
-        number = order.number
-        try:
-            news: News = Ended(number, attempt, future.result(timeout=_ANSWER_SECONDS))
-        except Exception as error:
-            if isinstance(error, KilledWorker):
-                deaths = error.allowed_failures + 1
-                news = GivenUp(number, attempt, error.last_worker.address, deaths)
-            elif future.status == "error":
-                news = news_of_error(order, attempt, error)
-            elif isinstance(error, TimeoutError):
-                # The worker was lost with the answer: it is asked for in vain, or the file is
-                # done again.
-                self._watch(order, attempt, future)
-                return
-            else:
-                self._lost = True
-                news = Refused(_LOST)
-        # In this order: whoever reads the news may send the file again.
-        self._futures.pop(number, None)
-        self.news.put(news)
+def _completed(
+    send: Callable[..., Future[FileEnd]], loop: Any, jobs: Iterable[Job], most: int
+) -> Iterator[tuple[Job, Future[FileEnd]]]:
+    """Send files, some at a time; yield each when its task has ended."""
+    from distributed import as_completed
+
+    waiting, ended, sent = iter(jobs), as_completed(loop=loop), {}
+
+    def send_more(count: int) -> None:
+        for job in islice(waiting, count):
+            # Not resolved: a link that is the same everywhere may point to a place that is not.
+            there = replace(job, source=job.source.absolute(), folder=job.folder.absolute())
+            # The first word of the key is the name of all these tasks in the dashboard.
+            future = send(there, key=f"docbin-{secrets.token_hex(8)}")
+            sent[future] = job
+            ended.add(future)
+
+    send_more(most)
+    for future in ended:
+        yield sent.pop(future), future
+        send_more(1)
+
+
+def _end_of(future: Future[FileEnd], job: Job) -> FileEnd:
+    """Name the files as the user did; see which errors are those of the file alone."""
+    from distributed import CancelledError
+    from distributed.scheduler import KilledWorker
+
+    try:
+        end: FileEnd = future.result()
+    except (ClusterError, KilledWorker):
+        raise
+    except (CancelledError, OSError) as error:
+        raise ClusterError(_LOST) from error
+    except Exception as error:
+        reason = f"unexpected error on a worker ({type(error).__name__}: {_one_line(error)})"
+        return FileFailed(job.source, reason)
+    if isinstance(end, FileSkipped) and job.outputs().exist:
+        # It was not there when it was sent: the worker that wrote it was lost with the answer.
+        return FileWritten(job.source, job.outputs().paths)
+    if isinstance(end, FileWritten):
+        end = replace(end, outputs=tuple(job.folder / path.name for path in end.outputs))
+    return replace(end, source=job.source)
+
+
+def remove_leftovers(jobs: Iterable[Job]) -> None:
+    """Remove the hidden files of workers that were killed while they wrote a result.
+
+    Only for files that no worker is busy with any more.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        The files whose results they would have become.
+    """
+    sent: dict[Path, set[str]] = {}
+    for job in jobs:
+        sent.setdefault(job.folder, set()).add(job.name[:_LONGEST] + job.suffix)
+    # Named by `docbin_napari.io.atomic`: a dot, 80 characters of the name at most, a random number.
+    hidden = re.compile(r"\.(.+?)(_probability)?-[0-9a-f]{12}(\.png|\.tiff)")
+    for folder, known in sent.items():
+        with suppress(OSError):
+            for path in folder.iterdir():
+                if found := hidden.fullmatch(path.name):
+                    names = found[1], re.sub(r"_\d{3,}$", "", found[1])
+                    if any(name[:_LONGEST] + found[3] in known for name in names):
+                        path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _connect(
-    cluster: ClusterConfig, files: int, device: str, say: Callable[[str], None]
-) -> Iterator[Client]:
+def _connect(cluster: ClusterConfig, files: int, say: Callable[[str], None]) -> Iterator[Client]:
     """Connect to the scheduler, of a cluster that is started first if there is none."""
     try:
         import dask
         from distributed import Client, Security
     except ImportError as error:
-        raise ClusterError(
-            'needs Dask, which is not installed: pip install "docbin-napari[cluster]"'
-        ) from error
+        raise ClusterError(_INSTALL) from error
+    patience = {"distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS}s"}
     with ExitStack() as stack:
-        stack.enter_context(quiet_logs())
-        stack.enter_context(
-            dask.config.set({"distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS}s"})
-        )
+        stack.enter_context(_quiet_logs())
+        stack.enter_context(dask.config.set(patience))
         address, security = cluster.dask, Security()
         if cluster.is_local:
-            security = _own_security()
-            here = _start_here(cluster.workers, files, device, security)
-            address = stack.enter_context(here)
+            here = stack.enter_context(start_here(cluster, files))
+            address, security = here.scheduler_address, here.security
         try:
             # A client that cannot connect takes long to give up, and complains when it ends.
             asyncio.run(_knock(address, security))
-            timeout = 3 * _CONNECT_SECONDS
             client = stack.enter_context(
-                Client(address, security=security, timeout=timeout, set_as_default=False)
+                Client(
+                    address,
+                    security=security,
+                    timeout=3 * _CONNECT_SECONDS,
+                    set_as_default=False,
+                )
             )
         except Exception as error:
             # Bytes of another protocol are taken for the length of a message.
             odd = isinstance(error, MemoryError)
-            reason = "something else does" if odd else one_line(error)
+            reason = "something else does" if odd else _one_line(error)
             raise ClusterError(
                 f"no Dask scheduler answers there ({reason}); give the address that it "
                 "printed when it was started"
             ) from error
         with suppress(KeyError, TypeError):
             say(f"Dask dashboard: {client.dashboard_link}")
+        try:
+            _check_versions(client.get_versions(packages=[_PACKAGE]))
+            if not client.nthreads():
+                say("the cluster has no worker now; waiting for one to join")
+        except OSError as error:
+            raise ClusterError(_LOST) from error
         yield client
 
 
-def _own_security() -> Security:
-    """Certificates that only this process and its workers have: others on the machine stay out.
-
-    Who reaches a scheduler can run any code as its owner, and every user of a machine reaches
-    its loopback.
-    """
-    from distributed import Security
-
-    try:
-        return Security.temporary()
-    except ImportError as error:
-        raise ClusterError(
-            "local workers are protected from other users of this machine, which needs the "
-            'package cryptography: pip install "docbin-napari[cluster]"'
-        ) from error
+def _check_versions(found: dict[str, Any]) -> None:
+    """Refuse a scheduler or worker that cannot read a task; it would end that worker."""
+    places = {"the scheduler": found["scheduler"], **found["workers"]}
+    for place, versions in places.items():
+        version = versions["packages"].get(_PACKAGE)
+        if version != __version__:
+            raise ClusterError(
+                f"docbin-napari is {version or 'not installed'} on {place}, {__version__} on this "
+                "machine: install the same version everywhere"
+            )
 
 
 async def _knock(address: str, security: Security) -> None:
@@ -247,42 +282,121 @@ async def _knock(address: str, security: Security) -> None:
     await comm.close()
 
 
-@contextmanager
-def _start_here(workers: int | None, files: int, device: str, security: Security) -> Iterator[str]:
-    """Start a scheduler in this process and some worker processes; gives its address."""
+def start_here(cluster: ClusterConfig, files: int) -> LocalCluster:
+    """Start a scheduler in this process and some worker processes.
+
+    Only this process and its workers have the certificates to get in: who reaches a scheduler
+    can run any code as its owner, and every user of a machine reaches its loopback.
+
+    Parameters
+    ----------
+    cluster : ClusterConfig
+        How many; by default one for each GPU, else as cores and memory allow.
+    files : int
+        Files to be done, as many processes at most.
+
+    Returns
+    -------
+    LocalCluster
+        To be closed by the caller.
+
+    Raises
+    ------
+    ClusterError
+        If a package is missing.
+    """
     from dask.system import CPU_COUNT
-    from distributed import Nanny, Scheduler, SpecCluster
+    from distributed import LocalCluster
     from distributed.system import MEMORY_LIMIT
 
-    options = {
-        "nthreads": 1,
-        "host": "127.0.0.1",
-        "protocol": "tls://",
-        "security": security,
-        "dashboard": False,
-        # Dask would kill a worker whose page takes more than its share of the memory.
-        "memory_limit": 0,
-        "preload": ["docbin_napari.batch.worker"],
-        "silence_logs": logging.CRITICAL,
-    }
-    gpus = gpu_environments(device)
-    count = workers or len(gpus) or worker_count(CPU_COUNT, MEMORY_LIMIT)
-    specification = {
-        number: {"cls": Nanny, "options": {**options, "env": environment}}
-        for number, environment in enumerate(environments(min(count, files), CPU_COUNT, gpus))
-    }
-    scheduler = {
-        "cls": Scheduler,
-        "options": {
-            "host": "127.0.0.1",
-            "port": 0,
-            "protocol": "tls://",
-            "security": security,
-            "dashboard_address": "127.0.0.1:0",
-        },
-    }
-    silence = logging.CRITICAL
-    with SpecCluster(
-        specification, scheduler, security=security, silence_logs=silence, name="docbin"
-    ) as cluster:
-        yield cluster.scheduler_address
+    from docbin_napari.batch.worker import GPUS
+
+    gpus = find_gpus(cluster.device)
+    count = min(cluster.workers or len(gpus) or worker_count(CPU_COUNT, MEMORY_LIMIT), files)
+    threads = os.environ.get("OMP_NUM_THREADS", str(max(1, CPU_COUNT // count)))
+    environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, GPUS: ",".join(gpus)}
+    try:
+        return LocalCluster(
+            name="docbin",
+            n_workers=count,
+            threads_per_worker=1,
+            security=True,
+            dashboard_address="127.0.0.1:0",
+            # Dask would kill a worker whose page takes more than its share of the memory.
+            memory_limit=0,
+            env=environment,
+            preload=["docbin_napari.batch.worker"],
+            silence_logs=logging.CRITICAL,
+        )
+    except ImportError as error:
+        # The certificates need the package cryptography.
+        raise ClusterError(_INSTALL) from error
+
+
+def worker_count(cores: int, memory: int) -> int:
+    """Choose how many processes work without a GPU.
+
+    One thread each is the best use of the cores, because nothing then waits for another thread;
+    the memory sets the limit.
+
+    Parameters
+    ----------
+    cores : int
+        Cores that this process may use.
+    memory : int
+        Bytes that it may use.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> worker_count(8, 64 * 2**30), worker_count(8, 6 * 2**30), worker_count(8, 2**30)
+    (8, 3, 1)
+    """
+    return max(1, min(cores, memory // MEMORY_A_WORKER))
+
+
+def find_gpus(device: str) -> list[str]:
+    """Find the GPUs. Loads torch unless the CPU is asked for.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "mps"}
+        What the network is to run on.
+
+    Returns
+    -------
+    list of str
+        A value of CUDA_VISIBLE_DEVICES for each; empty where the CPU does the work.
+
+    Examples
+    --------
+    >>> find_gpus("cpu")
+    []
+    """
+    if device == "cpu":
+        return []
+    import torch
+
+    if device != "mps" and torch.cuda.is_available():
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        return visible.split(",") if visible else [*map(str, range(torch.cuda.device_count()))]
+    return [""] if device != "cuda" and torch.backends.mps.is_available() else []
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keep Dask's log away from the terminal; what matters becomes an error or an event."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())

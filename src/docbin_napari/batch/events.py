@@ -95,5 +95,7 @@ class FileFailed:
     reason: str
 
 
-Event = FileStarted | PageProgress | FileWritten | FileSkipped | FileFailed
-"""What a batch tells while it runs."""
+FileEnd = FileWritten | FileSkipped | FileFailed
+"""How a file can end."""
+Event = FileStarted | PageProgress | FileEnd
+"""What a batch reports while it runs."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from docbin_napari.io.page import DEFAULT_PIXEL_LIMIT, PAGE_SUFFIXES, PageError, find_pages
+from docbin_napari.io.decoded import DEFAULT_PIXEL_LIMIT
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import PAGE_SUFFIXES, RESULTS_FOLDER, find_pages
 from docbin_napari.io.paths import is_folder, is_plain_file, missing, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-OUTPUT_FOLDER = "auto_bin"
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,53 @@ class OutputConfig:
     dpi: float = 300.0
     pixel_limit: int = DEFAULT_PIXEL_LIMIT
     password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """Which Dask cluster does the work.
+
+    Parameters
+    ----------
+    dask : str
+        Send the files to a Dask cluster: the address of its scheduler, such as
+        tcp://node1:8786, or "local" to start one on this machine.
+    workers : int, optional
+        Processes that "local" starts.
+    device : {"auto", "cpu", "cuda", "mps"}
+        What they run the network on.
+
+    Raises
+    ------
+    ValueError
+        If the address is empty, or `workers` is given for an address or below 1.
+
+    Examples
+    --------
+    >>> ClusterConfig("local", workers=4).is_local
+    True
+    """
+
+    dask: str
+    workers: int | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.dask.strip():
+            raise ValueError('dask must be the address of a scheduler, or "local"')
+        if self.workers is not None and not self.is_local:
+            raise ValueError("workers goes with --dask local only: a cluster brings its own")
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"workers must be at least 1, not {self.workers}")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the cluster is started here and ends with the batch."""
+        return self.dask == "local"
+
+
+class ClusterError(Exception):
+    """The cluster cannot do this batch; what is written stays, and is skipped the next time."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +144,12 @@ class Job:
     probability : bool
         Whether the probability is wanted too.
     problem : str
-        Why the file cannot be treated at all; empty if it can.
+        Why the file cannot be binarized at all; empty if it can.
+    rivals : mapping
+        Names of masks that other files are written to, and that a numbered page of this file could
+        take from them, each with its file.
+    seen : (int, str), optional
+        Size and checksum of the file when it was opened.
     """
 
     source: Path
@@ -105,6 +158,8 @@ class Job:
     suffix: str = ".png"
     probability: bool = False
     problem: str = ""
+    rivals: Mapping[str, Path] = field(default_factory=dict, hash=False)
+    seen: tuple[int, str] | None = None
 
     def outputs(self, index: int = 0, count: int = 1) -> PageOutputs:
         """Name the files of one page.
@@ -166,7 +221,7 @@ def plan_jobs(
         for path in paths
         for job in _find_jobs(path, config, stems_in, [] if passed_over is None else passed_over)
     ]
-    return list(_refuse_conflicts(_each_once(jobs)))
+    return _refuse_conflicts(list(_each_once(jobs)))
 
 
 def _find_jobs(
@@ -176,7 +231,7 @@ def _find_jobs(
     passed_over: list[Path],
 ) -> Iterator[Job]:
     if not is_folder(path):
-        folder = config.output or path.parent / OUTPUT_FOLDER
+        folder = config.output or path.parent / RESULTS_FOLDER
         problem = missing(path)
         name = path.stem if problem else _result_name(path, stems_in)
         yield Job(path, folder, name, problem=problem)
@@ -200,7 +255,7 @@ def _find_jobs(
     if not pages:
         yield Job(path, path, path.name, problem=_nothing_found(path, config))
     for page in pages:
-        folder = page.parent / OUTPUT_FOLDER
+        folder = page.parent / RESULTS_FOLDER
         if config.output:
             folder = config.output / page.parent.relative_to(path)
         yield Job(page, folder, _result_name(page, stems_in))
@@ -242,8 +297,10 @@ def _each_once(jobs: Iterable[Job]) -> Iterator[Job]:
             yield job
 
 
-def _refuse_conflicts(jobs: Iterable[Job]) -> Iterator[Job]:
-    jobs = list(jobs)
+def _refuse_conflicts(jobs: list[Job]) -> list[Job]:
+    """Give a problem to each file whose result would replace a page or another result."""
+    checked: list[Job] = []
+    rivals: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
     pages = {resolved(job.source) for job in jobs if not job.problem}
     taken: dict[Path, Path] = {}
     for job in jobs:
@@ -256,4 +313,8 @@ def _refuse_conflicts(jobs: Iterable[Job]) -> Iterator[Job]:
                 problem = f"its result would replace that of {taken[target]}: use two --output"
         if not problem:
             taken.update(dict.fromkeys(targets, job.source))
-        yield replace(job, problem=problem)
+        checked.append(replace(job, problem=problem))
+        numbered = re.fullmatch(r"(.+)_\d{3,}", job.name)
+        if numbered and not problem:
+            rivals[resolved(job.folder), numbered[1]][job.outputs().mask.name] = job.source
+    return [replace(job, rivals=rivals[resolved(job.folder), job.name]) for job in checked]

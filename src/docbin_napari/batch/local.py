@@ -14,9 +14,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 
-from docbin_napari.batch.events import Event, FileStarted
+from docbin_napari.batch.batch_model import BatchModel
+from docbin_napari.batch.events import Event, FileEnd, FileStarted
 from docbin_napari.batch.jobs import Job, OutputConfig
-from docbin_napari.batch.one_file import BatchModel, FileTreatment
+from docbin_napari.batch.one_file import FileBinarizer
 from docbin_napari.inference.ahead import iterate_ahead, map_ahead, threads
 
 
@@ -48,22 +49,19 @@ def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig)
     the written probability gives. While the network is at one file, the next is decoded and the
     last encoded, so that a file may end after the next one has started.
     """
-    loading_once = replace(model, load=cache(model.load))
-    owners = {job.outputs().mask: job.source for job in jobs if not job.problem}
-    treatment = FileTreatment(loading_once, config, owners)
+    binarizer = FileBinarizer(replace(model, load=cache(model.load)), config)
     count = max(1, (os.cpu_count() or 1) // 4)
     with (
         threads(count) as readers,
         threads(1) as page_reader,
-        ThreadPoolExecutor(count) as writers,
+        ThreadPoolExecutor(count) as writer,
     ):
-        being_written: deque[Future[Event]] = deque()
-        files = map_ahead(treatment.open, jobs, readers, count)
+        being_written: deque[Future[FileEnd]] = deque()
+        files = map_ahead(binarizer.open, jobs, readers, count)
         for number, file in enumerate(files, start=1):
             yield FileStarted(file.job.source, number, len(jobs))
             file.pages = iterate_ahead(file.pages, page_reader)
-            finish = yield from treatment.compute(file)
-            being_written.append(writers.submit(finish))
+            being_written.append((yield from binarizer.compute(file, writer)))
             while being_written and (being_written[0].done() or len(being_written) > count):
                 yield being_written.popleft().result()
         while being_written:

@@ -8,18 +8,19 @@ an earlier version or another program, is known by its name alone.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from docbin_napari.io.paths import file_hash
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
-    from docbin_napari.inference.config import InferenceConfig
+    from docbin_napari.inference.inference_config import InferenceConfig
 
 KEYWORD = "docbin-napari"
 """Under this keyword the words stand in a PNG file; in a TIFF file they are its description."""
@@ -73,12 +74,16 @@ class MadeFrom:
         Resolution at which PDF pages are drawn.
     recipe : Recipe or None
         How; None where nobody compares it.
+    seen : (int, str), optional
+        Size and checksum of the file when it was opened: it may be another one when the result is
+        written. Those of now if it is left out.
     """
 
     source: Path
     page: int
     dpi: float
     recipe: Recipe | None = None
+    seen: tuple[int, str] | None = None
 
     def texts(self) -> dict[str, str]:
         """Give the words for the file of the result.
@@ -89,7 +94,7 @@ class MadeFrom:
             Keyword to JSON; empty if the source cannot be read any more.
         """
         try:
-            size, checksum = _fingerprint(self.source)
+            size, checksum = self.seen or fingerprint(self.source)
         except OSError:
             return {}
         kept: dict[str, Any] = {"source": self.source.name, "size": size, "sha256": checksum}
@@ -155,16 +160,22 @@ def read_words(mask: Path) -> dict[str, Any] | None:
 
 @lru_cache(maxsize=256)
 def _checksum(path: Path, size: int, modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_hash(path)
 
 
-def _fingerprint(path: Path) -> tuple[int, str]:
+def fingerprint(path: Path) -> tuple[int, str]:
+    """Measure a file: its size and its checksum.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
     status = path.stat()
     return status.st_size, _checksum(path, status.st_size, status.st_mtime_ns)
 
 
-def done_otherwise(jobs: Iterable[Job], config: OutputConfig, recipe: Recipe) -> str:
+def done_otherwise(jobs: Iterable[Job], config: OutputConfig, recipe: Recipe | None) -> str:
     """Say which files were done with another model or other settings.
 
     Parameters

@@ -43,13 +43,6 @@ class PackedPage:
         self._bands: list[bytes] = []
         self._tops = [0]
 
-    @classmethod
-    def of(cls, array: NDArray[Any]) -> PackedPage:
-        """Pack an array of bool or uint8, shape (H, W)."""
-        page = cls(array.shape[1], array.dtype)
-        page.append(array)
-        return page
-
     @property
     def shape(self) -> tuple[int, int]:
         """Rows so far, and pixels of a row."""
@@ -59,11 +52,6 @@ class PackedPage:
     def size(self) -> int:
         """Pixels so far."""
         return self._tops[-1] * self._width
-
-    @property
-    def packed_bytes(self) -> int:
-        """Bytes that the packed rows take."""
-        return sum(map(len, self._bands))
 
     def append(self, rows: NDArray[Any]) -> None:
         """Put rows below those that are there.

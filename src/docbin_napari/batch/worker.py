@@ -1,53 +1,58 @@
-"""Carry out an order on a worker of a cluster; knows nothing of Dask.
+"""Binarize one file in a process of a cluster; knows nothing of Dask.
 
 Strategy: the worker reads the page and writes the result itself, by the rules of every batch, so
 a file that is done twice, because a worker was thought dead, is still one whole file. The network
-stays in the process, known by the content of its file: a model file that changes while workers
-live is another model.
+stays in the process, known by the content of its file.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import signal
-from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from functools import cache, partial
-from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from threading import RLock
+from typing import TYPE_CHECKING, Any
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.batch.events import Event, FileFailed
-from docbin_napari.batch.one_file import BatchModel, FileTreatment
-from docbin_napari.batch.orders import End, Order, SentModel, model_digest
-from docbin_napari.model.registry import ModelError, find_model
+from docbin_napari.batch.events import FileEnd, FileFailed
+from docbin_napari.batch.jobs import ClusterError
+from docbin_napari.batch.one_file import FileBinarizer
+from docbin_napari.io.paths import is_folder, missing
+from docbin_napari.model.device import DeviceError
+from docbin_napari.model.registry import ModelError
 
 if TYPE_CHECKING:
-    from docbin_napari.model.engine import EngineConfig
-    from docbin_napari.model.weights import InkModel
+    from docbin_napari.batch.batch_model import BatchModel
+    from docbin_napari.batch.jobs import Job, OutputConfig
+    from docbin_napari.model.ink_model import InkModel
 
-_MOST_MODELS = 2
+GPUS = "DOCBIN_GPUS"
+"""Environment variable: the GPUs that the workers of this machine take in turns."""
 
-_models: dict[tuple[str, str, EngineConfig | None], InkModel] = {}
-_models_lock = Lock()
-_gpu_lock = Lock()
+_gpu_lock = RLock()
 _stopped: set[str] = set()
 
 
-class UnfitWorkerError(Exception):
-    """A worker cannot do any file of the batch: it sees other files or has another version."""
-
-
-def fulfil(order: Order, place: str) -> End | None:
-    """Treat the file of an order.
+def binarize_file(
+    job: Job, model: BatchModel, config: OutputConfig, run: str, version: str = __version__
+) -> FileEnd | None:
+    """Binarize one file.
 
     Parameters
     ----------
-    order : Order
-        From the machine that runs the batch.
-    place : str
-        Address of this worker, for messages.
+    job : Job
+        The file; its paths are absolute.
+    model : BatchModel
+        The network and how it is used.
+    config : OutputConfig
+        The one that the jobs were planned with.
+    run : str
+        Identifies the batch.
+    version : str
+        Version of docbin-napari on the machine that runs the batch.
 
     Returns
     -------
@@ -56,33 +61,37 @@ def fulfil(order: Order, place: str) -> End | None:
 
     Raises
     ------
-    UnfitWorkerError
+    ClusterError
         If no file of the batch can be done here.
     """
-    _check(order, place)
-    if not _sees(order.job.source, Path.exists):
-        reason = f"worker {place} does not see this file: are its folders shared by all machines?"
-        return FileFailed(order.job.source, reason)
-    if order.run in _stopped:
-        return None
-    with ExitStack() as held:
-        load = cache(partial(_take, order.model, place, held))
-        model = BatchModel(load, order.model.inference, order.model.threshold, order.model.recipe)
-        treatment = FileTreatment(model, order.config, order.owners)
-        events = cast("Generator[Event, None, None]", treatment.treat(order.job))
+    place = f"the worker on {platform.node()}"
+    _check(job, version, place)
+    if missing(job.source):
+        reason = f"{place} does not see this file: are its folders shared by all machines?"
+        return FileFailed(job.source, reason)
+    end: Any = None
+    with ExitStack() as stack:
+        writer = stack.enter_context(ThreadPoolExecutor(1))
+
+        def load() -> InkModel:
+            network = model.load()
+            if network.device.name != "cpu":
+                # Files of several threads go through one GPU one after the other.
+                stack.enter_context(_gpu_lock)
+            return network
+
+        binarizer = FileBinarizer(replace(model, load=load), config)
         # Closing it between two windows drops the file and leaves nothing half written.
-        with closing(events):
-            for event in events:
-                if isinstance(event, End):
-                    return event
-                if order.run in _stopped:
-                    break
-    return None
-
-
-def version_here() -> str:
-    """Version of docbin-napari in this process."""
-    return __version__
+        events = stack.enter_context(closing(binarizer.run(job, writer)))
+        try:
+            while run not in _stopped and not isinstance(end, FileEnd):
+                end = next(events)
+        except (ModelError, DeviceError) as error:
+            raise ClusterError(
+                f"{place} cannot load the model, whose file must lie under the same path on all "
+                f"machines: {error}"
+            ) from error
+    return end if isinstance(end, FileEnd) else None
 
 
 def stop(run: str) -> None:
@@ -105,8 +114,11 @@ def dask_setup(worker: Any) -> None:
     Parameters
     ----------
     worker : distributed.Worker
-        The worker of this process; not used.
+        The worker of this process; its name is its number, from 0.
     """
+    if gpus := os.environ.get(GPUS):
+        names = gpus.split(",")
+        os.environ["CUDA_VISIBLE_DEVICES"] = names[int(worker.name) % len(names)].strip()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
@@ -114,62 +126,16 @@ def dask_setup(worker: Any) -> None:
     os.close(nowhere)
 
 
-def _check(order: Order, place: str) -> None:
+def _check(job: Job, version: str, place: str) -> None:
     """Refuse what would fail for every file, or write results where nobody finds them."""
-    if order.version != __version__:
-        raise UnfitWorkerError(
-            f"worker {place} has docbin-napari {__version__}, this machine {order.version}: "
+    if version != __version__:
+        raise ClusterError(
+            f"{place} has docbin-napari {__version__}, this machine {version}: "
             "install the same version everywhere"
         )
-    for folder in (order.job.source.parent, order.job.folder):
-        if not _sees(folder, Path.is_dir):
-            raise UnfitWorkerError(
-                f"worker {place} does not see the folder {folder}: pages and results must lie "
+    for folder in (job.source.parent, job.folder):
+        if not is_folder(folder):
+            raise ClusterError(
+                f"{place} does not see the folder {folder}: pages and results must lie "
                 "under the same path on all machines (a shared file system)"
             )
-
-
-def _sees(path: Path, test: Callable[[Path], bool]) -> bool:
-    try:
-        return test(path)
-    except OSError:
-        return False
-
-
-def _take(sent: SentModel, place: str, held: ExitStack) -> InkModel:
-    """Take the network of this process; on a GPU, for one file at a time."""
-    key = (sent.digest, sent.device, sent.engine)
-    with _models_lock:
-        if key not in _models:
-            while len(_models) >= _MOST_MODELS:
-                del _models[next(iter(_models))]
-            _models[key] = _load(sent, place)
-        model = _models[key]
-    if model.device.name != "cpu":
-        held.enter_context(_gpu_lock)
-    return model
-
-
-def _load(sent: SentModel, place: str) -> InkModel:
-    try:
-        if model_digest(find_model(sent.name).path) != sent.digest:
-            raise UnfitWorkerError(
-                f"worker {place}: the file of the model {sent.name} is not the one of the machine "
-                "that sends the pages, or was changed meanwhile"
-            )
-        return _load_in(sent, place)
-    except (ModelError, OSError) as error:
-        raise UnfitWorkerError(
-            f"worker {place} cannot load the model, whose file must lie under the same path on "
-            f"all machines: {error}"
-        ) from error
-
-
-def _load_in(sent: SentModel, place: str) -> InkModel:
-    from docbin_napari.model.device import DeviceError
-    from docbin_napari.model.weights import load_model
-
-    try:
-        return load_model(sent.name, sent.device, sent.engine)
-    except DeviceError as error:
-        raise UnfitWorkerError(f"worker {place}, --device {sent.device}: {error}") from error

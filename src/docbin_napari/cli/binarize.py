@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from docbin_napari.batch.cluster import ClusterConfig, ClusterError
-from docbin_napari.batch.jobs import Job, OutputConfig, plan_jobs
+from docbin_napari.batch.jobs import (
+    ClusterConfig,
+    ClusterError,
+    Job,
+    OutputConfig,
+    plan_jobs,
+)
 from docbin_napari.cli.console import Console, UsageError, option, setting
 from docbin_napari.cli.progress import BatchReport
-from docbin_napari.inference.config import (
+from docbin_napari.inference.inference_config import (
     PRESETS,
     ChosenSize,
     InferenceConfig,
@@ -22,20 +28,24 @@ from docbin_napari.inference.config import (
     PresetName,
     Symmetries,
 )
+from docbin_napari.model.device import DeviceError
 from docbin_napari.model.engine import EngineConfig, EngineName, Precision
 from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
 
 if TYPE_CHECKING:
     from docbin_napari.batch.events import Event
-    from docbin_napari.batch.made_from import Recipe
-    from docbin_napari.model.weights import InkModel
 
-_PRESET = "as the preset says"
+_PRESET = "that of the preset"
+_WORKERS = "one a GPU, else as CPU and memory allow"
+_reading, _engine, _files, _cluster = (
+    partial(setting, config)
+    for config in (InferenceConfig, EngineConfig, OutputConfig, ClusterConfig)
+)
 
 
 def _describe_presets() -> str:
     views = ", ".join(f"{name} {config.symmetries}" for name, config in PRESETS.items())
-    return f"How thorough to look. Views of each window that are averaged: {views}."
+    return f"How thoroughly pages are read. Views of each window that are averaged: {views}."
 
 
 @dataclass(frozen=True)
@@ -51,13 +61,13 @@ class BinarizeCommand:
     paths : tuple of Path
         Files or folders with pages.
     preset : {"fast", "balanced", "best"}
-        How thorough to look.
+        How thoroughly pages are read.
     overlap, symmetries, tolerance, window, batch : optional
         Replace single values of the preset; see `InferenceConfig`.
     invert : {"auto", "never", "always"}
         What is done about light writing on dark ground; see `InferenceConfig`.
     size : {"auto", "own", "half", "double"}
-        In which size pages are looked at; see `InferenceConfig`.
+        In which size pages are read; see `InferenceConfig`.
     edge_level : float, optional
         How bold strokes are drawn; see `InferenceConfig`.
     threshold : float, optional
@@ -78,73 +88,43 @@ class BinarizeCommand:
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, option(metavar="PATH...", default="-")]
     preset: Annotated[PresetName, option(_describe_presets())] = "balanced"
-    overlap: Annotated[
-        float | None, setting(InferenceConfig, "overlap", "SHARE", default=_PRESET)
-    ] = None
-    symmetries: Annotated[
-        Symmetries | None, setting(InferenceConfig, "symmetries", "{1,2,4,8}", default=_PRESET)
-    ] = None
-    tolerance: Annotated[
-        float | None, setting(InferenceConfig, "tolerance", "SHARE", default=_PRESET)
-    ] = None
-    window: Annotated[int | None, setting(InferenceConfig, "window", "PIXELS", default=_PRESET)] = (
+    overlap: Annotated[float | None, _reading("overlap", "SHARE", _PRESET)] = None
+    symmetries: Annotated[Symmetries | None, _reading("symmetries", "{1,2,4,8}", _PRESET)] = None
+    tolerance: Annotated[float | None, _reading("tolerance", "SHARE", _PRESET)] = None
+    window: Annotated[int | None, _reading("window", "PIXELS", _PRESET)] = None
+    batch: Annotated[int | None, _reading("batch", "WINDOWS", _PRESET)] = None
+    invert: Annotated[Invert, _reading("invert", "{auto,never,always}")] = InferenceConfig.invert
+    size: Annotated[ChosenSize, _reading("size", "{auto,own,half,double}")] = InferenceConfig.size
+    edge_level: Annotated[float | None, _reading("edge_level", "LEVEL", "the model's own")] = None
+    threshold: Annotated[float | None, option(metavar="PROBABILITY", default="the model's own")] = (
         None
     )
-    batch: Annotated[int | None, setting(InferenceConfig, "batch", "WINDOWS", default=_PRESET)] = (
-        None
-    )
-    invert: Annotated[Invert, setting(InferenceConfig, "invert", "{auto,never,always}")] = (
-        InferenceConfig.invert
-    )
-    size: Annotated[ChosenSize, setting(InferenceConfig, "size", "{auto,own,half,double}")] = (
-        InferenceConfig.size
-    )
-    edge_level: Annotated[
-        float | None, setting(InferenceConfig, "edge_level", "LEVEL", default="the model's own")
-    ] = None
-    threshold: Annotated[
-        float | None,
-        option(metavar="PROBABILITY", default="the model's own"),
-    ] = None
     model: Annotated[str, option(metavar="NAME|FILE")] = DEFAULT_MODEL
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    engine: Annotated[EngineName, setting(EngineConfig, "engine", "{auto,openvino,torch}")] = (
-        EngineConfig.engine
-    )
-    precision: Annotated[Precision, setting(EngineConfig, "precision", "{auto,int8,bf16,f32}")] = (
+    engine: Annotated[EngineName, _engine("engine", "{auto,openvino,torch}")] = EngineConfig.engine
+    precision: Annotated[Precision, _engine("precision", "{auto,int8,bf16,f32}")] = (
         EngineConfig.precision
     )
-    threads: Annotated[int, setting(EngineConfig, "threads", "N")] = EngineConfig.threads
-    output: Annotated[
-        Path | None, setting(OutputConfig, "output", "DIR", default="auto_bin beside each page")
-    ] = None
-    format: Annotated[Literal["png", "tiff"], setting(OutputConfig, "format")] = OutputConfig.format
-    probability: Annotated[bool, setting(OutputConfig, "probability", default="-")] = False
-    recursive: Annotated[bool, setting(OutputConfig, "recursive", default="-")] = False
-    overwrite: Annotated[bool, setting(OutputConfig, "overwrite", default="-")] = False
-    dpi: Annotated[float, setting(OutputConfig, "dpi", "DPI")] = OutputConfig.dpi
-    pixel_limit: Annotated[int, setting(OutputConfig, "pixel_limit", "PIXELS")] = (
-        OutputConfig.pixel_limit
-    )
-    password: Annotated[
-        str | None, setting(OutputConfig, "password", "PASSWORD", default="none")
-    ] = None
-    dask: Annotated[
-        str | None, setting(ClusterConfig, "dask", "ADDRESS|local", default="no cluster")
-    ] = None
-    workers: Annotated[
-        int | None,
-        setting(ClusterConfig, "workers", "N", default="one a GPU, else as CPU and memory allow"),
-    ] = None
+    threads: Annotated[int, _engine("threads", "N")] = EngineConfig.threads
+    output: Annotated[Path | None, _files("output", "DIR", "auto_bin beside each page")] = None
+    format: Annotated[Literal["png", "tiff"], _files("format")] = OutputConfig.format
+    probability: Annotated[bool, _files("probability", default="-")] = False
+    recursive: Annotated[bool, _files("recursive", default="-")] = False
+    overwrite: Annotated[bool, _files("overwrite", default="-")] = False
+    dpi: Annotated[float, _files("dpi", "DPI")] = OutputConfig.dpi
+    pixel_limit: Annotated[int, _files("pixel_limit", "PIXELS")] = OutputConfig.pixel_limit
+    password: Annotated[str | None, _files("password", "PASSWORD", "none")] = None
+    dask: Annotated[str | None, _cluster("dask", "ADDRESS|local", "no cluster")] = None
+    workers: Annotated[int | None, _cluster("workers", "N", _WORKERS)] = None
     quiet: Annotated[bool, option(default="-")] = False
 
     def run(self, console: Console) -> int:
-        """Binarize, and say what became of each file.
+        """Binarize, and print what became of each file.
 
         Parameters
         ----------
         console : Console
-            Where to say it.
+            Where to print it.
 
         Returns
         -------
@@ -162,7 +142,7 @@ class BinarizeCommand:
         cluster = self.cluster_config()
         passed_over: list[Path] = []
         jobs = plan_jobs(self.paths, self.output_config(), passed_over)
-        events = self._on_cluster(jobs, cluster, console) if cluster else self._here(jobs)
+        events = self._events(jobs, cluster, console)
         with BatchReport(console, len(jobs), passed_over) as report, closing(events):
             for event in events:
                 report.show(event)
@@ -237,56 +217,38 @@ class BinarizeCommand:
                 raise UsageError("--workers goes with --dask local")
             return None
         try:
-            return ClusterConfig(self.dask, self.workers)
+            return ClusterConfig(self.dask, self.workers, self.device)
         except ValueError as error:
             raise UsageError(f"--{error}") from error
 
-    def _here(self, jobs: list[Job]) -> Generator[Event, None, None]:
+    def _events(
+        self, jobs: list[Job], cluster: ClusterConfig | None, console: Console
+    ) -> Generator[Event, None, None]:
+        """Find the model, also where nothing is left to do, and do the work."""
         # Imported late: these bring numpy, and with the model its engine: no help text needs them.
-        from docbin_napari.batch.local import binarize_files
-        from docbin_napari.batch.one_file import BatchModel
-
-        inference, recipe = self.inference_config(), self._recipe(jobs)
-        model = BatchModel(self._load_model, inference, self.threshold, recipe)
-        yield from binarize_files(jobs, model, self.output_config())
-
-    def _recipe(self, jobs: list[Job]) -> Recipe:
-        """Find the model, also where nothing is left to do, and compare with what is done."""
-        from docbin_napari.batch.orders import describe_model
-
-        try:
-            found = describe_model(self.model, self.device, self.inference_config(), self.threshold)
-        except ModelError as error:
-            raise UsageError(f"--model {self.model}: {error}") from error
-        self._refuse_done_otherwise(jobs, found.recipe)
-        return found.recipe
-
-    def _refuse_done_otherwise(self, jobs: list[Job], recipe: Recipe) -> None:
+        from docbin_napari.batch.batch_model import describe_model
         from docbin_napari.batch.made_from import done_otherwise
 
-        if trouble := done_otherwise(jobs, self.output_config(), recipe):
-            raise UsageError(trouble)
-
-    def _on_cluster(
-        self, jobs: list[Job], cluster: ClusterConfig, console: Console
-    ) -> Generator[Event, None, None]:
-        from docbin_napari.batch.dask_client import binarize_on_cluster
-        from docbin_napari.batch.orders import describe_model
-
+        settings, output = self.inference_config(), self.output_config()
+        name, device, engine = self.model, self.device, self.engine_config()
         try:
-            model = describe_model(
-                self.model,
-                self.device,
-                self.inference_config(),
-                self.threshold,
-                self.engine_config(),
-            )
-            self._refuse_done_otherwise(jobs, model.recipe)
-            yield from binarize_on_cluster(jobs, model, self.output_config(), cluster, console.say)
+            model = describe_model(name, device, settings, self.threshold, engine)
+            if trouble := done_otherwise(jobs, output, model.recipe):
+                raise UsageError(trouble)
+            if cluster is None:
+                from docbin_napari.batch.local import binarize_files
+
+                yield from binarize_files(jobs, model, output)
+            else:
+                from docbin_napari.batch.dask_client import binarize_on_cluster
+
+                yield from binarize_on_cluster(jobs, model, output, cluster, console.say)
         except ModelError as error:
             raise UsageError(f"--model {self.model}: {error}") from error
+        except DeviceError as error:
+            raise UsageError(str(error)) from error
         except ClusterError as error:
-            raise UsageError(f"--dask {cluster.dask}: {error}") from error
+            raise UsageError(f"--dask {self.dask}: {error}") from error
 
     def _check(self) -> None:
         if not self.paths:
@@ -297,14 +259,3 @@ class BinarizeCommand:
             raise UsageError(f"--dpi must lie between 1 and 10000, not {self.dpi}")
         if self.pixel_limit < 1:
             raise UsageError(f"--pixel-limit must be positive, not {self.pixel_limit}")
-
-    def _load_model(self) -> InkModel:
-        from docbin_napari.model.device import DeviceError
-        from docbin_napari.model.weights import load_model
-
-        try:
-            return load_model(self.model, self.device, self.engine_config())
-        except DeviceError as error:
-            raise UsageError(str(error)) from error
-        except ModelError as error:
-            raise UsageError(f"--model {self.model}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -24,7 +25,7 @@ class Console:
     Parameters
     ----------
     quiet : bool
-        Whether only troubles are told.
+        Whether only troubles are printed.
     """
 
     quiet: bool = False
@@ -58,7 +59,7 @@ def _write(text: str, stream: TextIO | None, around: str = "{}") -> None:
     """Write a line, above the progress bars if there are any; nowhere if the stream is closed."""
     if stream is None:
         return
-    # Names are escaped where they are known as such; no other text may hold these either.
+    # Names are escaped where they are known as such; no other text may have these either.
     text = around.format("\n".join(map(shown, text.split("\n"))))
     if "tqdm" in sys.modules:
         from tqdm import tqdm
@@ -81,7 +82,7 @@ def setting(config: type, name: str, metavar: str | None = None, default: str = 
     metavar : str, optional
         What stands for the value in the help text.
     default : str
-        What happens without the option, where the default value does not say it.
+        What happens without the option, where the default value does not show it.
 
     Returns
     -------
@@ -101,8 +102,8 @@ def option(words: str | None = None, metavar: str | None = None, default: str = 
     metavar : str, optional
         What stands for the value in the help text.
     default : str
-        What happens without the option, where the default value does not say it; "-" says
-        nothing about it, for what is simply not done unless it is asked for.
+        What happens without the option, where the default value does not show it; "-" shows
+        nothing, for what is simply not done unless it is asked for.
 
     Returns
     -------
@@ -111,3 +112,35 @@ def option(words: str | None = None, metavar: str | None = None, default: str = 
     """
     hint = {"": None, "-": ""}.get(default, f"(default: {default})")
     return tyro.conf.arg(help=words, metavar=metavar, help_behavior_hint=hint)
+
+
+def table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Align cells in columns.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        The cells; the first row is the header.
+    left : int
+        How many columns are aligned to the left; the others to the right.
+
+    Returns
+    -------
+    str
+        Lines without spaces at their ends.
+
+    Examples
+    --------
+    >>> print(table([["page", "FM"], ["a", "86.59"], ["letter", "9.10"]]))
+    page       FM
+    a       86.59
+    letter   9.10
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

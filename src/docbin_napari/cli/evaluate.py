@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from docbin_napari.cli.console import Console, UsageError, option, setting
-from docbin_napari.inference.config import PRESETS, PresetName
+from docbin_napari.cli.console import Console, UsageError, option, setting, table
+from docbin_napari.cli.models import load_chosen
+from docbin_napari.inference.inference_config import PRESETS, PresetName
 from docbin_napari.io.paths import shown
 from docbin_napari.model.engine import EngineConfig, EngineName, Precision
 
@@ -19,17 +20,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from docbin_napari.cli.matching import Match, Matches
-    from docbin_napari.cli.predictions import Source
+    from docbin_napari.cli.mask_matching import MatchedPage, Matches
+    from docbin_napari.cli.predictions import InkSource
     from docbin_napari.io.mask import GroundTruth
     from docbin_napari.metrics import PageScores
-    from docbin_napari.report.page import Report
-    from docbin_napari.report.scores import Figures
+    from docbin_napari.report.evaluation import Evaluation
+    from docbin_napari.report.evaluation_page import EvaluationPage
 
 _FILE = option(metavar="FILE", default="not written; - prints it")
 _PRESET: PresetName = "balanced"
 _DEVICE = "auto"
 _STRANGE = 30.0
+_INSTALL = 'pip install "docbin-napari[report]"'
 _THERE = "{}: this file is already there; choose another name or add --overwrite"
 
 
@@ -41,7 +43,7 @@ class EvaluateCommand:
     Pixels that the ground truth leaves unlabelled (gray 128) count nowhere. pFM is the weighted
     pseudo-F-measure, official in the DIBCO contests since 2013; skeleton pFM is the older kind.
     Errors within 3 pixels of ink (border), ink away from any true ink (false ink) and strokes that
-    were not found (missed) are told apart, in percent of the labelled pixels and by the FM that
+    were not found (missed) are counted apart, in percent of the labelled pixels and by the FM that
     they cost. A page without true ink counts with its false ink only.
 
     Parameters
@@ -58,7 +60,7 @@ class EvaluateCommand:
         Judge this model, run on the pages, instead of masks: a name that docbin models lists,
         or a .safetensors file.
     preset : {"fast", "balanced", "best"}
-        How thorough the model looks.
+        How thoroughly the model reads.
     device : {"auto", "cpu", "cuda", "mps"}
         Where the model runs.
     engine, precision : optional
@@ -113,8 +115,8 @@ class EvaluateCommand:
             If the paths do not fit together.
         """
         # Imported late: they bring numpy, which no help text needs.
-        from docbin_napari.cli.matching import match_files
-        from docbin_napari.report.scores import Figures
+        from docbin_napari.cli.mask_matching import match_files
+        from docbin_napari.report.evaluation import Evaluation
 
         self._check()
         pages = self.baseline is not None or self.model is not None
@@ -124,7 +126,7 @@ class EvaluateCommand:
         troubles = _Troubles(console, report)
         for line in _unmatched(matches):
             troubles.add(line)
-        figures = Figures(dict(self._score(matches, source, troubles)))
+        figures = Evaluation(dict(self._score(matches, source, troubles)))
         failed = len(matches.pages) - len(figures.pages) + len(matches.without_prediction)
         if not figures.pages:
             raise UsageError(self._nothing(matches))
@@ -132,13 +134,13 @@ class EvaluateCommand:
         return 1 if failed else 0
 
     def _nothing(self, matches: Matches) -> str:
-        """Say why there is no figure at all."""
+        """Explain why there is no figure at all."""
         if matches.pages:
-            return "there is no page to evaluate: each of them failed, as is said above"
+            return "there is no page to evaluate: each of them failed, see above"
         return (
             "there is no page to evaluate: no file of "
-            f"{self.predictions} has the name of a mask of {self.ground_truth}. Masks are looked "
-            "for in it, in its fg_mask and in COLLECTION/fg_mask"
+            f"{self.predictions} has the name of a mask of {self.ground_truth}. Masks are "
+            "searched in it, in its fg_mask and in COLLECTION/fg_mask"
         )
 
     def _check(self) -> None:
@@ -161,35 +163,28 @@ class EvaluateCommand:
     def _engine_config(self) -> EngineConfig:
         return EngineConfig(self.engine, self.precision)
 
-    def _source(self) -> Source:
-        """What is judged."""
+    def _source(self) -> InkSource:
+        """Choose what is judged."""
         from docbin_napari.cli.predictions import BaselineMethod, Masks, RunModel
 
         if self.baseline is not None:
             return BaselineMethod(self.baseline)
         if self.model is None:
             return Masks(self.predictions)
-        from docbin_napari.model.device import DeviceError
-        from docbin_napari.model.registry import ModelError
-        from docbin_napari.model.weights import load_model
-
-        try:
-            network = load_model(self.model, self.device, self._engine_config())
-        except DeviceError as error:
-            raise UsageError(str(error)) from error
-        except ModelError as error:
-            raise UsageError(f"--model {self.model}: {error}") from error
+        network = load_chosen(self.model, self.device, self._engine_config())
         return RunModel(network, PRESETS[self.preset], self.preset)
 
-    def _begin_report(self, source: Source) -> Report | None:
+    def _begin_report(self, source: InkSource) -> EvaluationPage | None:
         if self.report is None:
             return None
-        from docbin_napari.report.page import Report
-
-        return Report(source)
+        try:
+            from docbin_napari.report.evaluation_page import EvaluationPage
+        except ImportError as error:
+            raise UsageError(f"--report: {error.name} is missing: {_INSTALL}") from error
+        return EvaluationPage(source)
 
     def _score(
-        self, matches: Matches, source: Source, troubles: _Troubles
+        self, matches: Matches, source: InkSource, troubles: _Troubles
     ) -> Iterator[tuple[str, PageScores]]:
         """Score page by page; name what cannot be scored."""
         from tqdm import tqdm
@@ -209,7 +204,7 @@ class EvaluateCommand:
                     troubles.add(f"{match.prediction}: {remark}")
                 yield match.name, scores
 
-    def _show(self, figures: Figures, report: Report | None, console: Console) -> None:
+    def _show(self, figures: Evaluation, report: EvaluationPage | None, console: Console) -> None:
         """Write the files that are wanted; print the table unless one of them is printed."""
         texts = [
             (path, text())
@@ -221,7 +216,7 @@ class EvaluateCommand:
             if path is not None
         ]
         printed = [text for path, text in texts if str(path) == "-"]
-        for text in printed or [figures.as_table()]:
+        for text in printed or [_as_table(figures)]:
             console.say(text.rstrip("\n"))
         for path, text in texts:
             if str(path) != "-":
@@ -230,10 +225,10 @@ class EvaluateCommand:
 
 @dataclass(frozen=True)
 class _Troubles:
-    """What could not be evaluated is told at once, and in the report."""
+    """Prints what could not be evaluated at once, and adds it to the report."""
 
     console: Console
-    report: Report | None
+    report: EvaluationPage | None
 
     def add(self, line: str) -> None:
         line = shown(line)
@@ -242,8 +237,10 @@ class _Troubles:
             self.report.note(line)
 
 
-def _score_page(match: Match, source: Source, report: Report | None) -> tuple[PageScores, str]:
-    """The figures of a page, and what is strange about them, mostly nothing."""
+def _score_page(
+    match: MatchedPage, source: InkSource, report: EvaluationPage | None
+) -> tuple[PageScores, str]:
+    """Compute the figures of a page, and a remark if they are strange."""
     from docbin_napari.io.errors import MaskError
     from docbin_napari.io.mask import read_ground_truth
     from docbin_napari.metrics import score_page
@@ -269,8 +266,8 @@ def _f_measure(ink: NDArray[np.bool_], truth: GroundTruth) -> float:
     return f_measure(ink, truth.ink, truth.labelled)
 
 
-def _read_scan(match: Match) -> NDArray[np.uint8] | None:
-    """The page behind a mask, if it is there and can be read: its pictures are no duty."""
+def _read_scan(match: MatchedPage) -> NDArray[np.uint8] | None:
+    """Read the page behind a mask, if it is there: its pictures are no duty."""
     from docbin_napari.cli.predictions import find_scan, only_page
     from docbin_napari.io.errors import FileError
 
@@ -291,6 +288,27 @@ def _write(path: Path, text: str, *, overwrite: bool) -> None:
         raise UsageError(_THERE.format(path)) from error
     except OSError as error:
         raise UsageError(f"{path}: {writing_trouble(error)}") from error
+
+
+def _as_table(figures: Evaluation) -> str:
+    """A header, a line for each page and one for the mean."""
+    from docbin_napari.report.evaluation import COLUMNS, cells
+
+    mean = figures.mean
+    name = "mean of 1 page" if mean.pages == 1 else f"mean of {mean.pages} pages"
+    rows = [["page", *(heading for heading, _, _ in COLUMNS.values())]]
+    rows += [[page, *cells(scores)] for page, scores in figures.pages.items()]
+    lines = table([*rows, [name, *cells(mean)]])
+    if mean.perfect_pages:
+        number = "1 page is" if mean.perfect_pages == 1 else f"{mean.perfect_pages} pages are"
+        lines += f"\n{number} perfect; in the mean PSNR that counts as 100 dB"
+    if mean.blank_pages:
+        number = "1 page has" if mean.blank_pages == 1 else f"{mean.blank_pages} pages have"
+        lines += (
+            f"\n{number} no ink in the ground truth and only count with the false ink, "
+            f"{mean.worst_false_ink:.3f} % on the worst page"
+        )
+    return lines
 
 
 def _unmatched(matches: Matches) -> Iterator[str]:

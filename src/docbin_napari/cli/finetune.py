@@ -1,8 +1,8 @@
-"""``python -m docbin_napari.train --finetune``: the settings, the ways to stop it, its end.
+"""``docbin finetune``: the settings, the ways to stop it, its end.
 
-Strategy: a widget starts this program with ``--json`` and holds its standard input. A line
+Strategy: a widget starts this program with ``--json`` and keeps its standard input open. A line
 there stops it, and so does the end of that input, because the widget is gone then: nothing
-goes on unseen. The line "keep" lets it go on alone; it says nothing from then on.
+goes on unseen. The line "keep" lets it go on alone; it prints nothing from then on.
 """
 
 from __future__ import annotations
@@ -11,42 +11,26 @@ import _thread
 import os
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from docbin_napari.cli.signals import stopped_by_signals
-from docbin_napari.finetune.config import FinetuneConfig
-from docbin_napari.finetune.finetune import NOTHING_LEARNT, finetune
-from docbin_napari.finetune.judge import Stopped
-from docbin_napari.finetune.outcome import FinetuneError
-from docbin_napari.finetune.reports import as_json, as_line, error_as_json
-from docbin_napari.finetune.run import PREPARATION, FinetuneReport
-from docbin_napari.inference.predict import InferenceError
-from docbin_napari.io.errors import FileError
-from docbin_napari.model.device import DeviceError
-from docbin_napari.model.registry import ModelError
-from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, PairError, find_pairs
-from docbin_napari.train.model_output import (
-    NameInUseError,
-    OutputError,
-    checked_output,
-    rescue,
-    reserved,
-    unfinished_path,
-)
+from docbin_napari.cli.console import Console, option
+from docbin_napari.cli.interrupts import stopped_by_signals
+from docbin_napari.cli.train import REFUSED, explained
+from docbin_napari.finetune.finetune_config import FinetuneConfig
+from docbin_napari.train.train_config import Stopped, TrainingError
 
-Say = Callable[[str], None]
-_REFUSED = (FileError, FinetuneError, ModelError, DeviceError, InferenceError, ValueError)
-_PROGRAM = "python -m docbin_napari.train --finetune"
+if TYPE_CHECKING:
+    from docbin_napari.finetune.reports import FinetuneReport
 
 
 @dataclass(frozen=True)
-class _Command:
-    """Let a model learn from a few labelled pages.
+class FinetuneCommand:
+    """Train a model on a few corrected pages.
 
     Parameters
     ----------
@@ -57,44 +41,43 @@ class _Command:
     """
 
     config: Annotated[FinetuneConfig, tyro.conf.arg(name="")]
-    json: bool = False
+    json: Annotated[bool, option(default="-")] = False
 
+    def run(self, console: Console) -> int:
+        """Fine-tune a model, and print the progress.
 
-def main(arguments: Sequence[str], say: Say, complain: Say) -> int:
-    """Fine-tune a model as the command line says.
+        Parameters
+        ----------
+        console : Console
+            Where to print it.
 
-    Parameters
-    ----------
-    arguments : sequence of str
-        Those after ``--finetune``.
-    say, complain : callable
-        Print a line to standard output, and to standard error.
+        Returns
+        -------
+        int
+            0 when a model was written, 1 otherwise.
+        """
+        from docbin_napari.io.errors import PairError
+        from docbin_napari.train.model_output import checked_output, reserved
 
-    Returns
-    -------
-    int
-        0 when a model was written, 1 otherwise.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        complain("error: a fine-tuning runs in one process: start it without torchrun")
-        return 1
-    try:
-        command = tyro.cli(_Command, args=list(arguments), prog=_PROGRAM)
-    except ValueError as error:
-        complain(f"error: {error}")
-        return 1
-    config, voice = command.config, _Voice(say, complain, command.json)
-    stop = Stop()
-    if not config.test:
-        try:
-            config = replace(config, test=other_pages_beside(config.collections))
-        except PairError as error:
-            voice.error(f"{error} (these pages would be measured before and after)", None)
+        config, printer, stop = self.config, _Printer(console, self.json), StopRequest()
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            printer.error("a fine-tuning runs in one process: start it without torchrun")
             return 1
-    with stopped_by_signals(stop):
-        if command.json:
-            threading.Thread(target=_listen, args=(stop,), daemon=True).start()
-        return _run(config, stop, voice)
+        try:
+            if not config.test:
+                config = replace(config, test=other_pages_beside(config.collections))
+            path = checked_output(config.output, config.overwrite)
+            with stopped_by_signals(stop), reserved(path) as left:
+                if left is not None:
+                    console.complain(f"an earlier training broke off; its best weights are {left}")
+                if self.json:
+                    threading.Thread(target=_listen, args=(stop,), daemon=True).start()
+                return _finetune(config, path, stop, printer)
+        except PairError as error:
+            printer.error(f"{error} (these pages would be measured before and after)")
+        except TrainingError as error:
+            printer.error(str(error))
+        return 1
 
 
 def other_pages_beside(collections: Sequence[Path]) -> tuple[Path, ...]:
@@ -108,108 +91,106 @@ def other_pages_beside(collections: Sequence[Path]) -> tuple[Path, ...]:
     Returns
     -------
     tuple of Path
-        Folders ``test`` that lie beside a folder ``train`` of these paths and hold pairs.
+        Folders ``test`` that lie beside a folder ``train`` of these paths and have pairs.
 
     Raises
     ------
     PairError
-        If one of them holds masks, but not all of them belong to a page.
+        If one of them has masks, but not all of them belong to a page.
     """
+    from docbin_napari.io.page import GROUND_TRUTH_FOLDER
+    from docbin_napari.pairs.pair import find_pairs
+
     found: dict[Path, None] = {}
     for folder in collections:
-        place = folder.resolve()
-        for parent in (place, *place.parents):
+        path = folder.resolve()
+        for parent in (path, *path.parents):
             if parent.name == "train":
                 found[parent.with_name("test")] = None
                 break
-    return tuple(folder for folder in found if _has_pairs(folder))
-
-
-def _has_pairs(folder: Path) -> bool:
-    holds_masks = any(folder.glob(f"**/{GROUND_TRUTH_FOLDER}/*"))
-    return holds_masks and bool(find_pairs(folder))
+    return tuple(
+        folder
+        for folder in found
+        if any(folder.glob(f"**/{GROUND_TRUTH_FOLDER}/*")) and find_pairs(folder)
+    )
 
 
 @dataclass(frozen=True)
-class _Voice:
-    """How news and errors are told."""
+class _Printer:
+    """Prints reports and errors as lines for people or as JSON for programs."""
 
-    say: Say
-    complain: Say
+    console: Console
     json: bool
 
     def report(self, report: FinetuneReport) -> None:
+        from docbin_napari.finetune.reports import as_json, as_line
+
         self._print(as_json(report) if self.json else as_line(report))
 
-    def error(self, reason: str, kept: Path | None) -> None:
+    def error(self, reason: str, kept: Path | None = None) -> None:
+        from docbin_napari.finetune.reports import error_as_json
+
         if self.json:
             self._print(error_as_json(reason, kept.stem if kept else ""))
             return
-        self.complain(f"error: {reason}")
+        self.console.complain(f"error: {reason}")
         if kept:
-            self.complain(f"the best weights so far are kept as {kept}")
+            self.console.complain(f"the best weights so far are kept as {kept}")
 
     def _print(self, line: str) -> None:
         try:
-            self.say(line)
+            self.console.say(line)
         except BrokenPipeError:
-            _fall_silent()  # Who listened is gone; what was learnt is written all the same.
+            _fall_silent()  # The reader is gone; what was learnt is written all the same.
 
 
-class Stop(threading.Event):
-    """What is asked between steps; while nothing has been learnt, setting it ends at once."""
+class StopRequest(threading.Event):
+    """Is set to stop between steps; while nothing has been learnt, setting it ends at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.preparing = False
 
     def set(self) -> None:
-        """Called in the main thread by a signal; raises `Stopped` while preparing."""
+        """Ask to stop; raises `Stopped` in the main thread, where signals come, while preparing."""
         super().set()
         if self.preparing and threading.current_thread() is threading.main_thread():
             self.preparing = False
             raise Stopped
 
 
-def _run(config: FinetuneConfig, stop: Stop, voice: _Voice) -> int:
-    """Tell what happens; whatever ends it, the best weights so far become a model."""
-    try:
-        path = checked_output(config.output, config.overwrite)
-        with reserved(path) as left:
-            if left is not None:
-                voice.complain(f"an earlier training broke off; what it had learnt is {left}")
-            return _run_alone(config, path, stop, voice)
-    except (NameInUseError, OutputError) as error:
-        voice.error(str(error), None)
-        return 1
+def _finetune(config: FinetuneConfig, path: Path, stop: StopRequest, printer: _Printer) -> int:
+    """Print the reports; whatever ends it, the best weights so far become a model."""
+    from docbin_napari.finetune.reports import NOTHING_LEARNT, PREPARATION, FinetuneReport
+    from docbin_napari.finetune.stages import finetune
+    from docbin_napari.inference.window_reader import InferenceError
+    from docbin_napari.train.model_output import rescue, unfinished_path
 
-
-def _run_alone(config: FinetuneConfig, path: Path, stop: Stop, voice: _Voice) -> int:
     outcome = None
     try:
         stop.preparing = not stop.is_set()
         for report in finetune(config, stop.is_set):
             stop.preparing = report.stage in PREPARATION and not stop.is_set()
-            voice.report(report)
+            printer.report(report)
             outcome = report.outcome
     except Stopped:
         unfinished_path(path).unlink(missing_ok=True)
-        voice.report(FinetuneReport("done", note=NOTHING_LEARNT))
-    except _REFUSED as error:
-        voice.error(str(error), rescue(path))
+        printer.report(FinetuneReport("done", note=NOTHING_LEARNT))
+    except (*REFUSED, InferenceError) as error:
+        printer.error(explained(error), rescue(path))
         return 1
     except KeyboardInterrupt:
-        voice.error("stopped at once", rescue(path))
+        printer.error("stopped at once", rescue(path))
         return 1
     except Exception as error:
         stop.preparing = False
-        voice.complain(traceback.format_exc())
-        voice.error(f"{type(error).__name__}: {error}", rescue(path))
+        printer.console.complain(traceback.format_exc())
+        printer.error(f"{type(error).__name__}: {error}", rescue(path))
         return 1
     return 0 if outcome is not None else 1
 
 
-def _listen(stop: Stop) -> None:
+def _listen(stop: StopRequest) -> None:
     """Wait for a line on standard input, or for its end."""
     # Not through sys.stdin: Python could not end while a thread waits in it.
     heard = b""
@@ -228,7 +209,7 @@ def _listen(stop: Stop) -> None:
 
 
 def _fall_silent() -> None:
-    """Send what is still said nowhere."""
+    """Redirect both outputs to nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)

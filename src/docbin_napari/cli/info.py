@@ -6,9 +6,8 @@ import platform
 from dataclasses import dataclass
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.cli.console import Console
+from docbin_napari.cli.console import Console, table
 from docbin_napari.model.registry import built_in_folder, user_model_folder
-from docbin_napari.report.text_table import table
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class InfoCommand:
 
 
 def _engine() -> list[tuple[str, str]]:
-    """What runs the built-in model here."""
+    """Find out what runs the built-in model here."""
     from docbin_napari.model.device import DeviceError
     from docbin_napari.model.engine import load_engine
     from docbin_napari.model.registry import DEFAULT_MODEL, ModelError, find_model

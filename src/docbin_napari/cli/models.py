@@ -1,12 +1,14 @@
-"""``docbin models``: list the models that can be loaded by name."""
+"""``docbin models``: list the models that can be loaded by name; load one for a command."""
 
 from __future__ import annotations
 
 import shutil
 import textwrap
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from docbin_napari.cli.console import Console
+from docbin_napari.cli.console import Console, UsageError, table
+from docbin_napari.model.device import DeviceError
 from docbin_napari.model.registry import (
     ModelError,
     ModelInfo,
@@ -14,7 +16,10 @@ from docbin_napari.model.registry import (
     list_models,
     user_model_folder,
 )
-from docbin_napari.report.text_table import table
+
+if TYPE_CHECKING:
+    from docbin_napari.model.engine import EngineConfig
+    from docbin_napari.model.ink_model import InkModel
 
 _HEADER = ["name", "size", "parameters", "trained on", "figures"]
 _NARROWEST = 24
@@ -52,7 +57,7 @@ class ModelsCommand:
 
 
 def _lines(info: ModelInfo, width: int) -> list[list[str]]:
-    """One row of the table, on as many lines as its long texts need."""
+    """Format one row of the table, on as many lines as its long texts need."""
     figures = ", ".join(f"{name} {_figure(value)}" for name, value in info.figures.items())
     trained = textwrap.wrap(info.training_data, width) or ["not stated"]
     measured = textwrap.wrap(figures, width) or ["none"]
@@ -68,3 +73,35 @@ def _lines(info: ModelInfo, width: int) -> list[list[str]]:
 
 def _figure(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def load_chosen(name: str, device: str, engine: EngineConfig) -> InkModel:
+    """Load the model that the options of a command name.
+
+    Parameters
+    ----------
+    name : str
+        Name or file.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to run it.
+    engine : EngineConfig
+        What runs it.
+
+    Returns
+    -------
+    InkModel
+        Ready to run.
+
+    Raises
+    ------
+    UsageError
+        If the model or the device is not there.
+    """
+    from docbin_napari.model.weights import load_model
+
+    try:
+        return load_model(name, device, engine)
+    except DeviceError as error:
+        raise UsageError(str(error)) from error
+    except ModelError as error:
+        raise UsageError(f"--model {name}: {error}") from error

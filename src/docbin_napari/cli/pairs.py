@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from docbin_napari.cli.console import Console, UsageError, option
+from docbin_napari.cli.console import Console, UsageError, option, table
 from docbin_napari.cli.pairs_check import CheckCommand
 from docbin_napari.cli.pairs_import import ImportCommand
-from docbin_napari.report.text_table import table
 
 if TYPE_CHECKING:
     from docbin_napari.pairs.collection import Summary
@@ -113,14 +112,9 @@ def _as_json(found: list[Summary]) -> str:
     return json.dumps({"collections": collections, "all": _total(found)}, indent=2)
 
 
-PairsCommand = Annotated[
+PairsCommand = (
     Annotated[CheckCommand, tyro.conf.subcommand("check")]
     | Annotated[ImportCommand, tyro.conf.subcommand("import")]
-    | Annotated[ListCommand, tyro.conf.subcommand("list")],
-    tyro.conf.subcommand(
-        "pairs",
-        description="Check, import and list training pairs: "
-        "COLLECTION/PAGE.png with COLLECTION/fg_mask/PAGE.png.",
-    ),
-]
+    | Annotated[ListCommand, tyro.conf.subcommand("list")]
+)
 """The three commands as one of the commands of ``docbin``."""

@@ -68,5 +68,5 @@ class CheckCommand:
                 raise UsageError(str(error)) from error
         number = "1 pair" if pairs == 1 else f"{pairs} pairs"
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        console.say(f"{number} checked: {counts or 'nothing to mend'}")
+        console.say(f"{number} checked: {counts or 'nothing to fix'}")
         return 1 if kinds else 0

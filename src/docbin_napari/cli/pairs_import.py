@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from docbin_napari.cli.console import Console, UsageError, option
-from docbin_napari.report.text_table import table
+from docbin_napari.cli.console import Console, UsageError, option, table
 
 if TYPE_CHECKING:
     from docbin_napari.pairs.importing import Imported
@@ -49,12 +48,12 @@ class ImportCommand:
     dry_run: Annotated[bool, option(default="-")] = False
 
     def run(self, console: Console) -> int:
-        """Import, and say what became of each pair.
+        """Import, and print what became of each pair.
 
         Parameters
         ----------
         console : Console
-            Where to say it.
+            Where to print it.
 
         Returns
         -------
@@ -93,7 +92,7 @@ class ImportCommand:
 
     def _checked_folder(self) -> Path:
         """Refuse a target that is a file or a collection itself."""
-        from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
+        from docbin_napari.io.page import GROUND_TRUTH_FOLDER
 
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"{self.folder}: this is a file; name a folder for the collections")
@@ -137,10 +136,10 @@ class ImportCommand:
         if suspects:
             number = "1 mask looks" if suspects == 1 else f"{suspects} masks look"
             again = "" if self.dry_run else f"remove these pairs from {target} and "
-            mend = f"if they are right, {again}import again with --reversed-ink"
+            fix = f"if they are right, {again}import again with --reversed-ink"
             if self.reversed_ink:
-                mend = "turned round they look no better, so they were left as they are"
-            console.complain(f"{number} as if ink and background were exchanged, see above; {mend}")
+                fix = "turned round they look no better, so they were left as they are"
+            console.complain(f"{number} as if ink and background were exchanged, see above; {fix}")
         return 1 if rest or suspects or counts["left out"] else 0
 
 

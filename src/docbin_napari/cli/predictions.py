@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from docbin_napari.batch.jobs import OUTPUT_FOLDER
-from docbin_napari.inference.config import InferenceConfig
-from docbin_napari.io.page import PageError, find_pages, read_pages
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESULTS_FOLDER, find_pages, read_pages
 from docbin_napari.io.paths import same_name
-from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
-from docbin_napari.report.page import Evaluated, Judged
+from docbin_napari.io.probability import level_of
+from docbin_napari.report.evaluation import Evaluated, Judged
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from docbin_napari.cli.matching import Match
+    from docbin_napari.cli.mask_matching import MatchedPage
+    from docbin_napari.model.ink_model import InkModel
     from docbin_napari.model.registry import ModelInfo
-    from docbin_napari.model.weights import InkModel
 
-_INVERTED = "looks like light writing on dark ground; light and dark were exchanged for the network"
+_INVERTED = (
+    "shows light writing on dark ground; light and dark were exchanged there for the network"
+)
 
 
-class Source(Evaluated, Protocol):
+class InkSource(Evaluated, Protocol):
     """Where the ink comes from."""
 
-    def judge(self, match: Match) -> Judged:
+    def judge(self, match: MatchedPage) -> Judged:
         """Read or compute the ink of a page.
 
         Raises
@@ -57,7 +59,7 @@ class Masks:
         """What is judged, in words."""
         return f"masks in {self.place}"
 
-    def judge(self, match: Match) -> Judged:
+    def judge(self, match: MatchedPage) -> Judged:
         """Read a mask, and its probability if ``NAME_probability`` lies beside it."""
         from docbin_napari.io.mask import read_ground_truth
 
@@ -95,7 +97,7 @@ class BaselineMethod:
         """What is judged, in words."""
         return f"the method of {self.name.capitalize()}"
 
-    def judge(self, match: Match) -> Judged:
+    def judge(self, match: MatchedPage) -> Judged:
         """Run it on a page."""
         from docbin_napari.inference.classical import BASELINES
 
@@ -136,31 +138,30 @@ class RunModel:
         """Probability from which a pixel is ink."""
         return self.network.threshold
 
-    def judge(self, match: Match) -> Judged:
+    def judge(self, match: MatchedPage) -> Judged:
         """Run the network on a page."""
         import numpy as np
 
-        from docbin_napari.batch.one_file import BatchModel
-        from docbin_napari.inference.inverted import is_to_be_inverted
-        from docbin_napari.inference.predict import InferenceError, predict
+        from docbin_napari.inference.page_reader import PageReader
+        from docbin_napari.inference.predict import predict_with
+        from docbin_napari.inference.window_reader import InferenceError
 
         pixels = only_page(match.prediction)
-        inverted = is_to_be_inverted(pixels, self.config.invert)
-        if inverted:
+        reader = PageReader.of(pixels, self.network, self.config)
+        if reader.inverted:
             warnings.warn(f"{match.prediction}: {_INVERTED}", stacklevel=2)
-        config = replace(self.config, invert="always" if inverted else "never")
         probability = np.zeros(pixels.shape[:2], np.uint8)
         try:
-            for _ in predict(pixels, self.network, config, probability):
+            for _ in predict_with(reader, self.config, probability):
                 pass
         except InferenceError as error:
             raise PageError(match.prediction, str(error)) from error
-        lowest = BatchModel(lambda: self.network, self.config).lowest()
+        lowest = level_of(self.network.threshold)
         return Judged(probability >= lowest, probability, pixels)
 
 
 def only_page(path: Path) -> NDArray[np.uint8]:
-    """Read a file that must hold a single page.
+    """Read a file that must have a single page.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def only_page(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     PageError
-        If it cannot be read or holds several pages.
+        If it cannot be read or has several pages.
     """
     page = next(read_pages(path))
     if page.count > 1:
@@ -183,12 +184,12 @@ def only_page(path: Path) -> NDArray[np.uint8]:
     return page.pixels
 
 
-def find_scan(match: Match) -> Path | None:
-    """Find the page that a mask belongs to, by the folders that hold masks.
+def find_scan(match: MatchedPage) -> Path | None:
+    """Find the page that a mask belongs to, by the folders of masks.
 
     Parameters
     ----------
-    match : Match
+    match : MatchedPage
         Prediction and ground truth.
 
     Returns
@@ -198,7 +199,7 @@ def find_scan(match: Match) -> Path | None:
     """
     for mask, folder in (
         (match.ground_truth, GROUND_TRUTH_FOLDER),
-        (match.prediction, OUTPUT_FOLDER),
+        (match.prediction, RESULTS_FOLDER),
     ):
         if mask.parent.name != folder:
             continue

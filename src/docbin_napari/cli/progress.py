@@ -90,7 +90,7 @@ class BatchReport:
             From `binarize_files` or `binarize_on_cluster`, in any order.
         """
         if isinstance(event, FileWritten | FileSkipped | FileFailed):
-            # Before it is said: a signal may come in between.
+            # Before it is printed: a signal may come in between.
             self._ended[type(event)] += 1
         match event:
             case FileStarted(source):
@@ -109,7 +109,7 @@ class BatchReport:
             self._files.update()
 
     def _say_written(self, event: FileWritten) -> None:
-        """Name the result, and what was strange about the page; what is true of many files once."""
+        """Name the result and the warnings about the page; a warning of many files only once."""
         others = f" and {len(event.outputs) - 1} more" if len(event.outputs) > 1 else ""
         self._say_plainly(f"written: {shown(event.outputs[0])}{others}")
         source = shown(event.source)
@@ -125,7 +125,7 @@ class BatchReport:
             self._console.say(line)
 
     def _start_file(self, source: Path) -> None:
-        """Name the file; on a cluster, where many are worked on, the one begun last."""
+        """Name the file that is begun; a cluster works on many, and names none."""
         if self._files is not None:
             self._files.set_description_str(shown(source.name))
 
@@ -133,7 +133,7 @@ class BatchReport:
         if self._files is None:
             return
         if self._windows is None:
-            # Only now: the workers of a cluster do not tell how far they are with a page.
+            # Only now: the workers of a cluster do not report how far they are with a page.
             self._windows = _bar(1, 0, "window")
         if event.done == 0:
             self._windows.reset(total=event.total)
@@ -147,8 +147,8 @@ def _inverted(pages: tuple[int, ...]) -> str:
     named = ", ".join(map(str, pages[:10])) + (" and more" if len(pages) > 10 else "")
     where = "" if pages == (1,) else f", page{'s' if len(pages) > 1 else ''} {named}"
     return (
-        f"{where}: looks like light writing on dark ground, so light and dark were exchanged "
-        "before the network looked; add --invert never --overwrite if it is not"
+        f"{where}: shows light writing on dark ground, so light and dark were exchanged there "
+        "before the network read it; add --invert never --overwrite if it does not"
     )
 
 

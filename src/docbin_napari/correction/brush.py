@@ -98,7 +98,7 @@ def find_ink(
     -------
     ndarray
         bool, the size of ``region.inside`` and never outside of it. All False if ink
-        and paper cannot be told apart in the neighbourhood.
+        and paper are not separable in the neighbourhood.
     """
     values, split = _judge(gray, region, shape)
     if split is None:
@@ -118,7 +118,7 @@ def find_paper(
     -------
     ndarray
         bool, the size of ``region.inside`` and never outside of it. The whole region if ink and
-        paper cannot be told apart in the neighbourhood: what is even is paper.
+        paper are not separable in the neighbourhood: what is even is paper.
     """
     values, split = _judge(gray, region, shape)
     if split is None:

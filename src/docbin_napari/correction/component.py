@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from docbin_napari.correction.region import Region
 
@@ -15,6 +14,14 @@ if TYPE_CHECKING:
 
 _EIGHT = np.ones((3, 3), bool)
 _FIRST_REACH = 128
+
+
+def _label(ink: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Number the pieces, which touch at a corner at least."""
+    from scipy import ndimage  # A panel is open before it: its import takes tenths of a second.
+
+    labelled, count = ndimage.label(ink, _EIGHT, output=np.int32)
+    return labelled, int(count)
 
 
 def nearest_ink(
@@ -77,7 +84,7 @@ def component_at(ink: NDArray[np.bool_], row: int, column: int) -> Region:
     while True:
         top, left = max(0, row - reach[0]), max(0, column - reach[2])
         bottom, right = min(height, row + reach[1] + 1), min(width, column + reach[3] + 1)
-        labelled, _ = ndimage.label(ink[top:bottom, left:right], _EIGHT)
+        labelled, _ = _label(ink[top:bottom, left:right])
         own = labelled[row - top, column - left]
         if not own:
             raise ValueError(f"there is no ink at row {row}, column {column}")
@@ -167,7 +174,7 @@ def measure_pieces(ink: NDArray[np.bool_], region: Region, shape: tuple[int, int
     >>> pieces.count_below(2), pieces.below(2).astype(int).tolist()
     (1, [[1, 0, 0, 0], [0, 0, 0, 0]])
     """
-    labelled, count = ndimage.label(ink, _EIGHT, output=np.int32)
+    labelled, count = _label(ink)
     sizes = np.bincount(labelled.ravel(), minlength=count + 1).astype(np.int64)
     edges = [
         labelled[0] if region.rows.start > 0 else None,

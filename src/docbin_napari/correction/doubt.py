@@ -91,7 +91,7 @@ def doubt_grid(
 def next_place(
     doubt: NDArray[np.float64] | None, reviewed: Reviewed, skip: tuple[int, int] | None = None
 ) -> tuple[int, int] | None:
-    """Choose the window to look at next.
+    """Choose the window to review next.
 
     Parameters
     ----------
@@ -99,14 +99,14 @@ def next_place(
         As `doubt_grid` gives it; None where nothing is known of doubt, then windows come in
         reading order.
     reviewed : Reviewed
-        What was looked at.
+        What was reviewed.
     skip : (int, int) or None
         A window that is not meant, as the one that is shown.
 
     Returns
     -------
     (int, int) or None
-        Row and column in the grid; None if everything was looked at.
+        Row and column in the grid; None if everything was reviewed.
     """
     left = ~reviewed.grid
     if skip is not None:

@@ -1,4 +1,4 @@
-"""Regions of a page drawn by a user: rectangles and lassos."""
+"""Regions of a page drawn by a user, and a threshold of their own."""
 
 from __future__ import annotations
 
@@ -124,3 +124,34 @@ def whole(shape: tuple[int, int]) -> Region:
 def _span(one: float, other: float, side: int) -> slice:
     low, high = sorted((one, other))
     return slice(min(max(0, round(low)), side), max(0, min(side, round(high) + 1)))
+
+
+def cut_region(
+    labels: NDArray[np.integer],
+    probability: NDArray[np.uint8],
+    region: Region,
+    level: int,
+) -> NDArray[np.integer]:
+    """Cut the ink of a region at a level of its own.
+
+    Parameters
+    ----------
+    labels : ndarray
+        (H, W), the page before: 0 background, 1 ink, 2 unlabelled.
+    probability : ndarray
+        uint8 (H, W), ink probability times 255.
+    region : Region
+        What follows the level; what is unlabelled in it stays so.
+    level : int
+        Smallest probability that counts as ink, 1 to 255; 256 leaves none.
+
+    Returns
+    -------
+    ndarray
+        The new labels of the rectangle round the region, with the dtype of `labels`.
+    """
+    before = labels[region.place]
+    after = before.copy()
+    follows = region.inside & (before <= 1)
+    after[follows] = (probability[region.place] >= level)[follows]
+    return after

@@ -16,7 +16,7 @@ _MAGIC = b"reviewed 1"
 
 
 class Reviewed:
-    """Grid of windows, each of them looked at or not.
+    """Grid of windows, each of them reviewed or not.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Reviewed:
     Attributes
     ----------
     grid : ndarray
-        bool (rows of windows, columns of windows): True where somebody has looked.
+        bool (rows of windows, columns of windows): True where somebody has reviewed.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class Reviewed:
         looked: bool = True,
         inside: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Note that somebody has looked at a region.
+        """Mark a region as reviewed, or as not.
 
         Windows of which at least half lies in the region count; if there are none, because
         the region is small, the window in which most of it lies.
@@ -125,13 +125,13 @@ class Reviewed:
 
     @property
     def share(self) -> float:
-        """Share of the page's pixels that was looked at, 0 to 1."""
+        """Share of the page's pixels that was reviewed, 0 to 1."""
         heights, widths = (_sides(side, self.window) for side in self.shape)
-        looked = float(heights @ self.grid @ widths)
-        return looked / (self.shape[0] * self.shape[1])
+        reviewed = float(heights @ self.grid @ widths)
+        return reviewed / (self.shape[0] * self.shape[1])
 
     def to_bytes(self) -> bytes:
-        """Pack the grid, one bit a window, with a line that tells the sizes."""
+        """Pack the grid, one bit a window, with a line that holds the sizes."""
         head = b"%s %d %d %d\n" % (_MAGIC, *self.shape, self.window)
         return head + np.packbits(self.grid).tobytes()
 

@@ -447,6 +447,24 @@ def _papyrus(dice: Dice) -> Archive:
     )  # fmt: skip
 
 
+def _fragment(dice: Dice) -> Archive:
+    """Fragments in infrared: what supports them shows in gaps and cracks, as dark as ink."""
+    archive = _papyrus(dice)
+    level = dice.between(0.06, 0.4)
+    skin = [(0.62, 0.62, 0.62), (0.5, 0.5, 0.5), (0.72, 0.72, 0.72)]
+    sheet = dice.paper(skin, fibres=0, laid=0.0, browning=dice.maybe(0.6, 0.1, 0.5))
+    around = replace(archive.around or dice.around(), ground="tissue", ground_colour=(level,) * 3)
+    return replace(
+        archive,
+        paper=sheet,
+        damage=replace(
+            archive.damage, gaps=dice.count(0.95, 60), creases=dice.count(0.8, 10), patches=2
+        ),
+        scan=replace(archive.scan, gray=True),
+        around=around,
+    )
+
+
 def _palm(dice: Dice) -> Archive:
     """Palm leaves: incised writing blackened with soot, level fibres, dark cloth around."""
     hand = dice.pen(
@@ -543,6 +561,7 @@ ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
     "volume": _volume,
     "papyrus": _papyrus,
     "palm": _palm,
+    "fragment": _fragment,
     "squared": _squared,
     "unfocused": _unfocused,
     "mouldy": _mouldy,
@@ -552,7 +571,7 @@ ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
 # Three kinds of handwriting come twice, because real collections hold most of those.
 _USUAL = (*list(ARCHIVES)[:13], "letters", "through", "faded")
 _SOLID = ("forms", "music", "poster", "ornamented")
-_SELDOM = ("papyrus", "palm", "squared", "inverted", "unfocused", "mixed", "mouldy")
+_SELDOM = ("papyrus", "palm", "fragment", "squared", "inverted", "unfocused", "mixed", "mouldy")
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "usual": _USUAL,

@@ -14,7 +14,7 @@ import numpy as np
 
 from docbin_napari.drawing import shapes
 from docbin_napari.drawing.lettering import Hand, write_word
-from docbin_napari.drawing.ornament import framed_initial, rule
+from docbin_napari.drawing.shapes import framed_initial, rule
 from docbin_napari.drawing.sheet import Plan, Sheet
 from docbin_napari.drawing.strokes import Strokes, spline, stroke
 from docbin_napari.drawing.text import Box, fitted, invent_word, set_line, set_lines, write

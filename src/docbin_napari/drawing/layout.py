@@ -10,7 +10,8 @@ import numpy as np
 
 from docbin_napari.drawing.blocks import MENUS, stacked
 from docbin_napari.drawing.music import chant, staves
-from docbin_napari.drawing.ornament import (
+from docbin_napari.drawing.shapes import (
+    filled,
     flourish,
     framed_initial,
     guide_lines,
@@ -18,7 +19,6 @@ from docbin_napari.drawing.ornament import (
     stamp,
     vignette,
 )
-from docbin_napari.drawing.shapes import filled
 from docbin_napari.drawing.sheet import Plan, Sheet
 from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
 from docbin_napari.drawing.text import Box, fitted, set_line, set_lines, write

@@ -436,6 +436,16 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float
     return result
 
 
+def _tissue(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Thin paper of long fibres in all directions, as it supports fragments from behind."""
+    threads = [
+        np.abs(field(rng, shape, size))
+        for size in ((1.2, 30.0), (30.0, 1.2), (1.2, 8.0), (8.0, 1.2))
+    ]
+    fibres = ramp(sum(threads[1:], threads[0]), 2.2, 4.5)
+    return fibres * np.float32(rng.uniform(0.1, 0.6)) + field(rng, shape, 1.5) * np.float32(0.08)
+
+
 def _film(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Dark film with grain, scratches and dust."""
     tone = field(rng, shape, 1.0) * np.float32(0.2) + _dust(rng, shape, 6)
@@ -461,6 +471,7 @@ _TEXTURES: dict[str, Callable[[np.random.Generator, tuple[int, int]], NDArray[np
     "mat": _mat,
     "film": _film,
     "paper": _sheet,
+    "tissue": _tissue,
 }
 
 GROUNDS = tuple(_TEXTURES)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docbin_napari.io.rgb import luma
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -58,11 +60,11 @@ def edge_level(
     ink = ink & labelled
     if ink.sum() < _FEWEST_PIXELS:
         return None
-    luma = pixels.astype(np.float32) @ np.array((0.299, 0.587, 0.114), np.float32)
+    gray = luma(pixels).astype(np.float32)
     is_paper = (labelled & ~ink).astype(np.float32)
     share = ndimage.uniform_filter(is_paper, _NEIGHBOURHOOD)
-    paper = ndimage.uniform_filter(luma * is_paper, _NEIGHBOURHOOD) / np.maximum(share, 1e-3)
-    depth = paper - luma
+    paper = ndimage.uniform_filter(gray * is_paper, _NEIGHBOURHOOD) / np.maximum(share, 1e-3)
+    depth = paper - gray
     seen = ink & (share > 0.01)
     edge = seen & ~ndimage.binary_erosion(ink | ~labelled, _CROSS, border_value=1)
     if edge.sum() < _FEWEST_PIXELS:

@@ -15,55 +15,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docbin_napari.features.strips import spread
-from docbin_napari.io.row_source import spread_rows
+from docbin_napari.io.rgb import luma
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from docbin_napari.io.row_source import RowSource
-
-_STRIP = 192
-_MOST_STRIPS, _FEWEST_STRIPS = 8, 3
-_LONGEST = 4096
 _SHRINK = 2
 _STRONGEST = 0.999
 _NEAR_STRONGEST, _PAPER = 0.75, 0.2
 _LEAST_CONTRAST = 12
 
-Strips = list["NDArray[np.uint8]"]
 
-
-def page_strips(pixels: RowSource) -> Strips:
-    """Some rows of a page: all of a small page, strips spread over a large one.
-
-    Of a large page that is decoded as it is asked for, most need not be decoded for this.
+def page_ink(
+    strips: Sequence[NDArray[np.uint8]], *, halve: bool = True
+) -> NDArray[np.float32] | None:
+    """Measure the colours of the strongest strokes of a page and of the paper beside them.
 
     Parameters
     ----------
-    pixels : RowSource
-        uint8 (H, W, 3), RGB.
-
-    Returns
-    -------
-    list of ndarray
-        uint8 (h, w, 3), made smaller by leaving out rows and columns where the page is
-        longer than 8192 pixels.
-    """
-    height, width = pixels.shape[:2]
-    step = max(1, max(height, width) // _LONGEST)
-    tall = _STRIP * step
-    # The strips of a large page are tall and wide: fewer of them hold as much.
-    rows = spread_rows(height, tall, max(_FEWEST_STRIPS, _MOST_STRIPS // step))
-    return [np.asarray(pixels[chosen])[::step, ::step] for chosen in rows]
-
-
-def page_ink(strips: Strips, *, halve: bool = True) -> NDArray[np.float32] | None:
-    """Colours of the strongest strokes of a page and of the paper beside them.
-
-    Parameters
-    ----------
-    strips : list of ndarray
-        From `page_strips`.
+    strips : sequence of ndarray
+        uint8 (h, w, 3), RGB: strips of the page.
     halve : bool, optional
         Whether the page is halved first, by averaging, which evens out noise. Strokes that are
         hardly wider than a pixel get paler by it.
@@ -73,7 +46,7 @@ def page_ink(strips: Strips, *, halve: bool = True) -> NDArray[np.float32] | Non
     ndarray or None
         float32 (6,), 0 to 255: red, green and blue of the ink, then of the paper. None where
         nothing stands out from the paper. Of a blank page with fibres or specks it is the
-        colour of these: the network has learnt that what it is told of need not be ink.
+        colour of these: the network has learnt that they need not be ink.
 
     Examples
     --------
@@ -85,8 +58,8 @@ def page_ink(strips: Strips, *, halve: bool = True) -> NDArray[np.float32] | Non
     [40.0, 20.0, 60.0, 230.0, 230.0, 230.0]
     """
     small = [_shrink(strip) for strip in strips] if halve else strips
-    lumas = [_luma(strip) for strip in small]
-    depths = [_closing(luma) - luma for luma in lumas]
+    grays = [luma(strip) for strip in small]
+    depths = [_closing(gray) - gray for gray in grays]
     counts = sum(np.bincount(depth.ravel(), minlength=256) for depth in depths)
     strongest = int(np.searchsorted(np.cumsum(counts), _STRONGEST * np.sum(counts)))
     if strongest < _LEAST_CONTRAST:
@@ -110,14 +83,9 @@ def _shrink(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return ((rows[:, ::2] + rows[:, 1::2] + 2) >> 2).astype(np.uint8)
 
 
-def _luma(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    red, green, blue = (strip[..., channel].astype(np.uint16) for channel in range(3))
-    return ((77 * red + 150 * green + 29 * blue) >> 8).astype(np.uint8)
-
-
-def _closing(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _closing(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Fill what is dark and narrower than 16 pixels."""
-    return spread(spread(luma, np.maximum), np.minimum, backwards=True)
+    return spread(spread(gray, np.maximum), np.minimum, backwards=True)
 
 
 def _widened(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -127,6 +95,8 @@ def _widened(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return both
 
 
-def _mean(strips: Strips, chosen: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+def _mean(
+    strips: Sequence[NDArray[np.uint8]], chosen: list[NDArray[np.bool_]]
+) -> NDArray[np.float64]:
     found = np.concatenate([strip[where] for strip, where in zip(strips, chosen, strict=True)])
     return found.mean(0) if len(found) else np.full(3, 255.0)

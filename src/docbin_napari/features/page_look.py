@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from docbin_napari.features.softness import edge_softness
-from docbin_napari.features.strips import SampledStrip, sample
+from docbin_napari.features.strips import PageStrip, page_strips
 from docbin_napari.features.stroke_width import stroke_rows, width_along_rows
-from docbin_napari.io.row_source import spread_rows
+from docbin_napari.io.rgb import luma
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 
 Looks: TypeAlias = tuple[tuple[float, ...], ...]
 
-_STRIP = 192
-_MOST_STRIPS = 6
-_WIDEST = 4096
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _QUANTILES = (0.01, 0.05, 0.5, 0.95)
 _FAR = 4
 _WIDEST_STROKE = 20.0
@@ -44,21 +40,17 @@ SPREAD = (
     *(0.360, 0.061, 0.587),
 )
 RADIUS = 3.0
-RATIO = 2.0
 # Of pages of one archive, two that are drawn by chance lie less far apart than the farthest.
 _SPREAD_OF_OWN = 1.3
 
 
-def page_look(pixels: RowSource) -> NDArray[np.float64]:
-    """Describe a page.
-
-    Some strips of rows are looked at, so that of a large page that is decoded as it is asked
-    for, most need not be decoded for it.
+def page_look(strips: Sequence[PageStrip]) -> NDArray[np.float64]:
+    """Describe a page in numbers.
 
     Parameters
     ----------
-    pixels : RowSource
-        uint8 (H, W, 3), RGB.
+    strips : sequence of PageStrip
+        From `page_strips`.
 
     Returns
     -------
@@ -72,17 +64,16 @@ def page_look(pixels: RowSource) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> page_look(np.full((300, 300, 3), 255, np.uint8))[:5].tolist()
+    >>> page_look(page_strips(np.full((300, 300, 3), 255, np.uint8)))[:5].tolist()
     [1.0, 1.0, 1.0, 1.0, 0.0]
     """
-    places = spread_rows(pixels.shape[0], _STRIP, _MOST_STRIPS)
-    strips = [np.asarray(pixels[rows])[:, :_WIDEST] for rows in places]
-    lumas = [strip.astype(np.float32) @ _LUMA for strip in strips]
-    every = np.concatenate([luma[::2, ::2].ravel() for luma in lumas])
+    grays = [luma(strip.colours).astype(np.float32) for strip in strips]
+    every = np.concatenate([gray[::2, ::2].ravel() for gray in grays])
     low, dark, middle, high = np.quantile(every, _QUANTILES)
-    paper = np.median(np.concatenate([strip[::3, ::3].reshape(-1, 3) for strip in strips]), axis=0)
-    near = _steps(lumas, 1)
-    sharp = np.quantile(near, 0.995) / max(1.0, float(np.quantile(_steps(lumas, _FAR), 0.995)))
+    colours = [strip.colours[::3, ::3].reshape(-1, 3) for strip in strips]
+    paper = np.median(np.concatenate(colours), axis=0)
+    near = _steps(grays, 1)
+    sharp = np.quantile(near, 0.995) / max(1.0, float(np.quantile(_steps(grays, _FAR), 0.995)))
     return np.array(
         [
             *(float(value) / 255 for value in (low, dark, middle, high)),
@@ -90,22 +81,22 @@ def page_look(pixels: RowSource) -> NDArray[np.float64]:
             *((paper - paper.mean()) / 64),
             sharp,
             float(np.median(near)) / 16,
-            *_strokes([sample(strip, rows) for strip, rows in zip(strips, places, strict=True)]),
+            *_strokes([strip.green for strip in strips]),
         ]
     )
 
 
-def _strokes(strips: Sequence[SampledStrip]) -> tuple[float, float, float]:
+def _strokes(rows: Sequence[NDArray[np.float32]]) -> tuple[float, float, float]:
     """Width, softness and density of strokes."""
-    strokes = stroke_rows(strips)
+    strokes = stroke_rows(rows)
     width = min(width_along_rows(strokes), _WIDEST_STROKE)
     share = sum(int(mask.sum()) for mask in strokes) / sum(mask.size for mask in strokes)
-    return math.log(width), edge_softness(strips), math.log(share + _LEAST_SHARE)
+    return math.log(width), edge_softness(rows), math.log(share + _LEAST_SHARE)
 
 
-def _steps(lumas: Iterable[NDArray[np.float32]], reach: int) -> NDArray[np.float32]:
+def _steps(grays: Iterable[NDArray[np.float32]], reach: int) -> NDArray[np.float32]:
     """Absolute differences of pixels that are `reach` columns apart."""
-    steps = [np.abs(luma[:, reach:] - luma[:, :-reach]).ravel() for luma in lumas]
+    steps = [np.abs(gray[:, reach:] - gray[:, :-reach]).ravel() for gray in grays]
     found = np.concatenate(steps)
     return found if found.size else np.zeros(1, np.float32)
 
@@ -121,7 +112,8 @@ class FamiliarPages:
     others : tuple of tuple of float
         Looks of the pages that the start has learnt from; empty where they are not known.
     ratio : float
-        How many times as far as the nearest of `others` the nearest own page may be.
+        How many times as far as the nearest of `others` the nearest own page may be; no limit by
+        default.
     radius : float
         How far it may be at most, in units of the spread of looks; 1.3 times the distance of the
         two own pages that differ most, where that is more.
@@ -130,13 +122,13 @@ class FamiliarPages:
     --------
     >>> white, black = np.full((64, 64, 3), 250, np.uint8), np.zeros((64, 64, 3), np.uint8)
     >>> known = FamiliarPages.of([white])
-    >>> known.include(white), known.include(black)
+    >>> known.include(page_strips(white)), known.include(page_strips(black))
     (True, False)
     """
 
     looks: Looks
     others: Looks = ()
-    ratio: float = RATIO
+    ratio: float = math.inf
     radius: float = RADIUS
 
     @classmethod
@@ -163,20 +155,20 @@ class FamiliarPages:
         """Values for the header of a model file."""
         return {**asdict(self), "looks": as_lists(self.looks), "others": as_lists(self.others)}
 
-    def include(self, pixels: RowSource) -> bool:
-        """Whether a page looks like one of these.
+    def include(self, strips: Sequence[PageStrip]) -> bool:
+        """Decide whether a page is like one of these.
 
         Parameters
         ----------
-        pixels : RowSource
-            uint8 (H, W, 3), RGB.
+        strips : sequence of PageStrip
+            From `page_strips`.
 
         Returns
         -------
         bool
             False where there are none.
         """
-        look = page_look(pixels)
+        look = page_look(strips)
         reach = max(self.radius, _SPREAD_OF_OWN * _widest(self.looks))
         if self.others:
             reach = min(reach, self.ratio * _distance(look, self.others))
@@ -184,17 +176,19 @@ class FamiliarPages:
 
 
 def looks_of(pages: Iterable[RowSource]) -> Looks:
-    """Looks of pages, each uint8 (H, W, 3), rounded as they are stored."""
-    return tuple(tuple(round(float(value), 4) for value in page_look(page)) for page in pages)
+    """Describe pages, each uint8 (H, W, 3), rounded as they are stored."""
+    return tuple(
+        tuple(round(float(value), 4) for value in page_look(page_strips(page))) for page in pages
+    )
 
 
 def as_lists(looks: Looks) -> list[list[float]]:
-    """Looks as JSON has them."""
+    """Convert looks to lists, as JSON has them."""
     return [list(look) for look in looks]
 
 
 def read_looks(header: Mapping[str, Any]) -> Looks:
-    """Looks of the pages that a model has learnt from, of its header; empty where none are told.
+    """Read the looks of the pages that a model has learnt from in its header; empty without any.
 
     Raises
     ------

@@ -18,20 +18,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from docbin_napari.features.strips import SampledStrip
-
 _STEEPEST = 0.98
 _LEAST_PIXELS = 4
 _SOFT = 0.16
 
 
-def edge_softness(strips: Sequence[SampledStrip]) -> float:
+def edge_softness(rows: Sequence[NDArray[np.float32]]) -> float:
     """Measure how much of the steepest edges of a page is lost at half of its size.
 
     Parameters
     ----------
-    strips : sequence of SampledStrip
-        Rows of one page.
+    rows : sequence of ndarray
+        float32 (h, w) each: rows of strips of one page, `PageStrip.green`.
 
     Returns
     -------
@@ -40,16 +38,15 @@ def edge_softness(strips: Sequence[SampledStrip]) -> float:
 
     Examples
     --------
-    >>> from docbin_napari.features.strips import sampled_rows
-    >>> page = np.full((64, 64, 3), 250, np.uint8)
+    >>> page = np.full((16, 64), 250, np.float32)
     >>> page[:, 21:43] = 10
-    >>> edge_softness(sampled_rows(page))
+    >>> edge_softness([page])
     0.375
     """
     lost, steps = [np.zeros(0, np.float32)], [np.zeros(0, np.float32)]
-    for rows in (strip.values for strip in strips):
-        if rows.shape[1] >= _LEAST_PIXELS:
-            even = rows[:, : rows.shape[1] // 2 * 2]
+    for strip in rows:
+        if strip.shape[1] >= _LEAST_PIXELS:
+            even = strip[:, : strip.shape[1] // 2 * 2].astype(np.float32)
             lost.append(np.abs(even - _halved_and_back(even))[:, :-1].ravel())
             steps.append(np.abs(np.diff(even, axis=1)).ravel())
     change = np.concatenate(steps)
@@ -59,20 +56,20 @@ def edge_softness(strips: Sequence[SampledStrip]) -> float:
     return float(np.concatenate(lost)[steep].sum() / change[steep].sum())
 
 
-def is_soft(strips: Sequence[SampledStrip]) -> bool:
-    """Whether looking at half of the size, too, makes a page better read.
+def is_soft(rows: Sequence[NDArray[np.float32]]) -> bool:
+    """Decide whether a page is read better if it is read in half of its size, too.
 
     Parameters
     ----------
-    strips : sequence of SampledStrip
-        Rows of one page.
+    rows : sequence of ndarray
+        float32 (h, w) each: rows of strips of one page, `PageStrip.green`.
 
     Returns
     -------
     bool
         Of pages drawn at 300 dpi few or none, of those at twice their size nearly all.
     """
-    return edge_softness(strips) < _SOFT
+    return edge_softness(rows) < _SOFT
 
 
 def _halved_and_back(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,33 +18,43 @@ if TYPE_CHECKING:
 
 _STRIP = 192
 _MOST_STRIPS, _FEWEST_STRIPS = 8, 3
-_EVERY = 4
-_WIDEST = 4096
+_LONGEST = 4096
+EVERY = 4
+"""Rows of the page for each row of `PageStrip.green`."""
 
 
 @dataclass(frozen=True)
-class SampledStrip:
-    """Every fourth row of a strip of a page.
+class PageStrip:
+    """Some rows of a page.
 
     Parameters
     ----------
     rows : slice
-        Where the strip lies on the page.
+        Where they lie on the page.
+    colours : ndarray
+        uint8 (h, w, 3), RGB; of a page longer than 8192 pixels only every second row and column,
+        or fewer.
     left : int
-        First column of the page that `values` hold.
-    values : ndarray
-        float32 (h, w), 0 to 255: green, which is much like luma.
+        Column of the page where `green` begins.
+    green : ndarray
+        float32 (h, w), 0 to 255: every fourth row in full width, without the margins of a very
+        wide page. Green is much like luma.
     """
 
     rows: slice
+    colours: NDArray[np.uint8]
     left: int
-    values: NDArray[np.float32]
+    green: NDArray[np.float32]
+
+    def inverted(self) -> PageStrip:
+        """Exchange light and dark."""
+        return replace(self, colours=np.bitwise_not(self.colours), green=255 - self.green)
 
 
-def sampled_rows(pixels: RowSource) -> list[SampledStrip]:
-    """Take strips that are spread over a page, without the margins of a very wide one.
+def page_strips(pixels: RowSource) -> list[PageStrip]:
+    """Sample strips that are spread over a page: all of a small page.
 
-    Of a large page that is decoded as it is asked for, most need not be decoded for this.
+    Of a large page that is decoded as it is read, most need not be decoded for this.
 
     Parameters
     ----------
@@ -53,43 +63,28 @@ def sampled_rows(pixels: RowSource) -> list[SampledStrip]:
 
     Returns
     -------
-    list of SampledStrip
-        From top to bottom; of a small page all of it.
+    list of PageStrip
+        From top to bottom.
 
     Examples
     --------
-    >>> [strip] = sampled_rows(np.zeros((64, 20, 3), np.uint8))
-    >>> strip.values.shape
-    (16, 20)
+    >>> [strip] = page_strips(np.zeros((64, 20, 3), np.uint8))
+    >>> strip.colours.shape, strip.green.shape
+    ((64, 20, 3), (16, 20))
     """
     height, width = pixels.shape[:2]
-    # Strips of a large page are wide, and cost as much to decode as many of a small one.
-    most = max(_FEWEST_STRIPS, _MOST_STRIPS * _WIDEST // max(_WIDEST, width))
-    left = max(0, (width - _WIDEST) // 2)
-    return [
-        sample(np.asarray(pixels[rows])[:, left : left + _WIDEST], rows, left)
-        for rows in spread_rows(height, _STRIP, most)
-    ]
+    step = max(1, max(height, width) // _LONGEST)
+    # The strips of a large page are tall and wide: fewer of them hold as much.
+    most = max(_FEWEST_STRIPS, _MOST_STRIPS // step)
+    left = max(0, (width - _LONGEST) // 2)
+    return [_strip(pixels, rows, step, left) for rows in spread_rows(height, _STRIP * step, most)]
 
 
-def sample(strip: NDArray[np.uint8], rows: slice, left: int = 0) -> SampledStrip:
-    """Take every fourth row of a strip that is at hand.
-
-    Parameters
-    ----------
-    strip : ndarray
-        uint8 (h, w, 3), RGB.
-    rows : slice
-        Where it lies on the page.
-    left : int, optional
-        Column of the page where it begins.
-
-    Returns
-    -------
-    SampledStrip
-        The rows.
-    """
-    return SampledStrip(rows, left, strip[::_EVERY, :, 1].astype(np.float32))
+def _strip(pixels: RowSource, rows: slice, step: int, left: int) -> PageStrip:
+    found = np.asarray(pixels[rows])
+    green = found[:_STRIP:EVERY, left : left + _LONGEST, 1].astype(np.float32)
+    # A copy, so that the rows between are not kept in memory.
+    return PageStrip(rows, found[::step, ::step].copy(), left, green)
 
 
 Values = TypeVar("Values", bound="NDArray[Any]")

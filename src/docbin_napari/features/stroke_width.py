@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from docbin_napari.features.strips import SampledStrip
-
 _STRONGEST = 0.998
 _OF_STRONGEST, _OF_NEAREST = 0.3, 0.5
 _LEAST_CONTRAST = 12
@@ -28,13 +26,13 @@ _LEAST_CONTRAST = 12
 _STEPS = 4 / math.pi
 
 
-def stroke_rows(strips: Sequence[SampledStrip]) -> list[NDArray[np.bool_]]:
+def stroke_rows(rows: Sequence[NDArray[np.float32]]) -> list[NDArray[np.bool_]]:
     """Find what is dark and narrower than 16 pixels along rows of a page.
 
     Parameters
     ----------
-    strips : sequence of SampledStrip
-        Rows of one page.
+    rows : sequence of ndarray
+        float32 (h, w) each: rows of strips of one page, `PageStrip.green`.
 
     Returns
     -------
@@ -44,14 +42,13 @@ def stroke_rows(strips: Sequence[SampledStrip]) -> list[NDArray[np.bool_]]:
 
     Examples
     --------
-    >>> from docbin_napari.features.strips import sampled_rows
-    >>> page = np.full((8, 40, 3), 220, np.uint8)
+    >>> page = np.full((8, 40), 220, np.float32)
     >>> page[:, 20:23] = 30
-    >>> [found] = stroke_rows(sampled_rows(page))
+    >>> [found] = stroke_rows([page])
     >>> np.flatnonzero(found[0]).tolist()
     [20, 21, 22]
     """
-    depths = [_depth(strip.values) for strip in strips]
+    depths = [_depth(strip) for strip in rows]
     strongest = float(np.quantile(np.concatenate([d.ravel() for d in depths]), _STRONGEST))
     least = max(_OF_STRONGEST * strongest, _LEAST_CONTRAST)
     return [(depth >= least) & (depth >= _OF_NEAREST * _nearest(depth)) for depth in depths]

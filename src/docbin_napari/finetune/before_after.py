@@ -15,7 +15,7 @@ from docbin_napari.io.encode import write_pages
 _HEIGHT = 144
 _GAP = 4
 _BETWEEN = 128
-# Two colours that people who do not see red and green apart tell from each other.
+# Two colours that people who do not see red and green apart can distinguish.
 NOW_INK, NOW_PAPER = (0, 90, 220), (255, 120, 0)
 LEGEND = "the page, before, after (blue: ink now; orange: no longer ink)"
 

@@ -4,7 +4,7 @@ Strategy: often there are one or two pages, and of each only some windows are la
 the labelled part of a page is laid out in square blocks, and a few blocks with ink are held
 out: there the ground truth is taken away from training, and the model is measured on them
 with the paper around them. Of many pages, whole ones are held out. What is learnt from is
-cut to the labelled part, so that hardly a training window is drawn where nobody looked.
+cut to the labelled part, so that hardly a training window is drawn where nothing is labelled.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from docbin_napari.features.page_look import FamiliarPages
-from docbin_napari.pairs.pair import Pair, PairError, find_pairs
-from docbin_napari.train.dataset import LoadedPair, load_pair
+from docbin_napari.io.errors import PairError
+from docbin_napari.pairs.pair import Pair, find_pairs
+from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair
 
 _SIDES = (256, 128, 64)
 _FEWEST_BLOCKS = 8
@@ -60,12 +60,10 @@ class FewPages:
     pages: tuple[str, ...]
     labelled: int
     familiar: FamiliarPages
-    digest: str = ""
+    digest: str
 
     def drawn_at(self, edge_level: float | None) -> FewPages:
-        """Say of all pages that their ground truth cuts the edges of strokes at one level.
-
-        What is told while learning is then what the finished model is told.
+        """Set one edge level for all pages, so that what is learnt from is what is read with.
 
         Parameters
         ----------
@@ -88,7 +86,7 @@ def load_few_pages(
     seed: int = 0,
     check: Callable[[], None] = lambda: None,
 ) -> FewPages:
-    """Read labelled pages and hold a part of them out.
+    """Read labelled pages and keep a part of them out of training.
 
     Parameters
     ----------
@@ -143,7 +141,7 @@ def load_few_pages(
 
 
 def _digest(pairs: Iterable[LoadedPair]) -> str:
-    """Tell these pages and labels from all others."""
+    """Name pages and labels by their content."""
     digest = hashlib.sha256()
     for pair in pairs:
         digest.update(pair.name.encode())
@@ -181,22 +179,22 @@ def chosen_pairs(folders: Iterable[Path], names: Sequence[str]) -> list[Pair]:
         found.update({pair.page.resolve(): pair for pair in pairs})
     if not names:
         return list(found.values())
-    known = {pair.name for pair in found.values()}
-    known |= {f"{pair.collection}/{pair.name}" for pair in found.values()}
-    missing = [name for name in names if name not in known]
-    if missing:
-        where = ", ".join(str(folder) for folder in folders)
-        raise PairError(where, f"no pair of the name {missing[0]}; docbin pairs list shows them")
-    wanted = set(names)
-    return [
-        pair
-        for pair in found.values()
-        if pair.name in wanted or f"{pair.collection}/{pair.name}" in wanted
-    ]
+    chosen: dict[Path, Pair] = {}
+    for name in names:
+        matching = {
+            path: pair
+            for path, pair in found.items()
+            if name in (pair.name, f"{pair.collection}/{pair.name}")
+        }
+        if not matching:
+            where = ", ".join(str(folder) for folder in folders)
+            raise PairError(where, f"no pair of the name {name}; docbin pairs list shows them")
+        chosen.update(matching)
+    return [pair for path, pair in found.items() if path in chosen]
 
 
 def _pages_held_out(pages: int, share: float, random: np.random.Generator) -> set[int]:
-    """Numbers of the pages that are held out whole; none where pages are few."""
+    """Choose the pages that are held out whole; none where pages are few."""
     if pages < _MANY_PAGES or not share:
         return set()
     chosen = random.choice(pages, max(1, round(share * pages)), replace=False)
@@ -206,7 +204,7 @@ def _pages_held_out(pages: int, share: float, random: np.random.Generator) -> se
 def _choose_blocks(
     pair: LoadedPair, share: float, most: int, random: np.random.Generator
 ) -> list[Region]:
-    """Some blocks of a page that are labelled and hold ink."""
+    """Choose some blocks of a page that are labelled and have ink."""
     if not share:
         return []
     for side in _SIDES:
@@ -223,7 +221,7 @@ def _choose_blocks(
 
 
 def _blocks(pair: LoadedPair, side: int) -> list[Region]:
-    """Blocks of a page of which at least half is labelled."""
+    """Find the blocks of a page of which at least half is labelled."""
     height, width = pair.truth.shape[:2]
     regions = [
         (slice(top, min(top + side, height)), slice(left, min(left + side, width)))
@@ -239,7 +237,7 @@ def _blocks(pair: LoadedPair, side: int) -> list[Region]:
 
 
 def _around(region: Region, shape: tuple[int, ...]) -> Region:
-    """The region with the paper around it that its logits can depend on."""
+    """Add the paper around a region that its logits can depend on."""
     rows, columns = region
     return (
         slice(max(0, rows.start - _MARGIN), min(shape[0], rows.stop + _MARGIN)),
@@ -248,7 +246,7 @@ def _around(region: Region, shape: tuple[int, ...]) -> Region:
 
 
 def _only(pair: LoadedPair, block: Region) -> LoadedPair:
-    """A block with its surroundings, labelled inside the block only."""
+    """Cut out a block with its surroundings, labelled inside the block only."""
     truth = np.zeros_like(pair.truth)
     truth[block] = pair.truth[block]
     seen = _around(block, truth.shape)
@@ -256,7 +254,7 @@ def _only(pair: LoadedPair, block: Region) -> LoadedPair:
 
 
 def _without(pair: LoadedPair, blocks: list[Region]) -> LoadedPair:
-    """The page with nothing labelled in some blocks."""
+    """Copy a page with nothing labelled in some blocks."""
     truth = pair.truth.copy()
     for block in blocks:
         truth[block] = 0
@@ -264,8 +262,8 @@ def _without(pair: LoadedPair, blocks: list[Region]) -> LoadedPair:
 
 
 def _islands(pair: LoadedPair) -> list[LoadedPair]:
-    """The labelled parts of a page, each with the paper around it."""
-    labelled = _coarse(pair.truth[..., 1] > 0, _MARGIN)
+    """Cut out the labelled parts of a page, each with the paper around it."""
+    labelled = count_in_cells(pair.truth[..., 1] > 0, _MARGIN)
     parts, _ = ndimage.label(labelled, np.ones((3, 3)))
     islands = []
     for rows, columns in ndimage.find_objects(parts):
@@ -276,11 +274,3 @@ def _islands(pair: LoadedPair) -> list[LoadedPair]:
         seen = _around(region, pair.truth.shape)
         islands.append(replace(pair, pixels=pair.pixels[seen], truth=pair.truth[seen]))
     return islands
-
-
-def _coarse(flags: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
-    """Whether anything is set in each square of a grid."""
-    height, width = flags.shape
-    padded = np.pad(flags, ((0, -height % side), (0, -width % side)))
-    squares = padded.reshape(padded.shape[0] // side, side, padded.shape[1] // side, side)
-    return np.asarray(squares.any(axis=(1, 3)))

@@ -1,55 +1,44 @@
-"""Measure weights on labelled pages by the inference that users run.
-
-Pages to learn from are brought to the size in which they are read.
-"""
+"""Measure weights on labelled pages by the inference that users run."""
 
 from __future__ import annotations
 
 import copy
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.features.ink_colour import page_ink, page_strips
-from docbin_napari.inference.config import PRESETS, ChosenSize
-from docbin_napari.inference.page_size import page_size
-from docbin_napari.inference.predict import predict
-from docbin_napari.metrics import confusion
+from docbin_napari.finetune.sized_pages import learnt_sizes
+from docbin_napari.inference.inference_config import PRESETS, ChosenSize
+from docbin_napari.inference.page_reader import PageReader
+from docbin_napari.inference.predict import predict_with
 from docbin_napari.metrics.confusion import Counts
+from docbin_napari.metrics.confusion import compare as compare_masks
 from docbin_napari.metrics.rates import f_measure_of
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.device import Device
+from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.registry import ModelInfo
-from docbin_napari.model.sized_look import PageSize
 from docbin_napari.model.torch_engine import torch_model
-from docbin_napari.model.unet import UNet
-from docbin_napari.model.weights import InkModel, load_network
+from docbin_napari.model.weights import load_network
 from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair
+from docbin_napari.train.finish import calibrate
 from docbin_napari.train.hard_places import wide_errors
-from docbin_napari.train.validate import calibrate
+from docbin_napari.train.train_config import Stopped
 
 _EDGE_STEPS = (0.1, 0.05)
 _LOWEST_EDGE, _HIGHEST_EDGE = 0.25, 0.9
 # Parts of pages that the edge level is chosen on: more hardly change the choice.
 _EDGE_PARTS = 4
-# A page and a half: enough to see where the start errs, in some seconds.
+# A page and a half: enough to find where the start errs, in some seconds.
 _MOST_PIXELS_READ = 4_000_000
 _ENOUGH_TO_CALIBRATE = 1_000_000
-_PRESET = PRESETS["fast"]
-
-
-class Stopped(Exception):  # noqa: N818
-    """Somebody asked to stop in the middle of a measurement."""
 
 
 def _never() -> None:
@@ -57,7 +46,7 @@ def _never() -> None:
 
 
 @dataclass(frozen=True)
-class Figures:
+class BeforeAfter:
     """F-measures of the start and of what was learnt, on the same pages.
 
     Parameters
@@ -79,16 +68,14 @@ class Figures:
 
 
 class Judge:
-    """Measures weights of one architecture.
+    """Measures weights of one architecture on held-out parts of pages.
 
     Parameters
     ----------
     base : ModelInfo
         The start, with the calibration and the threshold that new weights get.
-    network : UNet
-        Its network.
-    held_out : sequence of LoadedPair
-        Parts of pages; those of one name count as one page.
+    parts : sequence of LoadedPair
+        Held-out parts of pages; those of one name count as one page.
     device : Device
         Where to run.
     check : callable, optional
@@ -96,87 +83,80 @@ class Judge:
 
     Attributes
     ----------
-    own : dict
-        What the file of the new model says otherwise than that of the base.
-    check : callable
-        As given; may be exchanged.
-    seconds_a_look : float
-        How long the last measurement of all held-out parts took.
+    start : InkModel
+        The start, ready to run.
+    edge_level : float or None
+        Where new models cut the edges of strokes.
+    before : list of Counts
+        Hits and errors of the start on the parts, after `measure_start`.
+    seconds : float
+        How long the last measurement of all parts took.
     """
 
     def __init__(
         self,
         base: ModelInfo,
-        network: UNet,
-        held_out: Sequence[LoadedPair],
+        parts: Sequence[LoadedPair],
         device: Device,
         check: Callable[[], None] = _never,
     ) -> None:
-        self._base = base
+        self.parts = parts
         self.check = check
-        self.seconds_a_look = 0.0
-        self._before: list[Counts] = []
-        self.own: dict[str, Any] = {}
-        self._network = copy.deepcopy(network).cpu()
-        self._held_out = held_out
-        self._sizes: list[PageSize] | None = None
+        self.before: list[Counts] = []
+        self.seconds = 0.0
+        self._base = base
         self._device = device
-
-    @property
-    def can_tell(self) -> bool:
-        """Whether anything is held out."""
-        return bool(self._held_out)
-
-    @property
-    def pages(self) -> int:
-        """Number of pages of which something is held out."""
-        return self.pages_of(len(self._held_out))
+        self._network = load_network(base)
+        self.start = torch_model(copy.deepcopy(self._network), base, device)
+        self.edge_level = self.start.edge_level
+        self._sizes = learnt_sizes(parts, self.start)
 
     def model(
-        self, weights: Mapping[str, Tensor], header: Mapping[str, object] | None = None
+        self,
+        weights: Mapping[str, Tensor],
+        header: Mapping[str, object] | None = None,
+        base: InkModel | None = None,
     ) -> InkModel:
-        """Weights as the model that would be shipped.
+        """Make the model of some weights, as it would be shipped.
 
         Parameters
         ----------
         weights : mapping
             State of the network.
         header : mapping, optional
-            Replaces entries of the base's header, such as ``calibration``.
+            Replaces entries of the header of the start, such as ``calibration``.
+        base : InkModel, optional
+            Reads the pages that the header does not name as known.
 
         Returns
         -------
         InkModel
             Ready to run.
         """
-        return self._made(weights, header, None)
-
-    def shipped(self, weights: Mapping[str, Tensor], header: Mapping[str, object]) -> InkModel:
-        """The same, with the base for the pages that the header does not name as known."""
-        return self._made(weights, header, self.base_model())
-
-    def _made(
-        self,
-        weights: Mapping[str, Tensor],
-        header: Mapping[str, object] | None,
-        base: InkModel | None,
-    ) -> InkModel:
         network = copy.deepcopy(self._network)
         network.load_state_dict(dict(weights))
-        info = replace(self._base, header={**self._base.header, **self.own, **(header or {})})
+        changes = {"edge_level": self.edge_level, **(header or {})}
+        info = replace(self._base, header={**self._base.header, **changes})
         return torch_model(network, info, self._device, base)
 
     @property
     def base_calibration(self) -> Calibration:
-        """Calibration of the base."""
+        """Calibration of the start."""
         return Calibration(**self._base.header.get("calibration", {}))
 
-    def held_out(
+    def measure_start(self) -> float | None:
+        """Measure the start: mean F-measure, percent; None where nothing is held out."""
+        if not self.parts:
+            return None
+        self.before = self._counts(self.start)
+        return self._mean(self.before)
+
+    def compare(
         self,
         weights: Mapping[str, Tensor],
         header: Mapping[str, object] | None = None,
         enough: Callable[[], bool] = lambda: False,
-    ) -> Figures:
+    ) -> BeforeAfter | None:
         """Compare weights with the start on the held-out parts.
 
         Parameters
@@ -184,28 +164,28 @@ class Judge:
         weights, header : mapping
             As in `model`.
         enough : callable
-            Asked after each part; once it says True, both are compared on the parts so far.
+            Asked after each part; once it is true, both are compared on the parts so far.
 
         Returns
         -------
-        Figures
-            `before` must have been called.
+        BeforeAfter or None
+            `measure_start` must have been called. None where nothing is held out.
         """
+        if not self.parts:
+            return None
         after = self._counts(self.model(weights, header), enough=enough)
-        return Figures(
-            self._mean(self._before[: len(after)]), self._mean(after), self.pages_of(len(after))
-        )
+        before = self._mean(self.before[: len(after)])
+        return BeforeAfter(before, self._mean(after), self.pages(len(after)))
 
-    def before(self) -> float:
-        """Mean F-measure of the start on the held-out parts, percent."""
-        self._before = self._counts(self.base_model())
-        return self._mean(self._before)
+    def pages(self, parts: int | None = None) -> int:
+        """Count the pages that all, or the first parts belong to."""
+        return len({pair.name for pair in self.parts[:parts]})
 
-    def draw_strokes_as_held_out(self) -> float | None:
-        """Choose how bold strokes are drawn, for all models that are made from now on.
+    def choose_edge_level(self) -> float | None:
+        """Choose where all models that are made from now on cut the edges of strokes.
 
         Strategy: the ground truth itself shows at which level it cuts the edges of strokes, and
-        the network was told that very figure when it learnt. From there it goes uphill, in
+        the network got that very figure when it learnt. From there it goes uphill, in
         steps of a tenth and then of half of that, on some of the held-out parts.
 
         Returns
@@ -215,33 +195,25 @@ class Judge:
             where nothing is held out, or the network does not know of edge levels. None leaves
             it to the network.
         """
-        start = self.base_model()
-        if not self._held_out or not self._network.config.page_ink:
-            return start.edge_level
-        known: dict[float | None, float] = {}
+        if not self.parts or not self._network.config.page_ink:
+            return self.edge_level
 
+        @cache
         def figure(level: float | None) -> float:
-            if level not in known:
-                counts = self._counts(start.cutting_edges_at(level), _EDGE_PARTS)
-                known[level] = self._mean(counts)
-            return known[level]
+            return self._mean(self._counts(self.start.with_edge_level(level), _EDGE_PARTS))
 
-        best = max((start.edge_level, None, self._measured_edge()), key=figure)
+        best = max((self.start.edge_level, None, self._measured_edge()), key=figure)
         if best is not None:
             for step in _EDGE_STEPS:
                 best = _uphill(figure, best, step)
-        self.own["edge_level"] = best
+        self.edge_level = best
         return best
 
     def _measured_edge(self) -> float:
-        """The edge level of the ground truth, on a grid of half of a tenth."""
-        measured = [pair.edge for pair in self._held_out if pair.edge is not None]
+        """Measure the edge level of the ground truth, on a grid of half of a tenth."""
+        measured = [pair.edge for pair in self.parts if pair.edge is not None]
         level = float(np.median(measured)) if measured else USUAL_EDGE_LEVEL
         return round(min(max(level, _LOWEST_EDGE), _HIGHEST_EDGE) * 20) / 20
-
-    def pages_of(self, parts: int) -> int:
-        """Number of pages that so many parts belong to."""
-        return len({pair.name for pair in self._held_out[:parts]})
 
     def _counts(
         self,
@@ -249,22 +221,22 @@ class Judge:
         parts: int | None = None,
         enough: Callable[[], bool] = lambda: False,
     ) -> list[Counts]:
-        """Hits and errors on the held-out parts, each in the size in which pages are learnt."""
-        if self._sizes is None:
-            self._sizes = learnt_sizes(self._held_out, self.base_model())
+        """Count hits and errors on the held-out parts, each in the size that is learnt from."""
         begun, counts = time.monotonic(), []
-        for pair, size in zip(self._held_out[:parts], self._sizes, strict=False):
+        for pair, size in zip(self.parts[:parts], self._sizes, strict=False):
             counts.append(read_part(model, pair, size, self.check))
             if enough():
                 break
-        if len(counts) == len(self._held_out):
-            self.seconds_a_look = time.monotonic() - begun
+        if len(counts) == len(self.parts):
+            self.seconds = time.monotonic() - begun
         return counts
 
     def _mean(self, counts: Sequence[Counts]) -> float:
-        """Mean F-measure of the pages that these counts, one a part, belong to; percent."""
-        names = [pair.name for pair in self._held_out[: len(counts)]]
-        return float(np.mean(list(scores_of(names, counts).values())))
+        """Average the F-measures of the pages that these counts, one a part, belong to; percent."""
+        pages: dict[str, Counts] = {}
+        for pair, part in zip(self.parts, counts, strict=False):
+            pages[pair.name] = part + pages.get(pair.name, Counts(0, 0, 0, 0))
+        return float(np.mean([f_measure_of(page) for page in pages.values()]))
 
     def errors_on(self, pairs: Sequence[LoadedPair]) -> tuple[list[NDArray[np.uint16]], float]:
         """Find where the start errs on pages to learn from.
@@ -273,41 +245,35 @@ class Judge:
         ----------
         pairs : sequence of LoadedPair
             In the size in which they are read. Of many, those after the first megapixels are
-            not looked at.
+            not read.
 
         Returns
         -------
         places : list of ndarray
-            For each pair as `hard_places` counts errors; all 0 where nobody has looked.
+            For each pair as `hard_places` counts errors; all 0 where it was not read.
         share : float
-            Errors that are no border's, as a share of the labelled ink.
+            Errors away from borders, as a share of the labelled ink.
         """
-        start = self.base_model()
-        start = start.cutting_edges_at(self.own.get("edge_level", start.edge_level))
-        places, errors, ink, seen = [], 0, 1, 0
+        start = self.start.with_edge_level(self.edge_level)
+        places, errors, ink, read = [], 0, 1, 0
         for pair in pairs:
             marks = np.zeros(pair.truth.shape[:2], np.bool_)
-            if seen < _MOST_PIXELS_READ:
+            if read < _MOST_PIXELS_READ:
                 marks = wide_errors(read_ink(start, pair, "own", self.check), pair)
-                seen += marks.size
+                read += marks.size
                 errors += int(np.count_nonzero(marks))
                 ink += int(np.count_nonzero(pair.truth[..., 0]))
             places.append(count_in_cells(marks))
         return places, errors / ink
 
-    def telling_part(self) -> LoadedPair | None:
+    def worst_part(self) -> LoadedPair | None:
         """Choose the held-out part that the start reads worst; None where there is none."""
-        if not self._held_out:
+        if not self.parts:
             return None
-        errors = [counts.errors for counts in self._before]
-        return self._held_out[int(np.argmax(errors))]
-
-    def base_model(self) -> InkModel:
-        """The start, ready to run."""
-        return torch_model(load_network(self._base), self._base, self._device)
+        return self.parts[int(np.argmax([counts.errors for counts in self.before]))]
 
     def calibrated(self, weights: Mapping[str, Tensor], refit: str) -> tuple[Calibration, float]:
-        """Calibration and threshold of new weights.
+        """Choose calibration and threshold of new weights.
 
         Parameters
         ----------
@@ -319,16 +285,15 @@ class Judge:
         Returns
         -------
         calibration : Calibration
-            The base's, or one fitted on the held-out parts.
+            Of the start, or fitted on the held-out parts.
         threshold : float
             Likewise.
         """
-        known = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in self._held_out)
+        known = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in self.parts)
         few = refit == "auto" and known < _ENOUGH_TO_CALIBRATE
-        if refit == "keep" or few or not self._held_out:
+        if refit == "keep" or few or not self.parts:
             return self.base_calibration, self._base.threshold
-        plain = self.model(weights, {"calibration": {}})
-        return calibrate(plain, self._held_out, _PRESET)
+        return calibrate(self.model(weights, {"calibration": {}}), self.parts, "fast")
 
 
 def _uphill(figure: Callable[[float | None], float], level: float, step: float) -> float:
@@ -367,7 +332,7 @@ def read_part(
         Of the labelled pixels.
     """
     truth, labelled = pair.truth[..., 0] > 0, pair.truth[..., 1] > 0
-    return confusion.compare(read_ink(model, pair, size, check), truth, labelled).counts()
+    return compare_masks(read_ink(model, pair, size, check), truth, labelled).counts()
 
 
 def read_ink(
@@ -375,46 +340,15 @@ def read_ink(
 ) -> NDArray[np.bool_]:
     """Read a page or a part of it: bool (H, W), True where there is ink; see `read_part`."""
     probability = np.zeros(pair.pixels.shape[:2], np.float32)
-    conditioned = model.for_page(pair.pixels, pair.ink)
-    for _ in predict(pair.pixels, conditioned, replace(_PRESET, size=size), probability):
+    config = replace(PRESETS["fast"], size=size)
+    for _ in predict_with(PageReader.of(pair.pixels, model, config, pair.ink), config, probability):
         check()
     return probability >= model.threshold
 
 
-def scores_of(names: Sequence[str], counts: Sequence[Counts]) -> dict[str, float]:
-    """F-measure of each page.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Page that each part belongs to.
-    counts : sequence of Counts
-        Of the parts, in the same order.
-
-    Returns
-    -------
-    dict
-        Name of the page to F-measure of all its parts together, percent.
-    """
-    pages: dict[str, list[Counts]] = defaultdict(list)
-    for name, part in zip(names, counts, strict=True):
-        pages[name].append(part)
-    return {name: f_measure_of(_sum(parts)) for name, parts in pages.items()}
-
-
-def _sum(parts: Sequence[Counts]) -> Counts:
-    """All parts together."""
-    return Counts(
-        sum(part.hits for part in parts),
-        sum(part.false for part in parts),
-        sum(part.missed for part in parts),
-        sum(part.clear for part in parts),
-    )
-
-
-def compare(
+def compare_on_pages(
     before: InkModel, after: InkModel, pairs: Sequence[Pair], check: Callable[[], None]
-) -> Iterator[Figures]:
+) -> Iterator[BeforeAfter]:
     """Measure two models on the same pages, page after page.
 
     Parameters
@@ -428,91 +362,19 @@ def compare(
 
     Yields
     ------
-    Figures
+    BeforeAfter
         Of the pages so far, after each page.
     """
-    first: list[float] = []
-    second: list[float] = []
+    figures: list[list[float]] = []
     try:
         for pair in pairs:
             check()
             page = load_pair(pair)
             if not page.truth[..., 1].any():
                 continue
-            both = [
-                f_measure_of(read_part(model, page, "auto", check)) for model in (before, after)
-            ]
-            first.append(both[0])
-            second.append(both[1])
-            yield Figures(float(np.mean(first)), float(np.mean(second)), len(second))
+            both = (read_part(model, page, "auto", check) for model in (before, after))
+            figures.append([f_measure_of(counts) for counts in both])
+            first, second = np.mean(figures, axis=0)
+            yield BeforeAfter(float(first), float(second), len(figures))
     except Stopped:
         return
-
-
-def in_reading_size(pairs: Iterable[LoadedPair], model: InkModel) -> Iterator[LoadedPair]:
-    """Enlarge the pages whose strokes are so thin that a model reads them enlarged.
-
-    Parameters
-    ----------
-    pairs : iterable of LoadedPair
-        Pages, or parts of them.
-    model : InkModel
-        What reads them.
-
-    Yields
-    ------
-    LoadedPair
-        The page as it is, or of twice its height and width.
-    """
-    sizes: dict[str, PageSize] = {}
-    for pair in pairs:
-        yield _enlarged(pair) if _size_of(pair, model, sizes) == "double" else pair
-
-
-def learnt_sizes(pairs: Iterable[LoadedPair], model: InkModel) -> list[PageSize]:
-    """Choose the sizes in which pages, or parts of them, are learnt from; see `learnt_size`."""
-    sizes: dict[str, PageSize] = {}
-    return [_size_of(pair, model, sizes) for pair in pairs]
-
-
-def _size_of(pair: LoadedPair, model: InkModel, sizes: dict[str, PageSize]) -> PageSize:
-    """One size for all parts of a page, as a page is read in one size."""
-    if pair.name not in sizes:
-        sizes[pair.name] = learnt_size(pair, model)
-    return sizes[pair.name]
-
-
-def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:
-    """In which size a page is learnt from.
-
-    Parameters
-    ----------
-    pair : LoadedPair
-        A page, or a part of it.
-    model : InkModel
-        What reads it.
-
-    Returns
-    -------
-    {"own", "double"}
-        Never "half": the look at half of the size, which soft pages get as well when they are
-        read, makes strokes bolder, and would be taken for a wish for thinner ones.
-    """
-    told = model.for_page(pair.pixels, pair.ink)
-    return "double" if page_size(pair.pixels, told, "auto") == "double" else "own"
-
-
-def _enlarged(pair: LoadedPair) -> LoadedPair:
-    """Twice as high and wide; ink has smooth edges, and only labelled pixels stay labelled."""
-    pixels = _resized(pair.pixels, "bicubic")
-    ink = _resized(pair.truth[..., :1], "bilinear").ge(127.5) * 255
-    labelled = _resized(pair.truth[..., 1:], "nearest")
-    rows = pixels.round().clamp(0, 255).to(torch.uint8).numpy()
-    truth = torch.cat([ink, labelled], dim=-1).to(torch.uint8).numpy()
-    return replace(pair, pixels=rows, truth=truth, ink=page_ink(page_strips(rows)))
-
-
-def _resized(values: np.ndarray, mode: str) -> Tensor:
-    """Float32 (2 H, 2 W, C) of (H, W, C)."""
-    tensor = torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1)[None].float()
-    return F.interpolate(tensor, scale_factor=2.0, mode=mode)[0].permute(1, 2, 0).contiguous()

@@ -1,27 +1,24 @@
-"""Network that learns part of its layers and moves part of the way from its start."""
+"""Learn part of the layers and move part of the way from the start."""
 
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from docbin_napari.finetune.config import FinetuneConfig, Layers
-from docbin_napari.finetune.replay import Windows
+from docbin_napari.finetune.finetune_config import FinetuneConfig, Layers
 from docbin_napari.model.device import Device
 from docbin_napari.model.unet import UNet
-from docbin_napari.train.loss import ink_loss
-from docbin_napari.train.state import TrainState
+from docbin_napari.train.batches import Batch
+from docbin_napari.train.learning import Learner, ink_loss
 
-_WARM_UP = 0.05
 _BEGINNINGS = {"decoder": ("up.", "decoder.", "exit."), "exit": ("exit.",)}
 
 
-def learning_parameters(network: UNet, layers: Layers) -> Iterator[tuple[str, nn.Parameter]]:
+def learning_parameters(network: UNet, layers: Layers) -> Iterator[nn.Parameter]:
     """Choose what learns.
 
     Parameters
@@ -33,9 +30,7 @@ def learning_parameters(network: UNet, layers: Layers) -> Iterator[tuple[str, nn
 
     Yields
     ------
-    name : str
-        Of the parameter.
-    parameter : Parameter
+    Parameter
         One that learns.
     """
     for name, parameter in network.named_parameters():
@@ -44,10 +39,10 @@ def learning_parameters(network: UNet, layers: Layers) -> Iterator[tuple[str, nn
         else:
             chosen = layers == "all" or name.startswith(_BEGINNINGS[layers])
         if chosen:
-            yield name, parameter
+            yield parameter
 
 
-class Learner:
+class FinetuneLearner:
     """A network on its way from its start.
 
     Parameters
@@ -60,6 +55,11 @@ class Learner:
         Where.
     learnt : mapping, optional
         State of a network that has learnt before and goes on; it begins as the start otherwise.
+
+    Attributes
+    ----------
+    state : Learner
+        Network, steps and time.
     """
 
     def __init__(
@@ -69,39 +69,23 @@ class Learner:
         device: Device,
         learnt: Mapping[str, Tensor] | None = None,
     ) -> None:
-        torch.manual_seed(config.seed)
         self._config = config
         self._device = device
         self._start = copy.deepcopy(start).move(device.name).requires_grad_(False).eval()
         network = copy.deepcopy(self._start)
         if learnt is not None:
             network.load_state_dict(dict(learnt))
-        average = copy.deepcopy(network)
-        chosen = [parameter for _, parameter in learning_parameters(network, config.layers)]
-        for parameter in chosen:
-            parameter.requires_grad_(True)
-        groups = [
-            {"params": [p for p in chosen if p.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in chosen if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=config.learning_rate)
-        self._state = TrainState(network, average, optimizer)
-        self._chosen = chosen
+        self.state = Learner.of(network, config, learning_parameters(network, config.layers))
 
-    @property
-    def steps(self) -> int:
-        """Steps done."""
-        return self._state.step
-
-    def step(self, windows: Windows, share: float) -> tuple[float, float]:
+    def step(self, batch: Batch, own: int) -> tuple[float, float]:
         """Learn from a batch.
 
         Parameters
         ----------
-        windows : Windows
+        batch : Batch
             Of own and replayed pages.
-        share : float
-            Share of the budget that is spent, 0 to 1.
+        own : int
+            How many windows are of the own pages; these come first.
 
         Returns
         -------
@@ -109,50 +93,38 @@ class Learner:
             On the windows of the own pages.
         learning_rate : float
             Of this step.
+
+        Raises
+        ------
+        TrainingError
+            If the loss is NaN or infinite.
         """
-        state, config = self._state, self._config
-        rate = self._set_learning_rate(share)
+        rate = self.state.set_rate()
         # The network has no other layers that differ in training.
-        state.network.train(config.norms == "train")
-        logits = self._logits(state.network, windows.inputs, windows.ink)
-        own = self._loss(logits[: windows.own], windows.truth[: windows.own])
-        loss = own
-        if windows.own < len(logits):
-            weight = windows.own / len(logits)
-            loss = weight * own + (1 - weight) * self._replay_loss(logits, windows)
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._chosen, 1.0)
-        state.optimizer.step()
-        state.step += 1
-        state.follow(config.average)
-        return own.item(), rate
+        self.state.network.train(self._config.norms == "train")
+        logits = self._logits(self.state.network, batch.inputs, batch.ink)
+        loss = own_loss = self._loss(logits[:own], batch.truth[:own])
+        if own < len(logits):
+            weight = own / len(logits)
+            loss = weight * own_loss + (1 - weight) * self._replay_loss(logits[own:], batch, own)
+        self.state.descend(loss)
+        return own_loss.item(), rate
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights, taken back towards the start as the settings say.
+        """Take the averaged weights back towards the start as the settings ask.
 
         Returns
         -------
         dict
             State of a `UNet` of the same architecture, on the CPU.
         """
-        start, learnt = self._start.state_dict(), self._state.average.state_dict()
+        learnt, keep = self.state.average.state_dict(), self._config.keep
         return {
-            name: (
-                torch.lerp(value, learnt[name], self._config.keep)
-                if value.is_floating_point()
-                else value
-            ).cpu().clone()
-            for name, value in start.items()
-        }  # fmt: skip
-
-    def _set_learning_rate(self, share: float) -> float:
-        """A short warm-up, then half a cosine."""
-        warm = max(min(share / _WARM_UP, 1.0), 0.05)
-        rate = self._config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
-        for group in self._state.optimizer.param_groups:
-            group["lr"] = rate
-        return rate
+            name: (torch.lerp(value, learnt[name], keep) if value.is_floating_point() else value)
+            .cpu()
+            .clone()
+            for name, value in self._start.state_dict().items()
+        }
 
     def _logits(self, network: UNet, inputs: Tensor, ink: Tensor) -> Tensor:
         with self._device.training_format():
@@ -162,18 +134,14 @@ class Learner:
     def _loss(self, logits: Tensor, truth: Tensor) -> Tensor:
         return ink_loss(logits, truth[:, :1], truth[:, 1:], self._config.dice)
 
-    def _replay_loss(self, logits: Tensor, windows: Windows) -> Tensor:
-        """Loss on replayed windows: towards their ground truth and towards the start."""
+    def _replay_loss(self, logits: Tensor, batch: Batch, own: int) -> Tensor:
+        """Compute the loss on replayed windows, towards ground truth and start."""
         distill = self._config.distill
-        logits, truth = logits[windows.own :], windows.truth[windows.own :]
         if not distill:
-            return self._loss(logits, truth)
+            return self._loss(logits, batch.truth[own:])
         with torch.no_grad():
-            inputs, ink = windows.inputs[windows.own :], windows.ink[windows.own :]
-            target = self._logits(self._start, inputs, ink).sigmoid()
+            target = self._logits(self._start, batch.inputs[own:], batch.ink[own:]).sigmoid()
         towards_start = F.binary_cross_entropy_with_logits(logits, target)
-        # What remains when both agree says nothing about drift; it is taken off.
-        entropy = F.binary_cross_entropy(target, target)
         if distill == 1:
-            return towards_start - entropy
-        return distill * (towards_start - entropy) + (1 - distill) * self._loss(logits, truth)
+            return towards_start
+        return distill * towards_start + (1 - distill) * self._loss(logits, batch.truth[own:])

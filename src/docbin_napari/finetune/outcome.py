@@ -1,15 +1,20 @@
-"""Outcome of a fine-tuning: base, path of the new model, header and verdict."""
+"""Describe a fine-tuned model: its start, the header of its file, its figures in words."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from docbin_napari.finetune.config import FinetuneConfig
-from docbin_napari.finetune.judge import Figures
+import torch
+from torch import Tensor
+
+from docbin_napari.features.page_look import read_looks
+from docbin_napari.finetune.few_pages import FewPages
+from docbin_napari.finetune.finetune_config import FinetuneConfig
+from docbin_napari.finetune.judge import BeforeAfter
 from docbin_napari.model.registry import (
     ModelError,
     ModelInfo,
@@ -17,15 +22,17 @@ from docbin_napari.model.registry import (
     find_model,
     user_model_folder,
 )
-from docbin_napari.train.model_output import OutputError, checked_output
+from docbin_napari.model.weights import load_network
+from docbin_napari.train.train_config import TrainingError
 
 HELD_OUT, TEST = "held-out FM", "test FM"
 _SAME = 0.05
 _HURT = 0.5
-
-
-class FinetuneError(Exception):
-    """A fine-tuning cannot begin or go on."""
+# Settings that are paths or names, or stand in the header by themselves.
+_NOT_STORED = {
+    *("collections", "test", "replay_from", "output"),
+    *("start", "longer", "overwrite", "title"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,9 @@ class Outcome:
     ----------
     model : ModelInfo
         The new model.
-    held_out : Figures, optional
-        On the held-out part of the own pages; none where there was too little to hold out.
-    test : Figures, optional
+    held_out : BeforeAfter, optional
+        On the held-out part of the own pages; none where too little is labelled.
+    test : BeforeAfter, optional
         On other pages; none where there were none.
     better : bool, optional
         Whether the new model reads the held-out part better; None where that is not known.
@@ -50,11 +57,30 @@ class Outcome:
     """
 
     model: ModelInfo
-    held_out: Figures | None
-    test: Figures | None
+    held_out: BeforeAfter | None
+    test: BeforeAfter | None
     better: bool | None
     verdict: str
     picture: Path | None = None
+
+
+@dataclass(frozen=True)
+class EarlierTraining:
+    """A fine-tuning that goes on.
+
+    Parameters
+    ----------
+    weights : dict
+        What it had learnt, before it was taken back towards its start.
+    steps : int
+        Its steps.
+    minutes : float
+        Its time.
+    """
+
+    weights: dict[str, Tensor]
+    steps: int
+    minutes: float
 
 
 def base_of(name: str) -> tuple[ModelInfo, str]:
@@ -70,7 +96,7 @@ def base_of(name: str) -> tuple[ModelInfo, str]:
     base : ModelInfo
         The model itself or, where it is fine-tuned, the one that it came from.
     note : str
-        What to tell the user; empty where it is the model itself.
+        For the user; empty where it is the model itself.
 
     Raises
     ------
@@ -81,7 +107,7 @@ def base_of(name: str) -> tuple[ModelInfo, str]:
     seen: set[Path] = set()
     while "base" in info.header:
         if info.path in seen:
-            raise ModelError(f"{info.path}: it says that it was made from itself")
+            raise ModelError(f"{info.path}: its header names itself as its base; choose another")
         seen.add(info.path)
         stored = str(info.header["base"].get("name", ""))
         try:
@@ -95,37 +121,51 @@ def base_of(name: str) -> tuple[ModelInfo, str]:
     return info, note
 
 
-def new_model_path(config: FinetuneConfig) -> Path:
-    """File of the new model.
+def earlier_training(config: FinetuneConfig, base: ModelInfo, digest: str) -> EarlierTraining:
+    """Find out how far the model `config.longer` is.
 
     Parameters
     ----------
     config : FinetuneConfig
-        With the name of the output.
+        What is asked for now.
+    base : ModelInfo
+        Where that model started.
+    digest : str
+        Of the pages to learn from.
 
     Returns
     -------
-    Path
-        Free, or a model of the user's that may be replaced.
+    EarlierTraining
+        Its weights, steps and time.
 
     Raises
     ------
-    FinetuneError
-        If it is taken, or its folder cannot be written to.
+    TrainingError
+        If that model was not made by a fine-tuning from the very same pairs: parts that
+        it has learnt from would be taken for held-out ones.
     """
-    try:
-        return checked_output(config.output, config.overwrite)
-    except OutputError as error:
-        raise FinetuneError(str(error)) from error
+    info = find_model(config.longer)
+    recipe = info.header.get("recipe", {})
+    same = [recipe.get(name) == getattr(config, name) for name in ("held_out", "seed")]
+    if info.header.get("pages_digest") != digest or not all(same) or not recipe.get("keep"):
+        raise TrainingError(
+            f"{info.name} cannot be trained longer: its pairs or settings have changed since; "
+            "train a new model"
+        )
+    start, kept = (load_network(each).state_dict() for each in (base, info))
+    learnt = {
+        name: torch.lerp(start[name], value, 1 / recipe["keep"])
+        if value.is_floating_point()
+        else value
+        for name, value in kept.items()
+    }
+    return EarlierTraining(learnt, int(info.header["steps"]), float(info.header["minutes"]))
 
 
 def header_of(
-    config: FinetuneConfig,
-    base: ModelInfo,
-    pages: tuple[str, ...],
-    changes: Mapping[str, Any],
+    config: FinetuneConfig, base: ModelInfo, few: FewPages, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the file of a fine-tuned model says about it.
+    """Put together the header of a fine-tuned model.
 
     Parameters
     ----------
@@ -133,7 +173,7 @@ def header_of(
         The settings; those that are no paths are stored.
     base : ModelInfo
         Where it started.
-    pages : tuple of str
+    few : FewPages
         What it learnt from.
     changes : mapping
         More entries, such as ``threshold`` and ``steps``.
@@ -143,33 +183,52 @@ def header_of(
     dict
         For `save_model`.
     """
-    hidden = {"collections", "test", "replay_from", "output", "start", "longer", "overwrite"}
-    hidden.add("title")
-    recipe = {name: value for name, value in asdict(config).items() if name not in hidden}
-    listed = ", ".join(pages[:4]) + (f" and {len(pages) - 4} more" if pages[4:] else "")
+    recipe = {name: value for name, value in asdict(config).items() if name not in _NOT_STORED}
+    listed = ", ".join(few.pages[:4])
+    if len(few.pages) > 4:
+        listed += f" and {len(few.pages) - 4} more"
     known = base.path.parent in (built_in_folder(), user_model_folder())
     return {
         "threshold": base.threshold,
         "calibration": base.header.get("calibration", {}),
-        "title": config.title or f"{base.name}, trained on {_count(len(pages), 'own page')}",
+        "title": config.title or f"{base.name}, trained on {_count(len(few.pages), 'own page')}",
         "training_data": f"{base.training_data}; then {listed}",
         "base": {
             "name": base.name if known else str(base.path.resolve()),
             "sha256": hashlib.sha256(base.path.read_bytes()).hexdigest(),
         },
-        "pages": list(pages),
+        "pages": list(few.pages),
+        "pages_digest": few.digest,
         "recipe": recipe,
         "seed": config.seed,
         **changes,
     }
 
 
-def stored_figures(held_out: Figures | None, test: Figures | None) -> dict[str, float]:
-    """Figures for the header, before and after.
+def known_pages(config: FinetuneConfig, base: ModelInfo, few: FewPages) -> dict[str, Any]:
+    """Describe which pages the new model reads itself, for its header.
+
+    Raises
+    ------
+    TrainingError
+        If the header of the start cannot be read.
+    """
+    if not config.ratio:
+        return {}
+    try:
+        others = read_looks(base.header)
+    except ValueError as error:
+        raise TrainingError(f"{base.path}: {error}; choose another --start") from error
+    familiar = replace(few.familiar, others=others, ratio=config.ratio)
+    return {"pages_known": familiar.to_header()}
+
+
+def stored_figures(held_out: BeforeAfter | None, test: BeforeAfter | None) -> dict[str, float]:
+    """Round the figures before and after for the header.
 
     Parameters
     ----------
-    held_out, test : Figures, optional
+    held_out, test : BeforeAfter, optional
         As in `Outcome`.
 
     Returns
@@ -179,7 +238,7 @@ def stored_figures(held_out: Figures | None, test: Figures | None) -> dict[str, 
 
     Examples
     --------
-    >>> stored_figures(Figures(80, 85, 2), None)
+    >>> stored_figures(BeforeAfter(80, 85, 2), None)
     {'held-out FM before': 80, 'held-out FM': 85}
     """
     stored = {}
@@ -190,19 +249,19 @@ def stored_figures(held_out: Figures | None, test: Figures | None) -> dict[str, 
     return stored
 
 
-def is_better(held_out: Figures | None) -> bool | None:
-    """Whether the held-out part is read better; None where nothing is held out."""
+def is_better(held_out: BeforeAfter | None) -> bool | None:
+    """Return whether the held-out part is read better; None where nothing is held out."""
     return None if held_out is None else held_out.gain > _SAME
 
 
-def verdict(name: str, base: str, held_out: Figures | None, test: Figures | None) -> str:
-    """Say in plain words what a fine-tuning brought.
+def verdict(name: str, base: str, held_out: BeforeAfter | None, test: BeforeAfter | None) -> str:
+    """Describe in plain words what a fine-tuning brought.
 
     Parameters
     ----------
     name, base : str
         The new model and the one it started from.
-    held_out, test : Figures, optional
+    held_out, test : BeforeAfter, optional
         As in `Outcome`.
 
     Returns
@@ -212,25 +271,27 @@ def verdict(name: str, base: str, held_out: Figures | None, test: Figures | None
 
     Examples
     --------
-    >>> verdict("mine", "general-1", Figures(80, 85, 2), None)
+    >>> verdict("mine", "general-1", BeforeAfter(80, 85, 2), None)
     'mine is better on your pages: FM 80.00 before, 85.00 after (held-out part).'
-    >>> verdict("mine", "general-1", Figures(80, 79, 2), None)
+    >>> verdict("mine", "general-1", BeforeAfter(80, 79, 2), None)
     'mine is not better on your pages: FM 80.00 before, 79.00 after (held-out part). Stay with general-1.'
     """  # noqa: E501
     if held_out is None:
         words = f"Nothing was held out, so nobody knows whether {name} is better."
     else:
-        figures = f"FM {held_out.before:.2f} before, {held_out.after:.2f} after (held-out part)"
-        better = is_better(held_out)
-        words = f"{name} is {'' if better else 'not '}better on your pages: {figures}."
-        if not better:
+        better = "" if is_better(held_out) else "not "
+        words = f"{name} is {better}better on your pages: {_in_words(held_out)} (held-out part)."
+        if not is_better(held_out):
             words += f" Stay with {base}."
     if test is not None:
-        figures = f"FM {test.before:.2f} before, {test.after:.2f} after"
-        words += f" On {_count(test.pages, 'other page')}: {figures}."
+        words += f" On {_count(test.pages, 'other page')}: {_in_words(test)}."
         if test.gain < -_HURT:
             words += f" It reads such pages worse; use {base} for them."
     return words
+
+
+def _in_words(figures: BeforeAfter) -> str:
+    return f"FM {figures.before:.2f} before, {figures.after:.2f} after"
 
 
 def _count(number: int, what: str) -> str:

@@ -1,25 +1,22 @@
 """Windows of a fine-tuning: own pages mixed with replayed ones.
 
 Strategy: each batch mixes windows of the own pages with windows of pages that the program
-draws itself or that lie in folders of pairs. What the start says about a replayed window is
-part of its target: where its answer is another than the ground truth, it is the answer that
-other users rely on, and to unlearn it costs more than it brings.
+draws itself or that lie in folders of pairs. The output of the start for a replayed window is
+part of its target: where it differs from the ground truth, it is still what other users rely on,
+and to unlearn it costs more than it brings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from docbin_napari.finetune.config import FinetuneConfig, scaled_augmentation
+from docbin_napari.finetune.finetune_config import FinetuneConfig, scaled_augmentation
 from docbin_napari.finetune.replay_cache import generated_page
-from docbin_napari.model.normalisation import Normalisation
 from docbin_napari.train.augment import augment
-from docbin_napari.train.config import AugmentConfig
+from docbin_napari.train.batches import Batch
 from docbin_napari.train.dataset import (
     DrawnWindows,
     HardPlaces,
@@ -27,32 +24,11 @@ from docbin_napari.train.dataset import (
     WindowSampler,
     load_pairs,
 )
+from docbin_napari.train.train_config import AugmentConfig
 
-# What the start has not learnt cannot be kept: it never saw solid shapes or light writing.
-_AS_LEARNT = AugmentConfig(solid=0.0, invert=0.0)
-
-
-@dataclass(frozen=True)
-class Windows:
-    """A batch, ready for the network.
-
-    Parameters
-    ----------
-    inputs : Tensor
-        Float32 (N, 3, H, W), normalised, in channels-last layout, on the device.
-    truth : Tensor
-        Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1; on the device.
-    ink : Tensor
-        Float32 (N, 7): normalised colours of ink and paper of each page, edge level; NaN where they
-        are not known; on the device.
-    own : int
-        How many of them are of the own pages; these come first.
-    """
-
-    inputs: Tensor
-    truth: Tensor
-    ink: Tensor
-    own: int
+_REPLAYED = AugmentConfig()
+# What an archive does not show would only take time; its pages come with an edge level, or none.
+_OWN = replace(_REPLAYED, solid=0.0, invert=0.0, unlevelled=0.0)
 
 
 def replay_pages(config: FinetuneConfig) -> Iterator[LoadedPair]:
@@ -103,9 +79,7 @@ class MixedWindows:
     ) -> None:
         self._config = config
         self._device = device
-        # Own pages are told the edge level that the finished model is told, or none.
-        own_variation = scaled_augmentation(config.augment, _AS_LEARNT)
-        self._variation = replace(own_variation, unlevelled=0.0), _AS_LEARNT
+        self._variation = scaled_augmentation(config.augment, _OWN), _REPLAYED
         hard = HardPlaces(config.hard, places)
         self._own = WindowSampler(list(own), config.window, {}, self._variation[0], hard)
         self._replayed = (
@@ -114,7 +88,7 @@ class MixedWindows:
             else None
         )
 
-    def of(self, step: int) -> Windows:
+    def of(self, step: int) -> tuple[Batch, int]:
         """Draw the windows of a step; they depend on seed and step alone.
 
         Parameters
@@ -124,8 +98,10 @@ class MixedWindows:
 
         Returns
         -------
-        Windows
-            At least one window is of the own pages.
+        batch : Batch
+            The windows.
+        own : int
+            How many of them are of the own pages, at least one; these come first.
         """
         config = self._config
         random = np.random.default_rng([config.seed, step])
@@ -135,16 +111,7 @@ class MixedWindows:
         parts = [self._draw(self._own, config.batch - count, self._variation[0], random)]
         if count and self._replayed:
             parts.append(self._draw(self._replayed, count, self._variation[1], random))
-        inputs, ink = (
-            Normalisation().of(torch.cat(tensors)).to(self._device)
-            for tensors in ([part.pixels for part in parts], [part.ink for part in parts])
-        )
-        return Windows(
-            inputs.to(memory_format=torch.channels_last),
-            torch.cat([part.truth for part in parts]).to(self._device),
-            ink,
-            config.batch - count,
-        )
+        return Batch.of(parts, self._device), config.batch - count
 
     def _draw(
         self,

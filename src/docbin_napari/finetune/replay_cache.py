@@ -19,14 +19,15 @@ import numpy as np
 import platformdirs
 
 from docbin_napari.__about__ import __version__
+from docbin_napari.drawing.generator import draw_page
 from docbin_napari.features.edge_level import edge_level
-from docbin_napari.features.ink_colour import page_ink, page_strips
+from docbin_napari.features.survey import PageSurvey
 from docbin_napari.io.atomic import atomic_path
 from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.synthesis import draw_page
 
 # Two windows of a training wide. Drawing takes as long as there are pixels.
 _SIDE = 512
+_ARCHIVES = "all"
 _FIRST_SEED = 7_000_000
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -63,13 +64,13 @@ def cache_folder() -> Path:
 
 
 def _folder() -> Path:
-    return cache_folder() / "replay" / f"{__version__}-{_SIDE}"
+    return cache_folder() / "replay" / f"{__version__}-{_ARCHIVES}-{_SIDE}"
 
 
 def _draw(seed: int, number: int) -> LoadedPair:
-    page = draw_page(_FIRST_SEED + 1000 * seed + number, _SIDE, _SIDE)
+    page = draw_page(_FIRST_SEED + 1000 * seed + number, _SIDE, _SIDE, _ARCHIVES)
     edge = edge_level(page.pixels, page.ink, np.ones_like(page.ink))
-    return _pair(number, page.pixels, page.ink, page_ink(page_strips(page.pixels)), edge)
+    return _pair(number, page.pixels, page.ink, PageSurvey.of(page.pixels).ink, edge)
 
 
 def _pair(
@@ -98,7 +99,7 @@ def _write(path: Path, page: LoadedPair) -> None:
     for other in path.parent.parent.glob("*"):
         if other != path.parent:
             shutil.rmtree(other, ignore_errors=True)
-    with atomic_path(path) as temporary:
+    with atomic_path(path, own_folder=True) as temporary:
         np.savez(
             temporary,
             pixels=page.pixels,

@@ -1,22 +1,71 @@
-"""Format the progress of a fine-tuning as lines for people or as JSON for programs."""
+"""Report the progress of a fine-tuning, as lines for people or as JSON for programs."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
 from docbin_napari.finetune.before_after import LEGEND
 from docbin_napari.finetune.outcome import Outcome
-from docbin_napari.finetune.run import PREPARATION, FinetuneReport
 
+Stage = Literal["reading", "drawing", "judging", "training", "measuring", "done"]
+PREPARATION: tuple[Stage, ...] = ("reading", "drawing", "judging")
+NOTHING_LEARNT = "Stopped. Nothing has been learnt yet, so no model was written."
 _DOING = {
     "reading": "preparing: reading the pairs",
     "drawing": "preparing: pages of other kinds, so that they are not forgotten",
     "judging": "preparing: how well the start reads your pages",
     "measuring": "measuring before and after on other pages",
 }
+
+
+@dataclass(frozen=True)
+class FinetuneReport:
+    """Progress of a fine-tuning.
+
+    Parameters
+    ----------
+    stage : {"reading", "drawing", "judging", "training", "measuring", "done"}
+        What is being done; the first three are preparation.
+    step : int
+        Steps done.
+    share : float
+        Share of the budget that is spent, 0 to 1.
+    minutes : float
+        Time since the first step.
+    pages : int
+        Pages to replay that are ready, while they are drawn.
+    loss : float
+        Mean over the own windows since the last report; NaN where there was no step.
+    learning_rate : float
+        Of the last step.
+    validation : float, optional
+        F-measure on the held-out part, percent, when it was just measured.
+    before : float, optional
+        The same of the start.
+    best : float, optional
+        The highest so far of what was learnt.
+    note : str
+        For the user; mostly empty.
+    outcome : Outcome, optional
+        The finished model, in the last report. The last report has none where it was stopped
+        before anything was learnt.
+    """
+
+    stage: Stage
+    step: int = 0
+    share: float = 0.0
+    minutes: float = 0.0
+    pages: int = 0
+    loss: float = math.nan
+    learning_rate: float = 0.0
+    validation: float | None = None
+    before: float | None = None
+    best: float | None = None
+    note: str = ""
+    outcome: Outcome | None = None
 
 
 def as_json(report: FinetuneReport) -> str:
@@ -30,7 +79,7 @@ def as_json(report: FinetuneReport) -> str:
     Returns
     -------
     str
-        An object with the fields of the report that say something; its ``outcome`` has
+        An object with the fields of the report that have a value; its ``outcome`` has
         ``name``, ``path``, ``better``, ``verdict``, ``picture``, ``held_out`` and ``test``.
 
     Examples
@@ -46,7 +95,7 @@ def as_json(report: FinetuneReport) -> str:
         if not unknown:
             event[field.name] = value
     if report.outcome is not None:
-        event["outcome"] = _told(report.outcome)
+        event["outcome"] = _as_dict(report.outcome)
     return json.dumps(event)
 
 
@@ -115,7 +164,7 @@ def as_line(report: FinetuneReport) -> str:
     return "  ".join(parts)
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
+def _as_dict(outcome: Outcome) -> dict[str, Any]:
     figures = {"held_out": outcome.held_out, "test": outcome.test}
     return {
         "name": outcome.model.name,

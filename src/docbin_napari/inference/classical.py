@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from docbin_napari.io.rgb import luma
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -15,31 +17,6 @@ class Baseline(Protocol):
 
     def __call__(self, pixels: NDArray[np.uint8], /) -> NDArray[np.bool_]:
         """Find the ink of uint8 RGB pixels ``(H, W, 3)``: bool ``(H, W)``."""
-
-
-def gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Reduce a page to the luma of ITU-R BT.601, rounded exactly as Pillow's mode "L".
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (H, W, 3)
-        The page, RGB.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W)
-        Luma, 0 black to 255 white.
-
-    Examples
-    --------
-    >>> gray(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], dtype=np.uint8))
-    array([[ 76, 150,  29]], dtype=uint8)
-    """
-    luma = np.full(pixels.shape[:2], 0x8000, dtype=np.uint32)
-    for channel, weight in enumerate((19595, 38470, 7471)):
-        luma += np.multiply(pixels[..., channel], weight, dtype=np.uint32)
-    luma >>= 16
-    return luma.astype(np.uint8)
 
 
 def otsu(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -67,13 +44,13 @@ def otsu(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     >>> np.argwhere(otsu(page))
     array([[1, 2]])
     """
-    luma = gray(pixels)
-    if luma.size == 0 or luma.min() == luma.max():
-        return np.zeros(luma.shape, dtype=bool)
+    gray = luma(pixels)
+    if gray.size == 0 or gray.min() == gray.max():
+        return np.zeros(gray.shape, dtype=bool)
     from skimage.filters import threshold_otsu
 
-    threshold = threshold_otsu(luma)  # type: ignore[no-untyped-call]
-    ink: NDArray[np.bool_] = luma <= threshold
+    threshold = threshold_otsu(gray)  # type: ignore[no-untyped-call]
+    ink: NDArray[np.bool_] = gray <= threshold
     return ink
 
 
@@ -117,13 +94,13 @@ def sauvola(pixels: NDArray[np.uint8], window: int = 25, k: float = 0.2) -> NDAr
     """
     if window < 3 or window % 2 == 0:
         raise ValueError(f"window must be odd and at least 3, not {window}")
-    luma = gray(pixels)
-    if luma.size == 0:
-        return np.zeros(luma.shape, dtype=bool)
+    gray = luma(pixels)
+    if gray.size == 0:
+        return np.zeros(gray.shape, dtype=bool)
     from skimage.filters import threshold_sauvola
 
-    thresholds = threshold_sauvola(luma, window_size=window, k=k)  # type: ignore[no-untyped-call]
-    ink: NDArray[np.bool_] = luma < thresholds
+    thresholds = threshold_sauvola(gray, window_size=window, k=k)  # type: ignore[no-untyped-call]
+    ink: NDArray[np.bool_] = gray < thresholds
     return ink
 
 

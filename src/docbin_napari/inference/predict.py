@@ -9,35 +9,37 @@ is needed beside page and result.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docbin_napari.inference.ahead import map_ahead, threads
-from docbin_napari.inference.config import PRESETS, InferenceConfig, PresetName, preset
-from docbin_napari.inference.inverted import InvertedRows, is_to_be_inverted
-from docbin_napari.inference.page_band import PageBand, ProbabilitySink
-from docbin_napari.inference.page_size import page_size
-from docbin_napari.inference.strips import cut, strips
+from docbin_napari.inference.bands import PageBand, ProbabilitySink, cut, strips
+from docbin_napari.inference.inference_config import InferenceConfig, PresetName, preset
+from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.window_reader import (
-    DeviceMemoryError,
-    InferenceError,
+    Batch,
     WindowReader,
 )
 from docbin_napari.inference.windows import AxisWindows, plan_axis
-from docbin_napari.io.row_source import RowSource
+from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import InkModel, load_model
+from docbin_napari.model.weights import load_model
 
-_NOTHING = slice(0, 0)
+_NOWHERE = slice(0, 0), slice(0, 0)
 _INVERTED = (
-    "this page looks like light writing on dark ground, so light and dark are exchanged before "
-    "the network looks; invert='never' in InferenceConfig takes it as it is"
+    "this page seems to show light writing on dark ground, so light and dark are exchanged there "
+    "before it is read; invert='never' in InferenceConfig leaves it as it is"
 )
+
+Box = tuple[slice, slice]
+"""Rows and columns of a page, with start and stop."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,48 @@ class Progress:
     columns: slice
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Windows that are computed in one go, and the rectangle in which they alone have a share."""
+
+    down: AxisWindows
+    across: AxisWindows
+    rows: range
+    batches: list[range]
+    box: Box
+
+    def windows(self, pixels: Any) -> Iterator[Batch]:
+        """Read the windows from the page."""
+        width = self.across.starts[-1] + self.across.size
+        found = strips(pixels, self.down, width, self.rows)
+        for row, strip in zip(self.rows, found, strict=True):
+            for chosen in self.batches:
+                yield row, chosen, cut(strip, self.across, chosen)
+
+    def final(self, row: int, chosen: range) -> Box:
+        """Rows and columns that are final after a batch, but not before it."""
+        rows, columns = self.box
+        left, right = self.across.final(chosen[0]).start, self.across.final(chosen[-1]).stop
+        top, bottom = self.down.final(row).start, self.down.final(row).stop
+        bottom = rows.stop if row == self.rows[-1] else min(bottom, rows.stop)
+        right = columns.stop if chosen == self.batches[-1] else min(right, columns.stop)
+        return slice(max(top, rows.start), bottom), slice(max(left, columns.start), right)
+
+
 def predict(
-    pixels: Any, model: InkModel, config: InferenceConfig, out: ProbabilitySink
+    pixels: Any,
+    model: InkModel,
+    config: InferenceConfig,
+    out: ProbabilitySink,
+    first: Box | None = None,
 ) -> Iterator[Progress]:
     """Fill an array with ink probability, batch by batch.
 
     Stop by not asking for the next item; what was written stays. Where the memory of the
     device is too small, it goes on with half of the windows in a pass, and when a single
-    one is too many, on the CPU, with a warning. A page of light writing on dark ground is
-    taken inverted, with a warning, unless `config` says otherwise. A fine-tuned model leaves
-    pages unlike those it has learnt from to its base.
+    one is too many, on the CPU, with a warning. Light writing on dark ground is taken
+    inverted, on the page or in parts of it, with a warning, unless `config` says otherwise. A
+    fine-tuned model leaves pages unlike those it has learnt from to its base.
 
     Parameters
     ----------
@@ -80,6 +114,9 @@ def predict(
     out : ndarray or ProbabilitySink
         (H, W), filled in place: float32 with probabilities 0 to 1, or uint8 with
         the same times 255.
+    first : (slice, slice), optional
+        Rows and columns that somebody looks at: the windows they need are computed before the
+        others. The result is the same to the last bit.
 
     Yields
     ------
@@ -96,43 +133,122 @@ def predict(
         If the network fails on this device in another way.
     """
     _check(pixels, out)
-    pixels, model = _made_for_each_other(pixels, model, config)
+    reader = PageReader.of(pixels, model, config)
+    if reader.inverted and config.invert == "auto":
+        warnings.warn(_INVERTED, stacklevel=2)
+    yield from predict_with(reader, config, out, first)
+
+
+def predict_with(
+    reader: PageReader,
+    config: InferenceConfig,
+    out: ProbabilitySink,
+    first: Box | None = None,
+) -> Iterator[Progress]:
+    """Fill an array with the ink probability of a page that has been surveyed; see `predict`."""
     height, width = out.shape
-    side = model.window_side(config.window)
-    rows = plan_axis(height, side, config.overlap, model.stride)
-    columns = plan_axis(width, side, config.overlap, model.stride)
-    batches = _batches(columns, config.batch or _batch(model, rows, columns))
-    model = model.in_streams(len(rows.starts) * len(batches))
+    side = reader.window_side(config.window)
+    rows = plan_axis(height, side, config.overlap, reader.stride)
+    columns = plan_axis(width, side, config.overlap, reader.stride)
+    batches = _batches(columns, config.batch or _batch(reader, rows, columns))
+    reader = reader.in_streams(len(rows.starts) * len(batches))
     total = len(rows.starts) * len(columns.starts) * config.symmetries
-    band = PageBand(rows, columns, model.calibration)
-    done = 0
-    yield Progress(done, total, _NOTHING, _NOTHING)
+    parts = _parts(rows, columns, batches, first)
+    kept: dict[tuple[int, range], NDArray[np.float32]] = {}
+    done, written = 0, _NOWHERE
+    yield Progress(done, total, *_NOWHERE)
 
-    def work() -> Iterator[tuple[int, range, np.ndarray]]:
-        for row, strip in enumerate(strips(pixels, rows, band.width)):
-            for chosen in batches:
-                yield row, chosen, cut(strip, columns, chosen)
+    with threads(reader.streams) as executor, WindowReader(reader, config) as windows:
+        read = functools.partial(_read_or_take, windows, kept)
+        for part in parts:
+            band = PageBand(rows, columns, reader.model.calibration)
+            batched = part.windows(reader.pixels)
+            for row, chosen, logits in map_ahead(read, batched, executor, reader.streams):
+                if kept.pop((row, chosen), None) is None:
+                    done += len(chosen) * config.symmetries
+                if part is not parts[-1]:
+                    kept[row, chosen] = logits.copy()
+                band.add(logits, row, chosen)
+                regions = _without(part.final(row, chosen), written)
+                for region in regions:
+                    band.write(out, *region)
+                yield from (Progress(done, total, *region) for region in regions or [_NOWHERE])
+            written = part.box
 
-    with threads(model.streams) as executor, WindowReader(model, config) as reader:
-        for row, chosen, logits in map_ahead(reader.read, work(), executor, model.streams):
-            band.add(logits, row, chosen)
-            region = band.write(out, row, chosen)
-            done += len(chosen) * config.symmetries
-            yield Progress(done, total, *region)
+
+def _read_or_take(
+    reader: WindowReader, kept: dict[tuple[int, range], NDArray[np.float32]], batch: Batch
+) -> tuple[int, range, NDArray[np.float32]]:
+    """Compute a batch, unless it was computed with the part that was wanted first."""
+    known = kept.get(batch[:2])
+    return reader.read(batch) if known is None else (*batch[:2], known)
 
 
-def _made_for_each_other(
-    pixels: RowSource, model: InkModel, config: InferenceConfig
-) -> tuple[RowSource, InkModel]:
-    """What is decided once for a page: which way round it is, and what the model is told of it."""
-    if is_to_be_inverted(pixels, config.invert):
-        if config.invert == "auto":
-            warnings.warn(_INVERTED, stacklevel=3)
-        pixels = InvertedRows(pixels)
-    if config.edge_level is not None:
-        model = model.cutting_edges_at(config.edge_level)
-    model = model.looking_in(page_size(pixels, model, config.size))
-    return pixels, model.for_page(pixels)
+def _parts(
+    rows: AxisWindows, columns: AxisWindows, batches: list[range], first: Box | None
+) -> list[_Part]:
+    """Divide the windows of a page: those that `first` needs, then all of them."""
+    every = range(len(rows.starts))
+    whole = _Part(rows, columns, every, batches, (slice(0, rows.length), slice(0, columns.length)))
+    if first is None:
+        return [whole]
+    needed, across = rows.touching(first[0]), columns.touching(first[1])
+    chosen = [one for one in batches if one.start < across.stop and across.start < one.stop]
+    if not needed or not chosen or (needed == every and chosen == batches):
+        return [whole]
+    decided = columns.decided_by(range(chosen[0].start, chosen[-1].stop))
+    return [_Part(rows, columns, needed, chosen, (rows.decided_by(needed), decided)), whole]
+
+
+def _without(region: Box, hole: Box) -> list[Box]:
+    """Cut a rectangle into those that lie outside of another one."""
+    rows, columns = region
+    top, bottom = max(rows.start, hole[0].start), min(rows.stop, hole[0].stop)
+    left, right = max(columns.start, hole[1].start), min(columns.stop, hole[1].stop)
+    if top >= bottom or left >= right:
+        found = [region]
+    else:
+        middle = slice(top, bottom)
+        found = [
+            (slice(rows.start, top), columns),
+            (middle, slice(columns.start, left)),
+            (middle, slice(right, columns.stop)),
+            (slice(bottom, rows.stop), columns),
+        ]
+    return [box for box in found if all(side.start < side.stop for side in box)]
+
+
+def glance(pixels: Any, model: InkModel, config: InferenceConfig) -> NDArray[np.uint8] | None:
+    """Read a small page once, in half of its size, to show something soon.
+
+    Parameters
+    ----------
+    pixels : array_like
+        uint8 (H, W, 3), as for `predict`.
+    model : InkModel
+        From `load_model`.
+    config : InferenceConfig
+        How the page is going to be read.
+
+    Returns
+    -------
+    ndarray or None
+        uint8 (H, W): probability times 255. None where it would hardly be there sooner: for a page
+        of several windows, which appears window by window, and for a single view of each place.
+    """
+    height, width = (int(side) for side in pixels.shape[:2])
+    one_window = max(height, width) <= config.window
+    if not one_window or config.symmetries == 1 or min(height, width) < 2:
+        return None
+    page = np.asarray(pixels[0:height])[: height // 2 * 2, : width // 2 * 2].astype(np.uint16)
+    half = (page[::2, ::2] + page[1::2, ::2] + page[::2, 1::2] + page[1::2, 1::2] + 2) // 4
+    found = np.zeros(half.shape[:2], np.uint8)
+    quick = replace(config, symmetries=1, tolerance=0.0, size="own")
+    for _ in predict(half.astype(np.uint8), model, quick, found):
+        pass
+    large = found.repeat(2, axis=0).repeat(2, axis=1)
+    missing = height - large.shape[0], width - large.shape[1]
+    return np.pad(large, ((0, missing[0]), (0, missing[1])), mode="edge")
 
 
 def ink_probability(
@@ -235,24 +351,12 @@ def _check(pixels: Any, out: ProbabilitySink) -> None:
         raise ValueError(f"the result must be float32 or uint8 of shape {shape[:2]}")
 
 
-def _batch(model: InkModel, rows: AxisWindows, columns: AxisWindows) -> int:
+def _batch(reader: PageReader, rows: AxisWindows, columns: AxisWindows) -> int:
     """Windows in one pass that suit the device."""
-    return max(1, model.pixels_at_once // (rows.size * columns.size))
+    return max(1, reader.model.engine.pixels_at_once // (rows.size * columns.size))
 
 
 def _batches(columns: AxisWindows, most: int) -> list[range]:
     """Numbers of the windows of a row, in batches."""
     count = len(columns.starts)
     return [range(first, min(first + most, count)) for first in range(0, count, most)]
-
-
-__all__ = [
-    "PRESETS",
-    "DeviceMemoryError",
-    "InferenceConfig",
-    "InferenceError",
-    "Progress",
-    "binarize",
-    "ink_probability",
-    "predict",
-]

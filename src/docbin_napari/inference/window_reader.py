@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.inference.views import look
+from docbin_napari.inference.views import average_views
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
 
-    from docbin_napari.inference.config import InferenceConfig
-    from docbin_napari.model.ink_model import InkModel
+    from docbin_napari.inference.inference_config import InferenceConfig
+    from docbin_napari.inference.page_reader import PageReader
 
 Batch = tuple[int, range, "NDArray[np.uint8]"]
 """Row of windows, which of them, and their pixels."""
@@ -40,14 +40,14 @@ class WindowReader:
 
     Parameters
     ----------
-    model : InkModel
-        It knows its page.
+    reader : PageReader
+        Of the page.
     config : InferenceConfig
         Number of symmetries and tolerance.
     """
 
-    def __init__(self, model: InkModel, config: InferenceConfig) -> None:
-        self._model, self._config = model, config
+    def __init__(self, reader: PageReader, config: InferenceConfig) -> None:
+        self._reader, self._config = reader, config
         self._most: float = math.inf
         self._stopped, self._lock = Event(), Lock()
 
@@ -88,31 +88,31 @@ class WindowReader:
         return row, chosen, self._with_the_memory_there_is(windows)
 
     def _with_the_memory_there_is(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        model, count = self._model, len(windows)
+        reader, count = self._reader, len(windows)
         if count > self._most:
             halves = windows[: count // 2], windows[count // 2 :]
             return np.concatenate([self._with_the_memory_there_is(half) for half in halves])
         try:
-            return self._look(model, windows)
+            return self._average(reader, windows)
         except DeviceMemoryError as error:
             if count > 1:
                 self._most = count // 2
             else:
-                self._go_to_cpu(model, error)
+                self._go_to_cpu(reader, error)
         return self._with_the_memory_there_is(windows)
 
-    def _go_to_cpu(self, model: InkModel, error: DeviceMemoryError) -> None:
+    def _go_to_cpu(self, reader: PageReader, error: DeviceMemoryError) -> None:
         """Go on on the CPU; raises the error if that was it."""
-        if model.device.name == "cpu":
+        if reader.model.device.name == "cpu":
             raise error
         with self._lock:
-            if self._model is model:
+            if self._reader is reader:
                 warnings.warn(f"{error}; this page goes on on the CPU", stacklevel=2)
-                self._model = model.on_cpu()
+                self._reader = reader.on_cpu()
 
-    def _look(self, model: InkModel, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        passes = look(model, windows, self._config)
-        name = model.device.name
+    def _average(self, reader: PageReader, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        passes = average_views(reader, windows, self._config)
+        name = reader.model.device.name
         try:
             while True:
                 if self._stopped.is_set():

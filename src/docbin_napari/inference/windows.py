@@ -48,6 +48,25 @@ class AxisWindows:
         stop = self.length if last else min(self.starts[index + 1], self.length)
         return slice(self.starts[index], stop)
 
+    def touching(self, part: slice) -> range:
+        """Numbers of the windows that have a share in some pixels of the page."""
+        shares = [
+            index
+            for index, start in enumerate(self.starts)
+            if self.weights[index, max(0, part.start - start) : max(0, part.stop - start)].any()
+        ]
+        return range(shares[0], shares[-1] + 1) if shares else range(0)
+
+    def decided_by(self, chosen: range) -> slice:
+        """Pixels of the page in which no other windows than these have a share."""
+        start, stop = 0, self.length
+        if chosen.start > 0:
+            before = chosen.start - 1
+            start = self.starts[before] + int(np.flatnonzero(self.weights[before])[-1]) + 1
+        if chosen.stop < len(self.starts):
+            stop = self.starts[chosen.stop] + int(np.flatnonzero(self.weights[chosen.stop])[0])
+        return slice(start, stop)
+
 
 def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWindows:
     """Lay windows along one axis.

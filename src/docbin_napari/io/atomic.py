@@ -29,7 +29,7 @@ _TEMPORARY = re.compile(r"\..*-[0-9a-f]{12}(\..*)?")
 
 
 @contextmanager
-def atomic_path(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+def atomic_path(path: Path, *, overwrite: bool = True, own_folder: bool = False) -> Iterator[Path]:
     """Give a temporary file in the same folder and rename it when all went well.
 
     Missing folders are made. The temporary file is hidden, has the suffix of `path`
@@ -41,6 +41,9 @@ def atomic_path(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         The file that is to appear.
     overwrite : bool
         Whether a file of that name may be replaced.
+    own_folder : bool
+        Whether nobody else writes into this folder, so that what killed runs left of other files
+        is removed, too: needed where no later file has the same name.
 
     Yields
     ------
@@ -70,7 +73,7 @@ def atomic_path(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     except FileExistsError:
         # Keeps FileExistsError for the file itself.
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
-    remove_leftovers(path)
+    remove_leftovers(path, all_names=own_folder)
     temporary = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(6)}{path.suffix}")
     # Made by hand: the files of the tempfile module can be read by their owner only.
     held = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
@@ -84,13 +87,17 @@ def atomic_path(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
             temporary.replace(path)
         else:
             _move_to_free_name(temporary, path)
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)  # A full disk does not say of which file it speaks.
+        raise
     finally:
         if fcntl is not None:
             os.close(held)  # The lock ends here.
         temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(path: Path) -> None:
+def remove_leftovers(path: Path, all_names: bool = False) -> None:
     """Remove the temporary files of runs that were killed while they wrote a file.
 
     Strategy: a file that is being written is locked, and the lock ends with its process. So one
@@ -101,8 +108,13 @@ def remove_leftovers(path: Path) -> None:
     ----------
     path : Path
         The file that they would have become.
+    all_names : bool
+        Whether those of other files of that folder are removed, too.
     """
-    own = re.compile(rf"\.{re.escape(path.stem[:80])}-[0-9a-f]{{12}}{re.escape(path.suffix)}")
+    # Twice where what writes the temporary file makes one of its own.
+    stem, suffix = re.escape(path.stem[:80]), re.escape(path.suffix)
+    own = re.compile(rf"\.{{1,2}}{stem}(-[0-9a-f]{{12}}){{1,2}}{suffix}")
+    own = _TEMPORARY if all_names else own
     for name in filter(own.fullmatch, _hidden_in(path.parent)):
         with suppress(OSError):
             entry = path.with_name(name)
@@ -209,7 +221,7 @@ def writing_trouble(error: OSError) -> str:
         return "this folder may not be written to; choose another one or change its permissions"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "there is no room on the disk; make some or choose another folder"
-    if error.errno == errno.ENOTDIR:
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file stands where its folder should be; choose another folder"
     if error.errno == errno.EISDIR:
         return "a folder of this name exists; choose another name"

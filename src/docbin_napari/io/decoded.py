@@ -53,7 +53,8 @@ def check_size(path: Path, width: int, height: int, pixel_limit: int, where: str
         )
 
 
-_DEFAULT_PIXEL_LIMIT = 1_000_000_000
+DEFAULT_PIXEL_LIMIT: int = 1_000_000_000
+"""Most pixels of one page that are read unless the caller says otherwise."""
 _BYTES_A_PIXEL = 16
 _ALWAYS_ALLOWED = 64_000_000
 _BYTES_OF_SMALL_FILES = 700_000_000.0
@@ -84,7 +85,7 @@ def check_bytes(path: Path, needed: float, pixel_limit: int, where: str = "") ->
         If it is too much.
     """
     grown = max(_BYTES_OF_SMALL_FILES, _LARGEST_RATIO * path.stat().st_size)
-    grown *= max(1.0, pixel_limit / _DEFAULT_PIXEL_LIMIT)
+    grown *= max(1.0, pixel_limit / DEFAULT_PIXEL_LIMIT)
     allowed = min(max(_BYTES_A_PIXEL * pixel_limit, _ALWAYS_ALLOWED), grown)
     if needed > allowed:
         raise PageError(

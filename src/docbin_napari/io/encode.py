@@ -14,8 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.decoded import clean_dpi
 from docbin_napari.io.errors import MaskError
-from docbin_napari.io.png_bands import PACKING, write_png_bands
-from docbin_napari.io.png_text import read_png_texts, text_chunks
+from docbin_napari.io.png import PACKING, read_png_texts, text_chunks, write_png_bands
 from docbin_napari.io.tiff_strips import DESCRIPTION, image_of, tiff_of_bands
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from docbin_napari.io.decoded import STRETCHED
 from docbin_napari.io.encode import write_pages
 from docbin_napari.io.errors import LabelNumbersError, MaskError, PageError
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.rgb import row_bands
+from docbin_napari.io.rgb import luma, row_bands
 from docbin_napari.io.row_source import one_or_many
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def read_ground_truth(path: str | os.PathLike[str]) -> GroundTruth:
     others = False
     counts = np.zeros(256, np.int64)
     for rows in row_bands(height, width):
-        gray = _gray(page.pixels[rows])
+        gray = luma(page.pixels[rows])
         counts += np.bincount(gray.ravel(), minlength=256)
         ink[rows] = gray < _UNLABELLED
         labelled[rows] = gray != _UNLABELLED
@@ -131,12 +131,6 @@ def _label_numbers(counts: NDArray[np.int64]) -> str:
         return ""
     few = ", ".join(map(str, values[:-1])) if len(values) <= _FEW else f"{values[0]} to"
     return f"{few} and {values[-1]}" if len(values) <= _FEW else f"{few} {values[-1]}"
-
-
-def _gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Luma of ITU-R BT.601, which leaves a gray pixel at its value."""
-    weights = np.array([19595, 38470, 7471], np.uint32)
-    return (pixels @ weights + np.uint32(0x8000)) >> np.uint32(16)
 
 
 def write_mask(

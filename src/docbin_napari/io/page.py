@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from docbin_napari.io.decoded import DEFAULT_PIXEL_LIMIT
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.paths import is_folder, missing
 
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.decoded import Decoded
-
-__all__ = ["DEFAULT_PIXEL_LIMIT", "PAGE_SUFFIXES", "Page", "PageError", "find_pages", "read_pages"]
-
-DEFAULT_PIXEL_LIMIT: int = 1_000_000_000
-"""Most pixels of one page that are read unless the caller says otherwise."""
 
 PAGE_SUFFIXES: frozenset[str] = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".jp2", ".j2k", ".j2c", ".jpx", ".jpf"}
@@ -41,7 +37,11 @@ _OTHER_PAGES = frozenset(
     | {".jls", ".jpm", ".dcm", ".czi", ".svs", ".ndpi", ".heics", ".avifs", ".pct", ".pict"}
 )
 """Suffixes of files that may hold pages and are not read; images that the system knows, too."""
-_OUTPUT_FOLDERS = frozenset({"auto_bin", "fg_mask"})
+RESULTS_FOLDER = "auto_bin"
+"""Name of the folder beside the pages that gets their masks."""
+GROUND_TRUTH_FOLDER = "fg_mask"
+"""Name of the folder beside the pages of a collection that holds their ground truth."""
+_NO_PAGES = frozenset({RESULTS_FOLDER, GROUND_TRUTH_FOLDER})
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ def find_pages(
             continue
         for entry in entries:
             if is_folder(entry):
-                if recursive and entry.name not in _OUTPUT_FOLDERS and not entry.is_symlink():
+                if recursive and entry.name not in _NO_PAGES and not entry.is_symlink():
                     folders.append(entry)
             elif entry.suffix.lower() in PAGE_SUFFIXES:
                 found.append(entry)

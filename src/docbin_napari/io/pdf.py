@@ -1,8 +1,15 @@
-"""Draw the pages of a PDF with PDFium."""
+"""Draw the pages of a PDF with PDFium.
+
+PDFium does not know UserUnit, which scales large drawings and maps, so it is looked for in the
+objects of the file, plain and packed.
+"""
 
 from __future__ import annotations
 
+import mmap
+import re
 import threading
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +17,17 @@ import numpy as np
 
 from docbin_napari.io.decoded import Decoded, check_bytes, check_size
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.pdf_units import user_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from docbin_napari.io.pdf_units import Box
-
 _POINTS_PER_INCH = 72
 _BYTES_A_PIXEL, _DRAWN = 7, 10
 """A page is drawn with 4 bytes a pixel. Files of lines are small and their pages may be large."""
 _PIECE = 1 << 20
+_PAGES_AN_OPENING = 16
+"""An open document keeps the packed pictures of all pages that were drawn."""
 
 # PDFium may be entered by one thread at a time, whatever the document. The lock can be
 # taken again by its owner, because the garbage collector may close a document at any time.
@@ -66,6 +72,9 @@ def decode_pdf(
         for index in range(count):
             where = f"page {index + 1}: " if count > 1 else ""
             with _PDFIUM, _named(path, where):
+                if index and index % _PAGES_AN_OPENING == 0:
+                    document.close()
+                    document = _open(path, password)
                 decoded = _draw(path, document[index], units, (dpi, pixel_limit, where))
             yield decoded, count
     finally:
@@ -149,3 +158,70 @@ def _unit_of(page: Any, units: dict[Box | None, float]) -> float:
         if corners and all(abs(a - b) < 0.01 for a, b in zip(corners, box, strict=True)):
             return unit
     return units.get(None, 1.0)
+
+
+Box = tuple[float, float, float, float]
+
+_NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)"
+_UNIT = re.compile(rb"/UserUnit\s+(" + _NUMBER + rb")")
+_BOX = re.compile(rb"/MediaBox\s*\[\s*" + rb"\s+".join([rb"(" + _NUMBER + rb")"] * 4) + rb"\s*\]")
+_PACKED = re.compile(rb"/Type\s*/ObjStm")
+_NEAR, _LONGEST_PACKED = 4096, 1 << 24
+_LARGEST_UNIT = 75_000.0
+_MOST_PACKED = 1000
+
+
+def user_units(path: Path) -> dict[Box | None, float]:
+    """Find the units of the pages of a PDF file.
+
+    Parameters
+    ----------
+    path : Path
+        A PDF file that is not empty.
+
+    Returns
+    -------
+    dict
+        Box of a page to its unit, in points; None for pages that inherit their box. Empty for
+        nearly all files. Encrypted files keep theirs to themselves.
+    """
+    found: dict[Box | None, float] = {}
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        pieces = [
+            piece for place in _places(data, b"/UserUnit") for piece in [_object(data, place)]
+        ]
+        for piece in (*pieces, *_packed(data)):
+            unit, box = _UNIT.search(piece), _BOX.search(piece)
+            if unit and 0 < float(unit[1]) <= _LARGEST_UNIT:
+                corners = tuple(map(float, box.groups())) if box else None
+                found[corners] = float(unit[1])  # type: ignore[index]
+    return found
+
+
+def _places(data: mmap.mmap, word: bytes) -> Iterator[int]:
+    place = data.find(word)
+    while place >= 0:
+        yield place
+        place = data.find(word, place + 1)
+
+
+def _object(data: mmap.mmap, place: int) -> bytes:
+    """The object around a place, as far as it is near."""
+    start = max(data.rfind(b" obj", max(0, place - _NEAR), place), place - _NEAR, 0)
+    end = data.find(b"endobj", place, place + _NEAR)
+    return data[start : end if end >= 0 else place + _NEAR]
+
+
+def _packed(data: mmap.mmap) -> Iterator[bytes]:
+    """Objects that lie compressed in streams, those with a unit only."""
+    for number, place in enumerate(match.start() for match in _PACKED.finditer(data)):
+        begin = data.find(b"stream", place, place + _NEAR)
+        if begin < 0 or number >= _MOST_PACKED:
+            continue
+        content = data[begin + 6 : begin + 6 + _LONGEST_PACKED].lstrip(b"\r\n")
+        try:
+            text = zlib.decompressobj().decompress(content, _LONGEST_PACKED)
+        except zlib.error:
+            continue
+        if b"/UserUnit" in text:
+            yield from re.split(rb">>\s*(?=<<)", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,28 @@ if TYPE_CHECKING:
 
     from docbin_napari.io.encode import Dpi
     from docbin_napari.io.row_source import RowSource
+
+
+def level_of(threshold: float) -> int:
+    """Give the lowest probability in 8 bits that is ink.
+
+    Parameters
+    ----------
+    threshold : float
+        Probability from which a pixel is ink, 0 to 1.
+
+    Returns
+    -------
+    int
+        0 to 255.
+
+    Examples
+    --------
+    >>> level_of(0.0), level_of(0.5), level_of(1.0)
+    (0, 128, 255)
+    """
+    # Rounding keeps 0.2 * 255 = 51.00000000000001 from becoming 52.
+    return math.ceil(round(threshold * 255, 6))
 
 
 def write_probability(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from PIL import Image
 
+from docbin_napari.io.complete import END_MARK, gif_holds_all_rows, how_it_ends
 from docbin_napari.io.decoded import (
     NO_END_MARK,
     STRETCHED,
@@ -19,9 +20,7 @@ from docbin_napari.io.decoded import (
     clean_dpi,
 )
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.gif_stream import gif_holds_all_rows
-from docbin_napari.io.jpeg_stream import END_MARK, how_it_ends
-from docbin_napari.io.plain_png import decode_plain_png, holds_all_rows, is_deep_png
+from docbin_napari.io.png import decode_plain_png, holds_all_rows, is_deep_png
 from docbin_napari.io.rgb import is_stretched, row_bands, to_rgb, value_limits
 
 if TYPE_CHECKING:

@@ -28,6 +28,31 @@ reaches over 8, that of a blurred picture over 11, the faintest writing over 30.
 _SIXTEEN_TO_EIGHT = ((np.arange(65536, dtype=np.uint32) + 128) // 257).astype(np.uint8)
 
 
+def luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Reduce colours to the luma of ITU-R BT.601, rounded exactly as Pillow's mode "L".
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W, 3)
+        The page, RGB.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        Luma, 0 black to 255 white.
+
+    Examples
+    --------
+    >>> luma(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], dtype=np.uint8))
+    array([[ 76, 150,  29]], dtype=uint8)
+    """
+    result = np.full(pixels.shape[:2], 0x8000, dtype=np.uint32)
+    for channel, weight in enumerate((19595, 38470, 7471)):
+        result += np.multiply(pixels[..., channel], weight, dtype=np.uint32)
+    result >>= 16
+    return result.astype(np.uint8)
+
+
 def to_rgb(array: ArrayLike, limits: tuple[float, float] | None = None) -> NDArray[np.uint8]:
     """Convert an image of any common kind to RGB.
 
@@ -120,9 +145,10 @@ def value_limits(
     Strategy: a file of 16 bits may hold 10, 12 or 14, or a narrow range anywhere; taken for
     the whole range it would be nearly one gray. So the range that is used is measured: isolated
     outliers (hot pixels) are taken out by a median of three, and one pixel in ten thousand at
-    both ends does not count. Where the used part is at least an eighth of the range that the
-    kind of value has, that range is taken, so that a faded page stays faded; else the used
-    part is. What is noise from end to end is an empty page and is not stretched.
+    both ends does not count. The range that the kind of value has is halved as long as its upper
+    half is empty: as many bits as are used. Where the used part is at least an eighth of what is
+    left, that range is taken, so that a faded page stays faded; else the used part is. What is
+    noise from end to end is an empty page and is not stretched.
 
     Parameters
     ----------
@@ -153,7 +179,7 @@ def value_limits(
     low, high = found.limits()
     if low > high:
         return stated or (0.0, 1.0)
-    whole = stated or _whole_range(low, high, found.kind)
+    whole = _used_bits(stated or _whole_range(low, high, found.kind), high, found.kind)
     span = high - low
     if whole is not None and (low == high or span >= _ENOUGH * (whole[1] - whole[0])):
         return whole
@@ -189,13 +215,25 @@ def is_stretched(dtype: Any, limits: tuple[float, float]) -> bool:
 
 
 def _whole_range(low: float, high: float, kind: str) -> tuple[float, float] | None:
-    """The range in which values of a kind lie: 0 to 1, or as many bits as they need, even ones."""
+    """The range in which values of a kind lie: 0 to 1, or whole bits."""
     if low < 0:
         return None
     if kind == "f":
         return (0.0, 1.0) if high <= 1 else None
+    return 0.0, 2.0 ** max(8, math.ceil(math.log2(high + 1))) - 1
+
+
+def _used_bits(
+    whole: tuple[float, float] | None, high: float, kind: str
+) -> tuple[float, float] | None:
+    """Halve a range while its upper half is empty; whole numbers have at least eight bits."""
+    if whole is None or high <= whole[0] or whole[0] < 0:
+        return whole
+    low, top = whole
+    if kind == "f":
+        return low, low + (top - low) / 2 ** math.floor(math.log2((top - low) / (high - low)))
     bits = max(8, math.ceil(math.log2(high + 1)))
-    return 0.0, 2.0 ** (bits + bits % 2) - 1
+    return low, max(high, min(top, 2.0**bits - 1))
 
 
 class _UsedRange:

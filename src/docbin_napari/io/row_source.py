@@ -87,6 +87,30 @@ class StoredBands:
         return self._kept
 
 
+class InvertedRows:
+    """A page with light and dark exchanged, row by row as it is asked for.
+
+    Parameters
+    ----------
+    pixels : RowSource
+        uint8 (H, W, 3), RGB.
+
+    Examples
+    --------
+    >>> InvertedRows(np.zeros((2, 1, 3), np.uint8))[1:].tolist()
+    [[[255, 255, 255]]]
+    """
+
+    def __init__(self, pixels: RowSource) -> None:
+        self._pixels = pixels
+        self.shape = pixels.shape
+        self.dtype = pixels.dtype
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        inverted: NDArray[np.uint8] = np.bitwise_not(np.asarray(self._pixels[rows]))
+        return inverted
+
+
 def spread_rows(height: int, tall: int, most: int) -> list[slice]:
     """Rows of a few strips spread evenly over a page, the first at its top, the last at its end.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from functools import partial
+import ctypes
+from contextlib import closing, suppress
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docbin_napari.io.decoded import (
@@ -15,22 +17,19 @@ from docbin_napari.io.decoded import (
     decoder_trouble,
 )
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.quiet_libtiff import silence_libtiff
 from docbin_napari.io.raster import LARGE_PAGE, open_image, rgb_pixels, without_pillow_limit
 from docbin_napari.io.rgb import is_stretched
-from docbin_napari.io.tiff_header import TiffPage, read_tiff_header
-from docbin_napari.io.tiff_rows import TiffRows, can_be_read_in_rows
-from docbin_napari.io.tiff_samples import decode_samples
-from docbin_napari.io.tiff_whole import missing_part
+from docbin_napari.io.tiff_header import TiffPage, missing_part, read_tiff_header
+from docbin_napari.io.tiff_pixels import TiffRows, can_be_read_in_rows, decode_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
+_LIBTIFF = ("../pillow.libs/libtiff*.so*", ".dylibs/libtiff*.dylib")
 _UNCOMPRESSED = 1
 _CCITT = (2, 3, 4, 32771)
 
@@ -89,7 +88,9 @@ def _is_cut(page: TiffPage, size: int) -> bool:
     is longer than the page needs.
     """
     room = 0 if page.compression == _UNCOMPRESSED else 1
-    return any(offset + room * length > size for offset, length in page.extents)
+    return any(
+        min(offset, length) < 0 or offset + room * length > size for offset, length in page.extents
+    )
 
 
 def _rows_of(path: Path, page: TiffPage, where: str) -> Decoded | None:
@@ -179,3 +180,29 @@ class _PillowFile:
         if self._image is not None:
             self._image.close()
             self._image = None
+
+
+@cache
+def silence_libtiff() -> bool:
+    """Take away the handlers with which the libtiff of Pillow prints errors and warnings.
+
+    Returns
+    -------
+    bool
+        Whether it was found; on some systems it is a part of something else, and goes on.
+    """
+    import PIL
+    import PIL._imaging  # The library that it has loaded is the one that is meant.
+
+    folder = Path(PIL.__file__).parent
+    found = False
+    for pattern in _LIBTIFF:
+        base, name = (folder / pattern).parent.resolve(), Path(pattern).name
+        for path in base.glob(name) if base.is_dir() else ():
+            with suppress(OSError, AttributeError):
+                library = ctypes.CDLL(str(path))
+                for handler in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+                    handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+                    handler(None)
+                found = True
+    return found

@@ -6,10 +6,12 @@ bool arrays of one shape ``(H, W)``; pixels where ``labelled`` is False count no
 
 from docbin_napari.metrics.distortion import drd
 from docbin_napari.metrics.error_kinds import ErrorKinds, ErrorMaps, error_kinds, error_maps
+from docbin_napari.metrics.pseudo_f_measure import (
+    skeleton_pseudo_f_measure,
+    weighted_pseudo_f_measure,
+)
 from docbin_napari.metrics.rates import f_measure, nrm, precision, psnr, recall
 from docbin_napari.metrics.scores import SHARES, MeanScores, PageScores, mean_scores, score_page
-from docbin_napari.metrics.skeleton import skeleton_pseudo_f_measure
-from docbin_napari.metrics.weighted import weighted_pseudo_f_measure
 
 __all__ = [
     "SHARES",

@@ -52,7 +52,7 @@ class Counts:
     hits : int
         Ink found (true positives).
     false : int
-        Background taken for ink (false positives).
+        Background found as ink (false positives).
     missed : int
         Ink taken for background (false negatives).
     clear : int
@@ -63,6 +63,14 @@ class Counts:
     false: int
     missed: int
     clear: int
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.hits + other.hits,
+            self.false + other.false,
+            self.missed + other.missed,
+            self.clear + other.clear,
+        )
 
     @property
     def errors(self) -> int:

@@ -12,8 +12,10 @@ from docbin_napari.metrics import rates
 from docbin_napari.metrics.confusion import BoolArray, compare
 from docbin_napari.metrics.distortion import drd_of
 from docbin_napari.metrics.error_kinds import error_kinds_of
-from docbin_napari.metrics.skeleton import skeleton_pseudo_f_measure_of
-from docbin_napari.metrics.weighted import weighted_pseudo_f_measure_of
+from docbin_napari.metrics.pseudo_f_measure import (
+    skeleton_pseudo_f_measure_of,
+    weighted_pseudo_f_measure_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

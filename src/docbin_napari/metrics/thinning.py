@@ -68,7 +68,7 @@ def _thin(alive: BoolArray, codes: NDArray[np.uint8], offsets: list[int]) -> Non
     """Take pixels away in two alternating steps until nothing changes.
 
     Strategy: whether a pixel goes depends on its neighbours only, so after the first round it
-    is enough to look at pixels that lost a neighbour since the same step looked last: in the
+    is enough to test pixels that lost a neighbour since the same step last ran: in the
     last step or the one before. Every pixel is removed once, whatever the thickness.
     """
     before = np.empty(0, dtype=np.intp)

@@ -26,7 +26,7 @@ class UNetConfig:
     blocks : int
         Residual blocks at each level of the encoder; the decoder has one.
     page_ink : bool
-        Whether the network is told the colours of ink and paper of the page, and where the
+        Whether the network is given the colours of ink and paper of the page, and where the
         ground truth cuts the edges of strokes.
     """
 

@@ -95,15 +95,18 @@ def choose_device(name: str = "auto") -> Device:
     if gpu is not None:
         return gpu
     why = "asked for" if name == "cpu" else "no GPU is available to PyTorch"
-    import torch
-
     from docbin_napari.model.openvino_engine import capabilities
 
     # PyTorch alone says yes for processors without units, too, where bfloat16 is slow.
-    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
-    if "BF16" in capabilities() and supported():
+    if "BF16" in capabilities() and _torch_takes_bfloat16():
         return Device("cpu", "bfloat16", f"{why}; this CPU has bfloat16 units")
     return Device("cpu", "float32", f"{why}; this CPU has no bfloat16 units")
+
+
+def _torch_takes_bfloat16() -> bool:
+    import torch
+
+    return bool(getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)())
 
 
 def find_gpu(name: str = "auto") -> Device | None:

@@ -1,6 +1,6 @@
 """The eight-bit form of a network, as its model file holds it.
 
-Strategy: whole numbers need to know the range of every feature, which only pages can tell. So it
+Strategy: whole numbers need to know the range of every feature, which only pages show. So it
 is found when a model is made, and kept in the header together with what the format costs. Both
 belong to the very weights they were found with: a file whose weights were changed and whose
 header was copied has no eight-bit form.

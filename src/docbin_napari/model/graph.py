@@ -2,7 +2,7 @@
 
 Strategy: the graph is written down operation by operation, so neither torch nor a converter is
 needed to run a model, and the one file of weights stays all there is. Batch norms are multiplied
-into the convolutions. What a page tells the network is an input beside the pixels, a shift for
+into the convolutions. What is known of the page is an input beside the pixels, a shift for
 each channel of the first features of each level, so one compiled graph reads all pages.
 
 With the ranges that features have on pages, every convolution but the entrance and the exit is
@@ -94,7 +94,7 @@ class Graph:
         return Model([ops.result(self._logits)], [self._pixels, self._shifts], "docbin")
 
     def observed(self) -> Model:
-        """Give a network that tells the range of its features.
+        """Build a network that also outputs the range of its features.
 
         Returns
         -------
@@ -179,7 +179,7 @@ def folded(tensors: Tensors, name: str) -> tuple[NDArray[np.float32], NDArray[np
     weight = tensors[f"{name}.conv.weight"]
     mean, variance, gain, bias = (tensors[f"{name}.norm.{part}"] for part in _NORM)
     scale = gain / np.sqrt(variance + _EPSILON)
-    # A training that went wrong leaves weights beyond all measure; whoever reads pages is told.
+    # A training that went wrong leaves weights out of range: whoever reads pages gets an error.
     with np.errstate(over="ignore", invalid="ignore"):
         folded_weight = (weight * scale[:, None, None, None]).astype(np.float32)
         return folded_weight, (bias - mean * scale).astype(np.float32)
@@ -202,7 +202,7 @@ def page_shifts(
     Returns
     -------
     ndarray
-        float32 (1, C, 1, 1) for the channels of all levels together; 0 where the network is told
+        float32 (1, C, 1, 1) for the channels of all levels together; 0 where the network is given
         of no page, or the colours are not known.
     """
     shape = (1, sum(config.channels), 1, 1)

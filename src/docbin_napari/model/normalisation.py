@@ -35,7 +35,7 @@ class Normalisation:
 def page_condition(
     ink: NDArray[np.float32] | None, edge_level: float | None, normalisation: Normalisation
 ) -> NDArray[np.float32]:
-    """Put together what a network is told of a page.
+    """Combine what a network is given of a page.
 
     Parameters
     ----------

@@ -52,7 +52,11 @@ def load_tensors(info: ModelInfo) -> dict[str, NDArray[Any]]:
             raise ModelError(
                 f"{info.path}: the weights are damaged ({name} is not finite or out of range)"
             )
-    return loaded
+    # Files may hold 16-bit floats, to be half as large; batch norms are folded in float32.
+    return {
+        name: values.astype(np.float32) if values.dtype == np.float16 else values
+        for name, values in loaded.items()
+    }
 
 
 def _is_usable(name: str, values: NDArray[Any]) -> bool:

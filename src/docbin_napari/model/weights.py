@@ -27,7 +27,7 @@ from docbin_napari.model.tensors import checked, load_tensors
 if TYPE_CHECKING:
     from docbin_napari.model.unet import UNet
 
-__all__ = ["InkModel", "architecture", "load_model", "load_network", "save_model"]
+__all__ = ["architecture", "load_model", "load_network", "save_model"]
 
 
 def load_model(
@@ -115,7 +115,9 @@ def load_network(info: ModelInfo) -> UNet:
     return network
 
 
-def save_model(path: Path, network: UNet, header: Mapping[str, Any]) -> ModelInfo:
+def save_model(
+    path: Path, network: UNet, header: Mapping[str, Any], *, compact: bool = False
+) -> ModelInfo:
     """Write a model file, atomically.
 
     Parameters
@@ -127,6 +129,8 @@ def save_model(path: Path, network: UNet, header: Mapping[str, Any]) -> ModelInf
     header : mapping
         ``threshold`` and ``calibration``, and what people want to know: ``title``,
         ``training_data``, ``figures``, and so on; JSON values only.
+    compact : bool, optional
+        Whether weights of convolutions are rounded to 16-bit floats; the file is half as large.
 
     Returns
     -------
@@ -147,6 +151,8 @@ def save_model(path: Path, network: UNet, header: Mapping[str, Any]) -> ModelInf
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
+    if compact:
+        tensors |= {name: value.half() for name, value in tensors.items() if value.ndim == 4}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, metadata={HEADER_KEY: json.dumps(complete)}))
     return find_model(path)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from docbin_napari.io.errors import FileError, LabelNumbersError, PairError
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER
 from docbin_napari.io.paths import same_name, shown
 from docbin_napari.pairs.collection import Collection, find_collections, image_files
 from docbin_napari.pairs.overlap import (
@@ -18,7 +19,7 @@ from docbin_napari.pairs.overlap import (
     shared_parts,
     thumbnail,
 )
-from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, Pair, read_pair
+from docbin_napari.pairs.pair import Pair, read_pair
 from docbin_napari.pairs.polarity import MaskTrouble, lightness, mask_trouble
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that should be mended before training.
+    """Something that should be fixed before training.
 
     Parameters
     ----------
@@ -56,17 +57,17 @@ class Finding:
         The file.
     problem : str
         What is wrong with it.
-    mend : str
+    fix : str
         What to do.
     """
 
     kind: Kind
     path: Path
     problem: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{shown(self.path)}: {shown(self.problem)}; {shown(self.mend)}"
+        return f"{shown(self.path)}: {shown(self.problem)}; {shown(self.fix)}"
 
 
 @dataclass(frozen=True)
@@ -204,14 +205,14 @@ def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
     try:
         pixels, truth = read_pair(pair)
     except PairError as error:
-        mend = "make the mask again from this page, or bring the page that it was made from"
-        one = "bring it as one image" if "one image" in error.reason else mend
+        fix = "make the mask again from this page, or bring the page that it was made from"
+        one = "bring it as one image" if "one image" in error.reason else fix
         return [Finding("unfit", error.path, error.reason, one)], None
     except LabelNumbersError as error:
         return [Finding("label numbers", error.path, error.problem, error.fix)], None
     except FileError as error:
-        mend = "bring the file again, or remove the pair"
-        return [Finding("unreadable", error.path, error.reason, mend)], None
+        fix = "bring the file again, or remove the pair"
+        return [Finding("unreadable", error.path, error.reason, fix)], None
     gray = lightness(pixels)
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
     found = list(_mask_findings(pair, truth, mask_trouble(gray, truth)))
@@ -226,8 +227,8 @@ def _mask_findings(
         problem = "no pixel is labelled, so nothing can be learnt from it"
         yield Finding("not labelled", mask, problem, "label a part of the page, or remove the mask")
     elif not truth.ink.any():
-        mend = "remove the pair unless the page is empty"
-        yield Finding("no ink", mask, "there is no ink in it", mend)
+        fix = "remove the pair unless the page is empty"
+        yield Finding("no ink", mask, "there is no ink in it", fix)
     elif trouble is not None:
         yield Finding(trouble.kind, mask, trouble.problem, trouble.fix)
 
@@ -252,8 +253,8 @@ def _twice(pages: list[_Looked]) -> Iterator[list[Finding]]:
 
 def _copy(kind: Kind, page: _Looked, other: _Looked, words: str) -> Finding:
     if page.split == other.split:
-        mend = "keep one of them, since a page that is there twice weighs twice"
+        fix = "keep one of them, since a page that is there twice weighs twice"
     else:
         places = f"{page.pair.collection} or in {other.pair.collection}"
-        mend = f"keep it in {places}: a page that was learnt is no test"
-    return Finding(kind, page.pair.page, f"{words} {other.pair.page}", mend)
+        fix = f"keep it in {places}: a page that was learnt is no test"
+    return Finding(kind, page.pair.page, f"{words} {other.pair.page}", fix)

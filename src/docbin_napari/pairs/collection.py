@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from docbin_napari.io.errors import FileError, PageError, PairError
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.io.page import find_pages, natural_key
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESULTS_FOLDER, find_pages, natural_key
 from docbin_napari.io.paths import same_name
-from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, find_pairs
+from docbin_napari.pairs.pair import find_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_RESULTS = "auto_bin"
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def _folders(folder: Path) -> list[Path]:
         folders = [path for path in folder.iterdir() if path.is_dir()]
     except OSError as error:
         raise PairError(folder, f"the folder cannot be read ({error.strerror})") from error
-    hidden = (GROUND_TRUTH_FOLDER, _RESULTS)
+    hidden = (GROUND_TRUTH_FOLDER, RESULTS_FOLDER)
     kept = [path for path in folders if not path.name.startswith(".") and path.name not in hidden]
     return sorted(kept, key=natural_key)
 
@@ -144,21 +142,6 @@ class Summary:
     labelled: int = 0
     ink: int = 0
     troubles: tuple[FileError, ...] = ()
-
-    @property
-    def megapixels(self) -> float:
-        """Size of all pages together."""
-        return self.pixels / 1e6
-
-    @property
-    def ink_share(self) -> float | None:
-        """Ink among the labelled pixels, 0..1; None if nothing is labelled."""
-        return self.ink / self.labelled if self.labelled else None
-
-    @property
-    def labelled_share(self) -> float | None:
-        """Labelled pixels among all, 0..1; None if there are none."""
-        return self.labelled / self.pixels if self.pixels else None
 
 
 def summarize_collections(folder: Path) -> Iterator[Summary]:

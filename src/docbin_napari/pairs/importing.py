@@ -15,10 +15,9 @@ import numpy as np
 from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.errors import FileError, MaskError, PageError, PairError
 from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
-from docbin_napari.io.page import read_pages
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESULTS_FOLDER, read_pages
 from docbin_napari.io.paths import same_name
 from docbin_napari.pairs.collection import image_files
-from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER
 from docbin_napari.pairs.polarity import MaskTrouble, lightness, mask_trouble, why_reversed
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def collection_name(source: Path, given: str | None) -> str:
         source = source.resolve()
         name = source.name if source.is_dir() else source.stem
         return _NOT_IN_NAMES.sub("_", name).strip(". ") or "imported"
-    taken = given in (GROUND_TRUTH_FOLDER, "auto_bin")
+    taken = given in (GROUND_TRUTH_FOLDER, RESULTS_FOLDER)
     if not given.strip() or given.startswith(".") or taken or _NOT_IN_NAMES.search(given):
         raise ValueError(f"{given!r} cannot be the name of a collection")
     return given

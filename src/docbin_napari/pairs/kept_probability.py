@@ -29,14 +29,11 @@ class KeptInk:
     ----------
     probability : ndarray, uint8, shape (H, W)
         Ink probability times 255.
-    threshold : float
-        Probability from which a pixel is ink, 0 to 1.
     how : str
         Model and preset, to tell whether another run would find the same.
     """
 
     probability: NDArray[np.uint8]
-    threshold: float
     how: str
 
 
@@ -62,7 +59,7 @@ def keep_ink(folder: Path, key: PageKey, ink: KeptInk) -> Path:
     DraftError
         If it cannot be written.
     """
-    header = {"threshold": ink.threshold, "how": ink.how}
+    header = {"how": ink.how}
     return write_planes(_file(folder, key, ink.how), header, {"probability": ink.probability})
 
 
@@ -85,7 +82,7 @@ def kept_ink(folder: Path, key: PageKey, how: str) -> KeptInk | None:
     """
     try:
         header, planes = read_planes(_file(folder, key, how))
-        ink = KeptInk(planes["probability"], float(header["threshold"]), str(header["how"]))
+        ink = KeptInk(planes["probability"], str(header["how"]))
     except (DraftError, KeyError, TypeError, ValueError):
         return None
     return ink if ink.probability.dtype == np.uint8 and ink.how == how else None

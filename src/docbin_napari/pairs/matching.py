@@ -1,7 +1,9 @@
 """Match masks with pages by the naming schemes of public data sets.
 
-Strategy: a mask is known by its name (``NAME_gt``, ``NAME-GT``, ``NAME_estGT``, ``GT_NAME``)
-or by a folder above it (``GT``, ``GTimages``, ``1_gt``, ``ground_truth``, ``fg_mask``). What
+Strategy: a mask is known by its name (``NAME_gt``, ``NAME-GT``, ``NAME_estGT``, ``GT_NAME``),
+by a folder above it (``GT``, ``GTimages``, ``1_gt``, ``ground_truth``, ``fg_mask``, ``labelsTr``,
+``train_cleaned``), or by words that a page may have, too (``NAME_mask``, ``NAME_labels``), if
+there is an image of that name without them. What
 is left of its name when the mark is taken away is the name of its page. Where pages of
 several folders have that name, the one whose folder is nearest is taken, and if two are
 equally near, none: a wrong pair does more harm than a missing one.
@@ -10,7 +12,7 @@ equally near, none: a wrong pair does more harm than a missing one.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import takewhile
@@ -28,12 +30,21 @@ _MASK_NAME = re.compile(
     rf"|(?:{_TRUTH})[-_ .](?P<after>.+)",
     re.IGNORECASE,
 )
-_FOLDER_MARK = rf"(?:{_TRUTH}|fg[-_ ]?mask|mask|label)s?"
-_MASK_FOLDER = re.compile(
-    rf"gt.*|(?:.*[^a-z])?{_FOLDER_MARK}(?:[^a-z].*)?",
+_MASK_WORD = re.compile(
+    r"(?P<page>.+?)[-_ .](?:masks?|labels?|seg(?:mentation)?s?|annotations?|clean(?:ed)?)",
     re.IGNORECASE,
 )
-_PAGE_NAME = re.compile(r"(?P<page>.+?)[-_ .](?:in|img|image|orig|original|input)", re.IGNORECASE)
+_FOLDER_MARK = (
+    rf"(?:(?:{_TRUTH}|fg[-_ ]?mask|mask|label|target|annotation|segmentation)s?|clean(?:ed)?)"
+)
+_MASK_FOLDER = re.compile(
+    rf"gt.*|(?:.*[^a-z])?{_FOLDER_MARK}(?:[^a-z].*)?|labelsT[rs]|Segmentation(?:Class|Object)",
+    re.IGNORECASE,
+)
+# The last is the first channel of a page of nnU-Net.
+_PAGE_NAME = re.compile(
+    r"(?P<page>.+?)[-_ .](?:in|img|image|orig|original|input|0000)", re.IGNORECASE
+)
 _MARKS = re.compile(
     rf"{_TRUTH}|fg_?masks?|masks?|labels?|imgs?|images?|originals?|inputs?|[^a-z0-9]", re.IGNORECASE
 )
@@ -101,8 +112,9 @@ def match_pairs(images: Iterable[PurePosixPath]) -> Matching:
     pages: dict[str, list[PurePosixPath]] = defaultdict(list)
     masks: list[tuple[PurePosixPath, str]] = []
     order: list[PurePosixPath] = []
+    known = Counter(same_name(image.stem).casefold() for image in images)
     for image in images:
-        named = page_name_of(image, around)
+        named = _without_mask_word(image, known) or page_name_of(image, around)
         if named is not None:
             masks.append((image, named))
             continue
@@ -142,6 +154,16 @@ def page_name_of(image: PurePosixPath, around: int = 0) -> str | None:
         return marked["page"] or marked["after"]
     inside = any(_MASK_FOLDER.fullmatch(part) for part in image.parent.parts[around:])
     return image.stem if inside else None
+
+
+def _without_mask_word(image: PurePosixPath, known: Counter[str]) -> str | None:
+    """Name of the page, if only the word for a mask makes the difference to another image."""
+    marked = _MASK_WORD.fullmatch(image.stem)
+    # Two images of the whole name are a page and its mask.
+    if marked is None or known[same_name(image.stem).casefold()] > 1:
+        return None
+    page = same_name(marked["page"]).casefold()
+    return marked["page"] if known[page] or known[f"{page}_0000"] else None
 
 
 def _assign(

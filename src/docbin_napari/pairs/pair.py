@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from docbin_napari.io.errors import PageError, PairError
 from docbin_napari.io.mask import GroundTruth, read_ground_truth
-from docbin_napari.io.page import find_pages, natural_key, read_pages
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER, find_pages, natural_key, read_pages
 from docbin_napari.io.paths import name_trouble, same_name
 from docbin_napari.pairs.two_files import PairContent, write_both_files
 
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-
-__all__ = ["GROUND_TRUTH_FOLDER", "Pair", "PairError", "find_pairs", "read_pair", "write_pair"]
-
-GROUND_TRUTH_FOLDER = "fg_mask"
-"""Folder inside a collection that holds the ground truth."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def write_planes(path: Path, header: Mapping[str, Any], planes: Mapping[str, NDA
     """
     kinds = {name: [plane.dtype.str, *plane.shape] for name, plane in planes.items()}
     try:
-        with atomic_path(path) as hidden:
+        with atomic_path(path, own_folder=True) as hidden:
             with zipfile.ZipFile(hidden, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as packed:
                 packed.writestr(_HEADER, json.dumps({**header, "planes": kinds}))
                 for name, plane in planes.items():

@@ -8,25 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from docbin_napari.io.rgb import row_bands
+from docbin_napari.pairs.alignment import PageEdges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.mask import GroundTruth
+    from docbin_napari.pairs.alignment import Fit
 
 _REACH = 4
 """Pixels from ink to the background beside it: beyond the soft edge of a stroke."""
 _FEWEST_NEIGHBOURS = 8
 _BRIGHTER = 1.0
 _LARGEST_SHARE = 0.5
-_FEWEST_AT_BORDERS = 500
-_LEAST_CONTRAST = 0.45
-"""Share of the contrast of a page that lies across the borders of a right mask, at least.
-
-Measured on 127 pages of 25 collections: right masks have 0.73 and more, and those of another
-page, turned, mirrored or shifted by 6 pixels mostly under 0.1."""
-_STRONG = 95
-_SOME = 7
 _MIRRORED = {
     "turned upside down": (slice(None, None, -1), slice(None, None, -1)),
     "mirrored": (slice(None), slice(None, None, -1)),
@@ -59,9 +53,8 @@ class MaskTrouble:
 def mask_trouble(gray: NDArray[np.uint8], truth: GroundTruth) -> MaskTrouble | None:
     """Compare a mask with its page; the one judge for checking, importing and training.
 
-    Strategy: across the borders of ink a page has nearly the strongest steps that it has
-    anywhere, from dark to light. Where a mask does not lie on its page, dark and light come in
-    any order there, and the mean step is about zero.
+    Strategy: where a mask lies is asked before its polarity. A mask lies on its page if it fits
+    nowhere better; light writing on a dark page is right as it is.
 
     Parameters
     ----------
@@ -86,37 +79,39 @@ def mask_trouble(gray: NDArray[np.uint8], truth: GroundTruth) -> MaskTrouble | N
     >>> mask_trouble(page, GroundTruth(np.roll(ink, 10, 0), np.ones_like(ink))).kind
     'misplaced'
     """
-    own = _contrast(gray, truth)
-    sparse = truth.ink.sum() <= _LARGEST_SHARE * truth.labelled.sum()
-    lies_elsewhere = own is not None and abs(own) < _LEAST_CONTRAST and sparse
-    if not lies_elsewhere and (reason := why_reversed(gray, truth)):
+    if truth.ink.any() and (misplaced := _why_misplaced(PageEdges(gray), truth)):
+        how, fix = misplaced
+        return MaskTrouble(
+            "misplaced", f"its ink does not lie on the writing of the page{how}", fix
+        )
+    if reason := why_reversed(gray, truth):
         fix = "black (0) must be ink; invert the mask unless it is right"
         return MaskTrouble("reversed", f"ink and background look exchanged: {reason}", fix)
-    if own is None or not lies_elsewhere:
+    return None
+
+
+def _why_misplaced(page: PageEdges, truth: GroundTruth) -> tuple[str, str] | None:
+    """Say how the mask lies, and what to do; None if it lies on its page, or nobody knows."""
+    fit = page.fit(truth)
+    if fit is None or fit.in_place:
         return None
-    share = f"{max(own, 0):.0%}".replace("%", " %")
-    problem = f"its ink does not lie on the writing of the page (contrast at its borders {share})"
     for words, turn in _MIRRORED.items():
         turned = replace(truth, ink=truth.ink[turn], labelled=truth.labelled[turn])
-        if (_contrast(gray, turned) or 0) >= _LEAST_CONTRAST:
-            return MaskTrouble("misplaced", f"{problem}: it is {words}", "turn it as its page is")
-    fix = "it belongs to another page, or is shifted: bring the right one, or remove the pair"
-    return MaskTrouble("misplaced", problem, fix)
+        if (other := page.fit(turned)) and other.in_place and other.is_sure:
+            return f": it is {words}", "turn it as its page is"
+    if fit.is_sure:
+        return f": it lies {_away(fit)}", "bring the right one, or move it"
+    return "", "it belongs to another page, or is shifted: bring the right one, or remove the pair"
 
 
-def _contrast(gray: NDArray[np.uint8], truth: GroundTruth) -> float | None:
-    """Mean step at the borders of ink over the strong steps of the page; None if unknown."""
-    step = _darker_by(gray, truth, _FEWEST_AT_BORDERS)
-    if step is None:
-        return None
-    steps = [
-        np.abs(far.astype(np.int16) - near)[truth_near & truth_far][::_SOME]
-        for (near, far), (truth_near, truth_far) in (
-            (_ends(gray, axis), _ends(truth.labelled, axis)) for axis in (0, 1)
-        )
+def _away(fit: Fit) -> str:
+    """Where the mask lies, seen from its place."""
+    parts = [
+        f"{abs(pixels)} pixels too far {back if pixels > 0 else ahead}"
+        for pixels, back, ahead in ((fit.down, "up", "down"), (fit.right, "left", "right"))
+        if pixels
     ]
-    strong = float(np.percentile(np.concatenate(steps), _STRONG))
-    return step / max(strong, 1.0)
+    return " and ".join(parts)
 
 
 def lightness(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -141,11 +136,12 @@ def lightness(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def why_reversed(gray: NDArray[np.uint8], truth: GroundTruth) -> str:
     """Say why ink and background of a mask look exchanged.
 
-    Strategy: two signs, since each is blind somewhere. More than half of a page is
-    hardly ever ink, but a sparse mask of a region may be half ink and right. Ink is
-    darker than the background beside it, but that says nothing where the page is
-    a negative. Lightness is compared across the edges of the ink, a few pixels apart,
-    not over the whole page: a dark scanner background or a shadow would decide there.
+    Strategy: three signs, since each is wrong somewhere, and two of them must agree. Ink is
+    brighter than the background beside it: so it is on a page with light writing on a dark
+    ground, too. More than half of the page is ink: so it may be on a poster, or in a mask of a
+    region. The outermost labelled pixels are ink: so they may be where a page is cut through its
+    writing. Lightness is compared across the edges of the ink, a few pixels apart, not over the
+    whole page: a dark scanner background or a shadow would decide there.
 
     Parameters
     ----------
@@ -167,25 +163,46 @@ def why_reversed(gray: NDArray[np.uint8], truth: GroundTruth) -> str:
     >>> page = np.where(ink, 20, 230).astype(np.uint8)
     >>> why_reversed(page, GroundTruth(ink, np.ones_like(ink)))
     ''
-    >>> why_reversed(page, GroundTruth(~ink, np.ones_like(ink)))
-    '84 % of the labelled pixels are ink, and it is 210 gray levels brighter than what is beside it'
+    >>> for sign in why_reversed(page, GroundTruth(~ink, np.ones_like(ink))).split(", and "):
+    ...     print(sign)
+    84 % of the labelled pixels are ink
+    100 % of those at the rim are ink
+    ink is 210 gray levels brighter than what is beside it
     """
     labelled = int(truth.labelled.sum())
     share = int(truth.ink.sum()) / labelled if labelled else 0.0
+    outside = _share_at_rim(truth) if labelled else 0.0
     darker = _darker_by(gray, truth)
-    many = f"{share:.0%} of the labelled pixels are ink".replace("%", " %")
-    if darker is not None and darker < -_BRIGHTER:
-        brighter = f"is {-darker:.0f} gray levels brighter than what is beside it"
-        return f"{many}, and it {brighter}" if share > _LARGEST_SHARE else f"its ink {brighter}"
-    if share <= _LARGEST_SHARE:
-        return ""
-    known = darker is not None and darker > _BRIGHTER
-    return f"{many}, although it is darker than what is beside it" if known else many
+    brighter = -darker if darker is not None else 0.0
+    is_brighter = brighter > _BRIGHTER
+    signs = [
+        words
+        for words, found in (
+            (f"{share:.0%} of the labelled pixels are ink", share > _LARGEST_SHARE),
+            (f"{outside:.0%} of those at the rim are ink", outside > _LARGEST_SHARE),
+            (f"ink is {brighter:.0f} gray levels brighter than what is beside it", is_brighter),
+        )
+        if found
+    ]
+    return ", and ".join(signs).replace("%", " %") if len(signs) > 1 else ""
 
 
-def _darker_by(
-    gray: NDArray[np.uint8], truth: GroundTruth, fewest: int = _FEWEST_NEIGHBOURS
-) -> float | None:
+def _share_at_rim(truth: GroundTruth) -> float:
+    """Share of ink among the first and last labelled pixels of each row and column."""
+    ink, count = 0, 0
+    for axis in (0, 1):
+        for step in (1, -1):
+            labelled, marked = (
+                (array.T if axis else array)[:, ::step] for array in (truth.labelled, truth.ink)
+            )
+            rows = labelled.any(axis=1)
+            first = labelled[rows].argmax(axis=1)
+            ink += int(marked[rows, first].sum())
+            count += len(first)
+    return ink / count
+
+
+def _darker_by(gray: NDArray[np.uint8], truth: GroundTruth) -> float | None:
     """Mean step from ink up to the background beside it; None if they hardly meet."""
     total, count = 0, 0
     background = truth.labelled & ~truth.ink
@@ -200,7 +217,7 @@ def _darker_by(
             meet = ink & paper
             total += int(far[meet].sum(dtype=np.int64)) - int(near[meet].sum(dtype=np.int64))
             count += int(meet.sum())
-    return total / count if count >= fewest else None
+    return total / count if count >= _FEWEST_NEIGHBOURS else None
 
 
 def _ends(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.io.png_text import read_png_texts
+from docbin_napari.io.png import read_png_texts
 
 if TYPE_CHECKING:
     import os
@@ -139,18 +138,6 @@ def read_provenance(path: str | os.PathLike[str]) -> Provenance | None:
 def now() -> str:
     """Tell the time: ISO 8601, UTC, whole seconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def file_hash(path: str | os.PathLike[str]) -> str:
-    """Compute the SHA-256 of a file, hexadecimal.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    """
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def without_home(path: str | os.PathLike[str]) -> str:

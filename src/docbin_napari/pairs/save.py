@@ -12,10 +12,16 @@ import numpy as np
 
 from docbin_napari.io.atomic import atomic_path, to_disk
 from docbin_napari.io.errors import FileError, PairError
-from docbin_napari.io.page import find_pages, natural_key, read_pages
+from docbin_napari.io.page import (
+    GROUND_TRUTH_FOLDER,
+    RESULTS_FOLDER,
+    find_pages,
+    natural_key,
+    read_pages,
+)
 from docbin_napari.io.paths import name_trouble, same_name
 from docbin_napari.pairs.collection import image_files
-from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, Pair
+from docbin_napari.pairs.pair import Pair
 from docbin_napari.pairs.provenance import now
 from docbin_napari.pairs.two_files import PairContent, in_words, write_both_files, write_mask_file
 
@@ -221,7 +227,7 @@ def _keep(mask: Path) -> Path:
         kept = mask.parent / REPLACED_FOLDER / f"{mask.stem} {stamp}{more}{mask.suffix}"
         number += 1
         try:
-            with atomic_path(kept, overwrite=False) as hidden:
+            with atomic_path(kept, overwrite=False, own_folder=True) as hidden:
                 shutil.copy2(mask, hidden)
                 to_disk(hidden)
         except FileExistsError:
@@ -231,7 +237,7 @@ def _keep(mask: Path) -> Path:
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
-_RESERVED = (GROUND_TRUTH_FOLDER, "auto_bin")
+_RESERVED = (GROUND_TRUTH_FOLDER, RESULTS_FOLDER)
 
 
 @dataclass(frozen=True)

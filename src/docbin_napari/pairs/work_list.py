@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,9 @@ State = Literal["to do", "binarized", "corrected", "saved"]
 STATES: tuple[State, ...] = ("to do", "binarized", "corrected", "saved")
 STATE_FILE = ".docbin-pages.json"
 """File in the folder of the pages that keeps what each page has come to."""
+RESULT_ENDING = "-bw"
+"""End of the names that are offered for black-and-white pages."""
+_RESULT = re.compile(rf"(?P<scan>.+?)(-p\d+)?{RESULT_ENDING}([-_]\d+)?")
 _VERSION = 1
 _REDUCED = 1
 
@@ -149,7 +153,8 @@ class PageList:
         }
         try:
             with atomic_path(self.kept_in) as hidden:
-                hidden.write_text(json.dumps(stored, indent=1, ensure_ascii=False), "utf-8")
+                # In ASCII, since the bytes of a name need not be UTF-8.
+                hidden.write_text(json.dumps(stored, indent=1), "ascii")
                 to_disk(hidden)
         except OSError as error:
             raise PageListError(self.kept_in, writing_trouble(error)) from error
@@ -177,7 +182,7 @@ def open_list(folder: Path, elsewhere: Path) -> PageList:
         If there is no such folder, it cannot be read, or it holds no page.
     """
     try:
-        files = find_pages(folder)
+        files = _without_results(find_pages(folder))
     except PageError as error:
         raise PageListError(error.path, error.reason) from error
     if not files:
@@ -229,13 +234,20 @@ def read_listed(entry: Entry, dpi: float = 300) -> Page:
     return page
 
 
+def _without_results(files: list[Path]) -> list[Path]:
+    """Leave out black-and-white pages that were saved beside their scans."""
+    scans = {file.stem for file in files}
+    saved = ((file, _RESULT.fullmatch(file.stem)) for file in files)
+    return [file for file, match in saved if match is None or match["scan"] not in scans]
+
+
 def _pages_of(file: Path) -> list[Entry]:
     count = max(1, _count(file))
     return [Entry(file, page, count) for page in range(1, count + 1)]
 
 
 def _count(file: Path) -> int:
-    """Pages of a file; 1 for one that cannot be read, which is told when it is opened."""
+    """Pages of a file; 1 for one that cannot be read, which opening it reports."""
     try:
         with file.open("rb") as stream:
             start = stream.read(1024)

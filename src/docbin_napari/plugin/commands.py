@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docbin_napari.io.page import PAGE_SUFFIXES
-from docbin_napari.plugin.engine import readable
-from docbin_napari.plugin.reader import LayerData, read_layers
+from docbin_napari.plugin.reader import LayerData, is_training_folder, read_layers
+from docbin_napari.plugin.threads import readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,16 +38,52 @@ def open_training_folder(viewer: napari.viewer.Viewer) -> None:
     _ask_and_open(viewer, "d", "Open training folder (the one that holds fg_mask)", None)
 
 
+def open_folder(viewer: napari.viewer.Viewer) -> None:
+    """Ask for a folder of scans and open it as a list of pages.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where it is opened; napari gives it.
+    """
+    for folder in _asked("d", "Open a folder of scans", None):
+        list_pages(viewer, Path(folder))
+
+
+def list_pages(viewer: napari.viewer.Viewer, folder: Path) -> None:
+    """Open a folder: scans as a list in *Correct*, training pairs as layers.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where it is opened.
+    folder : Path
+        The folder.
+    """
+    from docbin_napari.plugin.dock import CORRECT, open_panel
+
+    if is_training_folder(folder):
+        open_paths(viewer, [str(folder)])
+    else:
+        panel = open_panel(viewer, CORRECT)
+        panel.sections["folder"].fold(False)
+        panel.page_list.folder.choose(folder)
+
+
 def _ask_and_open(
     viewer: napari.viewer.Viewer, mode: str, caption: str, pattern: str | None
 ) -> None:
+    if paths := _asked(mode, caption, pattern):
+        open_paths(viewer, paths)
+
+
+def _asked(mode: str, caption: str, pattern: str | None) -> list[str]:
     from magicgui.application import use_app
 
     ask = use_app().get_obj("show_file_dialog")
     answer = ask(mode, caption=caption, start_path=None, filter=pattern)
-    if answer:
-        paths = [answer] if isinstance(answer, (str, Path)) else list(answer)
-        open_paths(viewer, [str(path) for path in paths])
+    paths = [answer] if isinstance(answer, (str, Path)) else answer or ()
+    return [str(path) for path in paths if path]
 
 
 def open_paths(viewer: napari.viewer.Viewer, paths: Sequence[str]) -> None:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.io.page import PAGE_SUFFIXES, Page, PageError, read_pages
-from docbin_napari.pairs.pair import GROUND_TRUTH_FOLDER, find_pairs, read_pair
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER, PAGE_SUFFIXES, Page, read_pages
+from docbin_napari.pairs.pair import find_pairs, read_pair
 from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
 from docbin_napari.plugin.layers.page_record import AS_SAVED, LOOKED, PAIR
@@ -215,10 +216,13 @@ def _as_paths(path: str | Sequence[str]) -> list[Path]:
     return [Path(path)] if isinstance(path, (str, os.PathLike)) else [Path(one) for one in path]
 
 
+def is_training_folder(folder: Path) -> bool:
+    """Tell whether a folder is a collection of pairs, or holds collections."""
+    return any(folder.glob(GROUND_TRUTH_FOLDER)) or any(folder.glob(f"*/{GROUND_TRUTH_FOLDER}"))
+
+
 def _is_ours(path: Path) -> bool:
-    if path.is_dir():
-        return any(path.glob(GROUND_TRUTH_FOLDER)) or any(path.glob(f"*/{GROUND_TRUTH_FOLDER}"))
-    return path.suffix.lower() in PAGE_SUFFIXES
+    return is_training_folder(path) if path.is_dir() else path.suffix.lower() in PAGE_SUFFIXES
 
 
 def _checked(pages: Iterator[Page]) -> Iterator[Page]:

@@ -17,7 +17,7 @@ def degraded_page() -> list[tuple[Any, dict[str, Any], str]]:
     list of tuple
         An image layer, RGB, and a labels layer, hidden at first: 0 background, 1 ink.
     """
-    from docbin_napari.train.synthesis import SAMPLE_SEED, draw_page
+    from docbin_napari.drawing.generator import SAMPLE_SEED, draw_page
 
     page = draw_page(SAMPLE_SEED)
     truth = {"name": "Ground truth", "visible": False, **label_style()}

@@ -14,6 +14,8 @@ from docbin_napari.io.atomic import atomic_path
 from docbin_napari.pairs.drafts import draft_folder
 
 _MOST_FOLDERS = 16
+DATASETS, SCANS = "datasets_used", "scans_used"
+"""Names of lists of recent folders: of training pairs, and of scans."""
 
 
 def remembered() -> dict[str, str]:
@@ -48,16 +50,32 @@ def remember(**values: str) -> None:
         hidden.write_text(json.dumps(known | values, indent=1), "utf-8")
 
 
-def remember_datasets(datasets: Path) -> None:
-    """Remember that drafts may lie beside these data sets, also when others are chosen later.
+def remember_folder(name: str, folder: Path) -> None:
+    """Put a folder at the head of a list of recent ones.
 
     Parameters
     ----------
-    datasets : Path
-        The folder of the data sets.
+    name : str
+        Of the list.
+    folder : Path
+        The folder; it stands in the list once.
     """
-    known = [line for line in _datasets_used() if line != str(datasets)]
-    remember(datasets_used="\n".join([str(datasets), *known][:_MOST_FOLDERS]))
+    known = [line for line in remembered().get(name, "").splitlines() if line != str(folder)]
+    remember(**{name: "\n".join([str(folder), *known][:_MOST_FOLDERS])})
+
+
+def recent_folders(name: str) -> list[Path]:
+    """List the folders that were remembered under a name and are there now, the last one first."""
+    lines = remembered().get(name, "").splitlines()
+    return [folder for folder in map(Path, lines) if _is_folder(folder)]
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is such a folder; False for what cannot be the name of one, too."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def draft_places(datasets: Path | None) -> list[Path]:
@@ -74,13 +92,8 @@ def draft_places(datasets: Path | None) -> list[Path]:
         Where new ones go first; then the user's own folder; then those beside other data sets
         that were chosen before and are there.
     """
-    used = (Path(line) for line in _datasets_used())
-    beside = [draft_folder(folder) for folder in used if folder.is_dir()]
+    beside = [draft_folder(folder) for folder in recent_folders(DATASETS)]
     return list(dict.fromkeys([draft_folder(datasets), draft_folder(None), *beside]))
-
-
-def _datasets_used() -> list[str]:
-    return remembered().get("datasets_used", "").splitlines()
 
 
 def _file() -> Path:

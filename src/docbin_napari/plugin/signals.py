@@ -54,6 +54,10 @@ class PageTurner(Protocol):
     def export_orders(self) -> tuple[list[PageOrder], dict[int, Any], Any]:
         """Give all pages, the labels that are shown, and what makes the engine."""
 
+    @property
+    def has_next(self) -> bool:
+        """Whether a page follows the one that is worked on."""
+
     def run_next(self, model: str) -> str:
         """Binarize the next page with a model and show it; why not, or ""."""
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from skimage.measure import block_reduce
 
-from docbin_napari.inference.classical import gray
-from docbin_napari.io.embed import data_uri
+from docbin_napari.io.jpeg import data_uri
+from docbin_napari.io.rgb import luma
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,7 @@ def picture_errors(
         pixels = np.repeat(np.where(truth, np.uint8(90), np.uint8(255))[..., None], 3, axis=2)
     rows, columns = worst_region(np.logical_or.reduce(kinds), REGION)
     region = np.s_[rows, columns]
-    painted = paint(gray(pixels[region]), [kind[region] for kind in kinds])
+    painted = paint(luma(pixels[region]), [kind[region] for kind in kinds])
     border, missed, false = (int(np.count_nonzero(kind)) for kind in kinds)
     return ErrorPictures(
         whole=data_uri(_overview(pixels, kinds, (rows, columns))),
@@ -131,8 +132,8 @@ def worst_region(wrong: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[slic
     thick[:-1] &= wrong[1:]
     thick[:, 1:] &= wrong[:, :-1]
     thick[:, :-1] &= wrong[:, 1:]
-    blocks = _count_in(wrong, _BLOCK) + _THICK * _count_in(thick, _BLOCK)
-    sums = np.pad(blocks, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    blocks = _in_squares(wrong + np.uint8(_THICK) * thick, _BLOCK, np.sum)
+    sums = np.pad(blocks.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     down, across = (
         min(max(1, wanted // _BLOCK), count)
         for wanted, count in zip(shape, blocks.shape, strict=True)
@@ -147,12 +148,12 @@ def worst_region(wrong: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[slic
     return slice(top, min(top + shape[0], height)), slice(left, min(left + shape[1], width))
 
 
-def paint(luma: NDArray[np.uint8], shares: Sequence[NDArray[Any]]) -> NDArray[np.uint8]:
+def paint(gray: NDArray[np.uint8], shares: Sequence[NDArray[Any]]) -> NDArray[np.uint8]:
     """Lay coloured errors over a page in pale gray.
 
     Parameters
     ----------
-    luma : ndarray of uint8, shape (H, W)
+    gray : ndarray of uint8, shape (H, W)
         The page in gray; its contrast is stretched.
     shares : sequence of ndarray, bool or float, shape (H, W)
         Share of each pixel, 0 to 1, that is an error at a border, a missed stroke, false ink.
@@ -162,8 +163,8 @@ def paint(luma: NDArray[np.uint8], shares: Sequence[NDArray[Any]]) -> NDArray[np
     ndarray of uint8, shape (H, W, 3)
         RGB.
     """
-    low, high = np.percentile(luma, (1, 80))
-    light = np.clip((luma - np.float32(low)) / np.float32(max(high - low, 1)), 0, 1)
+    low, high = np.percentile(gray, (1, 80))
+    light = np.clip((gray - np.float32(low)) / np.float32(max(high - low, 1)), 0, 1)
     painted = np.repeat((_DARKEST + light * (255 - _DARKEST))[..., None], 3, axis=2)
     for share, colour in zip(shares, (BORDER, MISSED, FALSE), strict=True):
         amount = share[..., None].astype(np.float32)
@@ -179,8 +180,8 @@ def _overview(
 ) -> NDArray[np.uint8]:
     """The whole page, smaller, with its errors and a frame about a region."""
     step = -(-max(pixels.shape[:2]) // _OVERVIEW)
-    shares = [np.minimum(_count_in(part, step) / step**2 * 2, 1) for part in errors]
-    painted = paint(_mean_in(pixels, step), shares)
+    shares = [np.minimum(_in_squares(part, step, np.sum) / step**2 * 2, 1) for part in errors]
+    painted = paint(_in_squares(luma(pixels), step, np.mean), shares)
     top, left = (part.start // step for part in region)
     bottom, right = (
         min((part.stop - 1) // step, length - 1)
@@ -193,23 +194,6 @@ def _overview(
     return painted
 
 
-def _count_in(flags: NDArray[np.bool_], step: int) -> NDArray[np.int64]:
-    """Number of pixels that are True in each square."""
-    rows, columns = (np.arange(0, length, step) for length in flags.shape)
-    counts: NDArray[np.int64] = np.add.reduceat(
-        np.add.reduceat(flags, rows, 0, dtype=np.int64), columns, 1
-    )
-    return counts
-
-
-def _mean_in(pixels: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
-    """Mean gray of each square, by rows so that no large copy is made."""
-    height, width = pixels.shape[:2]
-    columns = np.arange(0, width, step)
-    wide = np.diff(columns, append=width)
-    small = np.empty((-(-height // step), len(columns)), np.uint8)
-    for index, top in enumerate(range(0, height, step)):
-        band = gray(pixels[top : top + step])
-        sums = np.add.reduceat(band.sum(0, dtype=np.int64), columns)
-        small[index] = sums // (wide * len(band))
-    return small
+def _in_squares(values: NDArray[Any], step: int, function: Any) -> NDArray[Any]:
+    """Apply a function to each square; those at the border are filled up with zeros."""
+    return np.asarray(block_reduce(values, step, function))  # type: ignore[no-untyped-call]

@@ -1,80 +1,46 @@
-"""Plot calibration and precision over recall as SVG, without a library.
+"""Plot calibration and precision over recall with matplotlib, as SVG that lies in the page.
 
-Colours are CSS variables of the page that the plots stand in, so they follow light and dark.
+Strategy: matplotlib writes colours into the picture. Those that stand for a variable of the page's
+style sheet are replaced by it, so that the plots follow light and dark.
 """
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from docbin_napari.io.probability import level_of
 
 if TYPE_CHECKING:
-    from docbin_napari.metrics.curves import PrecisionRecall, ReliabilityBin
+    from matplotlib.axes import Axes
 
-_SIDE = 320.0
-_LEFT, _TOP, _RIGHT, _BOTTOM = 58.0, 14.0, 18.0, 48.0
-_BARS = 64.0
+    from docbin_napari.metrics.calibration_curves import PrecisionRecall, ReliabilityBin
+
+_COLOURS = {"words": "#000001", "soft": "#000002", "line": "#000003", "curve": "#000004"}
+_COLOURS |= {"used": "#000005"}
+_STYLE: dict[Any, Any] = {
+    "axes.edgecolor": _COLOURS["soft"],
+    "axes.labelcolor": _COLOURS["words"],
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "font.size": 10,
+    "grid.color": _COLOURS["line"],
+    "text.color": _COLOURS["words"],
+    "xtick.color": _COLOURS["soft"],
+    "xtick.labelcolor": _COLOURS["words"],
+    "ytick.color": _COLOURS["soft"],
+    "ytick.labelcolor": _COLOURS["words"],
+    "svg.fonttype": "none",
+    "svg.hashsalt": "docbin",
+}
 _MARKED = (0.1, 0.3, 0.5, 0.7, 0.9)
-_NEAR = 15.0
-
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Axes from `low` to 1 both ways, drawn into a square.
-
-    Parameters
-    ----------
-    low : float
-        Where both axes begin.
-    across, up : str
-        What they show.
-    """
-
-    low: float
-    across: str
-    up: str
-
-    def place(self, x: float, y: float) -> Point:
-        """Where a point lies in the picture."""
-        share_x, share_y = ((value - self.low) / (1 - self.low) for value in (x, y))
-        return _LEFT + share_x * _SIDE, _TOP + (1 - share_y) * _SIDE
-
-    def line(self, points: Iterable[Point], kind: str) -> str:
-        """A line through points."""
-        places = " ".join(f"{x:.1f},{y:.1f}" for x, y in (self.place(*point) for point in points))
-        return f'<polyline class="{kind}" points="{places}"/>'
-
-    def dot(self, point: Point, kind: str, radius: float, words: str) -> str:
-        """A dot that says in words what it stands for."""
-        x, y = self.place(*point)
-        return (
-            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">'
-            f"<title>{escape(words)}</title></circle>"
-        )
-
-    def axes(self, below: float = 0.0) -> str:
-        """Border, grid, numbers and titles; `below` leaves room under the square."""
-        parts = [f'<rect class="frame" x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}"/>']
-        for step in range(6):
-            value = self.low + (1 - self.low) * step / 5
-            x, y = self.place(value, value)
-            foot = _TOP + _SIDE + below
-            number = f"{value:.2f}".rstrip("0").rstrip(".")
-            if 0 < step < 5:
-                both = f"M{x:.1f} {_TOP}v{_SIDE}M{_LEFT} {y:.1f}h{_SIDE}"
-                parts.append(f'<path class="grid" d="{both}"/>')
-            parts.append(_text(x, foot + 16, number, "middle"))
-            parts.append(_text(_LEFT - 7, y + 4, number, "end"))
-        middle = _TOP + _SIDE / 2
-        parts.append(_text(_LEFT + _SIDE / 2, foot + 38, self.across, "middle"))
-        turned = f'transform="rotate(-90 16 {middle})" '
-        parts.append(_text(16, middle, self.up, "middle", turned))
-        return "".join(parts)
+_NEAR = 0.045
 
 
 def reliability_plot(bins: Sequence[ReliabilityBin], words: str) -> str:
@@ -92,21 +58,29 @@ def reliability_plot(bins: Sequence[ReliabilityBin], words: str) -> str:
     str
         An ``svg`` element.
     """
-    frame = Frame(0.0, "probability of ink", "share that is ink")
-    parts = [frame.axes(_BARS + 12), frame.line([(0, 0), (1, 1)], "ideal")]
-    parts.append(frame.line([(each.probability, each.ink) for each in bins], "curve"))
-    parts += [
-        frame.dot(
-            (each.probability, each.ink),
-            "curve-dot",
-            4,
-            f"probability {each.low:.2f} to {each.high:.2f}: mean {each.probability:.3f}, "
-            f"{each.ink:.3f} of {each.pixels:,} pixels is ink",
+    titles: dict[str, str] = {}
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(5.2, 5.6), layout="constrained")
+        axes, bars = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
+        axes.plot((0, 1), (0, 1), "--", color=_COLOURS["soft"], linewidth=1)
+        across = [each.probability for each in bins]
+        axes.plot(across, [each.ink for each in bins], color=_COLOURS["curve"])
+        for each in bins:
+            _dot(axes, (each.probability, each.ink), titles, f"probability {each.low:.2f} to "
+                 f"{each.high:.2f}: mean {each.probability:.3f}, {each.ink:.3f} of "
+                 f"{each.pixels:,} pixels is ink")  # fmt: skip
+        axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is ink", box_aspect=1)
+        bars.bar(
+            [each.low for each in bins],
+            [each.pixels for each in bins],
+            [0.9 * (each.high - each.low) for each in bins],
+            align="edge",
+            color=_COLOURS["curve"],
+            alpha=0.5,
+            log=True,
         )
-        for each in bins
-    ]
-    parts.append(_pixel_bars(bins))
-    return _svg("".join(parts), _BARS + 12, words)
+        bars.set(xlabel="probability of ink", ylabel="pixels", ylim=(0.5, None), box_aspect=0.2)
+        return _svg(figure, words, titles)
 
 
 def precision_recall_plot(curve: PrecisionRecall, threshold: float | None, words: str) -> str:
@@ -126,64 +100,58 @@ def precision_recall_plot(curve: PrecisionRecall, threshold: float | None, words
     str
         An ``svg`` element.
     """
-    marks = [(value, _at(curve, value)) for value in _MARKED]
-    used = None if threshold is None else _at(curve, threshold)
-    low = min(min(point) for point in (*(point for _, point in marks), *([used] if used else [])))
-    frame = Frame(max(0.0, math.floor(low * 10 - 0.5) / 10), "recall", "precision")
-    points = [
-        (float(recall), float(precision))
-        for recall, precision in zip(curve.recall, curve.precision, strict=True)
-        if recall >= frame.low and precision >= frame.low
-    ]
-    parts = [frame.axes(), frame.line(points, "curve"), *_marks(frame, marks)]
-    if used is not None and threshold is not None:
-        words_here = f"threshold {threshold:.2f}: precision {used[1]:.3f}, recall {used[0]:.3f}"
-        parts.append(frame.dot(used, "used-dot", 6, words_here))
-    return _svg("".join(parts), 0.0, words)
+    titles: dict[str, str] = {}
+    used = () if threshold is None else (threshold,)
+    points = {value: _at(curve, value) for value in (*_MARKED, *used)}
+    low = max(0.0, math.floor(min(map(min, points.values())) * 10 - 0.5) / 10)
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(5.2, 5.2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(curve.recall, curve.precision, color=_COLOURS["curve"])
+        named = math.inf, math.inf
+        for value in _MARKED:
+            point = points[value]
+            _dot(axes, point, titles, _words(value, point))
+            # Numbers are left out where they would cover each other.
+            if math.dist(point, named) >= _NEAR * (1 - low):
+                named = point
+                axes.annotate(f"{value}", point, (-6, -12), textcoords="offset points", ha="right")
+        for value in used:
+            _dot(axes, points[value], titles, _words(value, points[value]), ring=True)
+        axes.set(xlim=(low, 1), ylim=(low, 1), aspect="equal", xlabel="recall", ylabel="precision")
+        return _svg(figure, words, titles)
 
 
-def _marks(frame: Frame, marks: Sequence[tuple[float, Point]]) -> list[str]:
-    """Dots at some thresholds, with numbers where they do not cover each other."""
-    parts, last = [], None
-    for value, point in marks:
-        words = f"threshold {value}: precision {point[1]:.3f}, recall {point[0]:.3f}"
-        parts.append(frame.dot(point, "curve-dot", 3.5, words))
-        x, y = frame.place(*point)
-        if last is None or math.hypot(x - last[0], y - last[1]) >= _NEAR:
-            parts.append(_text(x - 8, y + 14, str(value), "end"))
-            last = (x, y)
-    return parts
+def _words(threshold: float, point: tuple[float, float]) -> str:
+    return f"threshold {threshold:.2f}: precision {point[1]:.3f}, recall {point[0]:.3f}"
 
 
-def _pixel_bars(bins: Sequence[ReliabilityBin]) -> str:
-    """Bars under the plot: number of pixels on a logarithmic scale."""
-    most = max(math.log10(each.pixels) for each in bins) or 1.0
-    foot = _TOP + _SIDE + 8 + _BARS
-    parts = []
-    for each in bins:
-        high = max(2.0, _BARS * math.log10(each.pixels) / most)
-        wide = (each.high - each.low) * _SIDE - 3
-        parts.append(
-            f'<rect class="bar" x="{_LEFT + each.low * _SIDE + 1.5:.1f}" y="{foot - high:.1f}" '
-            f'width="{wide:.1f}" height="{high:.1f}"><title>{each.pixels:,} pixels</title></rect>'
-        )
-    label = _text(_LEFT - 7, foot - _BARS / 2, "pixels", "end")
-    return "".join(parts) + label + _text(_LEFT - 7, foot - _BARS / 2 + 14, "(log)", "end")
-
-
-def _at(curve: PrecisionRecall, threshold: float) -> Point:
+def _at(curve: PrecisionRecall, threshold: float) -> tuple[float, float]:
     """Recall and precision at a threshold, rounded up as masks are."""
-    index = min(math.ceil(round(threshold * 255, 6)), len(curve.recall) - 1)
+    index = min(level_of(threshold), len(curve.recall) - 1)
     return float(curve.recall[index]), float(curve.precision[index])
 
 
-def _text(x: float, y: float, words: str, anchor: str, more: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {more}>{escape(words)}</text>'
+def _dot(
+    axes: Axes, point: tuple[float, float], titles: dict[str, str], words: str, ring: bool = False
+) -> None:
+    """Draw a dot that says in words what it stands for."""
+    name = f"{'ring' if ring else 'dot'}-{len(titles)}"
+    titles[name] = words
+    style: dict[str, Any] = {"color": _COLOURS["curve"], "markersize": 6}
+    if ring:
+        style = {"mec": _COLOURS["used"], "mfc": "none", "mew": 1.8, "markersize": 9}
+    axes.plot(*point, "o", gid=name, clip_on=False, **style)
 
 
-def _svg(parts: str, below: float, words: str) -> str:
-    wide, high = _LEFT + _SIDE + _RIGHT, _TOP + _SIDE + _BOTTOM + below
-    return (
-        f'<svg class="plot" role="img" viewBox="0 0 {wide:.0f} {high:.0f}" '
-        f'width="{wide:.0f}" height="{high:.0f}" aria-label="{escape(words)}">{parts}</svg>'
-    )
+def _svg(figure: Figure, words: str, titles: Mapping[str, str]) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = svg.replace("<svg ", f'<svg class="plot" role="img" aria-label="{escape(words)}" ', 1)
+    for name, colour in _COLOURS.items():
+        svg = svg.replace(colour, f"var(--{name})")
+    for name, title in titles.items():
+        svg = svg.replace(f'<g id="{name}">', f'<g id="{name}"><title>{escape(title)}</title>')
+    return svg

@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from docbin_napari.io.jpeg import jpeg_round_trip
-from docbin_napari.train.config import AugmentConfig
 from docbin_napari.train.dataset import DrawnWindows
 from docbin_napari.train.page_edges import page_edges
 from docbin_napari.train.random_fields import Random, normal, smooth_field, uniform
 from docbin_napari.train.solid_ink import solid_ink
+from docbin_napari.train.train_config import AugmentConfig
 
 _CONTRAST_OF_UNKNOWN = 0.6
 
@@ -73,7 +73,7 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
 
 
 def _of_others(ink: Tensor) -> Tensor:
-    """For each window the ink of another one, taken from those that hold any."""
+    """Give each window the ink of another one, of those that have any."""
     written = ink.flatten(1).any(1).nonzero()[:, 0]
     if not len(written):
         return ink
@@ -82,7 +82,7 @@ def _of_others(ink: Tensor) -> Tensor:
 
 
 def _with_colours(pixels: Tensor, page: Tensor) -> Tensor:
-    """Ink and paper of the page as two more columns, so that they vary with the pixels."""
+    """Add ink and paper of the page as two more columns, so that they vary with the pixels."""
     columns = page[:, :6].view(-1, 2, 3).permute(0, 2, 1)[:, :, None, :]
     return torch.cat([pixels, columns.expand(-1, -1, pixels.shape[2], -1)], dim=3)
 
@@ -125,7 +125,7 @@ def fade(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
 def bleed(pixels: Tensor, ink: Tensor, page: Tensor, scale: Tensor, random: Random) -> Tensor:
     """Let the mirrored ink of another window show through, paler than the ink of the page.
 
-    It is softer than ink. How soft a stroke is says nothing by itself, since all strokes of an
+    It is softer than ink. Softness alone proves nothing, since all strokes of an
     enlarged page are soft.
     """
     count = len(pixels)
@@ -172,14 +172,14 @@ def invert(
 
 
 def light(pixels: Tensor, random: Random) -> Tensor:
-    """Uneven light: a smooth field that darkens and brightens."""
+    """Light unevenly: a smooth field that darkens and brightens."""
     field = smooth_field(pixels, int(random.integers(2, 6)), random)
     darkest = uniform(pixels, random, 0.4, 0.9, len(pixels), 1, 1, 1)
     return pixels * (darkest + (1.1 - darkest) * field)
 
 
 def colour(pixels: Tensor, random: Random) -> Tensor:
-    """Other contrast, brightness, gamma and tint."""
+    """Change contrast, brightness, gamma and tint."""
     count = len(pixels)
     gamma = torch.exp(uniform(pixels, random, -0.4, 0.4, count, 1, 1, 1))
     contrast = uniform(pixels, random, 0.5, 1.2, count, 1, 1, 1)
@@ -209,7 +209,7 @@ def blur(pixels: Tensor, random: Random) -> Tensor:
 
 
 def noise(pixels: Tensor, random: Random) -> Tensor:
-    """Sensor noise, half of it shared by the channels."""
+    """Add sensor noise, half of it shared by the channels."""
     count, _, height, width = pixels.shape
     sigma = uniform(pixels, random, 1, 12, count, 1, 1, 1)
     return pixels + sigma * normal(pixels, random, 1, count, 1, height, width)

@@ -1,10 +1,10 @@
-"""Hold pairs in memory and draw random windows of them.
+"""Keep pairs in memory and draw random windows of them.
 
 Strategy: pages lie decoded in memory as uint8, and a batch is drawn by a generator
 whose state depends on seed and step alone, so a resumed training sees the very windows
 it would have seen. Pages are drawn by the square root of their area: a large page has
 more to show than a small one, but not so much more. The windows of a batch are drawn at
-even steps through all pages, so that each holds its share of every kind: a collection that
+even steps through all pages, so that each has its share of every kind: a collection that
 makes up an eighth is in every batch of eight. A window is placed around a small square of the
 page: one where a network errs, one with ink, since blank paper is learnt quickly, or any that is
 labelled. So a page of which little is labelled, or without any ink, is used where it teaches.
@@ -12,6 +12,7 @@ labelled. So a page of which little is labelled, or without any ink, is used whe
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,11 +26,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL, edge_level
-from docbin_napari.features.ink_colour import page_ink, page_strips
-from docbin_napari.pairs.pair import Pair, PairError, find_pairs, read_pair
+from docbin_napari.features.survey import PageSurvey
+from docbin_napari.io.errors import PairError
+from docbin_napari.pairs.overlap import fingerprint, shared_parts
+from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from docbin_napari.pairs.polarity import lightness, mask_trouble
-from docbin_napari.train.config import AugmentConfig
+from docbin_napari.train.train_config import AugmentConfig
 
+_LOG = logging.getLogger(__name__)
 _NEAR_INK = 0.6
 _LEAST_INK, _LEAST_LABELLED = 16, 256
 _UNKNOWN = torch.full((7,), math.nan)
@@ -56,7 +60,7 @@ class LoadedPair:
         float32 (6,): colours of ink and paper of the page, as `page_ink` finds them.
     edge : float or None
         Where the ground truth cuts the edges of strokes, as `edge_level` measures it; NaN where
-        the network is not to be told.
+        the network does not get it.
     inverted_ink : ndarray or None
         As `ink`, of the page with light and dark exchanged.
     """
@@ -145,7 +149,7 @@ def load_pair(pair: Pair) -> LoadedPair:
     Warns
     -----
     UserWarning
-        If the mask looks reversed or does not lie on its page, as `docbin pairs check` says.
+        If the mask looks reversed or does not lie on its page, as in `docbin pairs check`.
     """
     pixels, truth = read_pair(pair)
     if trouble := mask_trouble(lightness(pixels), truth):
@@ -153,9 +157,30 @@ def load_pair(pair: Pair) -> LoadedPair:
     both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
     name = f"{pair.collection}/{pair.name}"
     edge = edge_level(pixels, truth.ink, truth.labelled)
-    strips = page_strips(pixels)
-    inverted = page_ink([np.bitwise_not(strip) for strip in strips])
-    return LoadedPair(name, pair.collection, pixels, both, page_ink(strips), edge, inverted)
+    survey = PageSurvey.of(pixels)
+    inverted = survey.inverted().ink
+    return LoadedPair(name, pair.collection, pixels, both, survey.ink, edge, inverted)
+
+
+def warn_of_overlap(learnt: Sequence[LoadedPair], held_out: Sequence[LoadedPair]) -> None:
+    """Log a warning for held-out pages that are, in part, pages to learn from.
+
+    Parameters
+    ----------
+    learnt, held_out : sequence of LoadedPair
+        What is learnt from, and what is held out. Takes some seconds for a hundred pages.
+    """
+    pages = [*learnt, *held_out]
+    shared = shared_parts([fingerprint(lightness(page.pixels)) for page in pages])
+    for (one, other), share in sorted(shared.items()):
+        if one < len(learnt) <= other:
+            _LOG.warning(
+                "warning: %s is learnt from, and %.0f %% of the smaller of it and %s is the same, "
+                "which judges: its figures are too good. Leave one of them out.",
+                pages[one].name,
+                100 * share,
+                pages[other].name,
+            )
 
 
 @dataclass(frozen=True)
@@ -253,7 +278,7 @@ class WindowSampler:
         return DrawnWindows(both[:, :3], truth, *(values.to(both.device) for values in known))
 
     def _draw(self, index: int, random: np.random.Generator) -> tuple[Tensor, float]:
-        """A window of a page, float32 (5, side, side), and its magnification."""
+        """Draw a window of a page, float32 (5, side, side), and its magnification."""
         warped = random.random() < self._augment.warp
         low, high = self._augment.scale
         scale = math.exp(random.uniform(math.log(low), math.log(high))) if warped else 1.0
@@ -267,7 +292,7 @@ class WindowSampler:
         return torch.rot90(window, int(random.integers(4)), (-2, -1)), scale
 
     def _place(self, index: int, side: int, random: np.random.Generator) -> tuple[int, int]:
-        """Top and left of a square of a page; may begin before it or end beyond it."""
+        """Choose top and left of a square; it may begin before the page or end beyond it."""
         shape = self._pairs[index].truth.shape[:2]
         choices = [self._labelled_places[index]]
         if random.random() < _NEAR_INK:
@@ -281,18 +306,20 @@ class WindowSampler:
         return top, left
 
 
-def count_in_cells(marks: np.ndarray) -> np.ndarray:
+def count_in_cells(marks: np.ndarray, side: int = CELL) -> np.ndarray:
     """Count marked pixels in squares of a page.
 
     Parameters
     ----------
     marks : ndarray
         bool (H, W).
+    side : int
+        Side of the squares, pixels, 255 or less.
 
     Returns
     -------
     ndarray
-        uint16 (ceil(H / 32), ceil(W / 32)).
+        uint16 (ceil(H / side), ceil(W / side)).
 
     Examples
     --------
@@ -300,20 +327,20 @@ def count_in_cells(marks: np.ndarray) -> np.ndarray:
     [[1024, 256], [32, 8]]
     """
     height, width = marks.shape
-    whole = np.pad(marks, ((0, -height % CELL), (0, -width % CELL)))
-    squares = whole.reshape(whole.shape[0] // CELL, CELL, -1, CELL)
+    whole = np.pad(marks, ((0, -height % side), (0, -width % side)))
+    squares = whole.reshape(whole.shape[0] // side, side, -1, side)
     return np.asarray(squares.sum((1, 3)), np.uint16)
 
 
 def _range(length: int, side: int) -> tuple[int, int]:
-    """First and last but one place where a square of a page begins."""
+    """Give the range of places where a square of a page begins."""
     return min(0, length - side), max(0, length - side) + 1
 
 
 def _around(
     places: np.ndarray, shape: tuple[int, ...], side: int, random: np.random.Generator
 ) -> tuple[int, int]:
-    """A square that shows a chosen cell; the higher its number, the more often."""
+    """Choose a square that shows a cell; the higher its number, the more often."""
     reached = places.cumsum(dtype=np.int64)
     cell = int(np.searchsorted(reached, random.integers(reached[-1]), side="right"))
     corners = []
@@ -325,7 +352,7 @@ def _around(
 
 
 def _cut(planes: tuple[Tensor, ...], top: int, left: int, side: int) -> Tensor:
-    """A square of the page as float32 (5, side, side), unlabelled beyond the page's edge."""
+    """Cut a square of the page, float32 (5, side, side), unlabelled beyond the page's edge."""
     height, width = planes[0].shape[:2]
     rows, columns = slice(max(top, 0), top + side), slice(max(left, 0), left + side)
     pixels, truth = (plane[rows, columns].permute(2, 0, 1).float() for plane in planes)
@@ -342,7 +369,7 @@ def _cut(planes: tuple[Tensor, ...], top: int, left: int, side: int) -> Tensor:
 
 
 def _condition(ink: np.ndarray | None, edge: float | None) -> Tensor:
-    """Colours of ink and paper and the edge level as the network takes them, float32 (7,)."""
+    """Join colours and edge level as the network takes them, float32 (7,)."""
     if ink is None:
         return _UNKNOWN
     # Blank pages have no edges, but are to stay blank wherever edges are cut.

@@ -25,16 +25,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from docbin_napari.model.device import Device, DeviceError, choose_device
 from docbin_napari.train.synced_norm import synchronise_norms
+from docbin_napari.train.train_config import TrainingError
 
 _ANNOUNCED = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 _LONGEST_WAIT = timedelta(days=1)
 _LAST_WORDS = timedelta(seconds=30)
 
 T = TypeVar("T")
-
-
-class RanksError(Exception):
-    """The processes of a training do not fit together."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class Ranks:
         dist.broadcast_object_list(box, src=0, group=None if quick else self.waiting)
         return cast("T", box[0])
 
-    def check_same(self, what: str, value: object, mend: str) -> None:
+    def check_same(self, what: str, value: object, fix: str) -> None:
         """Compare a value with that of the first process.
 
         Parameters
@@ -108,16 +105,16 @@ class Ranks:
             What it is, in the plural.
         value : object
             Of this process.
-        mend : str
+        fix : str
             What to do where it differs.
 
         Raises
         ------
-        RanksError
+        TrainingError
             If it differs.
         """
         if self.first(lambda: value) != value:
-            raise RanksError(f"{what} differ from those of the first process; {mend}")
+            raise TrainingError(f"{what} differ from those of the first process: {fix}")
 
     def device(self, name: str) -> Device:
         """Choose the device of this process: its own GPU, or the CPU.
@@ -210,8 +207,8 @@ class Ranks:
         dist.all_to_all_single(received, prepared)
         return received.chunk(self.size)
 
-    def tell(self, say: Callable[[], object]) -> None:
-        """Let the first process that failed say why; the others know only that one is lost.
+    def report(self, say: Callable[[], object]) -> None:
+        """Let the first process that failed explain why; the others know only that one is lost.
 
         Parameters
         ----------
@@ -224,13 +221,13 @@ class Ranks:
         # torchrun ends all processes as soon as one has ended: so the others wait for the words.
         try:
             if self.store.add("failures", 1) > 1:
-                self.store.wait(["told"], _LAST_WORDS)
+                self.store.wait(["explained"], _LAST_WORDS)
                 return
         except dist.DistError:
-            say()  # Nobody is left who could have said it.
+            say()  # Nobody is left who could have explained it.
             return
         say()
-        self.store.set("told", "")
+        self.store.set("explained", "")
 
     def leave(self) -> None:
         """Part from the other processes when all went well."""

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from docbin_napari.features.page_look import as_lists, looks_of
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.inference_config import PRESETS, PresetName
+from docbin_napari.inference.predict import ink_probability
+from docbin_napari.metrics import f_measure
+from docbin_napari.model.calibration import Calibration, fit_calibration
+from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.registry import ModelInfo
 from docbin_napari.model.unet import UNet
 from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.validate import Validation, calibrate, choose_edge_level, validate
+from docbin_napari.train.validate import Validation, validate
 
 _MOST_LOOKS = 256
+_MOST_PIXELS_A_PAGE = 100_000
+_EDGE_LEVELS = (None, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+_THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 PLAIN: Mapping[str, Any] = {"threshold": 0.5, "calibration": {}, "edge_level": None}
-"""What the file of a model says that was not finished."""
+"""Header of a model that was not finished."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +53,23 @@ def finish_model(
     held_out: Sequence[LoadedPair],
     files: ModelFiles,
     device: str,
-    told: Mapping[str, Any],
+    header: Mapping[str, Any],
 ) -> tuple[Validation, ModelInfo]:
-    """Choose what held-out pages tell, and write the model.
+    """Choose edge level, calibration and threshold on held-out pages, and write the model.
 
     Parameters
     ----------
     network : UNet
         The weights, batch norms not folded.
     learnt : sequence of LoadedPair
-        What they were trained on: how these pages look is kept in the file.
+        What they were trained on: the look of these pages is kept in the file.
     held_out : sequence of LoadedPair
-        Pages that choose how bold strokes are drawn, calibration and threshold.
+        Pages never trained on.
     files : ModelFiles
         Where it is written.
     device : str
         Where to compute, as `load_model` takes it.
-    told : mapping
+    header : mapping
         More for the header of the file.
 
     Returns
@@ -72,24 +82,95 @@ def finish_model(
     save_model(files.interim, network, PLAIN)
     model = load_model(files.interim, device)
     if network.config.page_ink and held_out:
-        model = model.cutting_edges_at(choose_edge_level(model, held_out))
+        model = model.with_edge_level(choose_edge_level(model, held_out))
     figures = validate(model, held_out)
-    calibration, threshold = calibrate(model, held_out, PRESETS["balanced"])
+    calibration, threshold = calibrate(model, held_out, "balanced")
     shown = {
         "validation FM": round(figures.f_measure, 2),
         "validation false ink %": round(figures.false_ink, 3),
     }
-    header = {
+    complete = {
         "threshold": threshold,
-        "calibration": {"temperature": calibration.temperature, "bias": calibration.bias},
+        "calibration": asdict(calibration),
         "edge_level": model.edge_level,
         "figures": {name: value for name, value in shown.items() if not math.isnan(value)},
         "pages_seen": as_lists(looks_of(pair.pixels for pair in _some(learnt))),
-        **told,
+        **header,
     }
-    return figures, save_model(files.output, network, header)
+    return figures, save_model(files.output, network, complete)
 
 
 def _some(pairs: Sequence[LoadedPair]) -> Sequence[LoadedPair]:
     """Pages spread evenly over all of them; enough to know what was learnt from."""
     return pairs[:: max(1, -(-len(pairs) // _MOST_LOOKS))]
+
+
+def calibrate(
+    model: InkModel, pairs: Sequence[LoadedPair], preset: PresetName
+) -> tuple[Calibration, float]:
+    """Fit calibration and threshold on held-out pages.
+
+    Parameters
+    ----------
+    model : InkModel
+        With an identity calibration.
+    pairs : sequence of LoadedPair
+        Pages never trained on.
+    preset : {"fast", "balanced", "best"}
+        How the pages are read.
+
+    Returns
+    -------
+    calibration : Calibration
+        Fitted on an equal number of pixels of every page.
+    threshold : float
+        Calibrated probability with the highest mean F-measure on those of these pages that have
+        ink.
+    """
+    probabilities = [ink_probability(pair.pixels, model, PRESETS[preset]) for pair in pairs]
+    random = np.random.default_rng(0)
+    logits, ink = [], []
+    for probability, pair in zip(probabilities, pairs, strict=True):
+        known = np.flatnonzero(pair.truth[..., 1])
+        chosen = random.choice(known, min(len(known), _MOST_PIXELS_A_PAGE), replace=False)
+        logits.append(_logit(probability.ravel()[chosen]))
+        ink.append(pair.truth[..., 0].ravel()[chosen] > 0)
+    calibration = fit_calibration(np.concatenate(logits), np.concatenate(ink))
+    scores = np.zeros(len(_THRESHOLDS))
+    for probability, pair in zip(probabilities, pairs, strict=True):
+        if not pair.truth[..., 0].any():
+            continue
+        calibrated = calibration.probability(_logit(probability))
+        truth, labelled = pair.truth[..., 0] > 0, pair.truth[..., 1] > 0
+        scores += [f_measure(calibrated >= level, truth, labelled) for level in _THRESHOLDS]
+    return calibration, round(float(_THRESHOLDS[scores.argmax()]), 2)
+
+
+def choose_edge_level(model: InkModel, pairs: Sequence[LoadedPair]) -> float | None:
+    """Find where edges of strokes are best cut on held-out pages.
+
+    Parameters
+    ----------
+    model : InkModel
+        With an identity calibration.
+    pairs : sequence of LoadedPair
+        Pages never trained on.
+
+    Returns
+    -------
+    float or None
+        Edge level with the highest mean F-measure on those of these pages that have ink, in one
+        pass; None if the network does best without any, or no page has ink.
+    """
+    inked = [pair for pair in pairs if pair.truth[..., 0].any()]
+    if not inked:
+        return None
+    figures = {
+        level: validate(model.with_edge_level(level), inked).f_measure for level in _EDGE_LEVELS
+    }
+    return max(figures, key=figures.__getitem__)
+
+
+def _logit(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    bounded = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(bounded / (1 - bounded)))

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from docbin_napari.inference.config import PRESETS
+from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.model.weights import InkModel
+from docbin_napari.model.ink_model import InkModel
 from docbin_napari.train.dataset import LoadedPair, count_in_cells
 
 
@@ -25,7 +25,7 @@ def hard_places(model: InkModel, pairs: Sequence[LoadedPair]) -> list[np.ndarray
     Parameters
     ----------
     model : InkModel
-        It is told the edge level of each page's ground truth.
+        It gets the edge level of each page's ground truth.
     pairs : sequence of LoadedPair
         Pages with ground truth.
 
@@ -33,15 +33,15 @@ def hard_places(model: InkModel, pairs: Sequence[LoadedPair]) -> list[np.ndarray
     -------
     list of ndarray
         uint16 (ceil(H / 32), ceil(W / 32)) for each page: wrong pixels in each square. All 0
-        where the page is read as its ground truth says.
+        where the page is read like its ground truth.
     """
     return [count_in_cells(wide_errors(_ink(model, pair), pair)) for pair in pairs]
 
 
 def _ink(model: InkModel, pair: LoadedPair) -> NDArray[np.bool_]:
-    """What the model reads, bool (H, W)."""
-    told = model.cutting_edges_at(pair.edge)
-    return ink_probability(pair.pixels, told, PRESETS["fast"]) >= 0.5
+    """Read a page, bool (H, W), with its own edge level."""
+    reader = model.with_edge_level(pair.edge)
+    return ink_probability(pair.pixels, reader, PRESETS["fast"]) >= 0.5
 
 
 def wide_errors(found: NDArray[np.bool_], pair: LoadedPair) -> NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """Paths of a new model and of its best weights while it is made; loads no torch.
 
-The plugin looks here for the best weights when the training process has died.
+The plugin takes the best weights from here when the training process has died.
 """
 
 from __future__ import annotations
@@ -14,17 +14,14 @@ from filelock import FileLock, Timeout
 
 from docbin_napari.io.atomic import writing_trouble
 from docbin_napari.model.registry import built_in_folder, user_model_folder
+from docbin_napari.train.train_config import TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class OutputError(Exception):
-    """A model cannot have this name, or cannot be written to this place."""
-
-
 def output_path(output: str) -> Path:
-    """File of a new model: a ``.safetensors`` path as it is, a name in the user's folder.
+    """Choose the file of a new model: a ``.safetensors`` path as it is, a name in the folder.
 
     Parameters
     ----------
@@ -47,7 +44,7 @@ def output_path(output: str) -> Path:
 
 
 def checked_output(output: str, overwrite: bool) -> Path:
-    """File of a new model, once nothing speaks against it.
+    """Choose the file of a new model, and check that it can be written.
 
     Parameters
     ----------
@@ -63,33 +60,33 @@ def checked_output(output: str, overwrite: bool) -> Path:
 
     Raises
     ------
-    OutputError
+    TrainingError
         If the name is taken or is no name, or its folder cannot be written to.
     """
     path = output_path(output)
     if output != str(path) and (not output.strip() or Path(output).name != output):
-        raise OutputError(f"{output!r} cannot be the name of a model: leave out / and \\")
+        raise TrainingError(f"{output!r} cannot be the name of a model: leave out / and \\")
     if (built_in_folder() / path.name).exists() and path.parent in (
         built_in_folder(),
         user_model_folder(),
     ):
-        raise OutputError(f"{path.stem} is the name of a built-in model: choose another --output")
+        raise TrainingError(f"{path.stem} is the name of a built-in model: choose another --output")
     if path.exists() and not overwrite:
-        raise OutputError(
+        raise TrainingError(
             f"{path}: there is already a model of this name: choose another --output, "
             "or add --overwrite"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path}: {writing_trouble(error)}") from error
+        raise TrainingError(f"{path}: {writing_trouble(error)}") from error
     if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path.parent}: this folder may not be written to; choose another")
+        raise TrainingError(f"{path.parent}: this folder may not be written to; choose another")
     return path
 
 
 def unfinished_path(path: Path) -> Path:
-    """File of the best weights so far, while a model is being made.
+    """Choose the file of the best weights so far, while a model is being made.
 
     Parameters
     ----------
@@ -109,13 +106,13 @@ def unfinished_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.unfinished")
 
 
-class NameInUseError(Exception):
+class NameInUseError(TrainingError):
     """Another training makes a model of this name at this moment."""
 
 
 @contextmanager
 def reserved(path: Path) -> Iterator[Path | None]:
-    """Let nobody else make a model of a name, as long as the process lives.
+    """Reserve the name of a model for the block: no other process makes one of it meanwhile.
 
     Parameters
     ----------
@@ -174,7 +171,7 @@ def _locked(path: Path) -> Iterator[None]:
             f"another training is making {path.stem}: choose another name"
         ) from error
     except OSError:
-        pass  # A folder that takes no lock takes no model either: said where it is written.
+        pass  # A folder that takes no lock takes no model either, which is reported in the end.
     try:
         yield
     finally:

@@ -49,7 +49,7 @@ def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> 
 
 
 def _edge(height: int, width: int, random: Random) -> Tensor:
-    """How far pixels lie inside a page whose edge runs through the window; negative outside."""
+    """Measure how far pixels lie inside a page whose edge crosses the window; negative outside."""
     turned = bool(random.integers(2))
     length, across = (width, height) if turned else (height, width)
     along = torch.arange(length, dtype=torch.float32)
@@ -70,7 +70,7 @@ def _wave(length: int, knots: int, random: Random) -> Tensor:
 
 
 def _holes(height: int, width: int, random: Random) -> Tensor:
-    """The same for a page with some holes of worms or of a punch, larger than full stops."""
+    """Measure the same for a page with holes of worms or of a punch, larger than full stops."""
     rows = torch.arange(height, dtype=torch.float32)[:, None]
     columns = torch.arange(width, dtype=torch.float32)[None, :]
     distance = torch.full((height, width), math.inf)
@@ -102,7 +102,7 @@ def _lay_bare(pixels: Tensor, truth: Tensor, distance: Tensor, random: Random) -
 
 
 def _behind(depth: Tensor, random: Random) -> Tensor:
-    """What lies behind a page, float32 (3, H, W); `depth` is the distance from its edge."""
+    """Paint what lies behind a page, float32 (3, H, W); `depth` is the distance from its edge."""
     level = random.uniform(0, 70) if random.random() < 0.5 else random.uniform(70, 240)
     strongest = 12 if random.random() < 0.7 else 60
     tint = uniform(depth, random, -strongest, strongest, 3, 1, 1)
@@ -116,7 +116,7 @@ def _plain(depth: Tensor, _: Random) -> Tensor:
 
 
 def _leaves(depth: Tensor, random: Random) -> Tensor:
-    """Edges of a stack of leaves: lines along the page's edge, each as long as it lies free."""
+    """Paint the edges of a stack of leaves: lines along the edge, each as long as it lies free."""
     pitch = math.exp(random.uniform(math.log(1.5), math.log(14)))
     cockled = smooth_noise(depth, random.uniform(20, 200), random) * random.uniform(0, 2.5) * pitch
     place = (depth.clamp(0, 4096) + cockled).clamp(min=0) / pitch
@@ -130,7 +130,7 @@ def _leaves(depth: Tensor, random: Random) -> Tensor:
 
 
 def _steps(depth: Tensor, random: Random) -> Tensor:
-    """Turn-ins, boards and the table under them: bands of different brightness."""
+    """Paint turn-ins, boards and the table under them: bands of different brightness."""
     edges = np.cumsum(random.uniform(4, 120, int(random.integers(1, 6))))
     borders = torch.from_numpy(edges.astype(np.float32)).to(depth.device)
     bands = torch.bucketize(depth.contiguous(), borders)
@@ -139,12 +139,12 @@ def _steps(depth: Tensor, random: Random) -> Tensor:
 
 
 def _weave(depth: Tensor, random: Random) -> Tensor:
-    """Felt, cloth or wood: noise that is longer one way than the other."""
+    """Paint felt, cloth or wood: noise that is longer one way than the other."""
     fine, long = math.exp(random.uniform(0.3, 2)), math.exp(random.uniform(1, 4.5))
     size = (fine, long) if random.random() < 0.5 else (long, fine)
     return smooth_noise(depth, size, random) * random.uniform(4, 35)
 
 
 def _near(distance: Tensor, strength: float, reach: float) -> Tensor:
-    """Strength of something that fades with the distance from the edge, on its own side."""
+    """Compute a strength that fades with the distance from the edge, on its own side."""
     return strength * torch.exp(-distance.clamp(min=0) / reach)

@@ -1,6 +1,6 @@
 """Draw solid ink on windows: boxes, bullets, bars, note heads, heavy stems.
 
-Strategy: real ground truths hold thin strokes, and large dark shapes in them lie beyond the page.
+Strategy: real ground truths have thin strokes, and large dark shapes in them lie beyond the page.
 A network that sees nothing else learns that what is large and dark is no ink, and erases ticked
 boxes and display type. So compact shapes are printed onto written paper, in the ink of the page,
 with an outline that is exact to a part of a pixel. Sizes are drawn over two orders of magnitude,
@@ -23,7 +23,7 @@ _ROWS = 0.4
 
 
 def solid_ink(pixels: Tensor, truth: Tensor, page: Tensor, chance: float, random: Random) -> Tensor:
-    """Print solid shapes onto windows that hold writing.
+    """Print solid shapes onto windows with writing.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def solid_ink(pixels: Tensor, truth: Tensor, page: Tensor, chance: float, random
 
 
 def _shapes(height: int, width: int, random: Random) -> Tensor:
-    """Signed distance into the nearest of some shapes, pixels; negative outside."""
+    """Measure the signed distance into the nearest of some shapes, pixels; negative outside."""
     size = _SMALLEST * (_LARGEST / _SMALLEST) ** random.random()
     distance = torch.full((height, width), -math.inf)
     if random.random() < _ROWS:
@@ -75,7 +75,7 @@ def _shapes(height: int, width: int, random: Random) -> Tensor:
 
 
 def _row(height: int, width: int, size: float, random: Random) -> list[tuple[float, float]]:
-    """Middles of equal shapes in a row or a grid, as in forms and on staves."""
+    """Choose the middles of equal shapes in a row or a grid, as in forms and on staves."""
     step = size * random.uniform(2.6, 7)
     first = random.uniform(0, height), random.uniform(0, step)
     across = np.arange(first[1], width, step)
@@ -90,7 +90,7 @@ def _disc(x: Tensor, y: Tensor, size: float, _: float) -> Tensor:
 
 
 def _oval(x: Tensor, y: Tensor, size: float, slender: float) -> Tensor:
-    """An ellipse, at most twice as long as wide; exact on its axes only, which is enough."""
+    """Draw an ellipse, at most twice as long as wide; exact on its axes only, which is enough."""
     length = 1 + min(slender, 3) / 3
     return size * (1 - ((x / (length * size)).square() + (y / size).square()).sqrt())
 
@@ -100,7 +100,7 @@ def _box(x: Tensor, y: Tensor, size: float, _: float) -> Tensor:
 
 
 def _bar(x: Tensor, y: Tensor, size: float, slender: float) -> Tensor:
-    """A bar, a beam or the stem of a heavy letter."""
+    """Draw a bar, a beam or the stem of a heavy letter."""
     return torch.minimum(size - y.abs(), slender * size - x.abs())
 
 
@@ -113,7 +113,7 @@ def _triangle(x: Tensor, y: Tensor, size: float, _: float) -> Tensor:
 
 
 def _letter(x: Tensor, y: Tensor, size: float, slender: float) -> Tensor:
-    """Two stems and a crossbar, as in heavy display type."""
+    """Draw two stems and a crossbar, as in heavy display type."""
     half = size * (1.2 + min(slender, 4) / 2)
     stems = torch.minimum(size / 2 - (x.abs() - size).abs(), half - y.abs())
     cross = torch.minimum(size / 3 - y.abs(), size - x.abs())

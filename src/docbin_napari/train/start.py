@@ -1,10 +1,10 @@
-"""Start a network from the mean of others, or from one with fewer levels.
+"""Start a network: from random weights, the mean of others, or one with fewer levels.
 
 Strategy: a deeper network gives the same output at first. New parts end in a batch norm whose scale
 and shift are 0, so they add nothing until training moves them (Chen, Goodfellow, Shlens 2016,
 arXiv:1511.05641). Coarser levels are such a part: what comes up from them is 0, and the block on
 the way back that the former coarsest level did not need passes on what it gets, which is never
-negative.
+negative. What the ink of the page adds to the former levels is taken over, and is 0 for new ones.
 """
 
 from __future__ import annotations
@@ -16,8 +16,36 @@ from typing import cast
 import torch
 from torch import nn
 
-from docbin_napari.model.registry import ModelError
-from docbin_napari.model.unet import ConvNorm, ResidualBlock, UNet
+from docbin_napari.model.registry import ModelError, find_model
+from docbin_napari.model.unet import ConvNorm, ResidualBlock, UNet, UNetConfig
+from docbin_napari.model.weights import load_network
+from docbin_napari.train.train_config import TrainConfig
+
+
+def starting_network(config: TrainConfig) -> UNet:
+    """Make the network that a training begins with.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Architecture and seed, or the models to start from.
+
+    Returns
+    -------
+    UNet
+        On the CPU.
+
+    Raises
+    ------
+    ModelError
+        If there is no model to start from, or several are not alike.
+    """
+    torch.manual_seed(config.seed)
+    fresh = UNet(UNetConfig(config.fold, config.channels, config.blocks, config.page_ink))
+    if not config.start:
+        return fresh
+    mean = mean_network([load_network(find_model(name)) for name in config.start])
+    return grown(mean, config.deeper, page_ink=config.page_ink)
 
 
 def mean_network(networks: Sequence[UNet], shares: Sequence[float] = ()) -> UNet:
@@ -68,7 +96,7 @@ def mean_network(networks: Sequence[UNet], shares: Sequence[float] = ()) -> UNet
 
 
 def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool) -> UNet:
-    """Give the network coarser levels, and let it be told the ink of the page.
+    """Give the network coarser levels, and the ink of the page as an input.
 
     Parameters
     ----------
@@ -77,7 +105,7 @@ def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool) -> UNet:
     deeper : tuple of int
         Channels of the new levels, the coarsest last.
     page_ink : bool
-        Whether the new network is told of the ink of the page; one that is already stays so.
+        Whether the new network gets the ink of the page; one that does so keeps it.
 
     Returns
     -------
@@ -95,13 +123,12 @@ def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool) -> UNet:
     if config == old:
         return network
     larger = UNet(config)
-    known = {
-        name: value
-        for name, value in network.state_dict().items()
-        # Shifts for other levels cannot be taken over.
-        if not deeper or not name.startswith("page_ink.")
-    }
-    larger.load_state_dict({**larger.state_dict(), **known})
+    state = larger.state_dict()
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            # Shifts of all levels lie in one tensor, those of new ones at its end.
+            known = state[name][: len(value)] if value.ndim else state[name]
+            known.copy_(value)
     for level in range(len(old.channels) - 1, len(config.channels) - 1):
         _silence(cast("ConvNorm", larger.up[level]))
         _silence(cast("ResidualBlock", larger.decoder[level]).second)

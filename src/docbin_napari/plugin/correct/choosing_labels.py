@@ -142,7 +142,7 @@ def refusal(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> 
     Returns
     -------
     str
-        The reason and the mend, in words for the user; empty if there is none.
+        The reason and the fix, in words for the user; empty if there is none.
     """
     reason = page_source.refusal(image)
     if reason or image is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from docbin_napari.plugin.correct.strokes import click_piece, draw_region, stroke
+from docbin_napari.plugin.correct.tool_strokes import click_piece, draw_region, stroke
 from docbin_napari.plugin.keys import BorrowedKeys
 
 if TYPE_CHECKING:
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
     from napari.layers import Labels
 
+    from docbin_napari.plugin.correct.correct_session import CorrectSession
     from docbin_napari.plugin.correct.overlays import Overlays
-    from docbin_napari.plugin.correct.session import CorrectSession
-    from docbin_napari.plugin.layers.page import Subject
+    from docbin_napari.plugin.layers.corrected_page import Subject
 
 _CURSORS = {"ink": "circle", "paper": "circle", "piece": "pointing", "region": "cross"}
 # Keys with which napari's labels go back to moving the camera.
 _PUT_DOWN_KEYS = ("Z", "Escape")
 
 
-class Hand:
+class ToolController:
     """Takes tools up and puts them down.
 
     Parameters
@@ -126,7 +126,7 @@ class Hand:
         """Let hands of other panels put down theirs: the mouse works for one tool at a time."""
         for callback in self._viewer.mouse_drag_callbacks:
             other = getattr(callback, "__self__", None)
-            if isinstance(other, Hand) and other is not self:
+            if isinstance(other, ToolController) and other is not self:
                 other.put_down()
                 other._changed()
 

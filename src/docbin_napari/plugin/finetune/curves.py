@@ -1,4 +1,4 @@
-"""Draw loss and F-measure of a running training."""
+"""Pictures of a training: loss and F-measure as curves, a strip of a page before and after."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
+from qtpy.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from docbin_napari.plugin.finetune.session import Curves
+from docbin_napari.plugin.finetune.finetune_session import Curves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _HEIGHT = 250
 _SMOOTHING = 0.9
+_WORDS = (
+    "A strip of one of your pages that was held out: the page, its ink before, its ink after.\n"
+    "Blue: ink now. Orange: no longer ink."
+)
 
 
 @dataclass(frozen=True)
@@ -202,3 +206,40 @@ def _smooth(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         total, weight = total * _SMOOTHING + value, weight * _SMOOTHING + 1
         smoothed.append((time, total / weight))
     return smoothed
+
+
+class StripView(QWidget):
+    """A picture that keeps its proportions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._picture = QPixmap()
+        self.setMinimumHeight(_HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
+        self.setAccessibleName("A strip of a page before and after the training")
+        self.setToolTip(_WORDS)
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is something to show."""
+        return not self._picture.isNull()
+
+    def show_file(self, path: str) -> None:
+        """Show a picture; one that cannot be read leaves the place empty."""
+        self._picture = QPixmap(path) if path else QPixmap()
+        self.update()
+
+    def paintEvent(self, _: Any) -> None:  # noqa: N802
+        """Draw the picture as large as there is room, at the top."""
+        if self._picture.isNull():
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        size = self._picture.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        left = (self.width() - size.width()) / 2
+        painter.drawPixmap(
+            QRectF(left, 0, size.width(), size.height()),
+            self._picture,
+            QRectF(self._picture.rect()),
+        )
+        painter.end()

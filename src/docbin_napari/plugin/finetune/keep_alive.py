@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 if TYPE_CHECKING:
-    from docbin_napari.plugin.finetune.session import Ending, TrainingSession
+    from docbin_napari.plugin.finetune.finetune_session import Ending, TrainingSession
 
 KEEP, STOP, CANCEL = "Keep training", "Stop and keep the best", "Cancel"
 _TICK_MILLISECONDS = 200
@@ -46,26 +46,6 @@ def ask(parent: Any, question: str) -> str:
     box.exec()
     clicked = box.clickedButton()
     return KEEP if clicked is keep else STOP if clicked is stop else CANCEL
-
-
-def main_window(native: Any) -> QMainWindow | None:
-    """Find the window that a docked widget belongs to.
-
-    napari's own attribute for it is private, and warns plugins that read it.
-
-    Parameters
-    ----------
-    native : QWidget
-        The widget; its panel may float.
-
-    Returns
-    -------
-    QMainWindow or None
-        None while it is not docked.
-    """
-    while native is not None and not isinstance(native, QMainWindow):
-        native = native.parentWidget()
-    return native
 
 
 class TrainingWatch(QObject):

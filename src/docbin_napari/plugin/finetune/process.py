@@ -53,7 +53,7 @@ class TrainingProcess:
         ]
 
     def events(self) -> list[dict[str, Any]]:
-        """Take what was told since the last call; see `docbin_napari.finetune.reports`."""
+        """Return the events since the last call; see `docbin_napari.finetune.reports`."""
         taken = []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -62,7 +62,7 @@ class TrainingProcess:
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone and all that it told can be taken."""
+        """Whether the process has ended and all its events can be taken."""
         gone = self._process.poll() is not None
         return gone and not any(reader.is_alive() for reader in self._readers)
 

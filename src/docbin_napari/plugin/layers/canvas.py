@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.components import ViewerModel
-    from napari.layers import Labels
+    from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
-_SHARE_OF_CANVAS = 0.6
+_SHARE_OF_CANVAS, _SHARE_OF_PAGE = 0.6, 0.95
 
 
 def camera_of(viewer: ViewerModel) -> Any:
@@ -41,11 +41,16 @@ def point_on(labels: Labels, position: Sequence[float]) -> tuple[float, float]:
     return float(row), float(column)
 
 
-def visible_part(labels: Labels) -> tuple[slice, slice]:
-    """Tell which rows and columns of the labels are on the canvas."""
-    low, high = np.asarray(labels.corner_pixels)[:, -2:]
-    height, width = labels.data.shape[-2:]
-    first, last = (int(max(0, value)) for value in low), (int(value) + 1 for value in high)
+def visible_part(layer: Image | Labels) -> tuple[slice, slice]:
+    """Tell which rows and columns of a page are on the canvas."""
+    low, high = np.asarray(layer.corner_pixels)[:, -2:]
+    data, factor = layer.data, 1.0
+    if layer.multiscale:  # Corners are those of the level that is shown.
+        data, factor = layer.data[0], float(layer.downsample_factors[layer.data_level][-1])
+    colours = int(bool(getattr(layer, "rgb", False)))
+    height, width = data.shape[data.ndim - 2 - colours : data.ndim - colours]
+    first = [int(max(0, value * factor)) for value in low]
+    last = [int((value + 1) * factor) for value in high]
     rows, columns = (
         slice(min(start, side), max(min(start, side), min(stop, side)))
         for start, stop, side in zip(first, last, (height, width), strict=True)
@@ -53,12 +58,12 @@ def visible_part(labels: Labels) -> tuple[slice, slice]:
     return rows, columns
 
 
-def plane_to_world(labels: Labels, page: int) -> NDArray[np.float64]:
+def plane_to_world(layer: Layer, page: int) -> NDArray[np.float64]:
     """Give the affine matrix from rows and columns of a page to the canvas.
 
     Parameters
     ----------
-    labels : Labels
+    layer : Layer
         The layer.
     page : int
         Place in the stack, from 0.
@@ -68,9 +73,9 @@ def plane_to_world(labels: Labels, page: int) -> NDArray[np.float64]:
     ndarray
         float64 (3, 3).
     """
-    before = [page] * (labels.ndim - 2)
+    before = [page] * (layer.ndim - 2)
     points = [
-        np.asarray(labels.data_to_world((*before, *point)), float)[-2:]
+        np.asarray(layer.data_to_world((*before, *point)), float)[-2:]
         for point in ((0, 0), (1, 0), (0, 1))
     ]
     matrix = np.eye(3)
@@ -80,21 +85,35 @@ def plane_to_world(labels: Labels, page: int) -> NDArray[np.float64]:
     return matrix
 
 
-def look_at(viewer: ViewerModel, labels: Labels, page: int, place: tuple[slice, slice]) -> None:
+def show_whole(viewer: ViewerModel, image: Image) -> None:
+    """Bring a whole page to the canvas."""
+    height, width = image.data.shape[:2]
+    centre_on(viewer, image, 0, (slice(0, height), slice(0, width)), _SHARE_OF_PAGE)
+
+
+def centre_on(
+    viewer: ViewerModel,
+    layer: Layer,
+    page: int,
+    place: tuple[slice, slice],
+    share: float = _SHARE_OF_CANVAS,
+) -> None:
     """Bring a rectangle of a page to the middle of the canvas, large enough to correct it.
 
     Parameters
     ----------
     viewer : ViewerModel
         The viewer.
-    labels : Labels
+    layer : Layer
         The layer.
     page : int
         Place in the stack, from 0.
     place : (slice, slice)
         Rows and columns.
+    share : float
+        How much of the canvas it takes.
     """
-    matrix = plane_to_world(labels, page)
+    matrix = plane_to_world(layer, page)
     corners = np.array(
         [
             [row, column, 1]
@@ -106,7 +125,7 @@ def look_at(viewer: ViewerModel, labels: Labels, page: int, place: tuple[slice, 
     low, high = world.min(axis=0), world.max(axis=0)
     camera = camera_of(viewer)
     size = np.maximum(high - low, 1e-9)
-    camera.zoom = float(_SHARE_OF_CANVAS * np.min(np.array(canvas_size(viewer)) / size))
+    camera.zoom = float(share * np.min(np.array(canvas_size(viewer)) / size))
     middle = (low + high) / 2
     if viewer.dims.displayed[-1] < viewer.dims.displayed[-2]:
         middle = middle[::-1]

@@ -26,7 +26,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class RegionThreshold:
     """A region that was cut at a level of its own."""
 
     rows: slice
@@ -35,8 +35,8 @@ class Own:
     level: int
 
 
-def settle(
-    own: Own,
+def apply(
+    own: RegionThreshold,
     blocks: Sequence[Block],
     probability: NDArray[np.uint8],
     labels: NDArray[np.uint8],
@@ -48,7 +48,7 @@ def settle(
 
     Parameters
     ----------
-    own : Own
+    own : RegionThreshold
         The region.
     blocks : sequence of Block
         What was computed of the page; those under the region are marked.
@@ -74,7 +74,7 @@ def settle(
         painted |= _within(own, rows, columns, own.inside)
 
 
-def _common(one: Own, other: Block) -> tuple[slice, slice] | None:
+def _common(one: RegionThreshold, other: Block) -> tuple[slice, slice] | None:
     """Rows and columns that two rectangles share; None if there are none."""
     pairs = ((one.rows, other.rows), (one.columns, other.columns))
     rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in pairs)
@@ -82,7 +82,7 @@ def _common(one: Own, other: Block) -> tuple[slice, slice] | None:
 
 
 def _within(
-    frame: Own | Block, rows: slice, columns: slice, values: NDArray[np.bool_]
+    frame: RegionThreshold | Block, rows: slice, columns: slice, values: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Part of what is known of a rectangle, a view."""
     top, left = frame.rows.start, frame.columns.start

@@ -11,14 +11,14 @@ that follow a threshold of their own.
 
 from __future__ import annotations
 
-import math
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.plugin.layers.ink_blocks import Block, Own, parts, settle
+from docbin_napari.io.probability import level_of as lowest_level
+from docbin_napari.plugin.layers.ink_blocks import Block, RegionThreshold, apply, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ BACKGROUND, INK, UNLABELLED = 0, 1, 2
 
 
 def level_of(threshold: float) -> int:
-    """Smallest 8-bit probability that counts as ink.
+    """Give the lowest 8-bit probability that is ink.
 
     Parameters
     ----------
@@ -41,14 +41,8 @@ def level_of(threshold: float) -> int:
     -------
     int
         1 to 255; never 0, because 0 also stands for what was not computed yet.
-
-    Examples
-    --------
-    >>> level_of(0.0), level_of(0.5), level_of(1.0)
-    (1, 128, 255)
     """
-    # Rounding keeps 0.2 * 255 = 51.00000000000001 from becoming 52.
-    return min(255, max(1, math.ceil(round(threshold * 255, 6))))
+    return max(1, lowest_level(threshold))
 
 
 class InkResult:
@@ -74,7 +68,8 @@ class InkResult:
         self.labels = np.zeros(shape, np.uint8)
         self.threshold = threshold
         self._blocks: dict[int, list[Block]] = {}
-        self._own: dict[int, list[Own]] = {}
+        self._own: dict[int, list[RegionThreshold]] = {}
+        self._previews: dict[int, NDArray[np.bool_]] = {}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,6 +94,29 @@ class InkResult:
         self.labels_plane(page)[:] = BACKGROUND
         self._blocks.pop(page, None)
         self._own.pop(page, None)
+        self._previews.pop(page, None)
+
+    def preview(self, page: int, probability: NDArray[np.uint8]) -> None:
+        """Show labels that are going to be replaced region by region, by `write`.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+        probability : ndarray
+            uint8 (H, W), ink probability times 255; not kept.
+        """
+        labels = self.labels_plane(page)
+        ink = (probability >= level_of(self.threshold)) & (labels == BACKGROUND)
+        labels[ink] = INK
+        self._previews[page] = ink
+
+    def end_preview(self) -> None:
+        """Take away what is left of previews: the run was stopped before it came there."""
+        for page, ink in self._previews.items():
+            labels = self.labels_plane(page)
+            labels[ink & (labels == INK)] = BACKGROUND
+        self._previews.clear()
 
     def write(self, page: int, rows: slice, columns: slice) -> None:
         """Cut the labels of a region whose probability was just written.
@@ -115,12 +133,16 @@ class InkResult:
         for part in parts(rows, columns):
             block = Block(part, columns, level_of(self.threshold))
             probability, labels = self._views(page, block)
+            if page in self._previews:
+                seen = self._previews[page][part, columns]
+                labels[seen & (labels == INK)] = BACKGROUND
+                seen[:] = False
             painted = labels != BACKGROUND
             np.copyto(labels, INK, where=(probability >= block.level) & ~painted)
             block.painted = painted if painted.any() else None
             self._blocks.setdefault(page, []).append(block)
 
-    def hold(
+    def set_region_threshold(
         self, page: int, place: tuple[slice, slice], inside: NDArray[np.bool_], level: int
     ) -> None:
         """Note that a region was cut at a level of its own: it shall not follow the threshold.
@@ -141,7 +163,7 @@ class InkResult:
             Smallest 8-bit probability that is ink there.
         """
         others = [own for own in self._own.get(page, ()) if own.inside is not inside]
-        self._own[page] = [*others, Own(*place, inside, level)]
+        self._own[page] = [*others, RegionThreshold(*place, inside, level)]
 
     def follow(self, threshold: float, first_page: int = 0) -> Iterator[int]:
         """Move the threshold, one block a step.
@@ -164,7 +186,7 @@ class InkResult:
         self.threshold = threshold
         for page in list(self._own):
             for own in self._own.pop(page):
-                settle(
+                apply(
                     own,
                     self._blocks.get(page, []),
                     self.probability_plane(page),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from docbin_napari.pairs.pair import Pair
-    from docbin_napari.plugin.layers.page import Subject
+    from docbin_napari.plugin.layers.corrected_page import Subject
 
 _REDUCED = 1
 

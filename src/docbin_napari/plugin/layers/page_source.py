@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.io.rgb import needs_limits, to_rgb
+from docbin_napari.io.rgb import luma, needs_limits, to_rgb
 from docbin_napari.io.row_source import StoredBands
 
 if TYPE_CHECKING:
@@ -276,21 +276,16 @@ class GrayPage:
         self._whole: NDArray[np.uint8] | None = None
         if not (isinstance(plane, np.ndarray) and simple):
             rows = source.read(page)
-            self._whole = _gray(np.asarray(rows[0 : int(rows.shape[0])]))
+            self._whole = luma(np.asarray(rows[0 : int(rows.shape[0])]))
 
     def __call__(self, rows: slice, columns: slice) -> NDArray[np.uint8]:
         """Give uint8 gray values, 0 black to 255 white."""
         if self._whole is not None:
             return self._whole[rows, columns]
-        return _gray(to_rgb(np.asarray(self._plane[rows, columns]), self._limits))
+        return luma(to_rgb(np.asarray(self._plane[rows, columns]), self._limits))
 
 
 def gray_key(image: Image, page: int) -> tuple[Any, ...]:
     """Tell pages of layers apart: equal as long as a `GrayPage` need not be made again."""
     limits = None if image.rgb else tuple(image.contrast_limits)
     return id(image), id(image.data), page, limits
-
-
-def _gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    red, green, blue = (pixels[..., colour].astype(np.uint16) for colour in range(3))
-    return ((77 * red + 150 * green + 29 * blue) >> 8).astype(np.uint8)

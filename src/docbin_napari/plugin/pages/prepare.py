@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.inference.config import preset
+from docbin_napari.inference.inference_config import preset
 from docbin_napari.io.errors import DraftError, FileError
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs.drafts import (
@@ -21,7 +21,7 @@ from docbin_napari.pairs.kept_probability import KeptInk, keep_ink, kept_ink
 from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import pair_of
 from docbin_napari.pairs.work_list import read_listed
-from docbin_napari.plugin import engine
+from docbin_napari.plugin import threads
 from docbin_napari.plugin.layers.ink_result import InkResult
 from docbin_napari.plugin.layers.page_record import AS_SAVED, DRAFT, LOOKED, PAIR
 from docbin_napari.plugin.layers.page_source import PageSource
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from docbin_napari.inference.config import PresetName
+    from docbin_napari.inference.inference_config import PresetName
     from docbin_napari.io.page import Page
     from docbin_napari.pairs.work_list import Entry
 
@@ -81,9 +81,14 @@ class PageOrder:
         """Model and preset in words."""
         return how_in_words(self.model, self.preset)
 
+    @property
+    def task(self) -> tuple[int, Path, str]:
+        """What tells this order from others: place in the list, file, model and preset."""
+        return self.number, self.entry.file, self.how
+
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class PageOpened:
     """The pixels of a page are there."""
 
     number: int
@@ -91,7 +96,7 @@ class Opened:
 
 
 @dataclass(frozen=True, eq=False)
-class Inked:
+class PageReady:
     """The labels of a page are there.
 
     Parameters
@@ -130,14 +135,14 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Spoilt:
+class PageFailed:
     """A page that cannot be made ready; `message` is for the user."""
 
     number: int
     message: str
 
 
-class Shelf:
+class EngineCache:
     """Keeps the last network, which pages after each other mostly share.
 
     Parameters
@@ -146,11 +151,13 @@ class Shelf:
         Makes an engine from the names of a model and a device.
     """
 
-    def __init__(self, load: Callable[[str, str], engine.Engine] = engine.load_engine) -> None:
+    def __init__(
+        self, load: Callable[[str, str], threads.PageEngine] = threads.load_page_engine
+    ) -> None:
         self._load = load
-        self._kept: tuple[tuple[str, str], engine.Engine] | None = None
+        self._kept: tuple[tuple[str, str], threads.PageEngine] | None = None
 
-    def __call__(self, model: str, device: str) -> engine.Engine:
+    def __call__(self, model: str, device: str) -> threads.PageEngine:
         """Give the engine of that name, loaded or kept."""
         if self._kept is None or self._kept[0] != (model, device):
             self._kept = None
@@ -159,8 +166,8 @@ class Shelf:
 
 
 def make_ready(
-    order: PageOrder, load: Callable[[str, str], engine.Engine]
-) -> Iterator[Opened | Step | Inked | Spoilt]:
+    order: PageOrder, load: Callable[[str, str], threads.PageEngine]
+) -> Iterator[PageOpened | Step | PageReady | PageFailed]:
     """Read a page and find its labels: those of its pair, kept ones, or those of a run.
 
     Parameters
@@ -172,23 +179,23 @@ def make_ready(
 
     Yields
     ------
-    Opened, Step, Inked or Spoilt
-        `Inked` or `Spoilt` is the last one; nothing is raised, see `engine.run`.
+    PageOpened, Step, PageReady or PageFailed
+        `PageReady` or `PageFailed` is the last one; nothing is raised, see `threads.run`.
     """
     try:
         page = read_listed(order.entry, order.pdf_dpi)
-        yield Opened(order.number, page)
+        yield PageOpened(order.number, page)
         yield from _labels(order, page, load)
     except FileError as error:
-        yield Spoilt(order.number, str(error))
+        yield PageFailed(order.number, str(error))
     except Exception as error:
         _LOG.exception("a page of the list was not made ready")
-        yield Spoilt(order.number, engine.readable(error))
+        yield PageFailed(order.number, threads.readable(error))
 
 
 def _labels(
-    order: PageOrder, page: Page, load: Callable[[str, str], engine.Engine]
-) -> Iterator[Step | Inked | Spoilt]:
+    order: PageOrder, page: Page, load: Callable[[str, str], threads.PageEngine]
+) -> Iterator[Step | PageReady | PageFailed]:
     source = str(order.entry.file.resolve())
     key = PageKey(content_of(page.pixels), source, order.entry.page)
     base: dict[str, Any] = {"dpi": page.dpi, "source": source, "page": order.entry.page}
@@ -206,11 +213,11 @@ def _labels(
     if not known:
         for event in _run(order, page, result, load):
             yield event
-            if isinstance(event, Spoilt):
+            if isinstance(event, PageFailed):
                 return
-        _keep(folders, key, KeptInk(result.probability, order.threshold, order.how))
+        _keep(folders, key, KeptInk(result.probability, order.how))
     metadata = base | {"model": order.model}
-    inked = Inked(order.number, result.labels, result, metadata, how=order.how)
+    inked = PageReady(order.number, result.labels, result, metadata, how=order.how)
     yield _with_draft(inked, newest_draft(folders, key))
 
 
@@ -226,24 +233,24 @@ def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: 
 
 
 def _run(
-    order: PageOrder, page: Page, result: InkResult, load: Callable[[str, str], engine.Engine]
-) -> Iterator[Step | Spoilt]:
+    order: PageOrder, page: Page, result: InkResult, load: Callable[[str, str], threads.PageEngine]
+) -> Iterator[Step | PageFailed]:
     """Binarize; nobody looks at the labels yet, so that this thread may write them."""
     source = PageSource(page.pixels, rgb=True, limits=None)
     config = preset(order.preset)
-    for event in engine.run(
-        engine.Job(source, (0,), result, order.model, order.device, config), load
+    for event in threads.run(
+        threads.RunJob(source, (0,), result, order.model, order.device, config), load
     ):
-        if isinstance(event, engine.Failed):
-            yield Spoilt(order.number, event.message)
-        elif isinstance(event, engine.Computed):
+        if isinstance(event, threads.Failed):
+            yield PageFailed(order.number, event.message)
+        elif isinstance(event, threads.Computed):
             progress = event.progress
             if progress.rows.stop > progress.rows.start:
                 result.write(0, progress.rows, progress.columns)
             yield Step(order.number, progress.done / max(1, progress.total))
 
 
-def _of_pair(order: PageOrder, page: Page, base: dict[str, Any]) -> Inked | None:
+def _of_pair(order: PageOrder, page: Page, base: dict[str, Any]) -> PageReady | None:
     """The labels of the pair that the page was saved as, if it is still there and fits."""
     pair = pair_of(order.entry.pair)
     if pair is None:
@@ -257,10 +264,10 @@ def _of_pair(order: PageOrder, page: Page, base: dict[str, Any]) -> Inked | None
         return None
     looked = b"" if origin is None else origin.reviewed_windows or b""
     own = {PAIR: [str(pair.page)], LOOKED: [looked], AS_SAVED: [checksum_of(labels, looked)]}
-    return Inked(order.number, labels, None, base | own, f"As saved in {pair.collection}.")
+    return PageReady(order.number, labels, None, base | own, f"As saved in {pair.collection}.")
 
 
-def _with_draft(inked: Inked, path: Path | None) -> Inked:
+def _with_draft(inked: PageReady, path: Path | None) -> PageReady:
     """The labels of a pair or of a run, with the corrections that are not saved yet."""
     if path is None:
         return inked

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.types import FileDialogMode
-from magicgui.widgets import Container, FileEdit, PushButton
 from qtpy.QtCore import QSize
 from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import QListWidget
 
 from docbin_napari.plugin.pages.thumbnails import SIDE
+from docbin_napari.plugin.settings import SCANS
+from docbin_napari.plugin.widgets import FolderField, button_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    from magicgui.widgets import Container, PushButton
     from numpy.typing import NDArray
 
     from docbin_napari.pairs.work_list import Entry
@@ -81,62 +82,47 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
         self.setVisible(bool(entries))
 
 
-def folder_field() -> FileEdit:
+def folder_field() -> FolderField:
     """Make the choice of the folder."""
-    field = FileEdit(
-        name="folder",
-        label="Folder of scans",
-        mode=FileDialogMode.EXISTING_DIRECTORY,
-        nullable=True,
-        tooltip="A folder of pages to correct one after the other. "
+    return FolderField(
+        "folder",
+        "Folder",
+        "A folder of pages to correct one after the other; it can be dropped on the window, too. "
         "What each page has come to is kept, so that you can go on another day.",
+        recent=SCANS,
     )
-    field.choose_btn.text = "…"
-    field.choose_btn.native.setMaximumWidth(32)
-    return field
 
 
-def turn_buttons(previous_key: str, next_key: str) -> tuple[PushButton, PushButton]:
-    """Make the buttons that turn the page.
+def turn_row(previous_key: str, next_key: str) -> tuple[list[PushButton], Container[PushButton]]:
+    """Make the buttons that turn the page and that binarize all, side by side.
 
     Parameters
     ----------
     previous_key, next_key : str
-        The keys that do the same.
+        The keys that turn the page.
 
     Returns
     -------
-    previous, next : PushButton
-        The buttons.
+    buttons : list of PushButton
+        Previous, next, all.
+    row : Container
+        What holds them.
     """
-    previous = PushButton(
-        name="previous", text="Previous", tooltip=f"The page before.\nKey: {previous_key}"
+    buttons, row = button_row(
+        "turn",
+        ("previous", "Previous", f"The page before.\nKey: {previous_key}"),
+        (
+            "next",
+            "Next",
+            "The next page. Corrections of this one that are not saved stay as a draft.\n"
+            f"Key: {next_key}",
+        ),
+        (
+            "binarize_all",
+            "Binarize all",
+            "Binarize all pages of the folder one after the other, while you go on working. "
+            "Pressed again, it stops; what is done is kept.",
+        ),
     )
-    following = PushButton(
-        name="next",
-        text="Next",
-        tooltip="The next page. Corrections of this one that are not saved stay as a draft.\n"
-        f"Key: {next_key}",
-    )
-    return previous, following
-
-
-def all_button() -> PushButton:
-    """Make the button that binarizes all pages."""
-    button = PushButton(
-        name="binarize_all",
-        text="Binarize all",
-        tooltip="Binarize all pages of the folder one after the other, while you go on working. "
-        "Pressed again, it stops; what is done is kept.",
-    )
-    button.native.setCheckable(True)
-    return button
-
-
-def turn_row(*buttons: PushButton) -> Container[Any]:
-    """Put the buttons side by side."""
-    row: Container[Any] = Container(
-        widgets=list(buttons), layout="horizontal", labels=False, name="turn"
-    )
-    row.margins = (0, 0, 0, 0)
-    return row
+    buttons[2].native.setCheckable(True)
+    return buttons, row

@@ -16,9 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from docbin_napari.io.errors import DraftError
 from docbin_napari.pairs.drafts import Draft, read_draft
-from docbin_napari.plugin.engine import readable
-from docbin_napari.plugin.saving.page_draft import Watched, is_of, let_go, look_at, writers_at_work
+from docbin_napari.plugin.saving.page_draft import (
+    Watched,
+    is_of,
+    let_go,
+    write_draft_if_changed,
+    writers_at_work,
+)
 from docbin_napari.plugin.settings import draft_places
+from docbin_napari.plugin.threads import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Labels
 
-    from docbin_napari.plugin.layers.page import Subject
+    from docbin_napari.plugin.layers.corrected_page import Subject
 
 KEPT = "Unsaved corrections kept"
 _PAUSE_SECONDS = 2.0
@@ -185,10 +191,10 @@ class Autosave:
         """
         for page in self._pages:
             if is_of(page, subject):
-                page.edited = False  # Until it is known better: the list is told at once.
+                page.edited = False  # Until drafts are compared: the list changes at once.
                 self._work = self._submit(let_go, page, checksum, keep_file)
 
-    # ---- what is told
+    # ---- messages
 
     @property
     def status(self) -> str:
@@ -221,7 +227,7 @@ class Autosave:
     def _look_at(self, page: Watched, folders: list[Path], at_work: frozenset[str]) -> None:
         start = self._clock()
         try:
-            look_at(page, folders, at_work)
+            write_draft_if_changed(page, folders, at_work)
         except Exception as error:
             page.trouble = f"Your corrections are not kept: {readable(error)}"
         end = self._clock()

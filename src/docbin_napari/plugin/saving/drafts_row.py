@@ -12,13 +12,13 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from docbin_napari.correction.reviewed import Reviewed
-from docbin_napari.plugin.dock import ClosingWatch, PanelWatch
-from docbin_napari.plugin.engine import readable
-from docbin_napari.plugin.finetune.keep_alive import main_window
+from docbin_napari.plugin.dock import ClosingWatch, PanelWatch, main_window
 from docbin_napari.plugin.layers import undo
 from docbin_napari.plugin.layers.page_record import restore_reviewed
-from docbin_napari.plugin.saving import fields
+from docbin_napari.plugin.saving import saving_fields
 from docbin_napari.plugin.saving.autosave import Autosave
+from docbin_napari.plugin.threads import readable
+from docbin_napari.plugin.widgets import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Labels
 
-    from docbin_napari.plugin.layers.page import Subject
+    from docbin_napari.plugin.layers.corrected_page import Subject
 
 _TICK_MILLISECONDS = 500
 
@@ -66,7 +66,7 @@ class DraftRow(Container[Any]):
         self._subject = subject
         self._early: tuple[Path, Callable[[Path], None]] | None = None
         self.autosave = Autosave(datasets, is_open=is_open)
-        self.offer, self.restore, self.discard, self.found = fields.offer_row()
+        self.offer, self.restore, self.discard, self.found = saving_fields.offer_row()
         self.kept = ""
         super().__init__(widgets=[self.found], labels=False, name="drafts")
         self.margins = (0, 0, 0, 0)
@@ -154,7 +154,7 @@ class DraftRow(Container[Any]):
         offer = self.autosave.offer or early
         if offer is not None:
             when = _time_of(offer)
-            fields.say(self.offer, f"Unsaved corrections of this page were found: {when}.")
+            say(self.offer, f"Unsaved corrections of this page were found: {when}.")
         self.found.visible = offer is not None
         if self.autosave.status != self.kept:
             self.kept = self.autosave.status

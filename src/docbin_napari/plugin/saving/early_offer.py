@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image, Labels
 
-    from docbin_napari.plugin.correct.session import CorrectSession
+    from docbin_napari.plugin.correct.correct_session import CorrectSession
 
 
 def drafts_of_image(

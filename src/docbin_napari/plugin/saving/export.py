@@ -11,10 +11,11 @@ import numpy as np
 
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.paths import clean_name
-from docbin_napari.plugin.engine import Failed, readable
+from docbin_napari.pairs.work_list import RESULT_ENDING
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behind
-from docbin_napari.plugin.pages.prepare import Inked, Spoilt, make_ready
+from docbin_napari.plugin.pages.prepare import PageFailed, PageReady, make_ready
 from docbin_napari.plugin.saving.ink_saving import INK_SUFFIXES, free_path
+from docbin_napari.plugin.threads import Failed, readable
 from docbin_napari.plugin.writer import resolutions_of
 
 if TYPE_CHECKING:
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
-    from docbin_napari.plugin.engine import Engine
     from docbin_napari.plugin.pages.prepare import PageOrder
+    from docbin_napari.plugin.threads import PageEngine
 
 _LOG = logging.getLogger(__name__)
 FORMATS = {"PNG": ".png", "TIFF (G4)": ".tif"}
-_ENDING = "-bw"
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ def offered_path(layer: Labels, suffix: str) -> Path:
     """
     source, page = layer.metadata.get("source"), layer.metadata.get("page")
     if not source:
-        return free_path(Path.home() / f"{clean_name(layer.name)}{_ENDING}{suffix}")
+        return free_path(Path.home() / f"{clean_name(layer.name)}{RESULT_ENDING}{suffix}")
     scan = Path(source)
     folder = scan.parent if scan.parent.is_dir() else Path.home()
     number = f"-p{page}" if isinstance(page, int) and page > 1 else ""
-    return free_path(folder / f"{clean_name(scan.stem)}{number}{_ENDING}{suffix}")
+    return free_path(folder / f"{clean_name(scan.stem)}{number}{RESULT_ENDING}{suffix}")
 
 
 def with_suffix(path: Path, wanted: str) -> Path:
@@ -203,7 +203,7 @@ def export_folder(
     orders: list[PageOrder],
     target: Path,
     suffix: str,
-    load: Callable[[str, str], Engine],
+    load: Callable[[str, str], PageEngine],
     shown: dict[int, NDArray[Any]] | None = None,
 ) -> Iterator[Exported | ExportEnd | Failed]:
     """Write all pages of a folder: as saved or corrected, else as the model finds them.
@@ -233,15 +233,15 @@ def export_folder(
         try:
             for event in make_ready(order, load):
                 yield Exported(done - 1, len(orders))
-                if isinstance(event, Spoilt):
+                if isinstance(event, PageFailed):
                     troubles.append(event.message)
-                elif isinstance(event, Inked):
+                elif isinstance(event, PageReady):
                     known = (shown or {}).get(order.number)
                     labels = event.labels if event.corrected is None else event.corrected
                     labels = labels if known is None else known
                     entry = order.entry
                     number = f"-p{entry.page:0{len(str(entry.count))}}" if entry.count > 1 else ""
-                    name = f"{entry.file.stem}{number}{_ENDING}{suffix}"
+                    name = f"{entry.file.stem}{number}{RESULT_ENDING}{suffix}"
                     dpi = event.metadata.get("dpi")
                     files.append(write_mask(free_path(target / name), labels == INK, dpi=dpi))
                     unlabelled = unlabelled or bool((labels == UNLABELLED).any())

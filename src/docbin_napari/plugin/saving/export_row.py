@@ -11,11 +11,11 @@ from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog
 
-from docbin_napari.plugin.engine import Failed, readable
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.saving import export
 from docbin_napari.plugin.settings import remember, remembered
 from docbin_napari.plugin.signals import list_of
+from docbin_napari.plugin.threads import Failed, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

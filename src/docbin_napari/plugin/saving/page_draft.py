@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from docbin_napari.plugin.layers.page import Subject
+    from docbin_napari.plugin.layers.corrected_page import Subject
 
 # Doors may keep state: two panels over the same labels are one writer. Gone with the layer.
 _WRITERS: weakref.WeakKeyDictionary[Labels, str] = weakref.WeakKeyDictionary()
@@ -115,7 +115,7 @@ def checksum_of(plane: NDArray[np.uint8], reviewed: bytes = b"") -> int:
     return value
 
 
-def looked_at(subject: Subject) -> bytes:
+def reviewed_bytes(subject: Subject) -> bytes:
     """Pack what was reviewed on a page; nothing if nobody has looked at it."""
     reviewed = reviewed_of(subject.labels, subject.page)
     return reviewed.to_bytes() if reviewed.grid.any() else b""
@@ -130,7 +130,9 @@ def is_of(page: Watched, subject: Subject) -> bool:
     )
 
 
-def look_at(page: Watched, folders: list[Path], at_work: Container[str] = ()) -> None:
+def write_draft_if_changed(
+    page: Watched, folders: list[Path], at_work: Container[str] = ()
+) -> None:
     """Write a draft if the page has changed since it was looked at last.
 
     Parameters
@@ -180,7 +182,7 @@ def _look_for_drafts(
 
 def _state(subject: Subject) -> tuple[int, bytes]:
     """The checksum of a page, and what was reviewed there."""
-    looked = looked_at(subject)
+    looked = reviewed_bytes(subject)
     return checksum_of(subject.plane(), looked), looked
 
 

@@ -1,0 +1,307 @@
+"""Generate degraded pages with exact ground truth.
+
+Strategy: a seed chooses an archive (hand, ink, paper, damage, scanner). Text is
+drawn as pen strokes already in the geometry of the final scan, and a pixel is ink
+where strokes cover half of it or more. Everything else — paper, stains, the other
+side, light, blur, noise — is laid around these strokes afterwards and never moves
+them, so the ground truth is right to the pixel even where no eye finds the ink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docbin_napari.drawing.archives import choose_archive, resized
+from docbin_napari.drawing.damage import age, bleed_through, lost
+from docbin_napari.drawing.ink import Ink, layer, roughened, stained
+from docbin_napari.drawing.layout import compose
+from docbin_napari.drawing.objects import OBJECTS, Scene
+from docbin_napari.drawing.paper import make_paper, print_picture
+from docbin_napari.drawing.scan import digitized, laid_on, page_share
+from docbin_napari.drawing.strokes import Strokes, coverage, rasterize
+from docbin_napari.drawing.surroundings import gutter_light, surround
+from docbin_napari.drawing.text import Box
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from docbin_napari.drawing.sheet import Archive, Sheet
+    from docbin_napari.drawing.surroundings import Surroundings
+
+SMALLEST = 64
+"""Smallest height and width of a page in pixels."""
+
+PAPER_TINT = (0.4, 0.3, 0.2)
+
+SAMPLE_SEED = 48
+"""Seed of the page that is shown as sample data."""
+
+
+@dataclass(frozen=True)
+class SyntheticPage:
+    """A generated page.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W, 3)
+        The degraded page, RGB.
+    ink : ndarray of bool, shape (H, W)
+        Its ground truth: True where ink covers half of a pixel or more.
+    """
+
+    pixels: NDArray[np.uint8]
+    ink: NDArray[np.bool_]
+
+
+def draw_page(
+    seed: int,
+    height: int = 1200,
+    width: int = 900,
+    archive: str | None = None,
+    written: float = 1.0,
+    scale: float = 1.0,
+) -> SyntheticPage:
+    """Draw a degraded page and its ground truth.
+
+    Text, initials, stamps, dark rules and solid shapes are ink, however faded; so is light
+    writing on a dark ground, see `Sheet`. Pale printed writing lines and squares, stains, the
+    other side of the leaf, and all that lies around or on the page are not: leaf edges, boards,
+    rulers with their numbers, charts, ribbons, fingers.
+
+    Parameters
+    ----------
+    seed : int
+        Chooses everything; the same seed and size give the same page.
+    height, width : int
+        Size in pixels, 64 or more.
+    archive : str, optional
+        One of `archives.ARCHIVES` or of `archives.GROUPS`; by default the seed chooses it too.
+    written : float
+        Share of the page, from the top, that is written on, 0 to 1. The other side of the
+        leaf, which may show through, is written on as a whole.
+    scale : float
+        Resolution over the usual one, which is about 300 dpi: 2 draws letters twice as large.
+
+    Returns
+    -------
+    SyntheticPage
+        The page.
+
+    Raises
+    ------
+    ValueError
+        If the page would be smaller than 64 × 64 pixels, or there is no such archive.
+
+    Examples
+    --------
+    >>> page = draw_page(seed=7, height=200, width=300)
+    >>> page.pixels.shape, page.ink.shape
+    ((200, 300, 3), (200, 300))
+    """
+    if min(height, width) < SMALLEST:
+        raise ValueError(
+            f"a page needs at least {SMALLEST} × {SMALLEST} pixels, not {height} × {width}"
+        )
+    rng = np.random.default_rng(seed)
+    settings = choose_archive(rng, archive)
+    if scale != 1:
+        settings = resized(settings, scale)
+    return draw_archive_page(rng, settings, (height, width), written)
+
+
+def draw_archive_page(
+    rng: np.random.Generator, archive: Archive, shape: tuple[int, int], written: float = 1.0
+) -> SyntheticPage:
+    """Draw a page of a given archive.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all that is left to chance.
+    archive : Archive
+        Settings.
+    shape : (int, int)
+        Height and width in pixels.
+    written : float
+        Share of the page, from the top, that is written on, 0 to 1.
+
+    Returns
+    -------
+    SyntheticPage
+        The page.
+    """
+    # Streams of their own: the same text stands on a page whatever happens to its paper.
+    of_edges, of_paper, of_back, of_text, of_ink, of_light = rng.spawn(6)
+    share, around = _edges(of_edges, shape, archive)
+    light = make_paper(of_paper, shape, archive.paper)
+    light, kept = age(of_paper, light, archive.damage)
+    light = _behind(of_back, light, archive)
+    sheet = _sheet(of_text, shape, archive)
+    if written < 1:
+        sheet = sheet.changed(lambda strokes: strokes.above(written * shape[0]))
+    if sheet.picture is not None:
+        print_picture(of_ink, light, sheet.picture)
+    light, ink = _printed(of_ink, light, sheet, archive, kept)
+    if archive.around is not None and archive.around.gutter:
+        fold = gutter_light(of_edges, shape, archive.around, archive.scan.rotation)
+        light *= fold[..., None]
+    scene = laid_on(of_light, light, share, archive.scan, around)
+    covered = _covered(of_edges, scene, archive)
+    ink &= (share >= 0.5) & ~covered
+    return SyntheticPage(digitized(of_light, scene, archive.scan), ink)
+
+
+def _edges(
+    rng: np.random.Generator, shape: tuple[int, int], archive: Archive
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """How much of each pixel is page, and light of what lies around it, if that is drawn."""
+    share = page_share(rng, shape, archive.scan)
+    around = None
+    if archive.around is not None:
+        around, inside = surround(rng, shape, archive.around, archive.scan.rotation)
+        share = np.minimum(share, inside)
+    left = lost(rng, shape, archive.damage)
+    return (share if left is None else np.minimum(share, left)), around
+
+
+def _printed(
+    rng: np.random.Generator,
+    light: NDArray[np.float32],
+    sheet: Sheet,
+    archive: Archive,
+    kept: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Lay writing lines, dark grounds and all layers of ink on paper; returns light and ink."""
+    shape = kept.shape
+    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(rng.uniform(*archive.ruled))
+    light = stained(light, guides, archive.ruling)
+    ink = np.zeros(shape, np.bool_)
+    if len(sheet.panels):
+        light, ink = _lit(rng, light, sheet, archive.ink)
+    left_out = -rasterize(sheet.cut, shape)[0] if len(sheet.cut) else None
+    for strokes, kind in _inks(sheet, archive):
+        distance, density = rasterize(strokes, shape)
+        if left_out is not None:
+            distance = np.minimum(distance, left_out)
+        distance = roughened(rng, distance, kind)
+        ink |= distance >= 0
+        light = stained(light, layer(rng, distance, density, kind) * kept, kind.colour)
+    return light, ink
+
+
+def _covered(
+    rng: np.random.Generator, scene: NDArray[np.float32], archive: Archive
+) -> NDArray[np.bool_]:
+    """Lay things on a lit scene, in place; returns where they hide what is below."""
+    if archive.around is None:
+        return np.zeros(scene.shape[:2], np.bool_)
+    things = Scene(scene, archive.around.boxes(scene.shape[:2])[0])
+    for name in archive.around.objects:
+        OBJECTS[name](rng, things)
+    hidden: NDArray[np.bool_] = things.covered >= 0.5
+    return hidden
+
+
+def _lit(
+    rng: np.random.Generator, light: NDArray[np.float32], sheet: Sheet, kind: Ink
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Print dark grounds around light writing, which is the ink."""
+    shape = light.shape[:2]
+    ground, density = rasterize(sheet.panels, shape)
+    writing = roughened(rng, rasterize(sheet.light, shape)[0], kind)
+    amount = layer(rng, np.minimum(ground, -writing), density, kind)
+    return stained(light, amount, kind.colour), (writing >= 0) & (ground >= 0)
+
+
+def _inks(sheet: Sheet, archive: Archive) -> list[tuple[Strokes, Ink]]:
+    """Layers of ink that hold strokes, in the order in which they are laid."""
+    layers = (
+        (sheet.text, archive.ink),
+        (sheet.second, archive.second),
+        (sheet.marks, archive.marks),
+    )
+    return [(strokes, kind) for strokes, kind in layers if len(strokes)]
+
+
+def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -> Sheet:
+    """Write inside the margins, turned by the angle of the scan, on lines that sway."""
+    height, width = shape
+    edge = archive.scan.border * max(shape) * 1.2
+    low = 0.02 if archive.scan.border else 0.04
+    left, right, top, bottom = rng.uniform(low, 0.11, 4) * min(shape) + edge
+    boxes = [Box(left, top, width - right, height - bottom)]
+    if archive.around is not None:
+        boxes = _boxes(archive.around, boxes[0], shape)
+    sheet = compose(rng, archive.plan, boxes[0])
+    for box in boxes[1:]:
+        sheet = sheet.beside(compose(rng, archive.plan, box))
+    angle = np.deg2rad(archive.scan.rotation)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centre = np.array(shape[::-1]) / 2
+    sway, phase = archive.scan.warp, rng.uniform(0, 6)
+    length = rng.uniform(0.4, 1.2) * shape[1]
+
+    def change(strokes: Strokes) -> Strokes:
+        points = (strokes.points - centre) @ turn.T + centre
+        points[:, 1] += sway * np.sin(points[:, 0] / length * 2 * np.pi + phase)
+        return replace(strokes, points=points)
+
+    return sheet.changed(change)
+
+
+def _boxes(around: Surroundings, box: Box, shape: tuple[int, int]) -> list[Box]:
+    """Boxes of the text inside what lies around the page: one, or one a leaf."""
+    if around.strips:
+        pad = 0.1 * around.boxes(shape)[0].height
+        return [
+            Box(leaf.left + 2 * pad, leaf.top + pad, leaf.right - 2 * pad, leaf.bottom - pad)
+            for leaf in around.boxes(shape)
+        ]
+    left, top, right, bottom = around.inset(shape)
+    box = Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
+    if not around.gutter:
+        return [box]
+    fold, pad = around.gutter * shape[1], 0.04 * shape[1]
+    if around.gutter < 0.5:
+        box = box._replace(left=fold + pad)
+        return [box, box._replace(left=fold - pad - box.width, right=fold - pad)]
+    box = box._replace(right=fold - pad)
+    return [box, box._replace(left=fold + pad, right=fold + pad + box.width)]
+
+
+def _behind(
+    rng: np.random.Generator, light: NDArray[np.float32], archive: Archive
+) -> NDArray[np.float32]:
+    """Let the other side of the leaf, mirrored, and the next leaf show through."""
+    damage = archive.damage
+    if damage.bleed:
+        light = _shown(rng, light, archive, damage.bleed, mirrored=True)
+    if damage.beneath:
+        light = _shown(rng, light, archive, damage.beneath, mirrored=False)
+    return light
+
+
+def _shown(
+    rng: np.random.Generator,
+    light: NDArray[np.float32],
+    archive: Archive,
+    strength: float,
+    *,
+    mirrored: bool,
+) -> NDArray[np.float32]:
+    """Write another page of the archive and let it show."""
+    shape = light.shape[:2]
+    other = archive if archive.behind is None else replace(archive, plan=archive.behind)
+    sheet = _sheet(rng, shape, other)
+    blur = archive.damage.bleed_blur * (1.0 if mirrored else 1.6)
+    for strokes, kind in _inks(sheet, other):
+        distance, density = rasterize(strokes, shape)
+        amount = layer(rng, distance, density, kind)
+        amount = bleed_through(rng, amount[:, ::-1] if mirrored else amount, strength, blur)
+        # Seen through paper, any ink looks browner than it is.
+        red, green, blue = (np.add(kind.colour, PAPER_TINT) / 2).tolist()
+        light = stained(light, amount, (red, green, blue))
+    return light

@@ -1,0 +1,196 @@
+"""Settings of a fine-tuning, declared once; command line and widget read them from here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from docbin_napari.model.registry import DEFAULT_MODEL
+from docbin_napari.train.train_config import (
+    AugmentConfig,
+    LearningConfig,
+    check_numbers,
+    own_settings_first,
+)
+
+Layers = Literal["auto", "all", "decoder", "norms", "exit"]
+Norms = Literal["frozen", "train"]
+Refit = Literal["auto", "keep", "refit"]
+
+
+@own_settings_first
+@dataclass(frozen=True)
+class FinetuneConfig(LearningConfig):
+    """A model that learns from a few pages without forgetting the others.
+
+    Parameters
+    ----------
+    collections : tuple of Path
+        Collections of pairs, or folders of collections, to learn from.
+    output : str
+        Name of the new model, or a .safetensors file.
+    pages : tuple of str
+        Only these pages of the collections, PAGE or COLLECTION/PAGE; all by default.
+    start : str
+        Name or file of the model to start from. Where that is itself a fine-tuned one, its own
+        base is taken: training the trained again and again would drift away.
+    longer : str
+        Name or file of a fine-tuned model that goes on learning from the same pairs with the
+        same seed; the result is a model of its own, as good or better on the held-out part.
+    test : tuple of Path
+        Pairs of other pages, measured before and after and never learnt from.
+    minutes : float
+        Time for learning and validation, counted from the first step; preparation and the last
+        measurements take some seconds more. 0: use steps.
+    layers : {"auto", "all", "decoder", "norms", "exit"}
+        What learns: everything, the way back to full resolution, scale and shift of the
+        batch norms, or the last convolution. auto measures how much the start errs on the own
+        pages: where it is much, everything learns, at a quarter of the learning rate, with half
+        of the replay and keep 1; otherwise the norms. Settings other than the usual ones stay.
+    hard : float
+        Share of the own windows that are drawn where the start errs, 0 to 1: at ink that it
+        misses and at background that it finds to be ink.
+    norms : {"frozen", "train"}
+        Whether batch norms keep the statistics of the start, or take those of the windows.
+    replay : float
+        Share of windows from other pages, 0 to 1, so that these are not forgotten.
+    replay_from : tuple of Path
+        Collections of pairs to replay, besides generated pages.
+    replay_pages : int
+        Number of pages that are generated for replay and kept in the cache folder. What cannot
+        be drawn within four seconds is left to the next training, unless minutes is 0.
+    distill : float
+        How far the target on replayed windows is the output of the start, 0 to 1, instead of
+        their ground truth.
+    augment : float
+        How much the windows of the own pages are varied: 0 not at all, 1 as in training.
+    held_out : float
+        Share of the labelled windows that are never learnt from and choose the best weights,
+        0 to 0.5. Of eight pages and more, whole pages are held out.
+    validations : int
+        How often the held-out windows are measured, spread evenly; less often where that would
+        take more than a quarter of minutes.
+    patience : int
+        After so many validations without a better figure the training ends; 0: never.
+    keep : float
+        How much of what was learnt is kept, 0 to 1: the model is the start plus this share of
+        the way to the learnt weights (Wortsman et al. 2022, arXiv:2109.01903).
+    ratio : float
+        Which pages the new model reads itself: those whose look is at most this many times as
+        far from the nearest own page as from the nearest page that the start has learnt from.
+        All others are left to the start. 0: the new model reads every page.
+    calibration : {"auto", "keep", "refit"}
+        Whether calibration and threshold are those of the start or fitted on the held-out
+        windows; auto fits them where a million pixels or more are held out.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside its range.
+    """
+
+    SCHEDULE: ClassVar[tuple[float, float, float]] = (0.05, 0.05, 0.0)
+
+    collections: tuple[Path, ...]
+    output: str
+    pages: tuple[str, ...] = ()
+    start: str = DEFAULT_MODEL
+    longer: str = ""
+    test: tuple[Path, ...] = ()
+    minutes: float = field(default=5.0, kw_only=True)
+    steps: int = field(default=400, kw_only=True)
+    batch: int = field(default=8, kw_only=True)
+    weight_decay: float = field(default=0.0, kw_only=True)
+    average: float = field(default=0.98, kw_only=True)
+    layers: Layers = "auto"
+    norms: Norms = "frozen"
+    replay: float = 0.5
+    replay_from: tuple[Path, ...] = ()
+    replay_pages: int = 24
+    distill: float = 0.5
+    augment: float = 0.7
+    held_out: float = 0.2
+    validations: int = 10
+    patience: int = 0
+    keep: float = 0.7
+    ratio: float = 2.0
+    calibration: Refit = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_numbers(self, replay=1, distill=1, keep=1, held_out=0.5)
+        check_numbers(self, augment=math.inf, ratio=math.inf)
+        if not self.collections:
+            raise ValueError("name at least one collection of pairs to learn from")
+        if not self.output:
+            raise ValueError("give the new model a name")
+        if self.validations < 1:
+            raise ValueError(f"validations must be at least 1, not {self.validations}")
+        if self.replay_pages < 0 or self.patience < 0:
+            raise ValueError("replay_pages and patience must be at least 0")
+
+
+_FAR = {"learning_rate": 5e-4, "keep": 1.0, "replay": 0.25}
+_MANY_ERRORS = 0.04
+
+
+def suited(config: FinetuneConfig, errors: float) -> FinetuneConfig:
+    """Choose what learns, and how fast, by how far the own pages are from the start.
+
+    Parameters
+    ----------
+    config : FinetuneConfig
+        Where its `layers` are not ``auto``, everything stays.
+    errors : float
+        Of the start on the own pages: those away from borders, as a share of the ink.
+
+    Returns
+    -------
+    FinetuneConfig
+        With `layers` other than ``auto``.
+    """
+    if config.layers != "auto":
+        return config
+    if errors < _MANY_ERRORS:
+        return replace(config, layers="norms")
+    changes: dict[str, Any] = {
+        name: value
+        for name, value in _FAR.items()
+        if getattr(config, name) == getattr(FinetuneConfig, name)
+    }
+    return replace(config, layers="all", **changes)
+
+
+def scaled_augmentation(strength: float, full: AugmentConfig | None = None) -> AugmentConfig:
+    """Vary windows more or less often.
+
+    Parameters
+    ----------
+    strength : float
+        0 not at all, 1 as in `full`; above 1 more often, no share above 1.
+    full : AugmentConfig, optional
+        The shares at strength 1; those of the training by default.
+
+    Returns
+    -------
+    AugmentConfig
+        The shares times the strength; the range of magnifications narrows with it.
+
+    Examples
+    --------
+    >>> scaled_augmentation(0.5, AugmentConfig(blur=0.2)).blur
+    0.1
+    >>> scaled_augmentation(0).scale
+    (1.0, 1.0)
+    """
+    full = full or AugmentConfig()
+    shares = {
+        field.name: min(1.0, strength * getattr(full, field.name))
+        for field in fields(full)
+        if field.name != "scale"
+    }
+    reach = min(strength, 1.0)
+    low, high = full.scale
+    return replace(full, **shares, scale=(low**reach, high**reach))

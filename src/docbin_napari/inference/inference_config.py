@@ -1,0 +1,131 @@
+"""Settings of inference, declared once; the command line and the widget read them from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+Symmetries = Literal[1, 2, 4, 8]
+PresetName = Literal["fast", "balanced", "best"]
+Invert = Literal["auto", "never", "always"]
+ChosenSize = Literal["auto", "own", "half", "double"]
+
+
+@dataclass(frozen=True)
+class InferenceConfig:
+    """How the windows are laid over a page and how often each is read.
+
+    Parameters
+    ----------
+    window : int
+        Side of the square windows in pixels, a multiple of 32. A page that is
+        not larger than one window is computed whole.
+    overlap : float
+        Share of a window's side that it has in common with its neighbour,
+        0 to 0.75. More overlap costs more time and hides window borders better.
+    symmetries : {1, 2, 4, 8}
+        How many turned versions of each window are averaged: 1 the window as it
+        is, 2 also upside down, 4 all quarter turns, 8 these and their mirror images.
+    tolerance : float
+        Share of a window's ink, 0 to 1, that may change sides from two views to four,
+        and four are enough; a blank window is read once. 0 reads every window
+        as often as there are symmetries.
+    batch : int
+        Windows in one pass through the network; 0 chooses for the device.
+    invert : {"auto", "never", "always"}
+        Whether light and dark are exchanged before a page is read, as light writing on dark
+        ground needs it. auto decides for each page, and reports it.
+    edge_level : float, optional
+        How dark the outermost pixels of strokes are, from paper (0) to full ink (1): lower is
+        bolder, higher is thinner. Default: as the model has learnt to draw them. Models that
+        have not learnt this take no notice.
+    size : {"auto", "own", "half", "double"}
+        In which size the page is read. own: as it is. half: in half of its size, too, and
+        that counts three quarters; for soft edges, as in many scans at 600 dpi; it costs a
+        quarter more time. double: enlarged to twice its size; for strokes of one or two
+        pixels, as in scans at 150 dpi; it costs four times as much. auto chooses for each page.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside the range given above.
+    """
+
+    window: int = 1024
+    overlap: float = 0.25
+    symmetries: Symmetries = 1
+    tolerance: float = 0.0
+    batch: int = 0
+    invert: Invert = "auto"
+    edge_level: float | None = None
+    size: ChosenSize = "auto"
+
+    def __post_init__(self) -> None:
+        if self.window < 64 or self.window % 32:
+            raise ValueError(f"window must be a multiple of 32 and at least 64, not {self.window}")
+        if not 0 <= self.overlap <= 0.75:
+            raise ValueError(f"overlap must lie between 0 and 0.75, not {self.overlap}")
+        if self.symmetries not in (1, 2, 4, 8):
+            raise ValueError(f"symmetries must be 1, 2, 4 or 8, not {self.symmetries}")
+        if not 0 <= self.tolerance <= 1:
+            raise ValueError(f"tolerance must lie between 0 and 1, not {self.tolerance}")
+        if self.batch < 0:
+            raise ValueError(f"batch must be 0 (automatic) or positive, not {self.batch}")
+        if self.edge_level is not None and not 0 <= self.edge_level <= 1:
+            raise ValueError(f"edge_level must lie between 0 and 1, not {self.edge_level}")
+        if self.invert not in get_args(Invert):
+            raise ValueError(f"invert must be auto, never or always, not {self.invert!r}")
+        if self.size not in get_args(ChosenSize):
+            raise ValueError(f"size must be auto, own, half or double, not {self.size!r}")
+
+
+# No preset averages mirror images: print-through is mirrored too, and with them more of it was
+# found as ink.
+# With 256 pixels in common, windowed and whole pages differ by more than 2/255 in 0.002 % of the
+# pixels: a network depends on hundreds of pixels to each side, but hardly on those far away.
+# Larger windows repeat less of a page; much larger ones no longer fit into a cache.
+_EXACT = InferenceConfig(window=1536, overlap=1 / 6, tolerance=0.05)
+PRESETS: dict[PresetName, InferenceConfig] = {
+    "fast": InferenceConfig(overlap=0.09375, symmetries=1),
+    "balanced": replace(_EXACT, symmetries=2),
+    "best": replace(_EXACT, symmetries=4),
+}
+
+
+def preset(
+    name: PresetName, *, overlap: float | None = None, symmetries: Symmetries | None = None
+) -> InferenceConfig:
+    """Look up a preset, with single values replaced where they are given.
+
+    Parameters
+    ----------
+    name : {"fast", "balanced", "best"}
+        Name of the preset.
+    overlap : float, optional
+        Replaces the overlap of the preset.
+    symmetries : {1, 2, 4, 8}, optional
+        Replaces the number of symmetries of the preset.
+
+    Returns
+    -------
+    InferenceConfig
+        The settings.
+
+    Raises
+    ------
+    ValueError
+        If there is no such preset, or a value is out of range.
+
+    Examples
+    --------
+    >>> preset("fast", symmetries=2).symmetries
+    2
+    """
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}; choose one of {', '.join(PRESETS)}")
+    config = PRESETS[name]
+    if overlap is not None:
+        config = replace(config, overlap=overlap)
+    if symmetries is not None:
+        config = replace(config, symmetries=symmetries)
+    return config

@@ -1,0 +1,152 @@
+"""Fields of the binarize panel and their tooltips."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ProgressBar
+
+from docbin_napari.describe import describe
+from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
+from docbin_napari.model.registry import DEFAULT_MODEL, ModelInfo, list_models
+from docbin_napari.plugin.settings import read_preferences
+from docbin_napari.plugin.widgets import choice, share_slider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from magicgui.widgets import ComboBox, FloatSlider
+
+# Edge levels: bold is as the boldest ground truths of contests, very thin as typescript needs it.
+_STROKES: dict[str, float | None] = {
+    "as the model": None,
+    "bold": 0.35,
+    "medium": 0.5,
+    "thin": 0.65,
+    "very thin": 0.8,
+}
+_LOOKS = {1: "one look at each place", 2: "two looks", 4: "four looks", 8: "eight looks"}
+THIS_PAGE, ALL_PAGES = "This page", "All pages"
+
+
+def image_field(choices: Callable[[Any], list[tuple[str, Any]]]) -> ComboBox:
+    """Make the box of image layers."""
+    return choice("image", "Image", choices, "The page or the stack to binarize.", nullable=True)
+
+
+def pages_field() -> ComboBox:
+    """Make the choice between one page and all, for stacks."""
+    shown = "The page that is shown, or all pages of the stack."
+    return choice("pages", "Pages", [THIS_PAGE, ALL_PAGES], shown)
+
+
+def preset_field() -> ComboBox:
+    """Make the choice of presets."""
+    lines = [f"{name}: {_LOOKS[config.symmetries]}" for name, config in PRESETS.items()]
+    details = [describe(InferenceConfig, name) for name in ("overlap", "symmetries")]
+    words = "\n".join(["How thoroughly the page is looked at.", *lines, "", *details])
+    return choice("preset", "Preset", list(PRESETS), words, value=read_preferences().preset)
+
+
+def model_field(models: dict[str, ModelInfo]) -> ComboBox:
+    """Make the choice of models."""
+    first = DEFAULT_MODEL if DEFAULT_MODEL in models else next(iter(models), None)
+    words = models_in_words(models)
+    return choice("model", "Model", list(models), words, value=first, nullable=not models)
+
+
+def offer_models(field: ComboBox, models: dict[str, ModelInfo]) -> None:
+    """Offer other models in a box; what is chosen stays chosen where it can.
+
+    Parameters
+    ----------
+    field : ComboBox
+        From `model_field`.
+    models : dict
+        From `known_models`.
+    """
+    chosen = field.value
+    names = list(models)
+    # A list would be forgotten: with every new layer, napari asks a box for its first choices.
+    field.choices = lambda _: names
+    field.tooltip = models_in_words(models)
+    if chosen in models:
+        field.value = chosen
+
+
+def models_in_words(models: dict[str, ModelInfo]) -> str:
+    """Say what the models are, and what own pages have brought to those that learnt from them.
+
+    Parameters
+    ----------
+    models : dict
+        From `known_models`.
+
+    Returns
+    -------
+    str
+        A line for each, below a title.
+    """
+    lines = ["The trained network."]
+    for info in models.values():
+        line, figures = f"{info.name}: {info.title}", info.figures
+        for name in ("held-out FM", "test FM"):
+            if {name, f"{name} before"} <= figures.keys():
+                line += f"; {name} {figures[f'{name} before']:.2f} → {figures[name]:.2f}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def has_nvidia() -> bool:
+    """Whether this machine seems to have an NVIDIA GPU; torch, which knows, loads for seconds."""
+    if sys.platform == "win32":
+        system = os.environ.get("SYSTEMROOT", r"C:\Windows")
+        return Path(system, "System32", "nvcuda.dll").is_file()
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
+
+
+def device_field() -> ComboBox:
+    """Make the choice of devices, without asking torch what is there."""
+    gpus = ["mps"] if sys.platform == "darwin" else ["cuda"] if has_nvidia() else []
+    names = ["auto", "cpu", *gpus]
+    wanted = read_preferences().device
+    where = "Where the network runs. auto takes a GPU when PyTorch finds one."
+    value = wanted if wanted in names else "auto"
+    return choice("device", "Device", names, where, value=value)
+
+
+def strokes_field() -> ComboBox:
+    """Make the choice of how bold strokes are drawn; its values are edge levels or None."""
+    lines = [f"{name}: edge level {level}" for name, level in _STROKES.items() if level is not None]
+    first = "How bold strokes are drawn. Choose thin where small letters fill up."
+    words = "\n".join([first, *lines, "", describe(InferenceConfig, "edge_level")])
+    return choice("strokes", "Strokes", list(_STROKES.items()), words)
+
+
+def threshold_field() -> FloatSlider:
+    """Make the threshold slider."""
+    return share_slider(
+        "threshold",
+        "Threshold",
+        0.5,
+        "Probability from which a pixel is ink. Can be moved during and after a run: "
+        "the labels follow without running the network again, and what you painted stays.",
+    )
+
+
+def known_models() -> dict[str, ModelInfo]:
+    """List the models by name."""
+    return {info.name: info for info in list_models()}
+
+
+def progress_field() -> ProgressBar:
+    """Make the progress bar, in thousandths."""
+    bar = ProgressBar(name="progress", min=0, max=1000, value=0, visible=False)
+    # What lies below stays where it is, whether the bar is shown or not.
+    policy = bar.native.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    bar.native.setSizePolicy(policy)
+    return bar

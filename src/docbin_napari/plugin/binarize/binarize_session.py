@@ -1,0 +1,290 @@
+"""State and actions of the binarize panel, without a window."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from docbin_napari.inference.inference_config import preset
+from docbin_napari.plugin.binarize.meter import Meter
+from docbin_napari.plugin.layers import canvas, choosing, page_source
+from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.layers.page_record import file_without_resolution, hidden_pages
+from docbin_napari.plugin.layers.refresh import Upkeep
+from docbin_napari.plugin.threads import Computed, Failed, Preview, Ready, RunJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels
+
+    from docbin_napari.inference.inference_config import PresetName
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the widget's fields say when Run is pressed.
+
+    Parameters
+    ----------
+    preset, model, device : str
+        Names.
+    threshold : float
+        Probability from which a pixel is ink, 0 to 1.
+    all_pages : bool
+        Whether all pages of a stack are meant, not only the one that is shown.
+    edge_level : float or None
+        How bold strokes are drawn, as in `InferenceConfig`.
+    """
+
+    preset: PresetName
+    model: str
+    device: str
+    threshold: float
+    all_pages: bool = False
+    edge_level: float | None = None
+
+
+@dataclass
+class _Run:
+    """A job on its way."""
+
+    job: RunJob
+    layer: Labels
+    meter: Meter
+    note: str
+    device: str = ""
+    failure: str = ""
+    stopping: bool = False
+
+
+class BinarizeSession:
+    """State of one binarize widget.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer with the pages.
+    clock : callable
+        Seconds that only rise.
+
+    Attributes
+    ----------
+    status : str
+        What happens or happened, for the user; empty when there is nothing to say.
+    details : str
+        More about it for a tooltip, such as the device and why it was taken.
+    """
+
+    def __init__(self, viewer: ViewerModel, clock: Callable[[], float] = time.monotonic) -> None:
+        self._viewer = viewer
+        self._clock = clock
+        self._run: _Run | None = None
+        self._upkeep = Upkeep(viewer, clock)
+        self.status = self.details = ""
+
+    def forget(self) -> None:
+        """Say nothing more: another page or layer is meant now."""
+        self.status = self.details = ""
+
+    # ---- layers
+
+    def ink_layer(self, image: Image | None) -> Labels | None:
+        """The labels that the threshold moves: those being filled, else those of `image`."""
+        return self._run.layer if self._run else choosing.ink_layer(self._viewer, image)
+
+    def threshold_of(self, image: Image | None) -> float | None:
+        """Threshold of the labels that `ink_layer` finds; None without any."""
+        result = result_behind(self.ink_layer(image))
+        return None if result is None else result.threshold
+
+    def outlook(self, image: Image | None) -> str:
+        """Say what a run would work on."""
+        if image is None or page_source.refusal(image):
+            return ""
+        source = page_source.page_source(image)
+        height, width = source.shape[-2:]
+        text = f"{width} × {height} pixels"
+        if source.is_stack:
+            text = f"{source.count} pages of {text}"
+        hidden = hidden_pages(image)
+        if hidden:
+            text += (
+                f". napari left out {hidden} of the file's pages, which differ in size: "
+                "“Open page…” opens them all."
+            )
+        elif self.ink_layer(image) is None:
+            text += ". Press Run to find the ink."
+        return text
+
+    # ---- a run
+
+    @property
+    def running(self) -> bool:
+        """Whether a job is on its way; also while it is being stopped."""
+        return self._run is not None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a job was told to stop and has not stopped yet."""
+        return self._run is not None and self._run.stopping
+
+    @property
+    def fraction(self) -> float:
+        """Share of the job that is done, 0 to 1."""
+        return 0.0 if self._run is None else self._run.meter.fraction
+
+    @property
+    def lost_its_layer(self) -> bool:
+        """Whether the layer that is being filled was removed from the viewer."""
+        return self._run is not None and self._run.layer not in self._viewer.layers
+
+    def start(self, image: Image, request: Request) -> RunJob:
+        """Prepare a run: find or add the labels layer.
+
+        Parameters
+        ----------
+        image : Image
+            A layer that `page_source.refusal` has nothing against.
+        request : Request
+            The settings.
+
+        Returns
+        -------
+        RunJob
+            For `engine.run`.
+        """
+        source = page_source.page_source(image)
+        shown = page_source.current_page(image, self._viewer.dims.point)
+        every = (*range(shown, source.count), *range(shown))
+        pages = every if request.all_pages else (shown,)
+        layer, note = choosing.provide(
+            self._viewer, image, pages, request.threshold, (request.model, request.preset)
+        )
+        result = result_behind(layer)
+        assert result is not None
+        # Pages of the layer that this run does not compute follow the new threshold.
+        self._upkeep.follow(layer, result.follow(request.threshold, shown))
+        self._upkeep.touch(layer)
+        layer.metadata["model"], layer.metadata["preset"] = request.model, request.preset
+        file = file_without_resolution(layer)
+        config = replace(preset(request.preset), edge_level=request.edge_level)
+        seen = canvas.visible_part(image) if canvas.lies_flat(self._viewer) else None
+        job = RunJob(source, pages, result, request.model, request.device, config, file, seen)
+        self._run = _Run(job, layer, Meter(pages, self._clock), note)
+        self.status = "Loading the network…"
+        return job
+
+    def receive(self, event: Ready | Preview | Computed | Failed) -> None:
+        """Take in what `engine.run` yields."""
+        run = self._run
+        if run is None:
+            return
+        if isinstance(event, Ready):
+            run.device = event.device
+            if event.dpi is not None:
+                run.layer.metadata["dpi"] = event.dpi
+            if not run.stopping:
+                self.status, self.details = "Reading the page…", f"Device: {event.device}"
+        elif isinstance(event, Failed):
+            run.failure = event.message
+        elif isinstance(event, Preview):
+            run.job.result.preview(event.page, event.probability)
+            self._upkeep.touch(run.layer)
+            self.status = "A first look; the exact result follows."
+        else:
+            self._take_region(run, event)
+
+    def stop(self) -> None:
+        """Note that the worker was told to stop."""
+        if self._run is not None:
+            self._run.stopping = True
+            self.status = "Stopping after this batch of windows…"
+
+    def finish(self) -> str:
+        """Close the run, however it ended.
+
+        Returns
+        -------
+        str
+            What went wrong, for a notification; empty if nothing did.
+        """
+        run, self._run = self._run, None
+        if run is None:
+            return ""
+        run.job.result.end_preview()
+        self._upkeep.touch(run.layer)
+        if run.failure:
+            self.status = run.failure
+        elif run.stopping:
+            self.status = f"Stopped: {run.meter.reached}. What is done is kept."
+        else:
+            where = "processor" if run.device.startswith("cpu") else "GPU"
+            self.status = f"Done in {run.meter.elapsed} on the {where}. {run.note}".strip()
+            self.details = f"Device: {run.device}"
+        return run.failure
+
+    def _take_region(self, run: _Run, event: Computed) -> None:
+        progress = event.progress
+        run.meter.advance(event.page, progress.done, progress.total)
+        if progress.rows.stop > progress.rows.start:
+            run.job.result.write(event.page, progress.rows, progress.columns)
+            self._upkeep.touch(run.layer)
+        if not run.stopping:
+            self.status = run.meter.text
+
+    # ---- threshold
+
+    def move_threshold(self, image: Image | None, threshold: float) -> None:
+        """Let the labels of `image` follow a new threshold, step by step in `tick`."""
+        layer = self.ink_layer(image)
+        result = result_behind(layer)
+        if layer is not None and result is not None:
+            page = page_source.current_page(layer, self._viewer.dims.point)
+            self._upkeep.follow(layer, result.follow(threshold, page))
+
+    def tick(self) -> bool:
+        """Do a little of the pending work; call some twenty times a second.
+
+        Returns
+        -------
+        bool
+            Whether to call again.
+        """
+        return self._upkeep.tick() or self.running
+
+
+def has_next(viewer: ViewerModel, image: Image) -> bool:
+    """Tell whether a page follows the one of a stack that is shown."""
+    source = page_source.page_source(image)
+    return page_source.current_page(image, viewer.dims.point) + 1 < source.count
+
+
+def turn_page(viewer: ViewerModel, image: Image, pages: int) -> str:
+    """Show another page of a stack.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        With the stack.
+    image : Image
+        A layer that `page_source.refusal` has nothing against.
+    pages : int
+        How many pages further; 0 changes nothing.
+
+    Returns
+    -------
+    str
+        Why there is no such page, for the user; empty if it is shown.
+    """
+    if not pages:
+        return ""
+    source = page_source.page_source(image)
+    wanted = page_source.current_page(image, viewer.dims.point) + pages
+    if not 0 <= wanted < source.count:
+        return f"“{image.name}” has no further page. Open the next page, then run on this page."
+    axis = viewer.dims.ndim - image.ndim
+    viewer.dims.set_point(axis, float(image.data_to_world((wanted, 0, 0))[axis - viewer.dims.ndim]))
+    return ""

@@ -1,0 +1,336 @@
+"""Plugins > Binarize document: the widget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import PushButton
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QTimer
+
+from docbin_napari.plugin import commands, threads
+from docbin_napari.plugin.binarize import binarize_fields
+from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request, turn_page
+from docbin_napari.plugin.binarize.look_row import LookRow
+from docbin_napari.plugin.dock import BINARIZE
+from docbin_napari.plugin.layers import choosing, page_source
+from docbin_napari.plugin.saving.export_row import ExportRow
+from docbin_napari.plugin.saving.ink_saving import take_over_saving
+from docbin_napari.plugin.signals import MODEL_NEWS
+from docbin_napari.plugin.widgets import (
+    DockPanel,
+    align,
+    button_row,
+    form_of,
+    message_line,
+    show_message,
+)
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+    from napari.qt.threading import GeneratorWorker
+
+_MINIMUM_WIDTH = 320
+_TICK_MILLISECONDS = 40
+
+
+class BinarizeDocument(DockPanel):
+    """Dock widget that turns a page into ink labels.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        The viewer with the pages.
+    load : callable
+        Makes the engine; another one in tests.
+    """
+
+    panel_name, tab_title = BINARIZE, "Binarize"
+
+    def __init__(
+        self, napari_viewer: napari.viewer.Viewer, load: Any = threads.load_page_engine
+    ) -> None:
+        take_over_saving()
+        self._viewer = napari_viewer
+        self._load_engine = load
+        self._session = BinarizeSession(napari_viewer)
+        self._worker: GeneratorWorker[Any, Any, Any] | None = None
+        self._models = binarize_fields.known_models()
+        # The slider shows the model's own threshold until the user moves it.
+        self._own_threshold = True
+        self._showing = False
+        self._build()
+        self._connect()
+        self._choose_favourite()
+        self._update()
+
+    # ---- parts
+
+    def _build(self) -> None:
+        (self.open_page, self.open_folder), opening = button_row(
+            "opening",
+            ("open_page", "Open page…", "Open a scan, a stack of scans or a PDF."),
+            ("open_folder", "Open folder…", "Go through a folder of scans page by page."),
+        )
+        self.image = binarize_fields.image_field(self._image_choices)
+        self.pages = binarize_fields.pages_field()
+        self.preset = binarize_fields.preset_field()
+        self.model = binarize_fields.model_field(self._models)
+        self.device = binarize_fields.device_field()
+        self.strokes = binarize_fields.strokes_field()
+        self.threshold = binarize_fields.threshold_field()
+        (self.run, self.cancel), buttons = button_row(
+            "buttons",
+            ("run", "Run", "Find the ink of the page."),
+            ("cancel", "Cancel", "Stop after this batch; what is done is kept."),
+        )
+        self.progress = binarize_fields.progress_field()
+        self.status = message_line()
+        self.look = LookRow(self._viewer, self._shown_ink)
+        self.compare = PushButton(
+            name="compare",
+            text="Compare two results",
+            tooltip="Show what only one of the two topmost results of this page calls ink. Another "
+            "model or preset gives a result of its own.",
+        )
+        self.export = ExportRow(self._viewer, self._shown_ink)
+        self._choices = [
+            *(self.image, self.pages, self.preset),
+            *(self.model, self.device, self.strokes),
+        ]
+        form = form_of("form", *self._choices, self.threshold)
+        parts = [opening, form, buttons, self.progress, self.look, self.compare, self.export]
+        super().__init__(widgets=[*parts, self.status], labels=False)
+        self._timer = QTimer(self.native)
+        self._timer.setInterval(_TICK_MILLISECONDS)
+        self.finish(_MINIMUM_WIDTH)
+        self.native.layout().addStretch(1)
+
+    def _connect(self) -> None:
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(self._on_layers)
+        self._viewer.layers.selection.events.active.connect(self._on_active)
+        self.image.changed.connect(self._on_image)
+        self.model.changed.connect(self._show_threshold)
+        self.threshold.changed.connect(self._on_threshold)
+        self.open_page.changed.connect(lambda: commands.open_document(self._viewer))
+        self.open_folder.changed.connect(lambda: commands.open_folder(self._viewer))
+        self.run.changed.connect(self._start)
+        self.cancel.changed.connect(self._stop)
+        self._timer.timeout.connect(self._on_tick)
+        self.strokes.changed.connect(self._on_run_again)
+        self.export.said.connect(self._say)
+        self.compare.changed.connect(self._compare)
+        MODEL_NEWS.added.connect(self._on_new_model)
+
+    def lay_out(self) -> None:
+        """Give the names of the fields one width."""
+        align(self.native, [*self._choices, self.threshold])
+
+    def on_shown(self) -> None:
+        """Bind the keys of the looks, and import what the first run needs."""
+        threads.import_ahead("pandas", "docbin_napari.inference.predict")  # labels import pandas
+        self.look.attach()
+
+    def on_closed(self) -> None:
+        """Stop a run and give the keys back."""
+        self._stop()
+        self.look.detach()
+
+    def _shown_ink(self) -> tuple[Any, Any]:
+        """The page that is chosen, and its ink."""
+        image = None if self._watch.gone else self.image.value
+        return image, self._session.ink_layer(image)
+
+    def _say(self, text: str) -> None:
+        if not self._watch.gone:
+            self._session.status = text
+            self._session.details = ""
+            self._update()
+
+    def _compare(self, _: Any = None) -> None:
+        self._say(choosing.compare(self._viewer, self.image.value))
+
+    def _on_run_again(self, _: Any = None) -> None:
+        """Another edge level needs the network again: a threshold does not."""
+        if not self._session.running and self._session.ink_layer(self.image.value) is not None:
+            self._say("“Strokes” takes effect with the next run: press Run again.")
+
+    def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
+        return [(layer.name, layer) for layer in choosing.images(self._viewer)]
+
+    # ---- layers
+
+    def _on_layers(self, _: Any = None) -> None:
+        if self._watch.gone:
+            return
+        self.image.reset_choices()
+        if self._session.lost_its_layer:
+            self._stop()
+        if self.image.value is None:
+            self._choose_favourite()
+        self._on_image()
+
+    def _on_active(self, _: Any = None) -> None:
+        if not self._watch.gone and not self._session.running:
+            self._choose_favourite()
+            self._on_image()
+
+    def _choose_favourite(self) -> None:
+        favourite = choosing.favourite(self._viewer)
+        if favourite is not None and favourite in self.image.choices:
+            self.image.value = favourite
+
+    def _on_image(self, _: Any = None) -> None:
+        if not self._session.running:
+            self._session.forget()
+        self._show_threshold()
+        self._update()
+
+    # ---- threshold
+
+    def _show_threshold(self, _: Any = None) -> None:
+        """Show the threshold of the labels the slider moves, else the model's own."""
+        shown = self._session.threshold_of(self.image.value)
+        if shown is None and self._own_threshold and self.model.value is not None:
+            shown = self._models[self.model.value].threshold
+        if shown is not None:
+            self._showing = True
+            self.threshold.value = round(shown, 2)
+            self._showing = False
+
+    def _on_threshold(self, value: float) -> None:
+        if self._showing:
+            return
+        self._own_threshold = False
+        self._session.move_threshold(self.image.value, value)
+        self._timer.start()
+
+    # ---- models
+
+    def _on_new_model(self, name: str, better: bool) -> None:
+        """List a model that was just made, and choose it if it is better than its base."""
+        if self._watch.gone:
+            return
+        self._models = binarize_fields.known_models()
+        binarize_fields.offer_models(self.model, self._models)
+        if better and name in self._models and not self._session.running:
+            self.model.value = name
+        self._update()
+
+    def run_model(self, name: str, *, next_page: bool = False) -> str:
+        """Run with a given model.
+
+        Parameters
+        ----------
+        name : str
+            Of the model; it stays chosen.
+        next_page : bool
+            Whether to go on to the next page of the stack first.
+
+        Returns
+        -------
+        str
+            Why it cannot be run, for the user; empty if it was started.
+        """
+        self._models = binarize_fields.known_models()
+        binarize_fields.offer_models(self.model, self._models)
+        if self._session.running:
+            return "A page is being binarized; wait until it is done."
+        if name not in self._models:
+            return f"The model “{name}” is gone."
+        refusal = self._refusal() or turn_page(self._viewer, self.image.value, int(next_page))
+        if not refusal:
+            self.model.value = name
+            # Not the threshold of labels that another model made.
+            self._showing, self.threshold.value = True, round(self._models[name].threshold, 2)
+            self._showing = False
+            self._start()
+        return refusal
+
+    # ---- a run
+
+    def _start(self) -> None:
+        image: Image = self.image.value
+        if self._session.running or self._refusal():
+            self._update()
+            return
+        request = Request(
+            self.preset.value,
+            self.model.value,
+            self.device.value,
+            self.threshold.value,
+            self.pages.value == binarize_fields.ALL_PAGES,
+            self.strokes.value,
+        )
+        try:
+            job = self._session.start(image, request)
+        except Exception as error:
+            show_error(threads.readable(error))
+            return
+        worker = create_worker(threads.run, job, self._load_engine, _ignore_errors=True)
+        worker.yielded.connect(self._on_event)
+        worker.finished.connect(self._on_finished)
+        self._worker = worker
+        worker.start()
+        self._timer.start()
+        self._update()
+
+    def _stop(self, _: Any = None) -> None:
+        if self._worker is not None:
+            self._session.stop()
+            self._worker.quit()
+            self._update()
+
+    def _on_event(self, event: Any) -> None:
+        if not self._watch.gone:
+            self._session.receive(event)
+            self._update()
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        trouble = self._session.finish()
+        if trouble:
+            show_error(trouble)
+        if not self._watch.gone:
+            self._timer.start()
+            self._update()
+
+    def _on_tick(self) -> None:
+        if not self._session.tick():
+            self._timer.stop()
+
+    # ---- what is shown
+
+    def _refusal(self) -> str:
+        """Say why Run cannot be pressed; empty if it can."""
+        if not self._models:
+            return "No model is installed."
+        return page_source.refusal(self.image.value)
+
+    def _update(self) -> None:
+        """Bring every part of the widget in line with the session."""
+        if self._watch.gone:
+            return
+        running = self._session.running
+        refusal = "" if running else self._refusal()
+        for field in self._choices:
+            field.enabled = not running
+        image = self.image.value
+        usable = image is not None and not page_source.refusal(image)
+        stack = usable and page_source.page_source(image).is_stack
+        self.pages.enabled = stack and not running
+        if not stack:
+            self.pages.value = binarize_fields.THIS_PAGE
+        self.run.enabled = not running and not refusal
+        self.cancel.enabled = running and not self._session.stopping
+        self.progress.visible = running
+        self.progress.value = round(1000 * self._session.fraction)
+        self.export.refresh()
+        self.look.refresh()
+        self.compare.enabled = len(choosing.results_of(self._viewer, image)) > 1 and not running
+        text = refusal or self._session.status or self._session.outlook(image)
+        show_message(self.status, text, "" if refusal else self._session.details)

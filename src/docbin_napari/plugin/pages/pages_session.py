@@ -1,0 +1,379 @@
+"""State and actions of the list of pages, without a window."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import weakref
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from docbin_napari.pairs.drafts import draft_folder
+from docbin_napari.pairs.work_list import PageListError, open_list
+from docbin_napari.plugin.layers import canvas, undo
+from docbin_napari.plugin.layers.ink_result import bind
+from docbin_napari.plugin.layers.page_source import label_style
+from docbin_napari.plugin.pages.prepare import PageFailed, PageOpened, PageReady, Step, how_in_words
+from docbin_napari.plugin.pages.saved_pages import note_saved_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+    from docbin_napari.inference.inference_config import PresetName
+    from docbin_napari.pairs.work_list import PageList, State
+    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.pages.prepare import PageOrder
+
+
+def _at_once(work: Callable[[], None]) -> None:
+    work()
+
+
+class QuickRemoval:
+    """Makes layers of pages quick to remove.
+
+    napari collects garbage whenever a layer is removed, and looks at every object of the process
+    for it: tenths of a second for each page that is turned. What was there before the first list of
+    pages is left out of that, until a layer is removed that was there, too.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        With the layers.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._before: weakref.WeakSet[Layer] = weakref.WeakSet()
+        self._begun = False
+        viewer.layers.events.removing.connect(self._on_removing)
+
+    def begin(self) -> None:
+        """Leave what is there now out of it; of later lists only what the first one found."""
+        if not self._begun:
+            self._begun, self._before = True, weakref.WeakSet(self._viewer.layers)
+            gc.freeze()
+
+    def end(self) -> None:
+        """Collect everything again."""
+        if self._begun:
+            self._begun = False
+            gc.unfreeze()
+
+    def _on_removing(self, event: Any) -> None:
+        if self._viewer.layers[event.index] in self._before:
+            self.end()
+
+
+class PageListSession:
+    """A list of pages, the one that is shown, and the next one that is made ready.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where pages are shown.
+    soon : callable
+        Gets what is to be done after the window was drawn: each layer takes a while.
+
+    Attributes
+    ----------
+    pages : PageList or None
+        The list; None until a folder is opened.
+    current : int
+        The page that is worked on, from 0.
+    status : str
+        What happens or happened, for the user.
+    troubles : dict of int to str
+        Pages that could not be opened or binarized, and why.
+    all_wanted : bool
+        Whether all pages are binarized, one after the other, not only this one and the next.
+    """
+
+    def __init__(
+        self, viewer: ViewerModel, soon: Callable[[Callable[[], None]], None] = _at_once
+    ) -> None:
+        self._viewer, self._soon = viewer, soon
+        self.pages: PageList | None = None
+        self.current = 0
+        self.status = ""
+        self.troubles: dict[int, str] = {}
+        self.all_wanted = False
+        self.image: Image | None = None
+        self.labels: Labels | None = None
+        self._shape = (0, 0)
+        self._opened: dict[int, PageOpened] = {}
+        self._inked: dict[int, PageReady] = {}
+        self._removal = QuickRemoval(viewer)
+
+    @property
+    def count(self) -> int:
+        """Number of pages in the list."""
+        return 0 if self.pages is None else len(self.pages.entries)
+
+    def lists(self, order: PageOrder) -> bool:
+        """Tell whether an order is for the page that stands at its place in this list."""
+        if self.pages is None or order.number >= self.count:
+            return False
+        entry = self.pages.entries[order.number]
+        return (entry.file, entry.page) == (order.entry.file, order.entry.page)
+
+    def open(self, folder: Path, datasets: Path | None = None) -> None:
+        """Open a folder at the page that was worked on last.
+
+        Parameters
+        ----------
+        folder : Path
+            The pages.
+        datasets : Path or None
+            The data sets, for folders that cannot be written to.
+
+        Raises
+        ------
+        PageListError
+            If it is no folder of pages; then the list before stays.
+        """
+        self.pages = open_list(folder, draft_folder(datasets))
+        self._removal.begin()
+        for layer in self._viewer.layers:
+            layer.visible = False  # What was open before would shine through the pages.
+        self._shape = (0, 0)
+        self.troubles.clear()
+        self._opened.clear()
+        self._inked.clear()
+        self.status = self.pages.note
+        self.all_wanted = False
+        try:
+            note_saved_pages(self.pages, datasets)
+        except PageListError as error:
+            self.status = f"The states of the pages are not kept: {error}"
+        self.go_to(self.pages.position)
+
+    def close(self) -> None:
+        """Leave the viewer as it would be without the list."""
+        self._removal.end()
+
+    def go_to(self, number: int) -> bool:
+        """Turn to a page: what is ready of it is shown, the rest comes with `receive`.
+
+        Parameters
+        ----------
+        number : int
+            Place in the list, from 0.
+
+        Returns
+        -------
+        bool
+            False if there is no such page.
+        """
+        if self.pages is None or not 0 <= number < self.count:
+            return False
+        before = self.labels, self.image
+        self.image = self.labels = None
+        self.current = self.pages.position = number
+        self.troubles.pop(number, None)
+        if not self.pages.note:
+            self.status = ""
+        self.pages.note = ""
+        near = (number, number + 1)
+        self._opened = {key: page for key, page in self._opened.items() if key in near}
+        self._inked = {key: ink for key, ink in self._inked.items() if key in near}
+        self._keep()
+        # The new page comes first: a canvas that is drawn without any layer in between can end the
+        # program (napari 0.9 with software OpenGL), and it would flicker.
+        self._show()
+        self._soon(functools.partial(self._take_away, before))
+        return True
+
+    def wanted(self) -> int | None:
+        """Tell which page is to be made ready now: this one, then the next one.
+
+        Returns
+        -------
+        int or None
+            Place in the list; None if there is nothing to do.
+        """
+        for number in (self.current, self.current + 1):
+            ready = number in self._inked or number in self.troubles
+            shown = number == self.current and self.labels is not None
+            if number < self.count and not ready and not shown:
+                return number
+        return self._next_to_do() if self.all_wanted else None
+
+    def _next_to_do(self) -> int | None:
+        """The next page, from this one on, that was never binarized."""
+        assert self.pages is not None
+        entries = self.pages.entries
+        order = [*range(self.current, self.count), *range(self.current)]
+        return next(
+            (
+                number
+                for number in order
+                if entries[number].state == "to do" and number not in self.troubles
+            ),
+            None,
+        )
+
+    def choose(self, model: str, preset: PresetName) -> None:
+        """Say how pages are binarized from now on; it is kept with the states of the pages.
+
+        What lies ready but was found otherwise is found anew; the page that is shown stays.
+
+        Parameters
+        ----------
+        model, preset : str
+            As in `PageOrder`.
+        """
+        assert self.pages is not None
+        ours = ("", how_in_words(model, preset))
+        self._inked = {key: ink for key, ink in self._inked.items() if ink.how in ours}
+        chosen = {"model": model, "preset": preset}
+        if self.pages.choices != chosen:
+            self.pages.choices = chosen
+            self._keep()
+
+    def receive(self, event: PageOpened | Step | PageReady | PageFailed) -> None:
+        """Take in what `make_ready` yields."""
+        if self.pages is None or event.number >= self.count:
+            return
+        # Of other pages the probability is kept on the disk, and nothing in memory.
+        near = event.number in (self.current, self.current + 1)
+        if isinstance(event, PageOpened) and near:
+            self._opened[event.number] = event
+        elif isinstance(event, PageReady):
+            if near:
+                self._inked[event.number] = event
+            if self.pages.entries[event.number].state == "to do":
+                self._set(event.number, "binarized")
+        elif isinstance(event, PageFailed):
+            self.troubles[event.number] = event.message
+        if event.number == self.current:
+            self._tell(event)
+            self._soon(self._show)
+
+    def note(self, subject: Subject, state: State, pair: str | None = None) -> int | None:
+        """Note what became of a page.
+
+        Parameters
+        ----------
+        subject : Subject
+            The page.
+        state : str
+            ``corrected`` or ``saved``.
+        pair : str, optional
+            The page file of the pair.
+
+        Returns
+        -------
+        int or None
+            Its place in the list; None if it is not in the list.
+        """
+        if self.pages is None:
+            return None
+        number = self.pages.find(subject.source_file(), subject.page_of_file())
+        if number is not None:
+            self._set(number, state, pair)
+        return number
+
+    def summary(self, working_on: tuple[int, Path, str] | None) -> str:
+        """Say how far the list is.
+
+        Parameters
+        ----------
+        working_on : (int, Path, str) or None
+            `PageOrder.task` of the page that is made ready now.
+
+        Returns
+        -------
+        str
+            For the user; empty without a list.
+        """
+        if self.pages is None:
+            return ""
+        done = sum(entry.state == "saved" for entry in self.pages.entries)
+        text = f"Page {self.current + 1} of {self.count}, {done} saved."
+        if self.all_wanted:
+            left = sum(entry.state == "to do" for entry in self.pages.entries)
+            left -= sum(self.pages.entries[one].state == "to do" for one in self.troubles)
+            if not left:
+                return f"{text} All pages are binarized."
+            return f"{text} Binarizing all: {self.count - left} of {self.count} done."
+        ahead = working_on is not None and working_on[0] != self.current
+        return f"{text} The next page is being binarized." if ahead else text
+
+    # ---- inside
+
+    def _tell(self, event: PageOpened | Step | PageReady | PageFailed) -> None:
+        if isinstance(event, PageFailed):
+            self.status = event.message
+        elif isinstance(event, PageReady):
+            self.status = event.note
+        elif isinstance(event, Step):
+            self.status = f"Binarizing this page: {event.share:.0%}"
+        else:
+            self.status = "Binarizing this page…"
+
+    def _show(self) -> None:
+        """Add the image of this page if it is ready and not there yet, then the labels."""
+        if self.pages is None:
+            return
+        entry, opened = self.pages.entries[self.current], self._opened.get(self.current)
+        if opened is not None and self.image is None:
+            page = opened.page
+            metadata = {
+                "dpi": page.dpi,
+                "source": str(entry.file.resolve()),
+                "page": entry.page,
+            }
+            self.image = Image(page.pixels, name=entry.title, rgb=True, metadata=metadata)
+            self._viewer.add_layer(self.image)
+            if self._shape != page.pixels.shape[:2]:
+                self._shape = page.pixels.shape[:2]
+                canvas.show_whole(self._viewer, self.image)
+            self._soon(self._show_labels)
+        else:
+            self._show_labels()
+
+    def _show_labels(self) -> None:
+        ready = self._inked.get(self.current)
+        if self.pages is None or ready is None or self.image is None or self.labels is not None:
+            return
+        name = f"Ink of {self.pages.entries[self.current].title}"
+        self.labels = Labels(ready.labels, name=name, metadata=ready.metadata, **label_style())
+        if ready.result is not None:
+            bind(self.labels, ready.result, self.image)
+        if ready.corrected is not None:
+            height, width = ready.corrected.shape
+            undo.write(self.labels, 0, np.s_[0:height, 0:width], ready.corrected)
+        self._viewer.add_layer(self.labels)
+        self._opened.pop(self.current, None)
+        self._inked.pop(self.current, None)
+
+    def _take_away(self, before: tuple[Layer | None, ...]) -> None:
+        """Take the layers of another page away; drafts and pairs keep what they held."""
+        layers = self._viewer.layers
+        # In one go: napari collects garbage after each removal, which takes tenths of a second.
+        with getattr(layers, "batched_update", nullcontext)():
+            for layer in before:
+                if layer is not None and layer in layers:
+                    layers.remove(layer)
+
+    def _set(self, number: int, state: State, pair: str | None = None) -> None:
+        assert self.pages is not None
+        try:
+            self.pages.set_state(number, state, pair)
+        except PageListError as error:
+            self.status = f"The states of the pages are not kept: {error}"
+
+    def _keep(self) -> None:
+        assert self.pages is not None
+        try:
+            self.pages.keep()
+        except PageListError as error:
+            self.status = f"The states of the pages are not kept: {error}"

@@ -1,0 +1,240 @@
+"""Save the corrected page in a thread, or give the reason why it cannot be saved."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docbin_napari.io.errors import FileError
+from docbin_napari.io.paths import clean_name, file_hash
+from docbin_napari.model.registry import ModelError, find_model
+from docbin_napari.pairs.provenance import (
+    WHOLE_PAGE,
+    Provenance,
+    read_provenance,
+    without_home,
+)
+from docbin_napari.pairs.save import Saved, replace_mask, save_pair
+from docbin_napari.pairs.two_files import PairContent
+from docbin_napari.plugin.layers import page_source
+from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED
+from docbin_napari.plugin.layers.page_record import reviewed_of
+from docbin_napari.plugin.saving.page_draft import checksum_of, reviewed_bytes
+from docbin_napari.plugin.threads import Failed, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from docbin_napari.pairs.pair import Pair
+    from docbin_napari.pairs.save import PairPlace
+    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_source import PageSource
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SaveOrder:
+    """What the fields of the panel say when Save is pressed.
+
+    Parameters
+    ----------
+    place : PairPlace
+        Where to.
+    own : Pair or None
+        The pair whose mask is to be replaced; None for a new pair.
+    region : ndarray or None
+        bool (H, W): what of the page is labelled; None for the whole page.
+    region_words : str
+        The same in words.
+    who : str
+        The person; may be empty.
+    """
+
+    place: PairPlace
+    own: Pair | None = None
+    region: NDArray[np.bool_] | None = None
+    region_words: str = WHOLE_PAGE
+    who: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class SaveJob:
+    """A page on its way to the disk, taken out of the viewer: painting may go on.
+
+    Parameters
+    ----------
+    source : PageSource
+        The pages of the image.
+    page : int
+        Which of them, from 0.
+    labels : ndarray
+        (H, W), a copy.
+    checksum : int
+        Of labels and reviewed windows, for the autosave.
+    dpi : (float, float) or None
+        Resolution.
+    provenance : Provenance
+        All but the hash of the model.
+    order : SaveOrder
+        What was asked for.
+    """
+
+    source: PageSource
+    page: int
+    labels: NDArray[np.uint8]
+    checksum: int
+    dpi: tuple[float, float] | None
+    provenance: Provenance
+    order: SaveOrder
+
+
+@dataclass(frozen=True)
+class Done:
+    """A pair is on the disk."""
+
+    saved: Saved
+
+
+def refusal(subject: Subject | None) -> str:
+    """Say why a page cannot be saved as a pair, as far as can be seen at a glance.
+
+    Parameters
+    ----------
+    subject : Subject or None
+        The page, if there is one.
+
+    Returns
+    -------
+    str
+        The reason in words for the user; empty if there is none.
+    """
+    if subject is None:
+        return "Choose a page and the labels of its ink."
+    if reason := page_source.refusal(subject.image):
+        return reason
+    shape, plane = page_source.page_source(subject.image).shape[-2:], subject.plane()
+    if tuple(plane.shape) != tuple(shape):
+        return (
+            f"The labels are {plane.shape[1]} × {plane.shape[0]} pixels, but the page "
+            f"{shape[1]} × {shape[0]}. Choose the labels of this page."
+        )
+    if np.dtype(plane.dtype).kind not in "iub":
+        return f"“{subject.labels.name}” holds {plane.dtype} values, which are no labels."
+    return ""
+
+
+def name_for(subject: Subject) -> str:
+    """Name a page after its file, with its number where the file has several."""
+    source = subject.source_file()
+    if source is None:
+        return clean_name(subject.image.name)
+    number, name = subject.page_of_file(), clean_name(source.stem)
+    return (
+        f"{name}-p{number}"
+        if number > 1 or page_source.page_source(subject.image).is_stack
+        else name
+    )
+
+
+def prepare(subject: Subject, order: SaveOrder) -> SaveJob:
+    """Take a page out of the viewer.
+
+    Parameters
+    ----------
+    subject : Subject
+        A page that `refusal` has nothing against.
+    order : SaveOrder
+        What was asked for.
+
+    Returns
+    -------
+    SaveJob
+        For `save`.
+    """
+    looked, plane = reviewed_bytes(subject), np.array(subject.plane())
+    file, model = subject.source_file(), subject.labels.metadata.get("model")
+    provenance = Provenance(
+        source=None if file is None else without_home(file),
+        page=None if file is None else subject.page_of_file(),
+        region=order.region_words,
+        model=model,
+        who=order.who.strip() or None,
+        reviewed=reviewed_of(subject.labels, subject.page).share if looked else None,
+        reviewed_windows=looked or None,
+    )
+    return SaveJob(
+        page_source.page_source(subject.image),
+        subject.page,
+        plane,
+        checksum_of(plane, looked),
+        subject.resolution(),
+        provenance,
+        order,
+    )
+
+
+def save(job: SaveJob) -> Iterator[Done | Failed]:
+    """Write the pair; run beside the window.
+
+    Parameters
+    ----------
+    job : SaveJob
+        From `prepare`.
+
+    Yields
+    ------
+    Done or Failed
+        One of them. Nothing is raised: a generator worker swallows some errors.
+    """
+    try:
+        content = _content(job)
+        own = job.order.own
+        yield Done(replace_mask(own, content) if own else save_pair(job.order.place, content))
+    except FileError as error:
+        yield Failed(f"Not saved: {error.reason} ({error.path})")
+    except Exception as error:
+        _LOG.exception("a pair was not saved")
+        yield Failed(f"Not saved: {readable(error)}")
+
+
+def _content(job: SaveJob) -> PairContent:
+    labels = job.labels
+    if labels.min() < 0 or labels.max() > UNLABELLED:
+        # Somebody's cells or regions: saving them as ink would lose what they are.
+        raise ValueError(
+            "ink has the labels 0 background, 1 ink, 2 unlabelled, but these go from "
+            f"{labels.min()} to {labels.max()}. To correct a mask of a file, put it beside its "
+            "page as fg_mask/PAGE.png, and open the folder of both with File > IO Utilities > "
+            "Open training folder…"
+        )
+    rows = job.source.read(job.page)
+    labelled = labels != UNLABELLED
+    if job.order.region is not None:
+        labelled &= job.order.region
+    ink = (labels == INK) & labelled
+    pixels = np.asarray(rows[0 : int(rows.shape[0])])
+    return PairContent(pixels, ink, labelled, job.dpi, _full(job).texts())
+
+
+def _full(job: SaveJob) -> Provenance:
+    """The provenance with what has to be looked up in files."""
+    known = job.provenance
+    if known.model:
+        with suppress(ModelError, OSError):
+            known = replace(known, model_hash=file_hash(find_model(known.model).path))
+    if job.order.own is not None:
+        # The page came from a pair: where that came from is what matters.
+        with suppress(FileError):
+            before = read_provenance(job.order.own.ground_truth)
+            if before is not None:
+                known = replace(known, source=before.source, page=before.page)
+                if known.model is None:
+                    known = replace(known, model=before.model, model_hash=before.model_hash)
+    return known

@@ -1,0 +1,236 @@
+"""Work in threads: load the network, read pages, compute them."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import read_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from docbin_napari.inference.inference_config import InferenceConfig
+    from docbin_napari.inference.predict import Box, Progress
+    from docbin_napari.io.row_source import RowSource
+    from docbin_napari.plugin.layers.ink_result import InkResult
+    from docbin_napari.plugin.layers.page_source import PageSource
+
+_LOG = logging.getLogger(__name__)
+
+
+class PageEngine(Protocol):
+    """A network that is ready to run."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs and why, one sentence."""
+
+    def predict(
+        self,
+        pixels: RowSource,
+        config: InferenceConfig,
+        out: NDArray[np.uint8],
+        first: Box | None = None,
+    ) -> Iterator[Progress]:
+        """Fill `out` as `docbin_napari.inference.predict.predict` does."""
+
+    def preview(self, pixels: RowSource, config: InferenceConfig) -> NDArray[np.uint8] | None:
+        """Look at a page once, in half of its size.
+
+        Returns
+        -------
+        ndarray or None
+            uint8 (H, W): ink probability times 255; None for a page that appears window by
+            window, and where the first window is there as soon.
+        """
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """One press on Run.
+
+    Parameters
+    ----------
+    source : PageSource
+        The pages of the image.
+    pages : tuple of int
+        Which of them, from 0.
+    result : InkResult
+        Where probability and labels go.
+    model, device : str
+        Names, as `load_model` takes them.
+    config : InferenceConfig
+        Windows, overlap, symmetries.
+    file : Path or None
+        The file the image came from, to look up its resolution; None if that is known.
+    first : (slice, slice) or None
+        Rows and columns of the first of the pages that are on the canvas: they are computed first.
+    """
+
+    source: PageSource
+    pages: tuple[int, ...]
+    result: InkResult
+    model: str
+    device: str
+    config: InferenceConfig
+    file: Path | None = None
+    first: Box | None = None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The network is loaded; `device` says where it runs, `dpi` what the file says."""
+
+    device: str
+    dpi: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A region of a page was written, or at least some windows have passed."""
+
+    page: int
+    progress: Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What a page will look like, uint8 (H, W): ink probability times 255."""
+
+    page: int
+    probability: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run ended early; `message` is for the user."""
+
+    message: str
+
+
+def import_ahead(*modules: str) -> None:
+    """Import modules beside the window, so that their first use does not wait for it."""
+
+    def work() -> None:
+        for module in modules:
+            importlib.import_module(module)
+
+    threading.Thread(target=work, name="docbin-import", daemon=True).start()
+
+
+def load_page_engine(model: str, device: str) -> PageEngine:
+    """Load a network; on a GPU this imports torch, which takes seconds.
+
+    Parameters
+    ----------
+    model, device : str
+        Names, as `load_model` takes them.
+
+    Returns
+    -------
+    PageEngine
+        Ready to run.
+    """
+    from docbin_napari.inference.predict import glance, predict
+    from docbin_napari.model.weights import load_model
+
+    ready = load_model(model, device)
+
+    class Loaded:
+        device = f"{ready.device.name}, {ready.device.dtype} ({ready.device.reason})"
+
+        def predict(
+            self, pixels: Any, config: InferenceConfig, out: Any, first: Box | None = None
+        ) -> Iterator[Progress]:
+            return predict(pixels, ready, config, out, first)
+
+        def preview(self, pixels: Any, config: InferenceConfig) -> NDArray[np.uint8] | None:
+            return glance(pixels, ready, config)
+
+    return Loaded()
+
+
+def run(
+    job: RunJob, load: Callable[[str, str], PageEngine] = load_page_engine
+) -> Iterator[Ready | Preview | Computed | Failed]:
+    """Do a job, step by step; stop by not asking for the next item.
+
+    Nothing is raised. napari's generator workers swallow every RuntimeError, and all
+    errors of torch are RuntimeErrors: neither ``errored`` nor ``finished`` would be
+    emitted and the widget would wait for ever. So errors are yielded.
+
+    Parameters
+    ----------
+    job : RunJob
+        What to do.
+    load : callable
+        Makes the engine.
+
+    Yields
+    ------
+    Ready, Preview, Computed or Failed
+        `Failed` is the last one.
+    """
+    try:
+        engine = load(job.model, job.device)
+        yield Ready(engine.device, _resolution(job.file))
+        for page in job.pages:
+            pixels, plane = job.source.read(page), job.result.probability_plane(page)
+            if job.first is not None and page == job.pages[0]:
+                preview = engine.preview(pixels, job.config)
+                if preview is not None:
+                    yield Preview(page, preview)
+                steps = engine.predict(pixels, job.config, plane, job.first)
+            else:
+                steps = engine.predict(pixels, job.config, plane)
+            for progress in steps:
+                yield Computed(page, progress)
+    except Exception as error:
+        _LOG.exception("the run ended early")
+        yield Failed(readable(error))
+
+
+def readable(error: Exception) -> str:
+    """Put an error into words for a notification.
+
+    Parameters
+    ----------
+    error : Exception
+        Anything that was raised.
+
+    Returns
+    -------
+    str
+        The own text of errors of this package; with the kind of error before it for others.
+
+    Examples
+    --------
+    >>> readable(ZeroDivisionError("division by zero"))
+    'ZeroDivisionError: division by zero'
+    """
+    text = str(error).strip()
+    if type(error).__module__.startswith("docbin_napari."):
+        return text
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this page."
+    kind = type(error).__name__
+    return f"{kind}: {text.splitlines()[0]}" if text else kind
+
+
+def _resolution(file: Path | None) -> tuple[float, float] | None:
+    """Dots per inch (x, y) of a file that napari opened itself, since it drops them."""
+    if file is None or not file.is_file():
+        return None
+    try:
+        return next(iter(read_pages(file, in_bands=True))).dpi
+    except (PageError, StopIteration):
+        return None

@@ -1,0 +1,491 @@
+"""Parts that several panels share: sections, message lines, folder fields, rows, forms, help."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import (
+    ComboBox,
+    Container,
+    FileEdit,
+    FloatSlider,
+    Label,
+    PushButton,
+    Slider,
+)
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QComboBox,
+    QFrame,
+    QLabel,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+)
+
+from docbin_napari.plugin.commands import list_pages
+from docbin_napari.plugin.dock import (
+    BINARIZE,
+    CORRECT,
+    TRAIN,
+    FolderDrops,
+    PanelWatch,
+    join_tabs,
+    note_panel,
+    open_panel,
+    start_low,
+)
+from docbin_napari.plugin.settings import recent_folders, remember, remembered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OPEN, _FOLDED = "▾", "▸"
+_LINES = 3
+_SLIDER_WIDTH = 110
+_PADDING = 14  # of a label in napari's style, above and below
+_NARROWEST = 260
+_HELP, _ROOM = "help", "docbin_lines"
+_STEPS = {BINARIZE: "Binarize", CORRECT: "Correct", TRAIN: "Train"}
+
+
+class Section(Container[Any]):
+    """A heading and parts; whether it is open is remembered.
+
+    Parameters
+    ----------
+    name : str
+        Inside the program.
+    title : str
+        The heading.
+    widgets : sequence
+        What lies under it.
+    folded : bool
+        Whether it is folded until the user opens it.
+    """
+
+    def __init__(self, name: str, title: str, widgets: list[Any], *, folded: bool = False) -> None:
+        self._title, self._key = title, f"section_{name}"
+        self.heading = PushButton(name=f"{name}_heading", tooltip="Press to fold or unfold.")
+        self.heading.native.setFlat(True)
+        self.heading.native.setStyleSheet("text-align: left; font-weight: bold; padding: 2px;")
+        self.heading.native.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.body = Container(widgets=widgets, labels=False, name=f"{name}_body")
+        self.body.margins = (8, 0, 0, 0)
+        super().__init__(widgets=[self.heading, self.body], labels=False, name=name)
+        self.margins = (0, 0, 0, 0)
+        self.heading.changed.connect(lambda _=None: self.fold(self.is_open))
+        self._show(folded=remembered().get(self._key, "folded" if folded else "open") == "folded")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what lies under the heading is shown."""
+        return bool(self.heading.text.startswith(_OPEN))
+
+    def fold(self, folded: bool = True) -> None:
+        """Fold or unfold the section, and remember it.
+
+        Parameters
+        ----------
+        folded : bool
+            Whether it shall be folded.
+        """
+        self._show(folded=folded)
+        remember(**{self._key: "folded" if folded else "open"})
+
+    def _show(self, *, folded: bool) -> None:
+        self.heading.text = f"{_FOLDED if folded else _OPEN}  {self._title}"
+        # Not `visible`: a parent that is shown later would show what is folded.
+        self.body.native.setHidden(folded)
+        self.body.visible = not folded
+
+
+class FolderField(FileEdit):
+    """Choice of a folder, by its name, in a dialog, or among the last ones.
+
+    Strategy: magicgui tells of every letter that is typed, and each beginning of a path may be a
+    folder, too. Here a name counts when Enter is pressed or the field is left.
+
+    Parameters
+    ----------
+    name, label, tooltip : str
+        As in magicgui.
+    recent : str
+        Under which name the last folders are remembered; empty for a field that offers none.
+    """
+
+    def __init__(self, name: str, label: str, tooltip: str, recent: str = "") -> None:
+        super().__init__(
+            mode=FileDialogMode.EXISTING_DIRECTORY,
+            nullable=True,
+            name=name,
+            label=label,
+            tooltip=tooltip,
+        )
+        self._told = self.value
+        self.line_edit.changed.disconnect()
+        self.line_edit.native.editingFinished.connect(self._tell)
+        self.choose_btn.text = "…"
+        self.choose_btn.native.setMaximumWidth(32)
+        if recent:
+            self._offer_recent(recent)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder; None if the field is empty."""
+        value = self.value
+        return None if value is None or str(value) in ("", ".") else Path(str(value)).expanduser()
+
+    def ask(self) -> None:
+        """Ask for the folder in a dialog."""
+        self._on_choose_clicked()
+
+    def set_value(self, value: Any) -> None:
+        """Show a folder and tell of it."""
+        super().set_value(value)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.value != self._told:
+            self._told = self.value
+            self.changed.emit(self.value)
+
+    def _offer_recent(self, key: str) -> None:
+        button = QToolButton(self.native)
+        button.setText("▾")
+        button.setToolTip("Folders that were opened before.")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setStyleSheet("QToolButton::menu-indicator { image: none; width: 0; }")
+        menu = QMenu(button)
+        button.setMenu(menu)
+
+        def fill() -> None:
+            menu.clear()
+            known = recent_folders(key)
+            for folder in known:
+                action: Any = menu.addAction(str(folder))
+                action.triggered.connect(functools.partial(self._on_recent, folder))
+            if not known:
+                nothing: Any = menu.addAction("No folder was opened yet")
+                nothing.setEnabled(False)
+
+        menu.aboutToShow.connect(fill)
+        self.native.layout().addWidget(button)
+        self.recent = menu
+
+    def _on_recent(self, folder: Path, _: bool = False) -> None:
+        self.choose(folder)
+
+    def choose(self, folder: Path) -> None:
+        """Choose a folder; the same one again is read again."""
+        self._told = None
+        self.value = folder
+
+
+def message_line(name: str = "status", lines: int = _LINES) -> Label:
+    """Make the line; it keeps its height whatever it says, so that no field ever moves.
+
+    Parameters
+    ----------
+    name : str
+        Of the widget.
+    lines : int
+        How many it has room for.
+
+    Returns
+    -------
+    Label
+        Give it words with `show_message`.
+    """
+    line = text_line(name)
+    native = line.native
+    native.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+    native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    native.setProperty(_ROOM, lines)
+    return line
+
+
+def _make_room(panel: Any) -> None:
+    """Give message lines their heights; only the window says how large its letters are."""
+    for line in panel.findChildren(QLabel):
+        if lines := line.property(_ROOM):
+            line.setFixedHeight(lines * line.fontMetrics().lineSpacing() + _PADDING)
+
+
+def show_message(line: Any, text: str, details: str = "") -> None:
+    """Say something; what does not fit, and details, are in the tooltip.
+
+    Parameters
+    ----------
+    line : Label
+        From `message_line`.
+    text : str
+        One sentence or two: what happened, what to do. Empty when nothing is true any more.
+    details : str
+        For those who want to know exactly.
+    """
+    if text != line.value:
+        line.value = text
+    tip = f"{text}\n{details}".strip() if details else text
+    if line.native.toolTip() != tip:
+        line.native.setToolTip(tip)
+
+
+def text_line(name: str) -> Label:
+    """Make a line of words that wraps in a narrow panel and never widens it."""
+    line = Label(name=name, value="")
+    line.native.setWordWrap(True)
+    line.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return line
+
+
+def say(label: Label, text: str) -> None:
+    """Show words in a label, or no label; all lines are in sight, also inside other panels."""
+    if text != label.value:
+        label.value = text
+        # A label that was hidden does not know its width yet; all panels are about as narrow.
+        height = label.native.heightForWidth(_NARROWEST) if text else 0
+        label.native.setMinimumHeight(height)
+    label.visible = bool(text)
+
+
+# ---- rows, forms, sizes
+
+
+def row_of(widgets: Sequence[Any], name: str) -> Container[Any]:
+    """Put parts side by side."""
+    row = Container(widgets=list(widgets), layout="horizontal", labels=False, name=name)
+    row.margins = (0, 0, 0, 0)
+    return row
+
+
+def button_row(
+    row: str, *buttons: tuple[str, str, str]
+) -> tuple[list[PushButton], Container[PushButton]]:
+    """Make buttons side by side, each of name, text and tooltip."""
+    made = [PushButton(name=name, text=text, tooltip=tip) for name, text, tip in buttons]
+    return made, row_of(made, row)
+
+
+def choice(name: str, label: str, choices: Any, tooltip: str, **more: Any) -> ComboBox:
+    """Make a field of choices; what else magicgui knows of it goes through."""
+    return ComboBox(name=name, label=label, choices=choices, tooltip=tooltip, **more)
+
+
+def share_slider(
+    name: str, label: str, value: float, tooltip: str, step: float = 0.01
+) -> FloatSlider:
+    """Make a slider from 0 to 1."""
+    return FloatSlider(
+        name=name, label=label, min=0.0, max=1.0, step=step, value=value, tooltip=tooltip
+    )
+
+
+def count_slider(name: str, label: str, most: int, value: int, tooltip: str) -> Slider:
+    """Make a slider of whole numbers from 1."""
+    return Slider(name=name, label=label, min=1, max=most, value=value, tooltip=tooltip)
+
+
+def form_of(name: str, *widgets: Any) -> Container[Any]:
+    """Put fields below each other, with their names beside them."""
+    form = Container(widgets=list(widgets), labels=True, name=name)
+    form.margins = (0, 0, 0, 0)
+    return form
+
+
+def align(native: Any, named: Sequence[Any]) -> None:
+    """Give the names of fields in several forms one width; the style decides which."""
+    texts = {field.label for field in named}
+    names = [label for label in native.findChildren(QLabel) if label.text() in texts]
+    width = max((name.sizeHint().width() for name in names), default=0)
+    for name in names:
+        name.setMinimumWidth(width)
+        name.updateGeometry()
+        # Rows that were not shown yet have not been laid out anew.
+        if (row := name.parentWidget()) is not None and row.layout() is not None:
+            row.layout().invalidate()
+            row.layout().activate()
+
+
+def scrolling(inner: Container[Any]) -> QScrollArea:
+    """Let parts scroll up and down where the screen is too low for them."""
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    inner.margins = (4, 4, 4, 0)
+    inner.native.layout().addStretch(1)
+    scroll.setWidget(inner.native)
+    return scroll
+
+
+def needed_width(scroll: QScrollArea) -> int:
+    """Tell how wide a scroll area has to be, so that nothing in it is cut off."""
+    inner: Any = scroll.widget()
+    side: Any = scroll.verticalScrollBar()
+    return int(inner.minimumSizeHint().width() + side.sizeHint().width() + 2)
+
+
+def let_boxes_shrink(native: Any) -> None:
+    """Let choices be narrower than their longest entry, which would decide how wide a panel is."""
+    for box in native.findChildren(QComboBox):
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(8)
+
+
+def leave_focus(native: Any) -> None:
+    """Let clicks leave the keyboard to the canvas, so that undo and the keys go on working."""
+    for part in native.findChildren((QAbstractSlider, QPushButton)):
+        if isinstance(part, QAbstractSlider) and part.orientation() == Qt.Orientation.Horizontal:
+            part.setMinimumWidth(_SLIDER_WIDTH)
+        part.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+
+# ---- help, which works offline
+
+JOURNEY = (
+    "<b>Open → Binarize → Correct → Save</b><br>"
+    "1. <b>Open</b> a scan or a folder of scans: <i>Open page…</i>, <i>Open folder…</i>, or drop "
+    "it on the window.<br>"
+    "2. <b>Binarize</b>: press <i>Run</i>. Move <i>Threshold</i> until faint strokes are there and "
+    "stains are not; that is quick and needs no new run.<br>"
+    "3. <b>Correct</b> what is wrong: ink and rub out with the brush, specks, a region with a "
+    "threshold of its own.<br>"
+    "4. <b>Save</b>: <i>Save black-and-white page…</i> for the page itself; <i>Save pair</i> if "
+    "a model shall learn from your corrections."
+)
+NAPARI_KEYS = (
+    ("Ctrl+S", "Save the selected layers; ink becomes a black-and-white page"),
+    ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo what was painted"),
+    ("Space", "Held: move the page with the mouse"),
+)
+
+
+def foot_line(viewer: Any, here: str, keys: Sequence[tuple[str, str]] = ()) -> QLabel:
+    """Make the last line of a panel: the steps, each a link to its panel, and the help.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        With the window in which panels open.
+    here : str
+        Name of this panel, as the menu calls it.
+    keys : sequence of (str, str)
+        Keys of the panel and what they do.
+
+    Returns
+    -------
+    QLabel
+        The line.
+    """
+    steps = [
+        f"<b>{word}</b>" if name == here else _link(name, word) for name, word in _STEPS.items()
+    ]
+    line = QLabel(f"{' › '.join(steps)} &nbsp;·&nbsp; {_link(_HELP, 'Help and keys')}")
+    line.setAlignment(Qt.AlignmentFlag.AlignRight)
+
+    def go(where: str) -> None:
+        if where == _HELP:
+            _open_help(line, keys)
+        else:
+            open_panel(viewer, where)
+
+    line.linkActivated.connect(go)
+    return line
+
+
+def _link(target: str, words: str) -> str:
+    return f'<a href="{target}" style="color: #6c9ee8">{words}</a>'
+
+
+def sheet(keys: Sequence[tuple[str, str]]) -> str:
+    """Write the keys as a table.
+
+    Parameters
+    ----------
+    keys : sequence of (str, str)
+        Keys and what they do; napari's own follow.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    rows = "".join(
+        f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>"
+        for key, what in (*keys, *NAPARI_KEYS)
+    )
+    return f"<table>{rows}</table>"
+
+
+def _open_help(line: Any, keys: Sequence[tuple[str, str]]) -> None:
+    box = QMessageBox(line.window())
+    box.setWindowTitle("Help and keys")
+    box.setTextFormat(Qt.TextFormat.RichText)
+    box.setText(f"{JOURNEY}<br><br>{sheet(keys)}")
+    box.open()
+
+
+class DockPanel(Container[Any]):
+    """One of the panels of the menu: a tab of the common dock that takes dropped folders.
+
+    Attributes
+    ----------
+    panel_name, tab_title : str
+        What the menu and the tab call it.
+    key_sheet : tuple of (str, str)
+        Keys of the panel and what they do, for the help.
+    """
+
+    panel_name = tab_title = ""
+    key_sheet: tuple[tuple[str, str], ...] = ()
+    _viewer: Any
+
+    def finish(self, width: int) -> None:
+        """Add the last line, and begin to watch the dock; called when all parts are there.
+
+        Parameters
+        ----------
+        width : int
+            The least one, pixels.
+        """
+        self.native.layout().addWidget(foot_line(self._viewer, self.panel_name, self.key_sheet))
+        self.native.setMinimumWidth(width)
+        start_low(self.native)
+        self._drops = FolderDrops(self.native, lambda folder: list_pages(self._viewer, folder))
+        self._watch = PanelWatch(self.native, shown=self._show_panel, closed=self._close_panel)
+        note_panel(self)
+
+    def _show_panel(self) -> None:
+        join_tabs(self.native, self.tab_title)
+        self._drops.watch_canvas()
+        self._lay_out_all()
+        # Only once it is shown does the style say how large the parts are.
+        QTimer.singleShot(0, self._lay_out_all)
+        self.on_shown()
+
+    def _lay_out_all(self) -> None:
+        if not self._watch.gone:
+            _make_room(self.native)
+            self.lay_out()
+
+    def _close_panel(self) -> None:
+        if not self._watch.gone:
+            self._drops.leave_canvas()
+        self.on_closed()
+
+    def lay_out(self) -> None:
+        """Give parts their sizes."""
+
+    def on_shown(self) -> None:
+        """Do what is to be done whenever the panel appears."""
+
+    def on_closed(self) -> None:
+        """Do what is to be done when the panel or napari is closed; the widget may be gone."""

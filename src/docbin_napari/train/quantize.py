@@ -1,0 +1,229 @@
+"""Give a model its int8 form.
+
+Strategy: pages are read as users read them, in float32, and the ranges of all features are
+watched. A range of all values wastes steps on the rarest, so several shares of the
+windows are tried, and the one stays whose probabilities come nearest to those of float32. What
+the format costs is then measured on other pages. Nothing of it needs a GPU or a tool that users
+would have to install, and the weights stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docbin_napari.drawing.generator import draw_page
+from docbin_napari.inference.inference_config import PRESETS
+from docbin_napari.inference.page_reader import PageReader
+from docbin_napari.inference.predict import ink_probability, predict_with
+from docbin_napari.metrics import f_measure
+from docbin_napari.model.architecture import architecture
+from docbin_napari.model.eight_bits import EIGHT_BITS_KEY, EightBits, weights_digest
+from docbin_napari.model.engine import EngineConfig
+from docbin_napari.model.ink_model import InkModel
+from docbin_napari.model.normalisation import Normalisation
+from docbin_napari.model.openvino_engine import OpenVINOEngine, RangeObserver
+from docbin_napari.model.registry import ModelInfo, find_model
+from docbin_napari.model.tensors import checked, load_tensors
+from docbin_napari.model.weights import load_network, save_model
+from docbin_napari.pairs.pair import Pair, find_pairs
+from docbin_napari.train.dataset import LoadedPair, load_pair
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SHARES = (0.5, 0.9, 0.99, 1.0)
+_SIDE = 1024
+_COMPARED = 24
+_FIRST_SEED = 70_000
+_PRESET = PRESETS["fast"]
+
+
+def quantize(
+    model: str, pages: Iterable[Path], judge: Iterable[Path], generated: int, each: int
+) -> EightBits:
+    """Find the int8 form of a model, and write it into its file, which becomes half as large.
+
+    Parameters
+    ----------
+    model : str
+        Name of a model, or a .safetensors file.
+    pages : iterable of Path
+        Collections, or folders of collections, whose pages show the ranges: of all kinds.
+    judge : iterable of Path
+        Collections with ground truth, on which the cost of the format is measured.
+    generated : int
+        Generated pages that are added to `pages`.
+    each : int
+        At most so many pages of each collection of `pages`.
+
+    Returns
+    -------
+    EightBits
+        The form.
+
+    Raises
+    ------
+    ModelError
+        If the model is missing or damaged.
+    PairError, PageError, MaskError
+        If pages cannot be read.
+    ValueError
+        If there are no pages.
+    """
+    info = find_model(model)
+    info = save_model(info.path, load_network(info), info.header, compact=True)
+    shown = [_middle(load_pair(pair)) for pair in _some(_found(pages), each)]
+    shown += [_generated(number) for number in range(generated)]
+    form = find_form(info, shown)
+    costs = format_costs(info, form, _found(judge))
+    form = replace(
+        form,
+        mean_loss=round(float(np.mean(costs)), 4),
+        worst_loss=round(max(costs), 4),
+        pages=len(costs),
+    )
+    header = {**info.header, EIGHT_BITS_KEY: form.to_header()}
+    save_model(info.path, load_network(info), header, compact=True)
+    return form
+
+
+def find_form(info: ModelInfo, pages: Sequence[LoadedPair]) -> EightBits:
+    """Find the ranges with which eight bits come nearest to float32.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        The model.
+    pages : sequence of LoadedPair
+        Pages of all kinds; their ground truth is not used.
+
+    Returns
+    -------
+    EightBits
+        What it costs is not yet known.
+
+    Raises
+    ------
+    ValueError
+        If there are no pages.
+    """
+    if not pages:
+        raise ValueError("there are no pages to find ranges on")
+    with checked(info):
+        tensors = load_tensors(info)
+        normalisation = Normalisation(**info.header.get("normalisation", {}))
+        watched = RangeObserver(architecture(info), tensors, normalisation)
+    exact = _read(InkModel(watched, info), pages)
+    forms = [
+        EightBits(weights_digest(tensors), watched.ranges(share), 0.0, 0.0, 0) for share in _SHARES
+    ]
+    step = max(1, len(pages) // _COMPARED)
+
+    def distance(form: EightBits) -> float:
+        found = _read(in_eight_bits(info, form), pages[::step])
+        pairs = zip(found, exact[::step], strict=True)
+        return float(np.mean([np.abs(one - other).mean() for one, other in pairs]))
+
+    return min(forms, key=distance)
+
+
+def format_costs(info: ModelInfo, form: EightBits, pages: Iterable[Pair]) -> list[float]:
+    """Measure what eight bits cost, page by page.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        The model.
+    form : EightBits
+        Its ranges.
+    pages : iterable of Pair
+        Pages with ground truth; those without ink are left out.
+
+    Returns
+    -------
+    list of float
+        F-measure in float32 less that in eight bits.
+
+    Raises
+    ------
+    ValueError
+        If there is no page with ink.
+    """
+    exact = InkModel(OpenVINOEngine.load(info, EngineConfig(precision="f32")), info)
+    rounded = in_eight_bits(info, form)
+    costs = []
+    for page in map(load_pair, pages):
+        if (page.truth[..., 0] & page.truth[..., 1]).any():
+            before, after = (_f_measure(model, page) for model in (exact, rounded))
+            costs.append(before - after)
+    if not costs:
+        raise ValueError("there are no pages with ink to measure the cost on")
+    return costs
+
+
+def in_eight_bits(info: ModelInfo, form: EightBits) -> InkModel:
+    """Load a model in an int8 form.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        The model.
+    form : EightBits
+        Its ranges.
+
+    Returns
+    -------
+    InkModel
+        Ready to run.
+    """
+    formed = replace(info, header={**info.header, EIGHT_BITS_KEY: form.to_header()})
+    return InkModel(OpenVINOEngine.load(formed, EngineConfig(precision="int8")), info)
+
+
+def _f_measure(model: InkModel, page: LoadedPair) -> float:
+    """Measure the F-measure as the model is shipped: calibrated, at its own threshold."""
+    ink = ink_probability(page.pixels, model, _PRESET) >= model.threshold
+    return f_measure(ink, page.truth[..., 0] > 0, page.truth[..., 1] > 0)
+
+
+def _read(model: InkModel, pages: Sequence[LoadedPair]) -> list[NDArray[np.float32]]:
+    found = []
+    for pair in pages:
+        out = np.zeros(pair.pixels.shape[:2], np.float32)
+        for _ in predict_with(PageReader.of(pair.pixels, model, _PRESET, pair.ink), _PRESET, out):
+            pass
+        found.append(out)
+    return found
+
+
+def _found(folders: Iterable[Path]) -> list[Pair]:
+    return [pair for folder in folders for pair in find_pairs(folder)]
+
+
+def _some(pairs: Iterable[Pair], each: int) -> list[Pair]:
+    """Choose so many pages of each collection, spread over it."""
+    collections: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        collections.setdefault(pair.collection, []).append(pair)
+    return [
+        pair for group in collections.values() for pair in group[:: max(1, -(-len(group) // each))]
+    ]
+
+
+def _middle(pair: LoadedPair) -> LoadedPair:
+    """Cut out the middle of a page, with the ink of all of it."""
+    height, width = pair.pixels.shape[:2]
+    top, left = max(0, height - _SIDE) // 2, max(0, width - _SIDE) // 2
+    part = slice(top, top + _SIDE), slice(left, left + _SIDE)
+    return replace(pair, pixels=pair.pixels[part], truth=pair.truth[part])
+
+
+def _generated(number: int) -> LoadedPair:
+    page = draw_page(_FIRST_SEED + number, _SIDE, _SIDE)
+    truth = np.stack([page.ink, np.ones_like(page.ink)], axis=-1).astype(np.uint8) * 255
+    return LoadedPair(f"generated/{number}", "generated", page.pixels, truth, None)

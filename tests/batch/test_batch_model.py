@@ -1,0 +1,68 @@
+"""A model is found on one machine and loaded on another."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from docbin_napari.batch import batch_model
+from docbin_napari.batch.batch_model import describe_model
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.model import weights
+from docbin_napari.model.registry import ModelError
+
+
+@pytest.fixture(autouse=True)
+def no_models():
+    batch_model._load.cache_clear()
+
+
+def described(model: Path | str, threshold: float | None = None):
+    return describe_model(str(model), "cpu", InferenceConfig(window=64), threshold)
+
+
+def test_a_built_in_model_goes_by_name_and_any_other_by_its_path(
+    tmp_path, tiny_model_file, monkeypatch
+):
+    assert described("general-1").load.__self__.name == "general-1"
+    monkeypatch.chdir(tmp_path)
+    Path("mine.safetensors").write_bytes(tiny_model_file.read_bytes())
+    model = described("mine.safetensors", 0.25)
+    assert model.load.__self__.name == str(tmp_path / "mine.safetensors")
+    assert model.threshold == 0.25
+    assert model.recipe.digest == described(tiny_model_file).recipe.digest
+    monkeypatch.setenv("DOCBIN_MODELS", str(tmp_path))
+    assert described("mine").load.__self__ == model.load.__self__
+
+
+def test_a_model_is_loaded_once_until_its_file_changes(tmp_path, tiny_model_file, monkeypatch):
+    """As it arrives in another process: pickled, once for each file of the batch."""
+    loaded = []
+
+    def load_model(name, device, engine):
+        loaded.append(Path(name).read_bytes()[-1])
+        return original(name, device, engine)
+
+    original = weights.load_model
+    monkeypatch.setattr(weights, "load_model", load_model)
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(tiny_model_file.read_bytes())
+    old = pickle.dumps(described(mine))
+    first = pickle.loads(old).load()
+    assert pickle.loads(old).load() is first
+    mine.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
+    assert pickle.loads(pickle.dumps(described(mine))).load() is not first
+    assert len(set(loaded)) == len(loaded) == 2
+    # What was sent before the change is still done with the network of then.
+    assert pickle.loads(old).load() is first
+
+
+def test_a_file_that_has_changed_is_refused(tmp_path, tiny_model_file):
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(tiny_model_file.read_bytes())
+    model = described(mine)
+    mine.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
+    with pytest.raises(ModelError, match=r"mine\.safetensors is not the one that the batch began"):
+        model.load()

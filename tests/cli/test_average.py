@@ -1,0 +1,96 @@
+"""The mean of models: of their weights, and a model as good as any that was trained."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from docbin_napari.cli import main
+from docbin_napari.model.registry import ModelError, find_model
+from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.model.weights import load_model, load_network, save_model
+from docbin_napari.train.finish import PLAIN
+from docbin_napari.train.start import mean_network
+
+
+def a_network(seed, channels=(8, 8)):
+    torch.manual_seed(seed)
+    network = UNet(UNetConfig(2, channels, 1, page_ink=True))
+    for value in network.state_dict().values():
+        if value.is_floating_point():
+            value.normal_()
+    return network
+
+
+def test_each_weight_is_the_mean_by_the_shares():
+    networks = [a_network(1), a_network(2)]
+    before = [{k: v.clone() for k, v in network.state_dict().items()} for network in networks]
+    mean = mean_network(networks, (1, 3)).state_dict()
+    for name, value in mean.items():
+        expected = 0.25 * before[0][name].double() + 0.75 * before[1][name].double()
+        torch.testing.assert_close(value, expected.to(value.dtype))
+    equal = mean_network([a_network(1), a_network(2)]).state_dict()
+    other = mean_network([a_network(1), a_network(2)], (7, 7)).state_dict()
+    assert all(torch.equal(value, other[name]) for name, value in equal.items())
+
+
+@pytest.mark.parametrize("shares", [(1,), (0, 0), (-1, 2)])
+def test_shares_that_make_no_mean_are_refused(shares):
+    with pytest.raises(ValueError, match="a share above 0 for each of the 2 models"):
+        mean_network([a_network(1), a_network(2)], shares)
+
+
+def test_networks_that_are_not_alike_are_refused():
+    with pytest.raises(ModelError, match="different architectures"):
+        mean_network([a_network(1), a_network(2, (8, 16))])
+
+
+@pytest.fixture
+def arguments(dark_model, two_archives, tmp_path):
+    """A mean of a model that can read dark pages, and of one that reads nothing."""
+    info = find_model(str(dark_model))
+    network = load_network(info)
+    for value in network.parameters():
+        value.data.zero_()
+    save_model(tmp_path / "nothing.safetensors", network, {**PLAIN, "title": "Nothing"})
+    dark = str(two_archives / "dark")
+    return [
+        "average",
+        *("--models", str(tmp_path / "nothing.safetensors"), str(dark_model)),
+        *("--train", dark, "--validate", dark, "--output", str(tmp_path / "mean.safetensors")),
+        *("--device", "cpu"),
+    ]
+
+
+def test_the_model_is_finished_on_held_out_pages(arguments, dark_model, tmp_path, capsys):
+    assert main([*arguments, "--shares", "0", "1", "--title", "As before"]) == 0
+    said = capsys.readouterr().out
+    model, before = (
+        load_model(str(path), "cpu") for path in (tmp_path / "mean.safetensors", dark_model)
+    )
+    assert f"wrote {model.info.path}" in said
+    header = model.info.header
+    assert (header["title"], header["shares"]) == ("As before", [0.0, 1.0])
+    assert header["mean_of"] == ["nothing", before.info.name]
+    for name in ("threshold", "calibration", "edge_level", "figures", "pages_seen"):
+        assert json.dumps(header[name]) == json.dumps(before.info.header[name]), name
+    weights = load_network(model.info).state_dict()
+    for name, value in load_network(before.info).state_dict().items():
+        np.testing.assert_allclose(weights[name], value, atol=1e-6)
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_what_cannot_be_done_is_one_line(arguments, tmp_path, capsys):
+    for more, words in (
+        (["--shares", "1"], "a share above 0"),
+        (["--models", "nosuch", "general-1"], "nosuch"),
+        (["--validate", str(tmp_path / "none")], str(tmp_path / "none")),
+    ):
+        assert main([*arguments, *more]) == 2
+        said = capsys.readouterr().err
+        assert words in said
+        assert said.count("\n") == 1
+    (tmp_path / "mean.safetensors").touch()
+    assert main(arguments) == 2
+    assert "there is already a model of this name" in capsys.readouterr().err

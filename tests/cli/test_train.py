@@ -1,0 +1,62 @@
+"""Trainings under their two names: ``docbin train`` and ``python -m docbin_napari.train``."""
+
+import pytest
+
+from docbin_napari.cli import main
+from docbin_napari.cli.train import main as promised
+from docbin_napari.model.weights import load_model
+
+
+@pytest.fixture
+def arguments(two_archives, tmp_path):
+    pages = str(two_archives / "dark")
+    return [
+        *("--train", pages, "--validate", pages, "--device", "cpu"),
+        *("--output", str(tmp_path / "new.safetensors"), "--run", str(tmp_path / "run")),
+        *("--steps", "2", "--batch", "2", "--window", "64", "--channels", "8", "8"),
+    ]
+
+
+def test_both_names_are_the_same_command(arguments, tmp_path, capsys):
+    assert main(["train", *arguments]) == 0
+    first = load_model(str(tmp_path / "new.safetensors"), "cpu").info.header
+    assert promised([*arguments, "--overwrite", "--no-resume"]) == 0
+    second = load_model(str(tmp_path / "new.safetensors"), "cpu").info.header
+    assert {**first, "minutes": 0} == {**second, "minutes": 0}
+    assert capsys.readouterr().out.count("wrote ") == 2
+
+
+def test_a_few_pages_are_learnt_from_under_both_names(few_steps, capsys):
+    given = [
+        *("--collections", str(few_steps.collections[0]), "--output", few_steps.output),
+        *("--start", few_steps.start, "--device", "cpu", "--minutes", "0", "--steps", "1"),
+        *("--batch", "2", "--window", "64", "--replay", "0"),
+    ]
+    assert main(["finetune", *given]) == 0
+    assert promised(["--finetune", *given, "--overwrite"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    verdicts = [line for line in said if "better on your pages" in line]
+    assert len(verdicts) == 2
+    assert verdicts[0] == verdicts[1]
+
+
+def test_a_setting_out_of_range_is_one_message_and_nothing_is_made(arguments, tmp_path, capsys):
+    assert main(["train", *arguments, "--batch", "0"]) == 2
+    assert "batch must be at least 1, not 0" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_int8_form_is_found_and_its_cost_is_measured(
+    dark_model, two_archives, tmp_path, capsys
+):
+    path = tmp_path / "formed.safetensors"
+    path.write_bytes(dark_model.read_bytes())
+    pages = str(two_archives / "dark")
+    code = main(["quantize", str(path), "--pages", pages, "--judge", pages, "--generated", "1"])
+    form = load_model(str(path), "cpu").info.header["eight_bits"]
+    assert form["pages"] == 2
+    assert code == (0 if form["mean_loss"] <= 0.1 and form["worst_loss"] <= 0.5 else 1)
+    assert (
+        f"int8 costs {form['mean_loss']:.3f} FM in the mean of 2 pages" in capsys.readouterr().out
+    )
+    assert main(["quantize", str(path), "--pages", pages, "--judge", str(tmp_path)]) == 2
