@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 PICTURES = "DOCBIN_PICTURES"
 CHILD = "DOCBIN_WINDOW_CHILD"
 STATUS = pytest.StashKey[int]()
+DONE = pytest.StashKey[dict[str, list[pytest.TestReport]]]()
 
 
 class Gate:
@@ -97,27 +99,56 @@ class Bench:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run every window test in a process of its own.
+    """Run the window tests of a file in a process of their own.
 
-    napari 0.9.2 under software OpenGL crashes, without any plugin, in a process that has
-    shown and removed some layers before; and a crash shall not take other tests with it.
+    A crash in the drawing shall not take other tests with it: those that it kept from running, and
+    those that are marked as `alone`, get a process each.
     """
     no_display = sys.platform == "linux" and not os.environ.get("DISPLAY")
     if os.environ.get(CHILD) or no_display or not item.get_closest_marker("window"):
         return None
+    done = item.session.stash.setdefault(DONE, {})
+    if item.nodeid not in done:
+        done.update(run_in_child(_together_with(item)))
+    if item.nodeid not in done:
+        item.config.pluginmanager.getplugin("terminalreporter").write_line(
+            f"The process of its file had ended: {item.nodeid} has one of its own."
+        )
+        done.update(run_in_child([item]))
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    for when in ("setup", "call", "teardown"):
-        work = functools.partial(run_alone, item) if when == "call" else lambda: None
-        call = pytest.CallInfo.from_call(work, when=when)
-        item.ihook.pytest_runtest_logreport(report=pytest.TestReport.from_item_and_call(item, call))
+    for report in done[item.nodeid]:
+        item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     # What pytest's own protocol does last: leave the folders that the next test does not share.
     item.session._setupstate.teardown_exact(nextitem)
     return True
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what was compiled for the graphics card.
+
+    Mesa 22 crashes in a drawing after a program was deleted, which napari does when a layer is
+    removed: with napari 0.9.2 alone, adding and removing two layers sixty times is enough.
+    """
+    if os.environ.get(CHILD):
+        from vispy.gloo.glir import GlirProgram
+
+        GlirProgram.delete = lambda program: None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Hand every report of a child process to the process that started it."""
+    report = yield
+    if os.environ.get(CHILD):
+        told = item.config.hook.pytest_report_to_serializable(config=item.config, report=report)
+        with Path(os.environ[CHILD]).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(told, default=str) + "\n")
+    return report
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Remember how the test of a child process went."""
+    """Remember how the tests of a child process went."""
     session.config.stash[STATUS] = int(exitstatus)
 
 
@@ -133,22 +164,60 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os._exit(config.stash.get(STATUS, 1))
 
 
-def run_alone(item: pytest.Item) -> None:
-    """Run one test in a child process; its output is the message of a failure."""
+def _together_with(item: pytest.Item) -> list[pytest.Item]:
+    """Give the tests that share a process with this one."""
+    if item.get_closest_marker("alone"):
+        return [item]
+    return [
+        other
+        for other in item.session.items
+        if other.path == item.path
+        and other.get_closest_marker("window")
+        and not other.get_closest_marker("alone")
+    ]
+
+
+def run_in_child(items: list[pytest.Item]) -> dict[str, list[pytest.TestReport]]:
+    """Run tests in a child process.
+
+    Parameters
+    ----------
+    items : list of Item
+        Tests of one file.
+
+    Returns
+    -------
+    dict
+        Name of each test that ran to its reports. A test in which the process ended is given as
+        failed where it was the only one, and left out otherwise, with those that follow it.
+    """
+    first, hook = items[0], items[0].config.hook
     command = [sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "--no-header"]
-    done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", item.nodeid],
-        cwd=item.config.rootpath,
-        env={**os.environ, CHILD: "1"},
-        capture_output=True,
-        text=True,
-        timeout=1200,
-        check=False,
-    )
-    if done.returncode:
-        pytest.fail(f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}", pytrace=False)
-    if "1 passed" not in done.stdout:
-        pytest.skip(done.stdout.strip().splitlines()[-1])
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "reports"
+        told.touch()
+        done = subprocess.run(
+            [*command, "-p", "no:cacheprovider", *(item.nodeid for item in items)],
+            cwd=first.config.rootpath,
+            env={**os.environ, CHILD: str(told)},
+            capture_output=True,
+            text=True,
+            timeout=1200,
+            check=False,
+        )
+        lines = told.read_text(encoding="utf-8").splitlines()
+    reports: dict[str, list[pytest.TestReport]] = {}
+    for line in lines:
+        report = hook.pytest_report_from_serializable(config=first.config, data=json.loads(line))
+        if isinstance(report.longrepr, list):  # of a skipped test; JSON knows no tuples
+            report.longrepr = tuple(report.longrepr)
+        reports.setdefault(report.nodeid, []).append(report)
+    whole = {name: found for name, found in reports.items() if found[-1].when == "teardown"}
+    if len(items) == 1 and first.nodeid not in whole:
+        message = f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        call = pytest.CallInfo.from_call(lambda: pytest.fail(message, pytrace=False), when="call")
+        whole[first.nodeid] = [pytest.TestReport.from_item_and_call(first, call)]
+    return whole
 
 
 @pytest.fixture(autouse=True)

@@ -71,6 +71,7 @@ def settled(widget: Any) -> dict[str, tuple[int, int, int]]:
     raise AssertionError("the panel never comes to rest")
 
 
+@pytest.mark.alone
 def test_no_field_moves_whatever_is_said(the_viewer, one_stroke) -> None:
     the_viewer.window._qt_window.resize(1280, 720)
     the_viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
