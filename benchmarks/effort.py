@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.inference.windows import plan_axis
+from docbin_napari.inference.windows import plan_page
 
 
 def passes(config: InferenceConfig, shape: tuple[int, int], stride: int) -> float:
@@ -27,7 +27,7 @@ def passes(config: InferenceConfig, shape: tuple[int, int], stride: int) -> floa
     >>> passes(InferenceConfig(window=512, overlap=0.0, symmetries=4), (1024, 512), 16)
     4.0
     """
-    axes = [plan_axis(length, config.window, config.overlap, stride) for length in shape]
+    axes = plan_page(shape, config.window, config.overlap, stride)
     covered = axes[0].size * len(axes[0].starts) * axes[1].size * len(axes[1].starts)
     return config.symmetries * covered / (shape[0] * shape[1])
 

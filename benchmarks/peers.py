@@ -23,7 +23,7 @@ from docbin_napari.features.survey import PageSurvey
 from docbin_napari.inference.classical import sauvola
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.views import SYMMETRY_SETS, turn, turn_back
-from docbin_napari.inference.windows import plan_axis
+from docbin_napari.inference.windows import plan_page
 from docbin_napari.io.rgb import luma
 from docbin_napari.model.calibration import Calibration
 from docbin_napari.model.normalisation import Normalisation, page_condition
@@ -156,7 +156,7 @@ class Monai:
         seen = torch.from_numpy(np.ascontiguousarray(turn(page, symmetry)))
         colours = seen.to(self._settings.device).permute(0, 3, 1, 2).float()
         turned = self._normalisation.of(colours).contiguous(memory_format=self._settings.layout)
-        axes = [planned_window(length, config, self.stride) for length in turned.shape[2:]]
+        axes = planned_windows(tuple(turned.shape[2:]), config, self.stride)
         with self._settings.autocast():
             logits = sliding_window_inference(
                 turned,
@@ -170,13 +170,15 @@ class Monai:
         return turn_back(logits.float()[:, 0].cpu().numpy(), symmetry)
 
 
-def planned_window(length: int, config: InferenceConfig, stride: int) -> tuple[int, int]:
-    """Size of our windows along an axis, and the largest step from one to the next.
+def planned_windows(
+    shape: tuple[int, int], config: InferenceConfig, stride: int
+) -> list[tuple[int, int]]:
+    """Size of our windows along each axis, and the largest step from one to the next.
 
     Parameters
     ----------
-    length : int
-        Pixels of the page along the axis.
+    shape : (int, int)
+        Height and width of the page, pixels.
     config : InferenceConfig
         Windows and overlap.
     stride : int
@@ -184,11 +186,11 @@ def planned_window(length: int, config: InferenceConfig, stride: int) -> tuple[i
 
     Examples
     --------
-    >>> planned_window(896, InferenceConfig(window=512, overlap=0.25), 16)
-    (512, 384)
-    >>> planned_window(320, InferenceConfig(window=512), 16)
-    (320, 320)
+    >>> planned_windows((896, 320), InferenceConfig(window=512, overlap=0.25), 16)
+    [(512, 384), (320, 320)]
     """
-    plan = plan_axis(length, config.window, config.overlap, stride)
-    steps = [after - before for before, after in itertools.pairwise(plan.starts)]
-    return plan.size, max(steps, default=plan.size)
+    found = []
+    for plan in plan_page(shape, config.window, config.overlap, stride):
+        steps = [after - before for before, after in itertools.pairwise(plan.starts)]
+        found.append((plan.size, max(steps, default=plan.size)))
+    return found

@@ -1,11 +1,12 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.inference.windows import plan_axis
+from docbin_napari.inference.windows import plan_axis, plan_page
 
 lengths = st.integers(1, 5000)
 windows = st.sampled_from([64, 96, 256, 512, 1024])
@@ -54,3 +55,23 @@ def test_nonsense_is_refused():
         plan_axis(0, 256, 0.1, 16)
     with pytest.raises(ValueError, match="too small"):
         plan_axis(100, 64, 0.1, 64)
+
+
+@given(lengths, lengths, st.sampled_from([256, 512, 1216]), overlaps, strides)
+def test_windows_of_a_page_cost_no_more_than_square_ones(height, width, window, overlap, stride):
+    plans = plan_page((height, width), window, overlap, stride)
+    square = [plan_axis(length, window, overlap, stride) for length in (height, width)]
+    rows, columns = plans
+    assert rows.size * columns.size <= window**2
+    assert max(rows.size, columns.size) <= 2 * window
+    assert computed(plans) <= computed(square)
+    for plan, length in zip(plans, (height, width), strict=True):
+        assert plan.size % stride == 0
+        assert all(start % stride == 0 for start in plan.starts)
+        assert 0 <= plan.starts[-1] + plan.size - length < stride
+        shared = [a + plan.size - b for a, b in itertools.pairwise(plan.starts)]
+        assert all(pixels >= min(overlap * window, plan.size - stride) for pixels in shared)
+
+
+def computed(plans) -> int:
+    return math.prod(len(plan.starts) * plan.size for plan in plans)

@@ -86,7 +86,7 @@ def page_look(strips: Sequence[PageStrip]) -> NDArray[np.float64]:
     )
 
 
-def _strokes(rows: Sequence[NDArray[np.float32]]) -> tuple[float, float, float]:
+def _strokes(rows: Sequence[NDArray[np.uint8]]) -> tuple[float, float, float]:
     """Width, softness and density of strokes."""
     strokes = stroke_rows(rows)
     width = min(width_along_rows(strokes), _WIDEST_STROKE)

@@ -23,13 +23,13 @@ _LEAST_PIXELS = 4
 _SOFT = 0.16
 
 
-def edge_softness(rows: Sequence[NDArray[np.float32]]) -> float:
+def edge_softness(rows: Sequence[NDArray[np.uint8]]) -> float:
     """Measure how much of the steepest edges of a page is lost at half of its size.
 
     Parameters
     ----------
     rows : sequence of ndarray
-        float32 (h, w) each: rows of strips of one page, `PageStrip.green`.
+        uint8 (h, w) each: rows of strips of one page, `PageStrip.green`.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def edge_softness(rows: Sequence[NDArray[np.float32]]) -> float:
 
     Examples
     --------
-    >>> page = np.full((16, 64), 250, np.float32)
+    >>> page = np.full((16, 64), 250, np.uint8)
     >>> page[:, 21:43] = 10
     >>> edge_softness([page])
     0.375
@@ -56,13 +56,13 @@ def edge_softness(rows: Sequence[NDArray[np.float32]]) -> float:
     return float(np.concatenate(lost)[steep].sum() / change[steep].sum())
 
 
-def is_soft(rows: Sequence[NDArray[np.float32]]) -> bool:
+def is_soft(rows: Sequence[NDArray[np.uint8]]) -> bool:
     """Decide whether a page is read better if it is read in half of its size, too.
 
     Parameters
     ----------
     rows : sequence of ndarray
-        float32 (h, w) each: rows of strips of one page, `PageStrip.green`.
+        uint8 (h, w) each: rows of strips of one page, `PageStrip.green`.
 
     Returns
     -------

@@ -37,18 +37,18 @@ class PageStrip:
     left : int
         Column of the page where `green` begins.
     green : ndarray
-        float32 (h, w), 0 to 255: every fourth row in full width, without the margins of a very
-        wide page. Green is much like luma.
+        uint8 (h, w): every fourth row in full width, without the margins of a very wide page.
+        Green is much like luma.
     """
 
     rows: slice
     colours: NDArray[np.uint8]
     left: int
-    green: NDArray[np.float32]
+    green: NDArray[np.uint8]
 
     def inverted(self) -> PageStrip:
         """Exchange light and dark."""
-        return replace(self, colours=np.bitwise_not(self.colours), green=255 - self.green)
+        return replace(self, colours=np.bitwise_not(self.colours), green=np.bitwise_not(self.green))
 
 
 def page_strips(pixels: RowSource) -> list[PageStrip]:
@@ -82,9 +82,9 @@ def page_strips(pixels: RowSource) -> list[PageStrip]:
 
 def _strip(pixels: RowSource, rows: slice, step: int, left: int) -> PageStrip:
     found = np.asarray(pixels[rows])
-    green = found[:_STRIP:EVERY, left : left + _LONGEST, 1].astype(np.float32)
-    # A copy, so that the rows between are not kept in memory.
-    return PageStrip(rows, found[::step, ::step].copy(), left, green)
+    green = found[:_STRIP:EVERY, left : left + _LONGEST, 1]
+    # Copies, so that the rows between are not kept in memory.
+    return PageStrip(rows, found[::step, ::step].copy(), left, green.copy())
 
 
 Values = TypeVar("Values", bound="NDArray[Any]")

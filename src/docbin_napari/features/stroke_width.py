@@ -26,13 +26,13 @@ _LEAST_CONTRAST = 12
 _STEPS = 4 / math.pi
 
 
-def stroke_rows(rows: Sequence[NDArray[np.float32]]) -> list[NDArray[np.bool_]]:
+def stroke_rows(rows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
     """Find what is dark and narrower than 16 pixels along rows of a page.
 
     Parameters
     ----------
     rows : sequence of ndarray
-        float32 (h, w) each: rows of strips of one page, `PageStrip.green`.
+        uint8 (h, w) each: rows of strips of one page, `PageStrip.green`.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def stroke_rows(rows: Sequence[NDArray[np.float32]]) -> list[NDArray[np.bool_]]:
 
     Examples
     --------
-    >>> page = np.full((8, 40), 220, np.float32)
+    >>> page = np.full((8, 40), 220, np.uint8)
     >>> page[:, 20:23] = 30
     >>> [found] = stroke_rows([page])
     >>> np.flatnonzero(found[0]).tolist()
@@ -102,12 +102,12 @@ def width_of_ink(masks: Iterable[NDArray[np.bool_]]) -> float:
     return 2 * area / (steps / _STEPS) if steps else math.inf
 
 
-def _depth(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _depth(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """How much darker than a closing by 16 pixels along the row."""
     widest = spread(values, np.maximum, axes=(1,))
     return spread(widest, np.minimum, axes=(1,), backwards=True) - values
 
 
-def _nearest(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _nearest(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Largest value within 16 pixels along the row, to both sides."""
     return spread(spread(values, np.maximum, axes=(1,)), np.maximum, axes=(1,), backwards=True)

@@ -18,11 +18,12 @@ class InferenceConfig:
     Parameters
     ----------
     window : int
-        Side of the square windows in pixels, a multiple of 32. A page that is
-        not larger than one window is computed whole.
+        Side of a square that holds as many pixels as a window may, a multiple of 32. Windows
+        are as wide and as high as asks for the least work; a page that is not larger than
+        one window is computed whole.
     overlap : float
-        Share of a window's side that it has in common with its neighbour,
-        0 to 0.75. More overlap costs more time and hides window borders better.
+        Share of that side that neighbours have in common, 0 to 0.75. More overlap costs more
+        time and hides window borders better.
     symmetries : {1, 2, 4, 8}
         How many turned versions of each window are averaged: 1 the window as it
         is, 2 also upside down, 4 all quarter turns, 8 these and their mirror images.
@@ -86,7 +87,7 @@ class InferenceConfig:
 # Larger windows repeat less of a page; much larger ones no longer fit into a cache.
 _EXACT = InferenceConfig(window=1536, overlap=1 / 6, tolerance=0.05)
 PRESETS: dict[PresetName, InferenceConfig] = {
-    "fast": InferenceConfig(overlap=0.09375, symmetries=1),
+    "fast": InferenceConfig(window=1216, overlap=96 / 1216, symmetries=1),
     "balanced": replace(_EXACT, symmetries=2),
     "best": replace(_EXACT, symmetries=4),
 }

@@ -27,7 +27,7 @@ from docbin_napari.inference.window_reader import (
     Batch,
     WindowReader,
 )
-from docbin_napari.inference.windows import AxisWindows, plan_axis
+from docbin_napari.inference.windows import AxisWindows, plan_page
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.registry import DEFAULT_MODEL
 from docbin_napari.model.weights import load_model
@@ -148,8 +148,7 @@ def predict_with(
     """Fill an array with the ink probability of a page that has been surveyed; see `predict`."""
     height, width = out.shape
     side = reader.window_side(config.window)
-    rows = plan_axis(height, side, config.overlap, reader.stride)
-    columns = plan_axis(width, side, config.overlap, reader.stride)
+    rows, columns = plan_page((height, width), side, config.overlap, reader.stride)
     batches = _batches(columns, config.batch or _batch(reader, rows, columns))
     reader = reader.in_streams(len(rows.starts) * len(batches))
     total = len(rows.starts) * len(columns.starts) * config.symmetries

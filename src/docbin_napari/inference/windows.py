@@ -1,8 +1,10 @@
 """Plan the windows of a page and the weights that blend their results.
 
-Strategy: rows and columns are planned apart, since a window grid is a product. Along
-an axis all windows have one size, the smallest that covers the page with the overlap
-asked for: a page slightly larger than a window is not cut into two almost full ones.
+Strategy: a window grid is a product of rows and columns. Along an axis all windows have
+one size, the smallest that covers the page with the overlap asked for: a page slightly
+larger than a window is not cut into two almost full ones. Which share of the page is
+computed twice depends on how its sides divide, so windows are as wide and as high as
+asks for the least work, and hold as many pixels as a square window at most.
 Where two windows overlap, both ends are within reach of a cut border, so the weights
 change from one window to the other in the middle of the overlap, over a short smooth
 ramp. The weights of all windows add up to one at every pixel: the blended logit is a
@@ -103,9 +105,60 @@ def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWind
     if length < 1:
         raise ValueError(f"a page needs at least one pixel each way, not {length}")
     largest = window // stride * stride
-    shared = min(math.ceil(overlap * window / stride) * stride, largest - stride)
     if largest < 2 * stride:
         raise ValueError(f"a window of {window} pixels is too small for this network")
+    return _plan(length, largest, _up(math.ceil(overlap * window), stride), stride)
+
+
+def plan_page(
+    shape: tuple[int, int], window: int, overlap: float, stride: int
+) -> tuple[AxisWindows, AxisWindows]:
+    """Lay windows over a page in such sides that as little as possible is computed twice.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the page, pixels.
+    window : int
+        Side of a square that holds as many pixels as a window may; the sides of windows are at
+        least half of it and at most twice as long.
+    overlap : float
+        Share of that side that neighbours have in common, at least.
+    stride : int
+        Starts and sizes are multiples of it.
+
+    Returns
+    -------
+    (AxisWindows, AxisWindows)
+        Along the height and along the width.
+
+    Raises
+    ------
+    ValueError
+        As `plan_axis`.
+
+    Examples
+    --------
+    >>> rows, columns = plan_page((2600, 1900), 1216, 0.08, 128)
+    >>> len(rows.starts), rows.size, len(columns.starts), columns.size
+    (2, 1408, 2, 1024)
+    """
+    height, width = shape
+    square = plan_axis(height, window, overlap, stride), plan_axis(width, window, overlap, stride)
+    shared = _up(math.ceil(overlap * window), stride)
+    least = max(window // 2 // stride, 2) * stride
+    plans = [square]
+    for side in range(least, 2 * window + 1, stride):
+        columns = _plan(width, side, shared, stride)
+        high = min(window**2 // columns.size, 2 * window) // stride * stride
+        if high >= least:
+            plans.append((_plan(height, high, shared, stride), columns))
+    return min(plans, key=lambda plan: math.prod(len(axis.starts) * axis.size for axis in plan))
+
+
+def _plan(length: int, largest: int, shared: int, stride: int) -> AxisWindows:
+    """Lay windows of at most one size along an axis; all sizes are multiples of the stride."""
+    shared = min(shared, largest - stride)
     padded = _up(length, stride)
     count = 1 if padded <= largest else math.ceil((padded - shared) / (largest - shared))
     size = _up(math.ceil((padded + (count - 1) * shared) / count), stride)

@@ -5,8 +5,8 @@ needed to run a model, and the one file of weights stays all there is. Batch nor
 into the convolutions. What is known of the page is an input beside the pixels, a shift for
 each channel of the first features of each level, so one compiled graph reads all pages.
 
-With the ranges that features have on pages, every convolution but the entrance and the exit is
-written with eight-bit weights, a scale for each channel, and eight-bit features. OpenVINO then
+With the ranges that features have on pages, every convolution but the entrance is written
+with eight-bit weights, a scale for each channel, and eight-bit features. OpenVINO then
 computes it in whole numbers.
 """
 
@@ -129,7 +129,8 @@ class Graph:
             x = self._block(f"decoder.{level}", x)
         weight, bias = self._tensors["exit.weight"], self._tensors["exit.bias"]
         self._used |= {"exit.weight", "exit.bias"}
-        logits = ops.add(_convolution(x, _constant(weight), 1, 0), _channels(bias))
+        kernel = _rounded(weight) if self._ranges else _constant(weight)
+        logits = ops.add(_convolution(x, kernel, 1, 0), _channels(bias))
         return ops.depth_to_space(logits, "depth_first", config.fold) if config.fold > 1 else logits
 
     def _block(self, name: str, x: Node) -> Node:
