@@ -124,18 +124,6 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Keep what was compiled for the graphics card.
-
-    Mesa 22 crashes in a drawing after a program was deleted, which napari does when a layer is
-    removed: with napari 0.9.2 alone, adding and removing two layers sixty times is enough.
-    """
-    if os.environ.get(CHILD):
-        from vispy.gloo.glir import GlirProgram
-
-        GlirProgram.delete = lambda program: None
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Hand every report of a child process to the process that started it."""
@@ -231,6 +219,9 @@ def the_viewer(qapp: Any) -> Iterator[Any]:
     """A viewer with a real window."""
     import napari
 
+    from docbin_napari.plugin.layers.canvas import keep_programs
+
+    keep_programs()  # tests remove layers before there is a list of pages, too
     viewer = napari.Viewer(show=True)
     yield viewer
     with contextlib.suppress(RuntimeError):  # a test may have closed it

@@ -156,3 +156,21 @@ def buttons_that_ask_nothing(widget: Any) -> list[Any]:
         if button.isVisible() and button.isEnabled() and button.text()
         if button.text() != "▾" and not any(word in button.text() for word in asking)
     ]
+
+
+@pytest.mark.alone
+def test_pages_follow_each_other_with_kept_programs(the_viewer, one_stroke) -> None:
+    """Without `keep_programs` software OpenGL of Mesa 22 ends this process within some pages."""
+    from napari.layers import Image
+
+    before: tuple[Any, ...] = ()
+    for number in range(15):
+        image = the_viewer.add_layer(Image(one_stroke.pixels, rgb=True, name=f"page {number}"))
+        live(20)
+        for layer in before:
+            the_viewer.layers.remove(layer)
+        live(20)
+        labels = the_viewer.add_labels(one_stroke.ink.astype(np.uint8))
+        live(20)
+        before = image, labels
+    assert len(the_viewer.layers) == 2

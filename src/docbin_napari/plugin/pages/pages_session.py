@@ -37,7 +37,7 @@ def _at_once(work: Callable[[], None]) -> None:
 
 
 class QuickRemoval:
-    """Makes layers of pages quick to remove.
+    """Makes layers of pages quick and safe to remove.
 
     napari collects garbage whenever a layer is removed, and looks at every object of the process
     for it: tenths of a second for each page that is turned. What was there before the first list of
@@ -59,6 +59,7 @@ class QuickRemoval:
         """Leave what is there now out of it; of later lists only what the first one found."""
         if not self._begun:
             self._begun, self._before = True, weakref.WeakSet(self._viewer.layers)
+            canvas.keep_programs()
             gc.freeze()
 
     def end(self) -> None:
