@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.window
+# A person alone at the machine: dialogs of a test before must not answer those of this one.
+pytestmark = [pytest.mark.window, pytest.mark.alone]
 SIZES = [(1440, 900), (1280, 720)]
 
 
