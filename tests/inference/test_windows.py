@@ -64,6 +64,7 @@ def test_windows_of_a_page_cost_no_more_than_square_ones(height, width, window, 
     rows, columns = plans
     assert rows.size * columns.size <= window**2
     assert max(rows.size, columns.size) <= 2 * window
+    assert rows.size <= window or len(rows.starts) == 1
     assert computed(plans) <= computed(square)
     for plan, length in zip(plans, (height, width), strict=True):
         assert plan.size % stride == 0

@@ -121,7 +121,8 @@ def plan_page(
         Height and width of the page, pixels.
     window : int
         Side of a square that holds as many pixels as a window may; the sides of windows are at
-        least half of it and at most twice as long.
+        least half of it, widths at most twice. Higher than it is only a window that is as high as
+        the page: memory grows with the height of a row of windows.
     overlap : float
         Share of that side that neighbours have in common, at least.
     stride : int
@@ -141,7 +142,7 @@ def plan_page(
     --------
     >>> rows, columns = plan_page((2600, 1900), 1216, 0.08, 128)
     >>> len(rows.starts), rows.size, len(columns.starts), columns.size
-    (2, 1408, 2, 1024)
+    (4, 768, 1, 1920)
     """
     height, width = shape
     square = plan_axis(height, window, overlap, stride), plan_axis(width, window, overlap, stride)
@@ -151,6 +152,8 @@ def plan_page(
     for side in range(least, 2 * window + 1, stride):
         columns = _plan(width, side, shared, stride)
         high = min(window**2 // columns.size, 2 * window) // stride * stride
+        if high < height:
+            high = min(high, window // stride * stride)
         if high >= least:
             plans.append((_plan(height, high, shared, stride), columns))
     return min(plans, key=lambda plan: math.prod(len(axis.starts) * axis.size for axis in plan))
