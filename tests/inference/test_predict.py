@@ -338,3 +338,10 @@ def test_a_glance_is_about_what_the_page_will_be(tiny_model, shape):
     assert np.abs(seen[8:60, 8:60] / 255 - exact[8:60, 8:60]).mean() < 0.1
     assert glance(pixels, tiny_model, WHOLE) is None, "a single look is there as soon"
     assert glance(noise(200, 200), tiny_model, replace(WINDOWED, symmetries=2)) is None
+
+
+def test_an_oblong_page_of_one_window_has_a_glance_too(tiny_model):
+    pixels, config = noise(80, 180), InferenceConfig(window=128, symmetries=2)
+    (last,) = {step.total for step in predict(pixels, tiny_model, config, np.zeros((80, 180), "f"))}
+    assert last == 2, "one window, twice"
+    assert glance(pixels, tiny_model, config) is not None

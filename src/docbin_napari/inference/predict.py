@@ -236,8 +236,10 @@ def glance(pixels: Any, model: InkModel, config: InferenceConfig) -> NDArray[np.
         of several windows, which appears window by window, and for a single view of each place.
     """
     height, width = (int(side) for side in pixels.shape[:2])
-    one_window = max(height, width) <= config.window
-    if not one_window or config.symmetries == 1 or min(height, width) < 2:
+    if config.symmetries == 1 or min(height, width) < 2:
+        return None
+    plans = plan_page((height, width), config.window, config.overlap, model.engine.config.stride)
+    if any(len(axis.starts) > 1 for axis in plans):
         return None
     page = np.asarray(pixels[0:height])[: height // 2 * 2, : width // 2 * 2].astype(np.uint16)
     half = (page[::2, ::2] + page[1::2, ::2] + page[::2, 1::2] + page[1::2, 1::2] + 2) // 4
