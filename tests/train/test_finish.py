@@ -1,0 +1,52 @@
+"""Edge level, calibration and threshold of a new model."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from docbin_napari.train import finish
+from docbin_napari.train.validate import Validation
+
+
+class Model:
+    def __init__(self, level=None):
+        self.level = level
+
+    def with_edge_level(self, level):
+        return Model(level)
+
+
+def page(best, gain=1.0):
+    """A page that is read best at one edge level, and worse by a gain for each tenth beside it."""
+    return SimpleNamespace(best=best, gain=gain, truth=np.ones((2, 2, 2), np.uint8))
+
+
+@pytest.fixture
+def read(monkeypatch):
+    def validate(model, pairs):
+        (pair,) = pairs
+        level = 0.1 if model.level is None else model.level
+        return Validation(90 - 10 * pair.gain * abs(level - pair.best), math.nan, {})
+
+    monkeypatch.setattr(finish, "validate", validate)
+
+
+@pytest.mark.parametrize("best", [0.35, 0.5, 0.7])
+def test_the_edge_level_is_that_of_the_pages(read, best):
+    assert finish.choose_edge_level(Model(), [page(best)] * 3) == best
+
+
+def test_one_page_does_not_choose_the_edge_level(read):
+    assert finish.choose_edge_level(Model(), [page(0.5)] * 10 + [page(0.35, gain=50)]) == 0.5
+
+
+def test_no_edge_level_where_pages_are_read_best_without(read):
+    assert finish.choose_edge_level(Model(), [page(0.1)] * 3) is None
+
+
+def test_no_edge_level_without_ink(read):
+    blank = page(0.5)
+    blank.truth[...] = 0
+    assert finish.choose_edge_level(Model(), [blank]) is None
