@@ -21,10 +21,9 @@ import numpy as np
 from PIL import Image
 
 import resident
-from docbin_napari.batch.batch_model import BatchModel
-from docbin_napari.batch.events import FileFailed, PageProgress
-from docbin_napari.batch.jobs import OutputConfig, plan_jobs
-from docbin_napari.batch.local import binarize_files
+from docbin_napari.batch.binarizer import binarize_files
+from docbin_napari.batch.jobs import FileFailed, OutputConfig, PageProgress, plan_jobs
+from docbin_napari.batch.made_from import BatchModel
 from docbin_napari.inference.inference_config import preset
 from docbin_napari.inference.predict import binarize
 from docbin_napari.io.page import read_pages

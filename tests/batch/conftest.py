@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.batch.batch_model import BatchModel
-from docbin_napari.batch.events import FileStarted, PageProgress
-from docbin_napari.batch.jobs import OutputConfig, plan_jobs
-from docbin_napari.batch.local import binarize_files
+from docbin_napari.batch.binarizer import binarize_files
+from docbin_napari.batch.jobs import FileStarted, OutputConfig, PageProgress, plan_jobs
+from docbin_napari.batch.made_from import BatchModel
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.page_reader import PageReader

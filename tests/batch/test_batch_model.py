@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from docbin_napari.batch import batch_model
-from docbin_napari.batch.batch_model import describe_model
+from docbin_napari.batch import made_from
+from docbin_napari.batch.made_from import describe_model
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.model import weights
 from docbin_napari.model.registry import ModelError
@@ -16,7 +16,7 @@ from docbin_napari.model.registry import ModelError
 
 @pytest.fixture(autouse=True)
 def no_models():
-    batch_model._load.cache_clear()
+    made_from._load.cache_clear()
 
 
 def described(model: Path | str, threshold: float | None = None):
@@ -26,15 +26,15 @@ def described(model: Path | str, threshold: float | None = None):
 def test_a_built_in_model_goes_by_name_and_any_other_by_its_path(
     tmp_path, tiny_model_file, monkeypatch
 ):
-    assert described("general-1").load.__self__.name == "general-1"
+    assert described("general-1").load.args[0] == "general-1"
     monkeypatch.chdir(tmp_path)
     Path("mine.safetensors").write_bytes(tiny_model_file.read_bytes())
     model = described("mine.safetensors", 0.25)
-    assert model.load.__self__.name == str(tmp_path / "mine.safetensors")
+    assert model.load.args[0] == str(tmp_path / "mine.safetensors")
     assert model.threshold == 0.25
-    assert model.recipe.digest == described(tiny_model_file).recipe.digest
+    assert model.recipe == described(tiny_model_file, 0.25).recipe | {"model": "mine"}
     monkeypatch.setenv("DOCBIN_MODELS", str(tmp_path))
-    assert described("mine").load.__self__ == model.load.__self__
+    assert described("mine").load.args == model.load.args
 
 
 def test_a_model_is_loaded_once_until_its_file_changes(tmp_path, tiny_model_file, monkeypatch):

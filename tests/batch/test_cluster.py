@@ -1,6 +1,5 @@
 """What a batch on a cluster does here: settings, which files it sends, what it clears away."""
 
-import logging
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -8,16 +7,21 @@ import pytest
 from PIL import Image
 
 from docbin_napari.batch import dask_client
-from docbin_napari.batch.batch_model import BatchModel
 from docbin_napari.batch.dask_client import (
-    _quiet_logs,
     binarize_on_cluster,
     find_gpus,
     remove_leftovers,
     worker_count,
 )
-from docbin_napari.batch.events import FileFailed, FileSkipped
-from docbin_napari.batch.jobs import ClusterConfig, Job, OutputConfig, plan_jobs
+from docbin_napari.batch.jobs import (
+    ClusterConfig,
+    FileFailed,
+    FileSkipped,
+    Job,
+    OutputConfig,
+    plan_jobs,
+)
+from docbin_napari.batch.made_from import BatchModel
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.atomic import atomic_path
 
@@ -55,19 +59,6 @@ def test_other_files_are_left_alone(tmp_path):
     remove_leftovers([job])
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
     remove_leftovers([Job(tmp_path / "page.tif", tmp_path / "missing", "page")])
-
-
-def test_logs_are_quiet_for_a_while(capsys):
-    logger = logging.getLogger("distributed.client")
-    handler = logging.StreamHandler()
-    logger.addHandler(handler)
-    try:
-        with _quiet_logs():
-            logger.critical("of no use to a user")
-        assert capsys.readouterr().err == ""
-        assert handler in logger.handlers
-    finally:
-        logger.removeHandler(handler)
 
 
 def draw(path):

@@ -20,10 +20,17 @@ import pytest
 from PIL import Image
 
 from docbin_napari.batch import dask_client, worker
-from docbin_napari.batch.batch_model import describe_model
 from docbin_napari.batch.dask_client import binarize_on_cluster
-from docbin_napari.batch.events import FileFailed, FileSkipped, FileWritten
-from docbin_napari.batch.jobs import ClusterConfig, ClusterError, OutputConfig, plan_jobs
+from docbin_napari.batch.jobs import (
+    ClusterConfig,
+    ClusterError,
+    FileFailed,
+    FileSkipped,
+    FileWritten,
+    OutputConfig,
+    plan_jobs,
+)
+from docbin_napari.batch.made_from import describe_model
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.mask import read_ground_truth
 
@@ -38,8 +45,8 @@ PATIENCE = 120
 STAND_IN = """
 import os, time
 from pathlib import Path
-from docbin_napari.batch.events import PageProgress
-from docbin_napari.batch.one_file import FileBinarizer
+from docbin_napari.batch.jobs import PageProgress
+from docbin_napari.batch.binarizer import FileBinarizer
 from docbin_napari.io.atomic import atomic_path
 
 here = Path({folder!r})

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.batch.batch_model import BatchModel
-from docbin_napari.batch.events import (
+from docbin_napari.batch.binarizer import binarize_files
+from docbin_napari.batch.jobs import (
     FileFailed,
     FileSkipped,
     FileStarted,
     FileWritten,
+    OutputConfig,
     PageProgress,
+    plan_jobs,
 )
-from docbin_napari.batch.jobs import OutputConfig, plan_jobs
-from docbin_napari.batch.local import binarize_files
+from docbin_napari.batch.made_from import BatchModel
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.page import read_pages
@@ -36,16 +37,16 @@ def test_events_in_order(batch, tmp_path):
     """Of each file in order; a file may end when the next one has started."""
     first, second = (batch.draw_page(tmp_path / name) for name in ("a.png", "b.png"))
     events = batch.run([first, second])
-    for number, source in enumerate([first, second], start=1):
+    for source in (first, second):
         of_file = [event for event in events if event.source == source]
-        assert of_file[0] == FileStarted(source, number, 2)
+        assert of_file[0] == FileStarted(source)
         assert of_file[1:4] == [PageProgress(source, 1, 1, done, 2) for done in range(3)]
         assert [type(event) for event in of_file[4:]] == [FileWritten]
-    assert events.index(FileStarted(first, 1, 2)) < events.index(FileStarted(second, 2, 2))
+    assert events.index(FileStarted(first)) < events.index(FileStarted(second))
 
 
 def test_the_next_file_is_decoded_before_it_is_asked_for(batch, tmp_path, monkeypatch):
-    from docbin_napari.batch import one_file
+    from docbin_napari.batch import binarizer
 
     second_is_open = threading.Event()
 
@@ -55,7 +56,7 @@ def test_the_next_file_is_decoded_before_it_is_asked_for(batch, tmp_path, monkey
                 second_is_open.set()
             yield page
 
-    monkeypatch.setattr(one_file, "read_pages", watched)
+    monkeypatch.setattr(binarizer, "read_pages", watched)
     paths = [batch.draw_page(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
     config = OutputConfig()
     model = BatchModel(batch.DarkIsInk, InferenceConfig(), None)
@@ -173,7 +174,7 @@ def test_only_two_pages_are_in_memory(batch, tmp_path, monkeypatch):
     """When a page is asked for, the one before is computed, and those before that are gone."""
     import weakref
 
-    from docbin_napari.batch import one_file
+    from docbin_napari.batch import binarizer
 
     source = batch.draw_file_of_pages(tmp_path / "letters.tif")
     alive: list[weakref.ref] = []
@@ -190,7 +191,7 @@ def test_only_two_pages_are_in_memory(batch, tmp_path, monkeypatch):
             yield box.pop()
             assert all(pixels() is None for pixels in alive[:-1])
 
-    monkeypatch.setattr(one_file, "read_pages", watched)
+    monkeypatch.setattr(binarizer, "read_pages", watched)
     for form in ("png", "tiff"):
         (end,) = batch.ends(batch.run([source], format=form))
         assert isinstance(end, FileWritten)

@@ -7,19 +7,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.batch.events import FileFailed, FileSkipped, FileWritten
-from docbin_napari.batch.jobs import PageOutputs
-from docbin_napari.batch.made_from import MadeFrom, Recipe, read_words
+from docbin_napari.batch.jobs import FileFailed, FileSkipped, FileWritten, PageOutputs
+from docbin_napari.batch.made_from import MadeFrom, read_words
 from docbin_napari.io.mask import read_ground_truth, write_mask
 
 INK = np.eye(9, dtype=bool)
+
+
+def made_by(model, digest, **settings):
+    return {"model": model, "model_sha256": digest, "settings": settings}
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 def test_words_stand_in_the_result_and_are_the_same_each_time(tmp_path, suffix):
     source = tmp_path / "Übung [1].png"
     source.write_bytes(b"page")
-    recipe = Recipe("general-1", "abc", '{"window": 64}')
+    recipe = made_by("general-1", "abc", window=64)
     made = MadeFrom(source, 3, 300.0, recipe)
     mask = write_mask(tmp_path / f"mask{suffix}", INK, texts=made.texts())
     assert read_ground_truth(mask).ink.tolist() == INK.tolist()
@@ -36,14 +39,14 @@ def test_standings(tmp_path):
     source.write_bytes(b"page")
     other.write_bytes(b"page")
     outputs = PageOutputs(tmp_path / "out" / "a.png", None)
-    recipe = Recipe("m", "1", "{}")
+    recipe = made_by("m", "1")
     made = MadeFrom(source, 1, 300.0, recipe)
     assert made.standing(outputs) == "missing"
     write_mask(outputs.mask, INK, texts=made.texts())
     assert made.standing(outputs) == "done"
     assert MadeFrom(other, 1, 300.0, recipe).standing(outputs) == "other source"
     assert MadeFrom(source, 2, 300.0, recipe).standing(outputs) == "other source"
-    for changed in (Recipe("m", "2", "{}"), Recipe("m", "1", '{"window": 64}')):
+    for changed in (made_by("m", "2"), made_by("m", "1", window=64)):
         assert MadeFrom(source, 1, 300.0, changed).standing(outputs) == "other recipe"
     source.write_bytes(b"PAGE")
     assert made.standing(outputs) == "changed"

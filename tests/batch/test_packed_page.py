@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from docbin_napari.batch.packed_page import InkCollector, PackedPage
+from docbin_napari.batch.binarizer import InkCollector, PackedPage
 
 
 def packed(array):

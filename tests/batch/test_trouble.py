@@ -5,16 +5,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from docbin_napari.batch import one_file
-from docbin_napari.batch.batch_model import BatchModel
-from docbin_napari.batch.events import (
+from docbin_napari.batch import binarizer
+from docbin_napari.batch.binarizer import binarize_files
+from docbin_napari.batch.jobs import (
     FileFailed,
     FileStarted,
     FileWritten,
+    OutputConfig,
     PageProgress,
+    plan_jobs,
 )
-from docbin_napari.batch.jobs import OutputConfig, plan_jobs
-from docbin_napari.batch.local import binarize_files
+from docbin_napari.batch.made_from import BatchModel
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.predict import Progress
@@ -31,7 +32,7 @@ def test_stopping_writes_what_is_computed(batch, tmp_path):
         plan_jobs(paths, config), BatchModel(batch.DarkIsInk, InferenceConfig(), None), config
     )
     for event in events:
-        if isinstance(event, FileStarted) and event.number == 2:
+        if isinstance(event, FileStarted) and event.source == paths[1]:
             break
     events.close()
     assert batch.files_in(tmp_path / "auto_bin") == ["a.png"]
@@ -95,14 +96,14 @@ def test_trouble_with_one_page_does_not_stop_the_others(batch, tmp_path, monkeyp
 @pytest.mark.parametrize("name", ["read_pages", "write_mask"])
 def test_a_defect_that_one_file_meets_does_not_stop_the_others(batch, tmp_path, monkeypatch, name):
     paths = [batch.draw_page(tmp_path / page) for page in ("a.png", "b.png")]
-    working = getattr(one_file, name)
+    working = getattr(binarizer, name)
 
     def fails_for_one(path, *arguments, **settings):
         if "a.png" in str(path):
             raise ValueError("max() of an empty sequence")
         return working(path, *arguments, **settings)
 
-    monkeypatch.setattr(one_file, name, fails_for_one)
+    monkeypatch.setattr(binarizer, name, fails_for_one)
     failed, written = batch.ends(batch.run(paths))
     assert "unexpected ValueError: max() of an empty sequence" in failed.reason
     assert isinstance(written, FileWritten)
@@ -185,7 +186,7 @@ def test_events_can_be_dropped_in_between(batch, tmp_path):
 
 
 def test_the_pages_before_a_damaged_one_are_written(batch, tmp_path, monkeypatch):
-    from docbin_napari.batch import one_file
+    from docbin_napari.batch import binarizer
 
     source = batch.draw_file_of_pages(tmp_path / "letters.tif")
 
@@ -195,7 +196,7 @@ def test_the_pages_before_a_damaged_one_are_written(batch, tmp_path, monkeypatch
                 raise PageError(path, "page 3: the image is damaged")
             yield page
 
-    monkeypatch.setattr(one_file, "read_pages", damaged)
+    monkeypatch.setattr(binarizer, "read_pages", damaged)
     (end,) = batch.ends(batch.run([source]))
     assert end == FileFailed(source, "page 3: the image is damaged")
     assert batch.files_in(tmp_path / "auto_bin") == ["letters_001.png", "letters_002.png"]

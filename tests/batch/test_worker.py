@@ -10,11 +10,17 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from docbin_napari.batch import batch_model, worker
-from docbin_napari.batch.batch_model import describe_model
-from docbin_napari.batch.events import FileFailed, FileWritten, PageProgress
-from docbin_napari.batch.jobs import ClusterError, OutputConfig, plan_jobs
-from docbin_napari.batch.one_file import FileBinarizer
+from docbin_napari.batch import made_from, worker
+from docbin_napari.batch.binarizer import FileBinarizer
+from docbin_napari.batch.jobs import (
+    ClusterError,
+    FileFailed,
+    FileWritten,
+    OutputConfig,
+    PageProgress,
+    plan_jobs,
+)
+from docbin_napari.batch.made_from import describe_model
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.model import weights
 from docbin_napari.model.device import DeviceError
@@ -24,7 +30,7 @@ RUN = "a-batch"
 
 @pytest.fixture(autouse=True)
 def no_models(monkeypatch):
-    batch_model._load.cache_clear()
+    made_from._load.cache_clear()
     monkeypatch.setattr(worker, "_stopped", set())
 
 

@@ -24,14 +24,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.batch.events import FileEnd, FileFailed, FileSkipped, FileWritten
-from docbin_napari.batch.jobs import ClusterConfig, ClusterError, Job, OutputConfig
+from docbin_napari.batch import worker
+from docbin_napari.batch.binarizer import FileBinarizer, one_line
+from docbin_napari.batch.jobs import (
+    ClusterConfig,
+    ClusterError,
+    FileEnd,
+    FileFailed,
+    FileSkipped,
+    FileWritten,
+    Job,
+    OutputConfig,
+)
 from docbin_napari.io.atomic import writing_trouble
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster, Security
 
-    from docbin_napari.batch.batch_model import BatchModel
+    from docbin_napari.batch.made_from import BatchModel
 
 MOST_SENT = 1000
 """Files that are with the scheduler at a time: it never holds a whole archive."""
@@ -81,8 +91,6 @@ def binarize_on_cluster(
         If Dask is not installed, the cluster is not there or is lost, or a worker sees other
         files, another model or another version of this package.
     """
-    from docbin_napari.batch.one_file import FileBinarizer
-
     binarizer = FileBinarizer(model, config)
     to_do: list[Job] = []
     for job in jobs:
@@ -117,33 +125,26 @@ def _work(
 ) -> Iterator[FileEnd]:
     from distributed.scheduler import KilledWorker
 
-    from docbin_napari.batch.worker import binarize_file, stop
-
     run = secrets.token_hex(4)
     same = {"model": model, "config": config, "run": run, "version": __version__}
-    send = partial(client.submit, binarize_file, **same, pure=False)
-    sent = partial(_completed, send, client.loop)
+    send = partial(client.submit, worker.binarize_file, **same, pure=False)
     suspects: list[Job] = []
     try:
         for files, most in ((jobs, MOST_SENT), (suspects, 1)):
-            for job, future in sent(files, most):
+            for job, future in _completed(send, client.loop, files, most):
                 try:
                     yield _end_of(future, job)
                 except KilledWorker as error:
                     if files is jobs:
                         suspects.append(job)
-                    else:
-                        yield _killer(job, error.allowed_failures + 1)
+                        continue
+                    died = f"{error.allowed_failures + 1} workers died while they worked on it"
+                    yield FileFailed(job.source, f"{died}: is their memory too small for it?")
     except BaseException:
         # A thread cannot be interrupted: the processes are asked, and look between two windows.
         with suppress(Exception):
-            client.run(stop, run, on_error="ignore")
+            client.run(worker.stop, run, on_error="ignore")
         raise
-
-
-def _killer(job: Job, workers: int) -> FileFailed:
-    reason = f"{workers} workers died while they worked on it: is their memory too small for it?"
-    return FileFailed(job.source, reason)
 
 
 def _completed(
@@ -181,7 +182,7 @@ def _end_of(future: Future[FileEnd], job: Job) -> FileEnd:
     except (CancelledError, OSError) as error:
         raise ClusterError(_LOST) from error
     except Exception as error:
-        reason = f"unexpected error on a worker ({type(error).__name__}: {_one_line(error)})"
+        reason = f"unexpected error on a worker ({type(error).__name__}: {one_line(error)})"
         return FileFailed(job.source, reason)
     if isinstance(end, FileSkipped) and job.outputs().exist:
         # It was not there when it was sent: the worker that wrote it was lost with the answer.
@@ -225,7 +226,9 @@ def _connect(cluster: ClusterConfig, files: int, say: Callable[[str], None]) -> 
         raise ClusterError(_INSTALL) from error
     patience = {"distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS}s"}
     with ExitStack() as stack:
-        stack.enter_context(_quiet_logs())
+        # Dask's log stays away from the terminal; what matters becomes an error or an event.
+        stack.callback(logging.disable, logging.root.manager.disable)
+        logging.disable()
         stack.enter_context(dask.config.set(patience))
         address, security = cluster.dask, Security()
         if cluster.is_local:
@@ -234,18 +237,14 @@ def _connect(cluster: ClusterConfig, files: int, say: Callable[[str], None]) -> 
         try:
             # A client that cannot connect takes long to give up, and complains when it ends.
             asyncio.run(_knock(address, security))
+            wait = 3 * _CONNECT_SECONDS
             client = stack.enter_context(
-                Client(
-                    address,
-                    security=security,
-                    timeout=3 * _CONNECT_SECONDS,
-                    set_as_default=False,
-                )
+                Client(address, security=security, timeout=wait, set_as_default=False)
             )
         except Exception as error:
             # Bytes of another protocol are taken for the length of a message.
             odd = isinstance(error, MemoryError)
-            reason = "something else does" if odd else _one_line(error)
+            reason = "something else does" if odd else one_line(error)
             raise ClusterError(
                 f"no Dask scheduler answers there ({reason}); give the address that it "
                 "printed when it was started"
@@ -277,8 +276,8 @@ async def _knock(address: str, security: Security) -> None:
     """Connect to a scheduler, and leave."""
     from distributed.comm import connect
 
-    arguments = security.get_connection_args("client")
-    comm = await connect(address, timeout=_CONNECT_SECONDS, **arguments)
+    given = security.get_connection_args("client")
+    comm = await connect(address, timeout=_CONNECT_SECONDS, **given)
     await comm.close()
 
 
@@ -309,12 +308,11 @@ def start_here(cluster: ClusterConfig, files: int) -> LocalCluster:
     from distributed import LocalCluster
     from distributed.system import MEMORY_LIMIT
 
-    from docbin_napari.batch.worker import GPUS
-
     gpus = find_gpus(cluster.device)
     count = min(cluster.workers or len(gpus) or worker_count(CPU_COUNT, MEMORY_LIMIT), files)
     threads = os.environ.get("OMP_NUM_THREADS", str(max(1, CPU_COUNT // count)))
-    environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, GPUS: ",".join(gpus)}
+    environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads)
+    environment[worker.GPUS] = ",".join(gpus)
     try:
         return LocalCluster(
             name="docbin",
@@ -385,18 +383,3 @@ def find_gpus(device: str) -> list[str]:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         return visible.split(",") if visible else [*map(str, range(torch.cuda.device_count()))]
     return [""] if device != "cuda" and torch.backends.mps.is_available() else []
-
-
-@contextmanager
-def _quiet_logs() -> Iterator[None]:
-    """Keep Dask's log away from the terminal; what matters becomes an error or an event."""
-    before = logging.root.manager.disable
-    logging.disable()
-    try:
-        yield
-    finally:
-        logging.disable(before)
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split())

@@ -1,4 +1,7 @@
-"""List the files that a batch reads and those that it will write, before the first is read."""
+"""Plan a batch: settings, what it reads and writes, and the events that it reports.
+
+The files that are read and those that will be written are listed before the first is read.
+"""
 
 from __future__ import annotations
 
@@ -99,6 +102,97 @@ class ClusterConfig:
 
 class ClusterError(Exception):
     """The cluster cannot do this batch; what is written stays, and is skipped the next time."""
+
+
+@dataclass(frozen=True)
+class FileStarted:
+    """A file is being read.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    """
+
+    source: Path
+
+
+@dataclass(frozen=True)
+class PageProgress:
+    """A part of a page is done.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    page, pages : int
+        The page in the file, from 1, and the number of its pages.
+    done, total : int
+        Windows times symmetries of this page that are done, and all of them.
+    """
+
+    source: Path
+    page: int
+    pages: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FileWritten:
+    """All results of a file are written.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    outputs : tuple of Path
+        What was written, without what had been there already.
+    inverted : tuple of int
+        Pages, from 1, that look like light writing on dark ground and were taken inverted.
+    remarks : tuple of str
+        What was read in another way than the file says, each once.
+    """
+
+    source: Path
+    outputs: tuple[Path, ...]
+    inverted: tuple[int, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileSkipped:
+    """All results of a file had been there already.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    """
+
+    source: Path
+
+
+@dataclass(frozen=True)
+class FileFailed:
+    """A file could not be finished; the batch goes on with the next.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    reason : str
+        What is wrong, in one line.
+    """
+
+    source: Path
+    reason: str
+
+
+FileEnd = FileWritten | FileSkipped | FileFailed
+"""How a file can end."""
+Event = FileStarted | PageProgress | FileEnd
+"""What a batch reports while it runs."""
 
 
 @dataclass(frozen=True)
@@ -216,25 +310,27 @@ def plan_jobs(
         the list and carries its problem.
     """
     stems_in = cache(_stems_in)
-    jobs = [
+    once: dict[tuple[Path, Path, str], Job] = {}
+    for path in paths:
+        for job in _find_jobs(path, config, stems_in, passed_over):
+            # Two links to one file are two pages of their own names.
+            once.setdefault((resolved(job.source), resolved(job.folder), job.name), job)
+    return _refuse_conflicts(
         replace(job, suffix=f".{config.format}", probability=config.probability)
-        for path in paths
-        for job in _find_jobs(path, config, stems_in, [] if passed_over is None else passed_over)
-    ]
-    return _refuse_conflicts(list(_each_once(jobs)))
+        for job in once.values()
+    )
 
 
 def _find_jobs(
     path: Path,
     config: OutputConfig,
     stems_in: Callable[[Path], Counter[str]],
-    passed_over: list[Path],
+    passed_over: list[Path] | None,
 ) -> Iterator[Job]:
     if not is_folder(path):
-        folder = config.output or path.parent / RESULTS_FOLDER
         problem = missing(path)
         name = path.stem if problem else _result_name(path, stems_in)
-        yield Job(path, folder, name, problem=problem)
+        yield Job(path, config.output or path.parent / RESULTS_FOLDER, name, problem=problem)
         return
     unreadable: list[PageError] = []
     try:
@@ -287,19 +383,9 @@ def _stems_in(folder: Path) -> Counter[str]:
     return Counter(entry.stem for entry in entries if entry.is_file())
 
 
-def _each_once(jobs: Iterable[Job]) -> Iterator[Job]:
-    """Leave out what was given twice; two links to one file are two pages of their own names."""
-    seen: set[tuple[Path, Path, str]] = set()
-    for job in jobs:
-        identity = resolved(job.source), resolved(job.folder), job.name
-        if identity not in seen:
-            seen.add(identity)
-            yield job
-
-
-def _refuse_conflicts(jobs: list[Job]) -> list[Job]:
+def _refuse_conflicts(planned: Iterable[Job]) -> list[Job]:
     """Give a problem to each file whose result would replace a page or another result."""
-    checked: list[Job] = []
+    jobs, checked = list(planned), list[Job]()
     rivals: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
     pages = {resolved(job.source) for job in jobs if not job.problem}
     taken: dict[Path, Path] = {}

@@ -1,63 +1,166 @@
-"""Record in each result what it was made from, and compare it before skipping a page.
+"""Say what results are made from: the model of a batch, and a record in each mask.
+
+A batch describes its network in a few words, by which every process can load it.
 
 Strategy: a name says little. Another source can have the same result name, a scan may have been
 made again, and the next run may use another model. So each mask carries a few words: its source
-(name, size and checksum, no path), the page, the model and the settings. A mask without them, of
-an earlier version or another program, is known by its name alone.
+(name, size and checksum, no path), the page, the model and the settings. They are compared before
+a page is skipped. A mask without them, of an earlier version or another program, is known by its
+name alone.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
+from docbin_napari.io.encode import read_texts
+from docbin_napari.io.errors import MaskError
 from docbin_napari.io.paths import file_hash
+from docbin_napari.io.probability import level_of
+from docbin_napari.model.engine import EngineConfig
+from docbin_napari.model.registry import ModelError, built_in_folder, find_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
     from docbin_napari.inference.inference_config import InferenceConfig
+    from docbin_napari.model.ink_model import InkModel
 
 KEYWORD = "docbin-napari"
 """Under this keyword the words stand in a PNG file; in a TIFF file they are its description."""
+OTHER_RECIPE = (
+    "done already, but with another model or other settings; add --overwrite to do it again, "
+    "or choose another --output"
+)
 Standing = Literal["missing", "done", "other source", "changed", "other recipe"]
 """What a result that is there is to a page."""
-_NOT_IN_RESULTS = ("batch",)
 _SHOWN = 3
+_loading = Lock()
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How pages are made into results.
+class BatchModel:
+    """The network of a batch and how it is used; made by `describe_model`.
 
     Parameters
     ----------
-    model : str
-        Name of the model.
-    digest : str
-        Checksum of its file.
-    settings : str
-        All settings that change results, as JSON with sorted keys.
+    load : callable
+        Gives the `InkModel`. Called before the first page that has to be computed, so that a
+        batch in which all is done needs no network.
+    inference : InferenceConfig
+        Windows, overlap and symmetries.
+    threshold : float, optional
+        Probability from which a pixel is ink, 0 to 1. By default the model's own.
+    recipe : dict
+        What results keep of it, to know whether they are done: name and checksum of the model,
+        and all settings that change results. Nothing by default.
     """
 
-    model: str
-    digest: str
-    settings: str
+    load: Callable[[], InkModel]
+    inference: InferenceConfig
+    threshold: float | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
 
-    @classmethod
-    def of(
-        cls, model: str, digest: str, inference: InferenceConfig, threshold: float | None
-    ) -> Recipe:
-        """Collect it from the settings of a batch."""
-        settings: dict[str, Any] = {**asdict(inference), "threshold": threshold}
-        for name in _NOT_IN_RESULTS:
-            del settings[name]
-        name = Path(model).stem if model.endswith(".safetensors") else model
-        return cls(name, digest, json.dumps(settings, sort_keys=True))
+    def lowest(self) -> int:
+        """Probability in 256 steps from which a pixel is ink."""
+        return level_of(self.load().threshold if self.threshold is None else self.threshold)
+
+
+def describe_model(
+    name_or_path: str,
+    device: str,
+    inference: InferenceConfig,
+    threshold: float | None = None,
+    engine: EngineConfig | None = None,
+) -> BatchModel:
+    """Find a model on this machine and describe it. Loads no torch.
+
+    Parameters
+    ----------
+    name_or_path : str
+        A name from ``docbin models``, or a ``.safetensors`` file.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to run it.
+    inference : InferenceConfig
+        Windows, overlap and symmetries.
+    threshold : float, optional
+        Probability from which a pixel is ink, 0 to 1.
+    engine : EngineConfig, optional
+        What runs it, and how; chosen by each process by default.
+
+    Returns
+    -------
+    BatchModel
+        Loads a built-in model by its name, because each machine has the package at a place of
+        its own; any other by the path of its file.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+
+    Examples
+    --------
+    >>> from docbin_napari.inference.inference_config import InferenceConfig
+    >>> describe_model("general-1", "cpu", InferenceConfig()).recipe["model"]
+    'general-1'
+    """
+    info = find_model(name_or_path)
+    built_in = info.path.resolve().parent == built_in_folder()
+    name = info.name if built_in else str(info.path.absolute())
+    digest = file_hash(info.path)
+    settings = {**asdict(inference), "threshold": threshold}
+    del settings["batch"]  # It changes no result.
+    recipe = {"model": info.name, "model_sha256": digest, "settings": settings}
+    load = partial(load_once, name, digest, device, engine or EngineConfig())
+    return BatchModel(load, inference, threshold, recipe)
+
+
+def load_once(name: str, digest: str, device: str, engine: EngineConfig) -> InkModel:
+    """Load a model file that any process of any machine has, once in each process.
+
+    Parameters
+    ----------
+    name : str
+        A built-in model, or the absolute path of a model file.
+    digest : str
+        SHA-256 of the file.
+    device : str
+        Where the process runs it; ``"auto"`` takes its GPU if it has one.
+    engine : EngineConfig
+        What runs it, and how.
+
+    Returns
+    -------
+    InkModel
+        The network.
+
+    Raises
+    ------
+    ModelError, DeviceError
+        If the file is missing here, is damaged or has changed, or the device is missing.
+    """
+    with _loading:
+        return _load(name, digest, device, engine)
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, digest: str, device: str, engine: EngineConfig) -> InkModel:
+    # Imported late: where all is done, none of this is needed.
+    from docbin_napari.model.weights import load_model
+
+    if file_hash(find_model(name).path) != digest:
+        raise ModelError(
+            f"the file of the model {name} is not the one that the batch began with: start it again"
+        )
+    return load_model(name, device, engine)
 
 
 @dataclass(frozen=True)
@@ -72,8 +175,8 @@ class MadeFrom:
         The page of it, from 1; 0 where one result holds all of them.
     dpi : float
         Resolution at which PDF pages are drawn.
-    recipe : Recipe or None
-        How; None where nobody compares it.
+    recipe : dict
+        How: that of a `BatchModel`; empty where nobody compares it.
     seen : (int, str), optional
         Size and checksum of the file when it was opened: it may be another one when the result is
         written. Those of now if it is left out.
@@ -82,7 +185,7 @@ class MadeFrom:
     source: Path
     page: int
     dpi: float
-    recipe: Recipe | None = None
+    recipe: dict[str, Any]
     seen: tuple[int, str] | None = None
 
     def texts(self) -> dict[str, str]:
@@ -97,14 +200,9 @@ class MadeFrom:
             size, checksum = self.seen or fingerprint(self.source)
         except OSError:
             return {}
-        kept: dict[str, Any] = {"source": self.source.name, "size": size, "sha256": checksum}
-        kept["page"] = self.page
-        if self.source.suffix.lower() == ".pdf":
-            kept["dpi"] = self.dpi
-        if self.recipe is not None:
-            kept["model"], kept["model_sha256"] = self.recipe.model, self.recipe.digest
-            kept["settings"] = json.loads(self.recipe.settings)
-        return {KEYWORD: json.dumps(kept, sort_keys=True)}
+        file = {"source": self.source.name, "size": size, "sha256": checksum, "page": self.page}
+        drawn = {"dpi": self.dpi} if self.source.suffix.lower() == ".pdf" else {}
+        return {KEYWORD: json.dumps({**file, **drawn, **self.recipe}, sort_keys=True)}
 
     def standing(self, outputs: PageOutputs) -> Standing:
         """Compare with the results that are there.
@@ -129,8 +227,7 @@ class MadeFrom:
                 return "other source"
             if any(kept.get(name) != own.get(name) for name in ("size", "sha256", "dpi")):
                 return "changed"
-            names = ("model_sha256", "settings")
-            if self.recipe is not None and any(kept.get(name) != own[name] for name in names):
+            if any(kept.get(name) != own[name] for name in self.recipe if name != "model"):
                 return "other recipe"
         return "done" if outputs.exist else "missing"
 
@@ -148,9 +245,6 @@ def read_words(mask: Path) -> dict[str, Any] | None:
     dict or None
         None where it says nothing that can be understood.
     """
-    from docbin_napari.io.encode import read_texts
-    from docbin_napari.io.errors import MaskError
-
     try:
         kept = json.loads(read_texts(mask).get(KEYWORD, "null"))
     except (MaskError, ValueError, RecursionError):
@@ -175,7 +269,7 @@ def fingerprint(path: Path) -> tuple[int, str]:
     return status.st_size, _checksum(path, status.st_size, status.st_mtime_ns)
 
 
-def done_otherwise(jobs: Iterable[Job], config: OutputConfig, recipe: Recipe | None) -> str:
+def done_otherwise(jobs: Iterable[Job], config: OutputConfig, recipe: dict[str, Any]) -> str:
     """Say which files were done with another model or other settings.
 
     Parameters
@@ -184,8 +278,8 @@ def done_otherwise(jobs: Iterable[Job], config: OutputConfig, recipe: Recipe | N
         From `plan_jobs`.
     config : OutputConfig
         The one that the jobs were planned with.
-    recipe : Recipe
-        The one of this run.
+    recipe : dict
+        That of the `BatchModel` of this run.
 
     Returns
     -------
@@ -196,22 +290,12 @@ def done_otherwise(jobs: Iterable[Job], config: OutputConfig, recipe: Recipe | N
         return ""
     found: list[str] = []
     for job in jobs:
+        made = MadeFrom(job.source, 0 if job.suffix == ".tiff" else 1, config.dpi, recipe)
         # A file of one page, or the first page of several, of a few or a thousand and more.
         for count in (1, 2, 1000) if not job.problem else ():
-            page = 0 if job.suffix == ".tiff" else 1
-            made = MadeFrom(job.source, page, config.dpi, recipe)
-            if made.standing(job.outputs(0, count)) == "other recipe":
-                found.append(str(job.outputs(0, count).mask.name))
+            outputs = job.outputs(0, count)
+            if made.standing(outputs) == "other recipe":
+                found.append(outputs.mask.name)
                 break
-    if not found:
-        return ""
-    shown = ", ".join(found[:_SHOWN]) + (
-        f" and {len(found) - _SHOWN} more" if found[_SHOWN:] else ""
-    )
-    return f"{shown}: {OTHER_RECIPE}"
-
-
-OTHER_RECIPE = (
-    "done already, but with another model or other settings; add --overwrite to do it again, "
-    "or choose another --output"
-)
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return f"{', '.join(found[:_SHOWN])}{more}: {OTHER_RECIPE}" if found else ""

@@ -17,16 +17,15 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.batch.events import FileEnd, FileFailed
-from docbin_napari.batch.jobs import ClusterError
-from docbin_napari.batch.one_file import FileBinarizer
+from docbin_napari.batch.binarizer import FileBinarizer
+from docbin_napari.batch.jobs import ClusterError, FileEnd, FileFailed
 from docbin_napari.io.paths import is_folder, missing
 from docbin_napari.model.device import DeviceError
 from docbin_napari.model.registry import ModelError
 
 if TYPE_CHECKING:
-    from docbin_napari.batch.batch_model import BatchModel
     from docbin_napari.batch.jobs import Job, OutputConfig
+    from docbin_napari.batch.made_from import BatchModel
     from docbin_napari.model.ink_model import InkModel
 
 GPUS = "DOCBIN_GPUS"

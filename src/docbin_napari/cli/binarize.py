@@ -33,7 +33,7 @@ from docbin_napari.model.engine import EngineConfig, EngineName, Precision
 from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
 
 if TYPE_CHECKING:
-    from docbin_napari.batch.events import Event
+    from docbin_napari.batch.jobs import Event
 
 _PRESET = "that of the preset"
 _WORKERS = "one a GPU, else as CPU and memory allow"
@@ -226,8 +226,7 @@ class BinarizeCommand:
     ) -> Generator[Event, None, None]:
         """Find the model, also where nothing is left to do, and do the work."""
         # Imported late: these bring numpy, and with the model its engine: no help text needs them.
-        from docbin_napari.batch.batch_model import describe_model
-        from docbin_napari.batch.made_from import done_otherwise
+        from docbin_napari.batch.made_from import describe_model, done_otherwise
 
         settings, output = self.inference_config(), self.output_config()
         name, device, engine = self.model, self.device, self.engine_config()
@@ -236,7 +235,7 @@ class BinarizeCommand:
             if trouble := done_otherwise(jobs, output, model.recipe):
                 raise UsageError(trouble)
             if cluster is None:
-                from docbin_napari.batch.local import binarize_files
+                from docbin_napari.batch.binarizer import binarize_files
 
                 yield from binarize_files(jobs, model, output)
             else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docbin_napari.batch.events import (
+from docbin_napari.batch.jobs import (
     Event,
     FileFailed,
     FileSkipped,

@@ -1,0 +1,510 @@
+"""Binarize the files of a batch on this machine; a file that fails does not stop the others.
+
+Strategy: the work on a file is a generator of events, so that whoever drives it can show them, or
+stop by not asking for the next. A page is decoded, read and kept in bands of rows: large ones are
+decoded as far as the windows have come, and results wait packed until they are written. The network
+is never idle for a file: in threads of their own, the next files are opened and their first pages
+decoded while it runs, and the last results encoded. Files appear under their names when they are
+complete, so whatever ends the work, the next batch goes on where it stopped.
+
+Errors become one line a file. The network is loaded when the first page needs it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import zlib
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from docbin_napari.batch.jobs import (
+    Event,
+    FileEnd,
+    FileFailed,
+    FileSkipped,
+    FileStarted,
+    FileWritten,
+    PageProgress,
+)
+from docbin_napari.batch.made_from import OTHER_RECIPE, MadeFrom, fingerprint, read_words
+from docbin_napari.inference import predict
+from docbin_napari.inference.ahead import iterate_ahead, map_ahead, threads
+from docbin_napari.inference.page_reader import PageReader
+from docbin_napari.inference.window_reader import InferenceError
+from docbin_napari.io.errors import FileError, PageError
+from docbin_napari.io.mask import write_mask
+from docbin_napari.io.page import Page, read_pages
+from docbin_napari.io.paths import is_plain_file
+from docbin_napari.io.probability import write_probability
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
+    from docbin_napari.batch.made_from import BatchModel
+
+Resolution = tuple[float, float] | None
+Result = TypeVar("Result")
+Work = Generator[PageProgress, None, Result]
+"""A computation that yields its progress and returns its result."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig) -> Iterator[Event]:
+    """Binarize the pages of many files.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        From `plan_jobs`.
+    model : BatchModel
+        The network and how it is used.
+    config : OutputConfig
+        The one that the jobs were planned with.
+
+    Yields
+    ------
+    FileStarted, PageProgress, FileWritten, FileSkipped, FileFailed
+        For each file one of the last three at its end.
+
+    Raises
+    ------
+    ModelError, DeviceError
+        If the model cannot be loaded: then no page could be computed.
+
+    Notes
+    -----
+    The probability is kept in 256 steps, and thresholded so: a mask is exactly what thresholding
+    the written probability gives. While the network is at one file, the next is decoded and the
+    last encoded, so that a file may end after the next one has started.
+    """
+    binarizer = FileBinarizer(replace(model, load=cache(model.load)), config)
+    count = max(1, (os.cpu_count() or 1) // 4)
+    with (
+        threads(count) as readers,
+        threads(1) as page_reader,
+        ThreadPoolExecutor(count) as writer,
+    ):
+        being_written: deque[Future[FileEnd]] = deque()
+        for file in map_ahead(binarizer.open, jobs, readers, count):
+            yield FileStarted(file.job.source)
+            file.pages = iterate_ahead(file.pages, page_reader)
+            being_written.append((yield from binarizer.compute(file, writer)))
+            while being_written and (being_written[0].done() or len(being_written) > count):
+                yield being_written.popleft().result()
+        while being_written:
+            yield being_written.popleft().result()
+
+
+@dataclass
+class OpenFile:
+    """A file on its way: its first page is decoded, or it needs nothing more.
+
+    Parameters
+    ----------
+    job : Job
+        The file.
+    pages : iterator of Page
+        Its pages; the later ones are decoded when they are asked for.
+    end : FileEnd, optional
+        What became of the file, if that is known already.
+    written : list of Path
+        Results that are written, or about to be.
+    inverted : list of int
+        Pages, from 1, that were taken inverted.
+    remarks : dict
+        What was read in another way than the file says.
+    writing : Future, optional
+        Done when the last results are written.
+    """
+
+    job: Job
+    pages: Iterator[Page] = field(default_factory=lambda: iter(()))
+    end: FileEnd | None = None
+    written: list[Path] = field(default_factory=list)
+    inverted: list[int] = field(default_factory=list)
+    remarks: dict[str, None] = field(default_factory=dict)
+    writing: Future[None] | None = None
+
+    def decoded(self) -> Iterator[Page]:
+        """Give the pages; what no decoder should raise ends this file alone."""
+        with _named(self.job.source):
+            yield from self.pages
+
+    def write(self, writer: Executor, outputs: PageOutputs, *contents: Any) -> None:
+        """Begin to write results; wait before until the last ones are written."""
+        if self.writing is not None:
+            self.writing.result()
+        self.writing = writer.submit(_write, outputs, *contents)
+        self.written += outputs.paths
+
+    def finish(self) -> FileEnd:
+        """Wait until all is written, and say what became of the file."""
+        if self.end is not None:
+            return self.end
+        if self.writing is None:
+            return FileSkipped(self.job.source)
+        try:
+            self.writing.result()
+        except Exception as error:
+            return _failure(error, self.job)
+        return FileWritten(
+            self.job.source, tuple(self.written), tuple(self.inverted), tuple(self.remarks)
+        )
+
+
+@dataclass(frozen=True)
+class FileBinarizer:
+    """Binarizes the files of a batch, one after the other.
+
+    Parameters
+    ----------
+    model : BatchModel
+        The network and how it is used.
+    config : OutputConfig
+        The one that the jobs were planned with.
+    """
+
+    model: BatchModel
+    config: OutputConfig
+
+    def run(self, job: Job, writer: Executor) -> Generator[Event, None, None]:
+        """Binarize one file; what is wrong with it becomes an event.
+
+        Parameters
+        ----------
+        job : Job
+            One of the plan.
+        writer : Executor
+            Encodes and writes the results.
+
+        Yields
+        ------
+        PageProgress, FileWritten, FileSkipped, FileFailed
+            One of the last three at the end.
+
+        Raises
+        ------
+        ModelError, DeviceError
+            If the model cannot be loaded.
+        """
+        end = yield from self.compute(self.open(job), writer)
+        yield end.result()
+
+    def open(self, job: Job) -> OpenFile:
+        """Begin with a file: look whether it is to be done, and decode its first page.
+
+        Parameters
+        ----------
+        job : Job
+            One of the plan.
+
+        Returns
+        -------
+        OpenFile
+            For `compute`.
+        """
+        if (end := self.known_end(job)) is not None:
+            return OpenFile(job, end=end)
+        with suppress(OSError):
+            # Before it is read: who replaces it meanwhile gets a result that is not up to date.
+            job = replace(job, seen=fingerprint(job.source))
+        settings = {name: getattr(self.config, name) for name in ("dpi", "pixel_limit", "password")}
+        try:
+            with _named(job.source):
+                pages = read_pages(job.source, in_bands=True, **settings)
+                return OpenFile(job, _resumed([next(pages)], pages))
+        except Exception as error:
+            return OpenFile(job, end=_failure(error, job))
+
+    def known_end(self, job: Job) -> FileSkipped | FileFailed | None:
+        """Say what becomes of a file that need not be read.
+
+        Parameters
+        ----------
+        job : Job
+            One of the plan.
+
+        Returns
+        -------
+        FileSkipped, FileFailed or None
+            None if it has to be read; one of many pages may turn out to be done then.
+        """
+        if job.problem:
+            return FileFailed(job.source, job.problem)
+        try:
+            done = self._is_done(job.outputs(), job, 0 if job.suffix == ".tiff" else 1)
+        except PageError as error:
+            return _failure(error, job)
+        return FileSkipped(job.source) if done else None
+
+    def compute(self, file: OpenFile, writer: Executor) -> Work[Future[FileEnd]]:
+        """Run the network over the pages of a file.
+
+        Parameters
+        ----------
+        file : OpenFile
+            From `open`.
+        writer : Executor
+            Encodes and writes the results.
+
+        Yields
+        ------
+        PageProgress
+            While it runs.
+
+        Returns
+        -------
+        Future of FileEnd
+            Done when all is written.
+
+        Raises
+        ------
+        ModelError, DeviceError
+            If the model cannot be loaded.
+        """
+        if file.end is None:
+            work = self._whole_file if file.job.suffix == ".tiff" else self._single_pages
+            try:
+                yield from work(file, writer)
+            except (FileError, OSError, MemoryError) as error:
+                file.end = _failure(error, file.job)
+        return writer.submit(file.finish)
+
+    def _made(self, job: Job, page: int) -> MadeFrom:
+        return MadeFrom(job.source, page, self.config.dpi, self.model.recipe, job.seen)
+
+    def _is_done(self, outputs: PageOutputs, job: Job, page: int) -> bool:
+        """Whether the results of a page are there, and made from it as they would be now.
+
+        Raises
+        ------
+        PageError
+            If they belong to another file that is still there, or were made with another model.
+        """
+        standing = self._made(job, page).standing(outputs)
+        if standing == "other source":
+            kept = read_words(outputs.mask) or {}
+            name, number = str(kept.get("source", "")), kept.get("page")
+            whose = name if number in (0, 1) else f"page {number} of {name}"
+            if name != job.source.name and is_plain_file(job.source.parent / Path(name).name):
+                reason = f"its result {outputs.mask} would replace that of {whose}"
+                raise PageError(job.source, f"{reason}: use two --output, or rename one of them")
+        if standing == "other recipe" and not self.config.overwrite:
+            raise PageError(job.source, f"{outputs.mask.name} is {OTHER_RECIPE}")
+        return standing == "done" and not self.config.overwrite
+
+    def _single_pages(self, file: OpenFile, writer: Executor) -> Work[None]:
+        """Write each page to files of its own."""
+        job = file.job
+        for page in file.decoded():
+            outputs = job.outputs(page.index, page.count)
+            if owner := job.rivals.get(outputs.mask.name):
+                raise PageError(job.source, f"its result would replace that of {owner}")
+            if not self._is_done(outputs, job, page.index + 1):
+                ink, probability = yield from self._compute(page, file)
+                made = self._made(job, page.index + 1)
+                file.write(writer, outputs, ink, probability, page.dpi, made)
+                del ink, probability
+            # Or this name would hold the page while the next one is decoded.
+            del page
+
+    def _whole_file(self, file: OpenFile, writer: Executor) -> Work[None]:
+        """Write all pages to one file when the last is done; until then they wait packed."""
+        masks: list[PackedPage] = []
+        probabilities: list[PackedPage | None] = []
+        resolutions: list[Resolution] = []
+        for page in file.decoded():
+            resolutions.append(page.dpi)
+            ink, probability = yield from self._compute(page, file)
+            masks.append(ink)
+            probabilities.append(probability)
+            del page
+        made = self._made(file.job, 0)
+        file.write(writer, file.job.outputs(), masks, probabilities, resolutions, made)
+
+    def _compute(self, page: Page, file: OpenFile) -> Work[tuple[PackedPage, PackedPage | None]]:
+        """Compute the ink of a page, and keep the probability where it is wanted."""
+        file.remarks.update(dict.fromkeys(page.remarks))
+        model, config = self.model.load(), self.model.inference
+        result = InkCollector(
+            page.pixels.shape[:2], self.model.lowest(), keep_probability=file.job.probability
+        )
+        with _named(page.source):
+            reader = PageReader.of(page.pixels, model, config)
+            if reader.inverted and config.invert == "auto":
+                file.inverted.append(page.index + 1)
+            for done in predict.predict_with(reader, config, result):
+                yield PageProgress(page.source, page.index + 1, page.count, done.done, done.total)
+        return result.ink, result.probability
+
+
+def _resumed(first: list[Page], pages: Iterator[Page]) -> Iterator[Page]:
+    """Put the first page before the others, without holding it when it is taken."""
+    yield first.pop()
+    yield from pages
+
+
+def _write(
+    outputs: PageOutputs,
+    ink: PackedPage | list[PackedPage],
+    probability: Any,
+    dpi: Resolution | list[Resolution],
+    made: MadeFrom,
+) -> None:
+    """Write the probability first: the mask under its name says that the page is done."""
+    with _named(made.source):
+        if outputs.probability is not None:
+            write_probability(outputs.probability, probability, dpi=dpi)
+        write_mask(outputs.mask, ink, dpi=dpi, texts=made.texts())
+
+
+@contextmanager
+def _named(source: Path) -> Iterator[None]:
+    """Turn what a network or a defect raises into an error of the file that met it.
+
+    A defect of this program, or of a library, is named as such: the other files do not wait for it.
+    """
+    try:
+        yield
+    except (FileError, OSError, MemoryError):
+        raise
+    except InferenceError as error:
+        raise PageError(source, str(error)) from error
+    except Exception as error:
+        _LOG.debug("%s was not done", source, exc_info=error)
+        reason = f"unexpected {type(error).__name__}: {one_line(error)}"
+        raise PageError(source, reason) from error
+
+
+def _failure(error: Exception, job: Job) -> FileFailed:
+    """Put an error into one line that need not name the file again."""
+    if isinstance(error, MemoryError):
+        reason = "there is not enough memory for this page"
+    elif isinstance(error, FileError) and error.path == job.source:
+        reason = error.reason
+    else:
+        reason = one_line(error) or type(error).__name__
+    return FileFailed(job.source, reason)
+
+
+def one_line(error: Exception) -> str:
+    """Put what an error says into one line."""
+    return " ".join(str(error).split())
+
+
+class PackedPage:
+    """Rows of bool or uint8, packed as they come and unpacked as they are looked at.
+
+    A mask of 400 Mpix takes a few megabytes, so that neither the size of a page nor the number of
+    pages that become one file decides how much memory is needed.
+
+    Parameters
+    ----------
+    width : int
+        Pixels of a row.
+    dtype : dtype
+        bool or uint8.
+
+    Examples
+    --------
+    >>> page = PackedPage(3, np.dtype(bool))
+    >>> page.append(np.eye(3, dtype=bool)[:2])
+    >>> page.append(np.eye(3, dtype=bool)[2:])
+    >>> page.shape, page[1:].astype(int).tolist()
+    ((3, 3), [[0, 1, 0], [0, 0, 1]])
+    """
+
+    ndim = 2
+
+    def __init__(self, width: int, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        self._width = width
+        self._bands: list[bytes] = []
+        self._tops = [0]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows so far, and pixels of a row."""
+        return self._tops[-1], self._width
+
+    @property
+    def size(self) -> int:
+        """Pixels so far."""
+        return self._tops[-1] * self._width
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Put rows below those that are there.
+
+        Parameters
+        ----------
+        rows : ndarray of bool or uint8, shape (N, width)
+            They are copied.
+        """
+        bits = np.packbits(rows) if self.dtype == np.bool_ else np.ascontiguousarray(rows)
+        self._bands.append(zlib.compress(bits.data, level=1))
+        self._tops.append(self._tops[-1] + len(rows))
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        start, stop, step = rows.indices(self._tops[-1])
+        if step != 1:
+            raise ValueError("rows of a packed page come in order, without gaps")
+        first = min(bisect_right(self._tops, start), len(self._bands)) - 1
+        last = max(first + 1, bisect_left(self._tops, stop))
+        above = self._tops[first]
+        bands = [self._band(index) for index in range(first, last)]
+        return np.concatenate(bands)[start - above : max(stop - above, 0)]
+
+    def _band(self, index: int) -> NDArray[Any]:
+        values = np.frombuffer(zlib.decompress(self._bands[index]), np.uint8)
+        count = self._tops[index + 1] - self._tops[index]
+        if self.dtype == np.bool_:
+            values = np.unpackbits(values, count=count * self._width).view(np.bool_)
+        return values.reshape(count, self._width)
+
+
+class InkCollector:
+    """Takes the probability of ink where `predict` writes it, and keeps the mask packed.
+
+    Strategy: predict writes a row of windows piece by piece from left to right. Such a band is
+    all that is held unpacked; when it is complete, it is compared with the threshold.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the page.
+    lowest : int
+        Probability in 256 steps from which a pixel is ink.
+    keep_probability : bool
+        Whether the probability is wanted too.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, shape: tuple[int, int], lowest: int, *, keep_probability: bool) -> None:
+        self.shape = shape
+        self.ink = PackedPage(shape[1], np.dtype(bool))
+        self.probability = PackedPage(shape[1], self.dtype) if keep_probability else None
+        self._lowest = lowest
+        self._band = np.empty((0, shape[1]), np.uint8)
+
+    def __setitem__(self, region: tuple[slice, slice], values: NDArray[Any]) -> None:
+        rows, columns = region
+        if len(self._band) != rows.stop - rows.start:
+            self._band = np.empty((rows.stop - rows.start, self.shape[1]), np.uint8)
+        self._band[:, columns] = values
+        if columns.stop == self.shape[1]:
+            self.ink.append(self._band >= self._lowest)
+            if self.probability is not None:
+                self.probability.append(self._band)
