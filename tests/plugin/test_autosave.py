@@ -14,8 +14,7 @@ import pytest
 from docbin_napari.io.errors import DraftError
 from docbin_napari.pairs.drafts import read_draft
 from docbin_napari.plugin.layers.choosing import provide
-from docbin_napari.plugin.layers.corrected_page import Subject
-from docbin_napari.plugin.layers.page_record import AS_SAVED, reviewed_of
+from docbin_napari.plugin.layers.page_record import AS_SAVED, Subject, reviewed_of
 from docbin_napari.plugin.saving import autosave, page_draft
 from docbin_napari.plugin.saving.autosave import Autosave
 from docbin_napari.plugin.saving.page_draft import checksum_of

@@ -14,7 +14,7 @@ import pytest
 
 from docbin_napari.io.errors import DraftError
 from docbin_napari.pairs.drafts import read_draft
-from docbin_napari.plugin.layers.corrected_page import Subject
+from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.saving.autosave import Autosave
 
 pytestmark = pytest.mark.viewer
@@ -37,7 +37,7 @@ import numpy as np
 from napari.components import ViewerModel
 from docbin_napari.plugin.saving.autosave import Autosave
 from docbin_napari.plugin.layers.page_record import reviewed_of
-from docbin_napari.plugin.layers.corrected_page import Subject
+from docbin_napari.plugin.layers.page_record import Subject
 folder = Path(sys.argv[1])
 viewer = ViewerModel()
 image = viewer.add_image(np.load(folder / "page.npy"), rgb=True, name="any name",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docbin_napari.plugin.correct import choosing_labels
 from docbin_napari.plugin.correct.correct_session import CorrectSession
+from docbin_napari.plugin.layers import choosing
 
 pytestmark = pytest.mark.viewer
 
@@ -31,10 +31,10 @@ def test_labels_of_a_file_choose_the_page_of_that_file(viewer) -> None:
     second = a_page(viewer, "b", "/pages/b.png")
     other = its_ink(viewer, "Ink of b", "/pages/b.png")
     viewer.layers.selection.active = ink
-    assert choosing_labels.favourite_image(viewer, ink) is first
+    assert choosing.favourite_image(viewer, ink) is first
     viewer.layers.selection.active = first
-    assert choosing_labels.favourite_labels(viewer, first, now=other) is ink
-    assert choosing_labels.favourite_image(viewer, other) is second
+    assert choosing.favourite_labels(viewer, first, now=other) is ink
+    assert choosing.favourite_image(viewer, other) is second
 
 
 def test_new_labels_remember_the_image_they_were_made_for(viewer) -> None:
@@ -42,19 +42,19 @@ def test_new_labels_remember_the_image_they_were_made_for(viewer) -> None:
     ink = CorrectSession(viewer).new_labels(first, 0)
     second = a_page(viewer, "b")
     viewer.layers.selection.active = ink
-    assert choosing_labels.favourite_image(viewer, ink) is first
+    assert choosing.favourite_image(viewer, ink) is first
     viewer.layers.selection.active = second
-    assert choosing_labels.favourite_labels(viewer, second, now=ink) is None
-    assert "another page" in choosing_labels.warning(second, ink)
-    assert choosing_labels.warning(first, ink) == ""
+    assert choosing.favourite_labels(viewer, second, now=ink) is None
+    assert "another page" in choosing.warning(second, ink)
+    assert choosing.warning(first, ink) == ""
 
 
 def test_labels_of_which_nothing_is_known_fit_any_page_of_their_size(viewer) -> None:
     page = a_page(viewer, "a", "/pages/a.png")
     mask = its_ink(viewer, "mask")
     viewer.layers.selection.active = page
-    assert choosing_labels.favourite_labels(viewer, page) is mask
-    assert choosing_labels.warning(page, mask) == ""
+    assert choosing.favourite_labels(viewer, page) is mask
+    assert choosing.warning(page, mask) == ""
 
 
 def test_the_labels_that_are_chosen_stay_if_others_are_no_better(viewer) -> None:
@@ -62,8 +62,8 @@ def test_the_labels_that_are_chosen_stay_if_others_are_no_better(viewer) -> None
     mine = its_ink(viewer, "mine", "/pages/a.png")
     its_ink(viewer, "upper", "/pages/a.png")
     viewer.layers.selection.active = page
-    assert choosing_labels.favourite_labels(viewer, page, now=mine) is mine
-    assert choosing_labels.favourite_labels(viewer, page).name == "upper"
+    assert choosing.favourite_labels(viewer, page, now=mine) is mine
+    assert choosing.favourite_labels(viewer, page).name == "upper"
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_the_labels_that_are_chosen_stay_if_others_are_no_better(viewer) -> None
 def test_labels_that_lie_elsewhere_are_refused(viewer, page_place, ink_place) -> None:
     page = a_page(viewer, "a", **page_place)
     ink = its_ink(viewer, "Ink of a", **ink_place)
-    assert "“Ink of a” does not lie over “a”" in choosing_labels.refusal(viewer, page, ink)
+    assert "“Ink of a” does not lie over “a”" in choosing.refusal(viewer, page, ink)
 
 
 def test_layers_that_were_moved_together_are_not_refused(viewer) -> None:
     where = {"scale": (0.4, 0.4), "translate": (1e3, -2e3), "rotate": 30}
     page, ink = a_page(viewer, "a", **where), its_ink(viewer, "Ink of a", **where)
-    assert choosing_labels.refusal(viewer, page, ink) == ""
+    assert choosing.refusal(viewer, page, ink) == ""
 
 
 def test_pages_side_by_side_are_not_mixed(viewer) -> None:
@@ -87,4 +87,4 @@ def test_pages_side_by_side_are_not_mixed(viewer) -> None:
     ink = its_ink(viewer, "Ink of a")
     a_page(viewer, "b", translate=(0, 70))
     viewer.layers.selection.active = ink
-    assert choosing_labels.favourite_image(viewer, ink) is first
+    assert choosing.favourite_image(viewer, ink) is first

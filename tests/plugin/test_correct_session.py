@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from docbin_napari.correction.region import lasso
-from docbin_napari.plugin.correct import choosing_labels, correct_session
+from docbin_napari.plugin.correct import correct_session
 from docbin_napari.plugin.correct.correct_session import PAGE, REGION, CorrectSession
 from docbin_napari.plugin.correct.overlays import Overlays
 from docbin_napari.plugin.correct.region_threshold import ThresholdHere
 from docbin_napari.plugin.correct.specks import Specks
 from docbin_napari.plugin.correct.tools import ToolController
-from docbin_napari.plugin.layers import canvas
+from docbin_napari.plugin.layers import canvas, choosing
 
 pytestmark = pytest.mark.viewer
 
@@ -149,8 +149,8 @@ def test_new_labels_lie_over_their_image(viewer, shape) -> None:
 def test_other_layers_are_nobodys_page(viewer) -> None:
     viewer.add_points(np.zeros((1, 2)))
     viewer.add_shapes([np.eye(3)[:, :2]], shape_type="polygon")
-    assert choosing_labels.favourite_image(viewer, None) is None
-    assert choosing_labels.favourite_labels(viewer, None) is None
+    assert choosing.favourite_image(viewer, None) is None
+    assert choosing.favourite_labels(viewer, None) is None
 
 
 def test_labels_of_another_shape_are_chosen_last_and_refused(viewer) -> None:
@@ -158,7 +158,7 @@ def test_labels_of_another_shape_are_chosen_last_and_refused(viewer) -> None:
     fitting = viewer.add_labels(np.zeros((3, 48, 64), np.uint8))
     page = viewer.add_labels(np.zeros((48, 64), np.uint8), name="page")
     viewer.layers.selection.active = book
-    assert choosing_labels.favourite_labels(viewer, book) is fitting
+    assert choosing.favourite_labels(viewer, book) is fitting
     session = CorrectSession(viewer)
     assert session.refusal(book, page) == "“page” has 64 × 48 pixels, but “book” 64 × 48 × 3."
     assert session.refusal(book, fitting) == ""

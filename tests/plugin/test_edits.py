@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from docbin_napari.plugin.layers import undo as edits
-from docbin_napari.plugin.layers.undo import Amendment, plane_of, write
+from docbin_napari.plugin.layers.page_source import plane_of
+from docbin_napari.plugin.layers.undo import Amendment, write
 
 pytestmark = pytest.mark.viewer
 PLACE = np.s_[2:10, 3:15]
@@ -35,7 +36,7 @@ def test_undo_and_redo_are_exact(monkeypatch, most, shape, seed: int) -> None:
     values = np.random.default_rng(seed + 1).integers(0, 3, (8, 12)).astype(np.uint8)
     count = write(layer, page, PLACE, values)
     after = layer.data.copy()
-    assert np.array_equal(plane_of(layer, page)[PLACE], values)
+    assert np.array_equal(plane_of(layer.data, page)[PLACE], values)
     assert count == np.count_nonzero(before != after)
     layer.undo()
     assert np.array_equal(layer.data, before)

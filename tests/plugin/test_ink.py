@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.plugin.layers import ink_blocks
+from docbin_napari.correction.region import Region
+from docbin_napari.plugin.layers import ink_result
 from docbin_napari.plugin.layers.ink_result import (
     BACKGROUND,
     INK,
@@ -91,7 +92,7 @@ def test_what_was_painted_before_a_window_arrived_stays() -> None:
 
 
 def test_a_threshold_can_be_left_half_way_and_moved_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ink_blocks, "_BLOCK_PIXELS", 6)
+    monkeypatch.setattr(ink_result, "_BLOCK_PIXELS", 6)
     result = ramp(0.5)
     next(result.follow(0.9))
     follow(result, 0.2)
@@ -182,7 +183,7 @@ def cut_at_its_own(result: InkResult, level: int) -> tuple[np.ndarray, np.ndarra
     corner = np.s_[0:2, 0:3]
     before = result.labels[corner].copy()
     result.labels[corner] = result.probability[corner] >= level
-    result.set_region_threshold(0, corner, np.ones((2, 3), bool), level)
+    result.set_region_threshold(0, Region(*corner, np.ones((2, 3), bool)), level)
     return before, result.labels[corner]
 
 

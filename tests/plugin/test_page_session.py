@@ -12,8 +12,8 @@ from PIL import Image
 
 from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.pairs.work_list import PageListError
-from docbin_napari.plugin.layers.corrected_page import Subject
 from docbin_napari.plugin.layers.ink_result import image_behind, result_behind
+from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.pages.pages_session import PageListSession
 from docbin_napari.plugin.pages.prepare import PageOrder, make_ready
 

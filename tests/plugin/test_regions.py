@@ -7,7 +7,7 @@ import pytest
 
 from docbin_napari.correction.reviewed import Reviewed
 from docbin_napari.plugin.correct.overlays import OUTLINE_NAME, Overlays
-from docbin_napari.plugin.layers.corrected_page import Subject
+from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.layers.shape_regions import drawn_shapes, reviewed_region, shapes_region
 
 pytestmark = pytest.mark.viewer

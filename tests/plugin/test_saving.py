@@ -12,12 +12,12 @@ from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs.pair import find_pairs, read_pair
 from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import PairPlace
-from docbin_napari.plugin.layers.corrected_page import Subject
 from docbin_napari.plugin.layers.page_record import (
+    AS_SAVED,
+    Subject,
     note_pair,
     own_pair,
     reviewed_of,
-    saved_state,
     take_reviewed,
 )
 from docbin_napari.plugin.reader import read_training_folder
@@ -147,7 +147,7 @@ def test_a_pair_is_opened_again_and_goes_on(viewer, subject, place, count) -> No
     assert not take_reviewed(again)
     assert reviewed_of(again.labels, 0).share == 1
     looked = reviewed_of(again.labels, 0).to_bytes()
-    assert saved_state(again) == checksum_of(again.plane(), looked)
+    assert again.noted(AS_SAVED) == checksum_of(again.plane(), looked)
     again.plane()[0, 0] = 1
     event = saved(again, SaveOrder(place, own=own_pair(again)))
     assert event.saved.kept is not None
@@ -162,6 +162,6 @@ def test_a_saved_page_knows_its_pair(subject, place) -> None:
     event = saved(subject, SaveOrder(place))
     note_pair(subject, event.saved.pair, 5)
     assert own_pair(subject) == event.saved.pair
-    assert saved_state(subject) == 5
+    assert subject.noted(AS_SAVED) == 5
     event.saved.pair.ground_truth.unlink()
     assert own_pair(subject) is None

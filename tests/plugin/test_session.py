@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request
-from docbin_napari.plugin.correct import choosing_labels
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.ink_result import result_behind
 from docbin_napari.plugin.threads import run
@@ -302,7 +301,7 @@ def test_two_results_are_compared(viewer, one_stroke, fake_engine) -> None:
     assert "only in “Ink of letter (any, best)” (5 pixels)" in words
     difference = viewer.layers[choosing.DIFFERENCE_NAME]
     assert (difference.data == 1).sum() == 8
-    assert difference not in choosing_labels.labels_layers(viewer)
+    assert difference not in choosing.labels_layers(viewer)
     assert len(viewer.layers) == 4
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.work_list import open_list
-from docbin_napari.plugin.layers.corrected_page import Subject
+from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.saving import page_draft
 
 if TYPE_CHECKING:

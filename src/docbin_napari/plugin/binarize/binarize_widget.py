@@ -12,9 +12,9 @@ from qtpy.QtCore import QTimer
 from docbin_napari.plugin import commands, threads
 from docbin_napari.plugin.binarize import binarize_fields
 from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request, turn_page
-from docbin_napari.plugin.binarize.look_row import LookRow
 from docbin_napari.plugin.dock import BINARIZE
 from docbin_napari.plugin.layers import choosing, page_source
+from docbin_napari.plugin.layers.look import LookRow
 from docbin_napari.plugin.saving.export_row import ExportRow
 from docbin_napari.plugin.saving.ink_saving import take_over_saving
 from docbin_napari.plugin.signals import MODEL_NEWS

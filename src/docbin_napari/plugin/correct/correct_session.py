@@ -11,12 +11,10 @@ from napari.layers import Image, Labels
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.correction.doubt import doubt_grid, next_place
 from docbin_napari.correction.region import Region, whole
-from docbin_napari.plugin.correct import choosing_labels
-from docbin_napari.plugin.layers import canvas, page_source, undo
-from docbin_napari.plugin.layers.corrected_page import Subject
+from docbin_napari.plugin.layers import canvas, choosing, page_source, undo
 from docbin_napari.plugin.layers.ink_result import UNLABELLED, bind, image_behind, result_behind
-from docbin_napari.plugin.layers.page_record import DRAFT, provenance, reviewed_of
-from docbin_napari.plugin.layers.page_source import GrayPage, gray_key
+from docbin_napari.plugin.layers.page_record import DRAFT, Subject, provenance, reviewed_of
+from docbin_napari.plugin.layers.page_source import gray_key, gray_page
 from docbin_napari.plugin.layers.refresh import Upkeep
 
 if TYPE_CHECKING:
@@ -69,19 +67,19 @@ class CorrectSession:
         self.region: Region | None = None
         self.status = ""
         self.upkeep = Upkeep(viewer, clock)
-        self._gray: tuple[Any, GrayPage] | None = None
+        self._gray: tuple[Any, Callable[[slice, slice], NDArray[np.uint8]]] | None = None
         self._doubt: tuple[Any, NDArray[np.float64]] | None = None
         self._sent: tuple[Labels, int, tuple[int, int]] | None = None
 
     # ---- layers
 
     def refusal(self, image: Image | None, labels: Labels | None) -> str:
-        """Say why these layers cannot be corrected; as `choosing_labels.refusal`."""
-        return choosing_labels.refusal(self.viewer, image, labels)
+        """Say why these layers cannot be corrected; as `choosing.refusal`."""
+        return choosing.refusal(self.viewer, image, labels)
 
     def caution(self, image: Image | None, labels: Labels | None) -> str:
         """Say why these layers cannot be corrected, or what is strange about them."""
-        return self.refusal(image, labels) or choosing_labels.warning(image, labels)
+        return self.refusal(image, labels) or choosing.warning(image, labels)
 
     def subject(self) -> Subject | None:
         """Give the page that is corrected; None while `refusal` has something against it."""
@@ -119,11 +117,11 @@ class CorrectSession:
         self.image, self.labels = image, layer
         return layer
 
-    def gray(self, subject: Subject) -> GrayPage:
+    def gray(self, subject: Subject) -> Callable[[slice, slice], NDArray[np.uint8]]:
         """Give the gray values of the page; kept until the page or its contrast changes."""
         key = gray_key(subject.image, subject.page)
         if self._gray is None or self._gray[0] != key:
-            self._gray = key, GrayPage(subject.image, subject.page)
+            self._gray = key, gray_page(subject.image, subject.page)
         return self._gray[1]
 
     def forget_page(self) -> None:
@@ -210,7 +208,7 @@ class CorrectSession:
     def _second_opinion(self, subject: Subject) -> NDArray[np.uint8] | None:
         """Probability of another run on the same image, if there is one."""
         mine = result_behind(subject.labels)
-        for layer in choosing_labels.labels_layers(self.viewer):
+        for layer in choosing.labels_layers(self.viewer):
             other = result_behind(layer)
             if other is None or other is mine or image_behind(layer) is not subject.image:
                 continue

@@ -10,8 +10,6 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 
 from docbin_napari.correction.brush import BrushConfig
-from docbin_napari.plugin.binarize.look_row import LookRow
-from docbin_napari.plugin.correct import choosing_labels
 from docbin_napari.plugin.correct.correct_session import CorrectSession
 from docbin_napari.plugin.correct.doubt_map import DoubtMap
 from docbin_napari.plugin.correct.overlays import Overlays
@@ -22,6 +20,7 @@ from docbin_napari.plugin.correct.tools import NEXT, REVIEWED, TOOLS, UNLABELLED
 from docbin_napari.plugin.layers import canvas, choosing, page_source
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, result_behind
 from docbin_napari.plugin.layers.ink_result import UNLABELLED as UNLABELLED_VALUE
+from docbin_napari.plugin.layers.look import LookRow
 from docbin_napari.plugin.saving.autosave import KEPT
 from docbin_napari.plugin.saving.early_offer import drafts_of_image, take_draft
 from docbin_napari.plugin.saving.export_row import ExportRow
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Labels
 
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 _TICK_MILLISECONDS = 40
 _MAP_MILLISECONDS = 120
@@ -166,7 +165,7 @@ class CorrectPages(CorrectParts):
         return [(layer.name, layer) for layer in choosing.images(self._viewer)]
 
     def _labels_choices(self, _: Any) -> list[tuple[str, Any]]:
-        return [(layer.name, layer) for layer in choosing_labels.labels_layers(self._viewer)]
+        return [(layer.name, layer) for layer in choosing.labels_layers(self._viewer)]
 
     def _on_layers(self, _: Any = None) -> None:
         if self._watch.gone or self._overlays.placing:
@@ -182,16 +181,16 @@ class CorrectPages(CorrectParts):
         if self._watch.gone or self._overlays.placing:
             return
         self._showing = True
-        self._take(*choosing_labels.meant(self._viewer, self.ink.value))
+        self._take(*choosing.meant(self._viewer, self.ink.value))
         self._showing = False
         self._on_choice()
 
     def _choose(self, image: bool, labels: bool) -> None:
         """Fill the boxes with what the user seems to mean."""
         if labels:
-            self._take(None, choosing_labels.favourite_labels(self._viewer, self.image.value))
+            self._take(None, choosing.favourite_labels(self._viewer, self.image.value))
         if image or labels:
-            self._take(choosing_labels.favourite_image(self._viewer, self.ink.value), None)
+            self._take(choosing.favourite_image(self._viewer, self.ink.value), None)
 
     def _take(self, image: Image | None, labels: Labels | None) -> None:
         """Choose layers that the boxes offer."""

@@ -29,11 +29,6 @@ PLACE_NAME = "Doubtful place"
 _PLACE_EDGE = "#ff9900"
 
 
-def is_overlay(layer: Layer) -> bool:
-    """Tell whether a layer is one of these, and so nobody's ink."""
-    return bool(layer.metadata.get(OVERLAY))
-
-
 class Overlays:
     """Two layers that are added when they are first needed, and added again if removed.
 

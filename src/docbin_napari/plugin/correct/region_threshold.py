@@ -11,7 +11,7 @@ from docbin_napari.plugin.layers.undo import Amendment
 if TYPE_CHECKING:
     from docbin_napari.correction.region import Region
     from docbin_napari.plugin.correct.correct_session import CorrectSession
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 
 class ThresholdHere:
@@ -64,9 +64,7 @@ class ThresholdHere:
         level = level_of(threshold) if threshold < 1 else 256
         after = cut_region(subject.plane(), probability, session.region, level)
         step.put(after)
-        result.set_region_threshold(
-            subject.page, session.region.place, session.region.inside, level
-        )
+        result.set_region_threshold(subject.page, session.region, level)
         session.upkeep.touch(subject.labels)
         session.status = f"The region follows a threshold of {threshold:.2f}."
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     import napari
 
-    from docbin_napari.plugin.binarize.look_row import LookRow
     from docbin_napari.plugin.correct.correct_fields import Choices
     from docbin_napari.plugin.correct.doubt_map import DoubtMap
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.look import LookRow
+    from docbin_napari.plugin.layers.page_record import Subject
     from docbin_napari.plugin.saving.export_row import ExportRow
 
 MINIMUM_WIDTH = 320

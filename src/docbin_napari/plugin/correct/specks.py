@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from docbin_napari.correction.region import Region
     from docbin_napari.plugin.correct.correct_session import CorrectSession
     from docbin_napari.plugin.correct.overlays import Overlays
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 _INLINE_PIXELS = 4_000_000
 

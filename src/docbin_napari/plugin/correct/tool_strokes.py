@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from docbin_napari.correction.region import Point
     from docbin_napari.plugin.correct.correct_session import CorrectSession
     from docbin_napari.plugin.correct.overlays import Overlays
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 _MISS_SCREEN_PIXELS = 5
 _MISS_LIMIT = 40

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.plugin.correct.correct_session import CorrectSession
     from docbin_napari.plugin.correct.overlays import Overlays
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 _CURSORS = {"ink": "circle", "paper": "circle", "piece": "pointing", "region": "cross"}
 # Keys with which napari's labels go back to moving the camera.

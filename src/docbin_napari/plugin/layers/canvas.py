@@ -57,17 +57,12 @@ def point_on(labels: Labels, position: Sequence[float]) -> tuple[float, float]:
 
 def visible_part(layer: Image | Labels) -> tuple[slice, slice]:
     """Tell which rows and columns of a page are on the canvas."""
+    # Corners are those of the level that is shown.
+    factor = float(layer.downsample_factors[layer.data_level][-1])
     low, high = np.asarray(layer.corner_pixels)[:, -2:]
-    data, factor = layer.data, 1.0
-    if layer.multiscale:  # Corners are those of the level that is shown.
-        data, factor = layer.data[0], float(layer.downsample_factors[layer.data_level][-1])
-    colours = int(bool(getattr(layer, "rgb", False)))
-    height, width = data.shape[data.ndim - 2 - colours : data.ndim - colours]
-    first = [int(max(0, value * factor)) for value in low]
-    last = [int((value + 1) * factor) for value in high]
     rows, columns = (
-        slice(min(start, side), max(min(start, side), min(stop, side)))
-        for start, stop, side in zip(first, last, (height, width), strict=True)
+        slice(*np.clip([int(first * factor), int((last + 1) * factor)], 0, side).tolist())
+        for first, last, side in zip(low, high, layer.level_shapes[0][-2:], strict=True)
     )
     return rows, columns
 
@@ -88,15 +83,11 @@ def plane_to_world(layer: Layer, page: int) -> NDArray[np.float64]:
         float64 (3, 3).
     """
     before = [page] * (layer.ndim - 2)
-    points = [
+    origin, down, right = (
         np.asarray(layer.data_to_world((*before, *point)), float)[-2:]
         for point in ((0, 0), (1, 0), (0, 1))
-    ]
-    matrix = np.eye(3)
-    matrix[:2, 0] = points[1] - points[0]
-    matrix[:2, 1] = points[2] - points[0]
-    matrix[:2, 2] = points[0]
-    return matrix
+    )
+    return np.vstack([np.column_stack([down - origin, right - origin, origin]), [0, 0, 1]])
 
 
 def show_whole(viewer: ViewerModel, image: Image) -> None:
@@ -127,15 +118,14 @@ def centre_on(
     share : float
         How much of the canvas it takes.
     """
-    matrix = plane_to_world(layer, page)
     corners = np.array(
         [
-            [row, column, 1]
-            for row in (place[0].start - 0.5, place[0].stop - 0.5)
-            for column in (place[1].start - 0.5, place[1].stop - 0.5)
+            [row - 0.5, column - 0.5, 1]
+            for row in (place[0].start, place[0].stop)
+            for column in (place[1].start, place[1].stop)
         ]
     )
-    world = (corners @ matrix.T)[:, :2]
+    world = (corners @ plane_to_world(layer, page).T)[:, :2]
     low, high = world.min(axis=0), world.max(axis=0)
     camera = camera_of(viewer)
     size = np.maximum(high - low, 1e-9)

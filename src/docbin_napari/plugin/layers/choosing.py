@@ -1,29 +1,69 @@
-"""Find and add layers: the chosen image and its labels."""
+"""Find the page and the ink that are meant: layers to binarize, to correct, and to add.
+
+Strategy: scans of one archive mostly have the same size, so size alone does not say which labels
+belong to which image. Labels that this package made know their image, and they carry the file and
+page they came from, as images do.
+"""
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels
 
-from docbin_napari.plugin.layers import page_source
+from docbin_napari.plugin.layers import canvas, page_source
 from docbin_napari.plugin.layers.ink_result import INK, InkResult, bind, image_behind, result_behind
 from docbin_napari.plugin.layers.page_record import provenance
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from numpy.typing import NDArray
+    from napari.layers import Layer
 
 OVERLAY = "docbin_napari_overlay"
 """Name in the metadata of layers that only show something: they are nobody's ink."""
 DIFFERENCE_NAME = "Difference of two results"
 _FIRST, _SECOND = "#1f77ff", "#ff9900"
+_HALF_A_PIXEL = 0.5
 
 
 def images(viewer: ViewerModel) -> list[Image]:
     """List the image layers, the topmost first."""
     return [layer for layer in reversed(viewer.layers) if isinstance(layer, Image)]
+
+
+def is_overlay(layer: Layer) -> bool:
+    """Tell whether a layer only shows something, and so is nobody's ink."""
+    return bool(layer.metadata.get(OVERLAY))
+
+
+def labels_layers(viewer: ViewerModel) -> list[Labels]:
+    """List the labels layers that may be ink, the topmost first."""
+    layers = [layer for layer in reversed(viewer.layers) if isinstance(layer, Labels)]
+    return [layer for layer in layers if not is_overlay(layer)]
+
+
+def results_of(viewer: ViewerModel, image: Image | None) -> list[Labels]:
+    """List the results of runs on an image, the topmost first.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    image : Image or None
+        The page or the stack.
+
+    Returns
+    -------
+    list of Labels
+        Those with a result behind them.
+    """
+    made = [layer for layer in labels_layers(viewer) if result_behind(layer) is not None]
+    return [layer for layer in made if image is not None and image_behind(layer) is image]
+
+
+# ---- binarize
 
 
 def favourite(viewer: ViewerModel) -> Image | None:
@@ -39,9 +79,7 @@ def favourite(viewer: ViewerModel) -> Image | None:
         return active
     known = images(viewer)
     behind = image_behind(active)
-    if behind in known:
-        return behind
-    return known[0] if known else None
+    return behind if behind in known else next(iter(known), None)
 
 
 def ink_layer(viewer: ViewerModel, image: Image | None) -> Labels | None:
@@ -54,17 +92,11 @@ def ink_layer(viewer: ViewerModel, image: Image | None) -> Labels | None:
         whose image is no longer in the viewer.
     """
     active = viewer.layers.selection.active
-    made = [
-        layer
-        for layer in reversed(viewer.layers)
-        if isinstance(layer, Labels) and result_behind(layer) is not None
-    ]
-    mine = [layer for layer in made if image is not None and image_behind(layer) is image]
+    mine = results_of(viewer, image)
     if mine:
         return active if active in mine else mine[0]
-    if active in made and image_behind(active) not in images(viewer):
-        return active
-    return None
+    lost = result_behind(active) is not None and image_behind(active) not in images(viewer)
+    return active if lost else None
 
 
 def provide(
@@ -102,9 +134,8 @@ def provide(
     """
     shape = page_source.page_source(image).shape
     first, note = ink_layer(viewer, image), ""
-    layer = first if first is None or _is_made_by(first, made_by) else None
-    if layer is None:
-        layer = next((one for one in results_of(viewer, image) if _is_made_by(one, made_by)), None)
+    known = [] if first is None else [first, *results_of(viewer, image)]
+    layer = next((one for one in known if _is_made_by(one, made_by)), None)
     result = result_behind(layer)
     if layer is not None and result is not None and result.shape == shape:
         computed = [page for page in pages if result.has(page)]
@@ -116,35 +147,32 @@ def provide(
             _show_alone(viewer, image, layer)
             return layer, note
         note = f"“{layer.name}” holds corrections and was left alone; this is a new layer."
-    name = f"Ink of {image.name}"
-    if first is not None and any(made_by) and not _is_made_by(first, made_by):
-        name += f" ({', '.join(made_by)})"
-    added = _add(viewer, image, InkResult(shape, threshold), name)
+    result = InkResult(shape, threshold)
+    added = labels_over(image, result.labels, f"Ink of {image.name}")
+    if first is not None and not _is_made_by(first, made_by):
+        added.name += f" ({', '.join(made_by)})"
+    bind(added, result, image)
+    viewer.add_layer(added)
     _show_alone(viewer, image, added)
     return added, note
 
 
-def results_of(viewer: ViewerModel, image: Image | None) -> list[Labels]:
-    """List the results of runs on an image, the topmost first.
+def labels_over(image: Image, data: Any, name: str) -> Labels:
+    """Make ink labels that lie over an image and know where it came from."""
+    place = page_source.placement(image) | page_source.label_style()
+    return Labels(data, name=name, metadata=provenance(image), **place)
 
-    Parameters
-    ----------
-    viewer : ViewerModel
-        The viewer.
-    image : Image or None
-        The page or the stack.
 
-    Returns
-    -------
-    list of Labels
-        Those with a result behind them.
-    """
-    return [
-        layer
-        for layer in reversed(viewer.layers)
-        if isinstance(layer, Labels) and image is not None and image_behind(layer) is image
-        if result_behind(layer) is not None
-    ]
+def _is_made_by(layer: Labels, made_by: tuple[str, str]) -> bool:
+    """Whether labels are of this model and preset, as far as they know."""
+    known = layer.metadata.get("model"), layer.metadata.get("preset")
+    return not any(made_by) or not all(known) or known == made_by
+
+
+def _show_alone(viewer: ViewerModel, image: Image, layer: Labels) -> None:
+    """Hide other results of the image: two of them over each other cannot be told apart."""
+    for other in results_of(viewer, image):
+        other.visible = other is layer
 
 
 def compare(viewer: ViewerModel, image: Image | None) -> str:
@@ -162,7 +190,8 @@ def compare(viewer: ViewerModel, image: Image | None) -> str:
     str
         What the colours mean, or what is missing.
     """
-    results = [one for one in results_of(viewer, image) if one.data.shape == _shape(image)]
+    shape = () if image is None else page_source.page_source(image).shape
+    results = [one for one in results_of(viewer, image) if one.data.shape == shape]
     if image is None or len(results) < 2:
         return "Run a second model or preset on this page first; then the two can be compared."
     first, second = results[1], results[0]
@@ -173,51 +202,205 @@ def compare(viewer: ViewerModel, image: Image | None) -> str:
     if known and isinstance(viewer.layers[DIFFERENCE_NAME], Labels):
         viewer.layers.remove(viewer.layers[DIFFERENCE_NAME])
     style: dict[str, Any] = {"colormap": {0: "transparent", 1: _FIRST, 2: _SECOND, None: _SECOND}}
+    style |= page_source.placement(image)
     active = viewer.layers.selection.active
-    viewer.add_layer(
-        Labels(
-            data,
-            name=DIFFERENCE_NAME,
-            metadata={OVERLAY: True},
-            **page_source.placement(image),
-            **style,
-        )
-    )
+    viewer.add_layer(Labels(data, name=DIFFERENCE_NAME, metadata={OVERLAY: True}, **style))
     viewer.layers.selection.active = active
+    counts = [f"{np.count_nonzero(data == value):,} pixels" for value in (1, 2)]
     return (
-        f"Blue: ink only in “{first.name}” ({_share(data, 1)}). "
-        f"Orange: only in “{second.name}” ({_share(data, 2)})."
+        f"Blue: ink only in “{first.name}” ({counts[0]}). "
+        f"Orange: only in “{second.name}” ({counts[1]})."
     )
 
 
-def _share(data: NDArray[np.uint8], value: int) -> str:
-    return f"{np.count_nonzero(data == value):,} pixels"
+# ---- correct
 
 
-def _shape(image: Image | None) -> tuple[int, ...]:
-    return () if image is None else page_source.page_source(image).shape
+def favourite_labels(
+    viewer: ViewerModel, image: Image | None, now: Labels | None = None
+) -> Labels | None:
+    """Find the labels a user means.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    image : Image or None
+        The page that was chosen.
+    now : Labels or None
+        Those that are chosen, which stay if others are no better.
+
+    Returns
+    -------
+    Labels or None
+        The active layer, else the topmost labels of this page, else the topmost ones that fit
+        over it and are of no other page.
+    """
+    known = labels_layers(viewer)
+    active = viewer.layers.selection.active
+    if active in known:
+        return active
+    fitting = [layer for layer in known if _may_belong(viewer, image, layer)]
+    best = sorted(fitting, key=lambda layer: (not same_page(image, layer), layer is not now))
+    return next(iter(best), None)
 
 
-def _is_made_by(layer: Labels, made_by: tuple[str, str]) -> bool:
-    """Whether labels are of this model and preset, as far as they know."""
-    known = layer.metadata.get("model"), layer.metadata.get("preset")
-    return not any(made_by) or not all(known) or known == made_by
+def favourite_image(viewer: ViewerModel, labels: Labels | None) -> Image | None:
+    """Find the page that labels lie over.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    labels : Labels or None
+        The labels that were chosen.
+
+    Returns
+    -------
+    Image or None
+        The one that the labels were made from, else the active or topmost one that they fit
+        and that is of no other page, else the active or topmost one.
+    """
+    behind = image_behind(labels)
+    if behind is not None and behind in viewer.layers:
+        return behind
+    active = viewer.layers.selection.active
+    known = sorted(images(viewer), key=lambda layer: layer is not active)
+    fitting = [layer for layer in known if _may_belong(viewer, layer, labels)]
+    best = sorted(fitting, key=lambda layer: not same_page(layer, labels))
+    return next(iter((*best, *known)), None)
 
 
-def _show_alone(viewer: ViewerModel, image: Image, layer: Labels) -> None:
-    """Hide other results of the image: two of them over each other cannot be told apart."""
-    for other in results_of(viewer, image):
-        other.visible = other is layer
+def meant(viewer: ViewerModel, labels: Labels | None) -> tuple[Image | None, Labels | None]:
+    """Find page and labels that a click on a layer means.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer; its active layer was clicked.
+    labels : Labels or None
+        Those that were chosen before.
+
+    Returns
+    -------
+    image, labels : Image or None, Labels or None
+        What is to be chosen now; None where what was chosen stays.
+    """
+    active = viewer.layers.selection.active
+    if isinstance(active, Image):
+        return active, favourite_labels(viewer, active, labels)
+    if active in labels_layers(viewer):
+        return favourite_image(viewer, active), active
+    return None, None
 
 
-def _add(viewer: ViewerModel, image: Image, result: InkResult, name: str) -> Labels:
-    layer = Labels(
-        result.labels,
-        name=name,
-        metadata=provenance(image),
-        **page_source.placement(image),
-        **page_source.label_style(),
-    )
-    bind(layer, result, image)
-    viewer.add_layer(layer)
-    return layer
+def _may_belong(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> bool:
+    return not refusal(viewer, image, labels) and not warning(image, labels)
+
+
+def same_page(image: Image | None, labels: Labels | None) -> bool | None:
+    """Tell whether labels were made for an image, as far as the two know.
+
+    Parameters
+    ----------
+    image, labels : Image or None, Labels or None
+        Any layers.
+
+    Returns
+    -------
+    bool or None
+        None if one of them knows of no image and no file, or is missing.
+    """
+    if image is None or labels is None:
+        return None
+    behind = image_behind(labels)
+    if behind is image:
+        return True
+    mine, other = _origin(labels.metadata), _origin(provenance(image))
+    if mine is not None and other is not None:
+        return mine == other
+    return None if behind is None else False
+
+
+def _origin(known: dict[str, Any]) -> tuple[str, int] | None:
+    """File and page; pages are counted from 1, and a single one may have no number."""
+    source = known.get("source")
+    return (source, int(known.get("page") or 1)) if isinstance(source, str) and source else None
+
+
+def warning(image: Image | None, labels: Labels | None) -> str:
+    """Say what is strange about layers that can be corrected all the same.
+
+    Parameters
+    ----------
+    image, labels : Image or None, Labels or None
+        What was chosen.
+
+    Returns
+    -------
+    str
+        In words for the user; empty if all is well.
+    """
+    if image is None or labels is None or same_page(image, labels) is not False:
+        return ""
+    return f"“{labels.name}” was made for another page than “{image.name}”. Is this what you want?"
+
+
+def refusal(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> str:
+    """Say why layers cannot be corrected.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    image, labels : Image or None, Labels or None
+        What was chosen.
+
+    Returns
+    -------
+    str
+        The reason and the fix, in words for the user; empty if there is none.
+    """
+    reason = page_source.refusal(image)
+    if reason or image is None:
+        return reason
+    if labels is None:
+        return "Choose the labels to correct, run Binarize document, or make new ones."
+    if labels not in viewer.layers or image not in viewer.layers:
+        return "That layer is no longer in the viewer. Choose another one."
+    trouble = _unfit(labels, page_source.page_source(image).shape, image)
+    if not trouble and not canvas.lies_flat(viewer):
+        return "Show the page flat: 2D view, with the rows and columns of the page."
+    return trouble
+
+
+def _unfit(labels: Labels, expected: tuple[int, ...], image: Image) -> str:
+    """Say why labels cannot be painted on; empty if they can."""
+    name, data = labels.name, labels.data
+    if labels.multiscale:
+        return f"“{name}” is multiscale; napari cannot paint on such labels."
+    if not isinstance(data, np.ndarray):
+        return f"“{name}” is not in memory. Save and open it again to correct it."
+    if not data.flags.writeable:
+        return f"“{name}” cannot be written to. Duplicate it to correct it."
+    if data.shape != expected:
+        mine, wanted = (" × ".join(map(str, reversed(shape))) for shape in (data.shape, expected))
+        return f"“{name}” has {mine} pixels, but “{image.name}” {wanted}."
+    if not _lies_over(image, labels, expected):
+        return (
+            f"“{name}” does not lie over “{image.name}”. "
+            "Choose the labels of this page, or give both the same scale and place."
+        )
+    return ""
+
+
+def _lies_over(image: Image, labels: Labels, shape: tuple[int, ...]) -> bool:
+    """Whether all corners lie within half a pixel of one another.
+
+    Pages shown side by side have the same size, but not the same place.
+    """
+    for corner in itertools.product(*((0, size - 1) for size in shape)):
+        there = labels.world_to_data(image.data_to_world(corner))
+        if np.abs(np.asarray(there) - corner).max() > _HALF_A_PIXEL:
+            return False
+    return True

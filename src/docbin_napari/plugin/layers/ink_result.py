@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docbin_napari.io.probability import level_of as lowest_level
-from docbin_napari.plugin.layers.ink_blocks import Block, RegionThreshold, apply, parts
+from docbin_napari.plugin.layers.page_source import plane_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
+    from docbin_napari.correction.region import Region
+
 BACKGROUND, INK, UNLABELLED = 0, 1, 2
+_BLOCK_PIXELS = 1 << 20
 
 
 def level_of(threshold: float) -> int:
@@ -43,6 +46,20 @@ def level_of(threshold: float) -> int:
         1 to 255; never 0, because 0 also stands for what was not computed yet.
     """
     return max(1, lowest_level(threshold))
+
+
+@dataclass(slots=True)
+class _Block:
+    """A computed region, the level its labels were cut at, and what was painted in it."""
+
+    rows: slice
+    columns: slice
+    level: int
+    painted: NDArray[np.bool_] | None = None
+
+    def mark(self, painted: NDArray[np.bool_]) -> None:
+        """Note that pixels shall not follow the threshold."""
+        self.painted = painted.copy() if self.painted is None else self.painted | painted
 
 
 class InkResult:
@@ -67,8 +84,8 @@ class InkResult:
         self.probability = np.zeros(shape, np.uint8)
         self.labels = np.zeros(shape, np.uint8)
         self.threshold = threshold
-        self._blocks: dict[int, list[Block]] = {}
-        self._own: dict[int, list[RegionThreshold]] = {}
+        self._blocks: dict[int, list[_Block]] = {}
+        self._own: dict[int, dict[Region, int]] = {}
         self._previews: dict[int, NDArray[np.bool_]] = {}
 
     @property
@@ -78,11 +95,11 @@ class InkResult:
 
     def probability_plane(self, page: int) -> NDArray[np.uint8]:
         """Probability of one page: a view, uint8 (H, W)."""
-        return self.probability[page] if self.probability.ndim == 3 else self.probability
+        return plane_of(self.probability, page)
 
     def labels_plane(self, page: int) -> NDArray[np.uint8]:
         """Labels of one page: a view, uint8 (H, W)."""
-        return self.labels[page] if self.labels.ndim == 3 else self.labels
+        return plane_of(self.labels, page)
 
     def has(self, page: int) -> bool:
         """Whether something of this page was computed."""
@@ -130,8 +147,10 @@ class InkResult:
         rows, columns : slice
             The region.
         """
-        for part in parts(rows, columns):
-            block = Block(part, columns, level_of(self.threshold))
+        step = max(1, _BLOCK_PIXELS // max(1, columns.stop - columns.start))
+        for top in range(rows.start, rows.stop, step):
+            part = slice(top, min(top + step, rows.stop))
+            block = _Block(part, columns, level_of(self.threshold))
             probability, labels = self._views(page, block)
             if page in self._previews:
                 seen = self._previews[page][part, columns]
@@ -142,9 +161,7 @@ class InkResult:
             block.painted = painted if painted.any() else None
             self._blocks.setdefault(page, []).append(block)
 
-    def set_region_threshold(
-        self, page: int, place: tuple[slice, slice], inside: NDArray[np.bool_], level: int
-    ) -> None:
+    def set_region_threshold(self, page: int, region: Region, level: int) -> None:
         """Note that a region was cut at a level of its own: it shall not follow the threshold.
 
         Whether that still holds is looked up when the threshold moves: until then it can be
@@ -154,16 +171,12 @@ class InkResult:
         ----------
         page : int
             Place in the stack, from 0.
-        place : (slice, slice)
-            Rows and columns of the rectangle round the region.
-        inside : ndarray
-            bool, the size of that rectangle: True in the region. The same array again takes
-            the place of what was noted for it before.
+        region : Region
+            Its pixels. The same region again gets another level.
         level : int
             Smallest 8-bit probability that is ink there.
         """
-        others = [own for own in self._own.get(page, ()) if own.inside is not inside]
-        self._own[page] = [*others, RegionThreshold(*place, inside, level)]
+        self._own.setdefault(page, {})[region] = level
 
     def follow(self, threshold: float, first_page: int = 0) -> Iterator[int]:
         """Move the threshold, one block a step.
@@ -185,14 +198,31 @@ class InkResult:
         """
         self.threshold = threshold
         for page in list(self._own):
-            for own in self._own.pop(page):
-                apply(
-                    own,
-                    self._blocks.get(page, []),
-                    self.probability_plane(page),
-                    self.labels_plane(page),
-                )
+            for region, own in self._own.pop(page).items():
+                self._apply(page, region, own)
         return self._follow(level_of(threshold), first_page)
+
+    def _apply(self, page: int, region: Region, level: int) -> None:
+        """Mark a region with a level of its own as painted, unless it was undone in the meantime.
+
+        Strategy: undo puts back the labels of the common level. Where the two levels give
+        different labels, those that are there tell which of them is in force.
+        """
+        inside = np.zeros(self.labels_plane(page).shape, bool)
+        inside[region.place] = region.inside
+        balance, touched = 0, []
+        for block in self._blocks.get(page, ()):
+            here = inside[block.rows, block.columns]
+            if here.any():
+                probability, labels = self._views(page, block)
+                mine = probability >= level
+                differs = here & (mine != (probability >= block.level))
+                right = np.count_nonzero(differs & (labels == mine))
+                balance += int(2 * right - np.count_nonzero(differs))
+                touched.append((block, here))
+        if balance >= 0:
+            for block, here in touched:
+                block.mark(here)
 
     def _follow(self, level: int, first_page: int) -> Iterator[int]:
         for page in sorted(self._blocks, key=lambda page: (page != first_page, page)):
@@ -222,11 +252,11 @@ class InkResult:
             inside += int(np.count_nonzero(labels))
         return bool(np.count_nonzero(self.labels_plane(page)) != inside)
 
-    def _cut_again(self, page: int, block: Block, level: int) -> None:
+    def _cut_again(self, page: int, block: _Block, level: int) -> None:
         probability, labels = self._views(page, block)
         differs = labels != (probability >= block.level)
         if differs.any():
-            block.painted = differs if block.painted is None else block.painted | differs
+            block.mark(differs)
         low, high = sorted((block.level, level))
         changing = (probability >= low) & (probability < high)
         if block.painted is not None:
@@ -234,20 +264,16 @@ class InkResult:
         np.copyto(labels, INK if level < block.level else BACKGROUND, where=changing)
         block.level = level
 
-    def _views(self, page: int, block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _views(self, page: int, block: _Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         region = block.rows, block.columns
         return self.probability_plane(page)[region], self.labels_plane(page)[region]
 
 
-@dataclass(frozen=True)
-class _Bond:
-    result: InkResult | None
-    image: weakref.ref[Image]
-
-
 # Doors may keep state: the widget can be closed and opened again, and other widgets
 # of this plugin look for the probability behind a layer. Gone with the layer.
-_BONDS: weakref.WeakKeyDictionary[Layer, _Bond] = weakref.WeakKeyDictionary()
+_BONDS: weakref.WeakKeyDictionary[Layer, tuple[InkResult | None, weakref.ref[Image]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def bind(layer: Labels, result: InkResult | None, image: Image) -> None:
@@ -262,7 +288,7 @@ def bind(layer: Labels, result: InkResult | None, image: Image) -> None:
     image : Image
         The image.
     """
-    _BONDS[layer] = _Bond(result, weakref.ref(image))
+    _BONDS[layer] = result, weakref.ref(image)
 
 
 def result_behind(layer: Layer | None) -> InkResult | None:
@@ -278,11 +304,10 @@ def result_behind(layer: Layer | None) -> InkResult | None:
     InkResult or None
         None if the layer was not made by a run, or was given other data since.
     """
-    bond = _BONDS.get(layer) if layer is not None else None
-    result = None if bond is None else bond.result
-    if layer is None or result is None or layer.data is not result.labels:
+    if layer is None or layer not in _BONDS:
         return None
-    return result
+    result, _ = _BONDS[layer]
+    return result if result is not None and layer.data is result.labels else None
 
 
 def image_behind(layer: Layer | None) -> Image | None:
@@ -298,5 +323,4 @@ def image_behind(layer: Layer | None) -> Image | None:
     Image or None
         None if the layer was made by nothing of this package, or the image is gone.
     """
-    bond = _BONDS.get(layer) if layer is not None else None
-    return None if bond is None else bond.image()
+    return None if layer is None or layer not in _BONDS else _BONDS[layer][1]()

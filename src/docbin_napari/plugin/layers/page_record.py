@@ -1,8 +1,9 @@
-"""Record of a page kept with its layers: origin, reviewed windows, own pair."""
+"""Page that is being corrected, and the record kept with its layers: origin, review, own pair."""
 
 from __future__ import annotations
 
 import weakref
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,15 +11,103 @@ from typing import TYPE_CHECKING, Any
 from docbin_napari.correction.reviewed import Reviewed
 from docbin_napari.io.tiff_header import TiffDamage, read_tiff_header
 from docbin_napari.pairs.save import pair_of
-from docbin_napari.plugin.layers.page_source import page_source
+from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.layers.page_source import page_source, plane_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.layers import Image, Labels
+    from numpy.typing import NDArray
 
     from docbin_napari.pairs.pair import Pair
-    from docbin_napari.plugin.layers.corrected_page import Subject
 
 _REDUCED = 1
+AS_SAVED = "as_saved"
+"""Name in the metadata of labels: checksum of the labels of each page as they were saved."""
+PAIR = "pair"
+"""Name in the metadata of labels: page file of the pair of each page, None where there is none."""
+DRAFT = "draft"
+"""Name in the metadata of labels: file of the draft they were read from."""
+LOOKED = "reviewed"
+"""Name in the metadata of labels: what was reviewed of each page when the pair was saved."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One page and its labels.
+
+    Parameters
+    ----------
+    image : Image
+        A layer that `docbin_napari.plugin.layers.page_source.refusal` has nothing against.
+    labels : Labels
+        Its ink: 0 background, 1 ink, 2 unlabelled.
+    page : int
+        Place in the stack, from 0; 0 for a single page.
+    """
+
+    image: Image
+    labels: Labels
+    page: int
+
+    def plane(self) -> NDArray[np.uint8]:
+        """Give the labels of the page.
+
+        Returns
+        -------
+        ndarray
+            (H, W), a view: what is written to it is written to the layer. uint8 for
+            labels of this package; labels that a user made keep their own dtype.
+        """
+        return plane_of(self.labels.data, self.page)
+
+    def probability(self) -> NDArray[np.uint8] | None:
+        """Give the ink probability behind the labels.
+
+        Returns
+        -------
+        ndarray or None
+            uint8 (H, W), probability times 255, a view; None for labels that were not
+            made by a run, and for a page of them that was not computed.
+        """
+        result = result_behind(self.labels)
+        if result is None or not result.has(self.page):
+            return None
+        return result.probability_plane(self.page)
+
+    def source_file(self) -> Path | None:
+        """Find the file the page came from; None if the image knows of none."""
+        source = provenance(self.image)["source"]
+        return Path(source) if source else None
+
+    def page_of_file(self) -> int:
+        """Tell which page of its file this is, from 1."""
+        return int(provenance(self.image)["page"] or self.page + 1)
+
+    def resolution(self) -> tuple[float, float] | None:
+        """Tell the dots per inch, x and y; None if nothing says so."""
+        for layer in (self.labels, self.image):
+            dpi = layer.metadata.get("dpi")
+            if isinstance(dpi, list):
+                dpi = dpi[self.page] if self.page < len(dpi) else None
+            if dpi is not None:
+                return float(dpi[0]), float(dpi[1])
+        return None
+
+    def noted(self, name: str) -> Any:
+        """Give what `AS_SAVED`, `PAIR` or `LOOKED` says of this page; None for nothing."""
+        values = self.labels.metadata.get(name)
+        known = isinstance(values, list) and self.page < len(values)
+        return values[self.page] if known else None
+
+    def note(self, name: str, value: Any) -> None:
+        """Keep something under one of these names for this page alone."""
+        known = self.labels.metadata.get(name)
+        # Layers that were opened together share one dictionary and its lists.
+        values = list(known) if isinstance(known, list) else []
+        values += [None] * (self.page + 1 - len(values))
+        values[self.page] = value
+        self.labels.metadata[name] = values
 
 
 def provenance(image: Image) -> dict[str, Any]:
@@ -111,12 +200,10 @@ def reviewed_of(labels: Labels, page: int) -> Reviewed:
         The grid itself, not a copy; an empty one for a page that nobody has looked at.
     """
     grids = _GRIDS.setdefault(labels, {})
-    data = labels.data[0] if labels.multiscale else labels.data
-    shape = int(data.shape[-2]), int(data.shape[-1])
-    grid = grids.get(page)
-    if grid is None or grid.shape != shape:
-        grid = grids[page] = Reviewed(shape)
-    return grid
+    shape = int(labels.data.shape[-2]), int(labels.data.shape[-1])
+    if page not in grids or grids[page].shape != shape:
+        grids[page] = Reviewed(shape)
+    return grids[page]
 
 
 def restore_reviewed(labels: Labels, page: int, reviewed: Reviewed) -> bool:
@@ -142,16 +229,6 @@ def restore_reviewed(labels: Labels, page: int, reviewed: Reviewed) -> bool:
     return True
 
 
-AS_SAVED = "as_saved"
-"""Name in the metadata of labels: checksum of the labels of each page as they were saved."""
-PAIR = "pair"
-"""Name in the metadata of labels: page file of the pair of each page, None where there is none."""
-DRAFT = "draft"
-"""Name in the metadata of labels: file of the draft they were read from."""
-LOOKED = "reviewed"
-"""Name in the metadata of labels: what was reviewed of each page when the pair was saved."""
-
-
 def own_pair(subject: Subject) -> Pair | None:
     """Find the pair that the labels of a page were read from or saved as.
 
@@ -165,19 +242,7 @@ def own_pair(subject: Subject) -> Pair | None:
     Pair or None
         None if there is none, or its files are gone.
     """
-    return pair_of(pair_file(subject))
-
-
-def pair_file(subject: Subject) -> str | None:
-    """Tell which page file of a pair belongs to the labels; None if there is none."""
-    path = _of_page(subject, PAIR)
-    return path if isinstance(path, str) else None
-
-
-def saved_state(subject: Subject) -> int | None:
-    """Tell the checksum of the labels as they were saved; None for labels of no pair."""
-    checksum = _of_page(subject, AS_SAVED)
-    return checksum if isinstance(checksum, int) else None
+    return pair_of(subject.noted(PAIR))
 
 
 def note_pair(subject: Subject, pair: Pair, checksum: int) -> None:
@@ -192,8 +257,8 @@ def note_pair(subject: Subject, pair: Pair, checksum: int) -> None:
     checksum : int
         `docbin_napari.plugin.saving.page_draft.checksum_of` its labels.
     """
-    _set(subject, PAIR, str(pair.page))
-    _set(subject, AS_SAVED, checksum)
+    subject.note(PAIR, str(pair.page))
+    subject.note(AS_SAVED, checksum)
 
 
 def take_reviewed(subject: Subject) -> bool:
@@ -209,27 +274,11 @@ def take_reviewed(subject: Subject) -> bool:
     bool
         Whether something was brought back.
     """
-    stored = _of_page(subject, LOOKED)
+    stored = subject.noted(LOOKED)
     if not stored:
         return False
-    _set(subject, LOOKED, None)
+    subject.note(LOOKED, None)
     try:
         return restore_reviewed(subject.labels, subject.page, Reviewed.from_bytes(stored))
     except ValueError:
         return False
-
-
-def _of_page(subject: Subject, name: str) -> Any:
-    values = subject.labels.metadata.get(name)
-    if not isinstance(values, list) or subject.page >= len(values):
-        return None
-    return values[subject.page]
-
-
-def _set(subject: Subject, name: str, value: Any) -> None:
-    known = subject.labels.metadata.get(name)
-    # Layers that were opened together share one dictionary and its lists.
-    values = list(known) if isinstance(known, list) else []
-    values += [None] * (subject.page + 1 - len(values))
-    values[subject.page] = value
-    subject.labels.metadata[name] = values

@@ -11,22 +11,18 @@ from docbin_napari.io.rgb import luma, needs_limits, to_rgb
 from docbin_napari.io.row_source import StoredBands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
     from docbin_napari.io.row_source import RowSource
 
-LABEL_COLOURS: dict[int | None, str] = {
-    0: "transparent",
-    1: "#e6005c",
-    2: "#f5b800",
-    None: "#00a0ff",
-}
-"""Colours of background, ink, unlabelled, and of any value that has no meaning here."""
 
-LABEL_OPACITY = 0.7
+def plane_of(data: Any, page: int) -> NDArray[Any]:
+    """Give one page of labels or probabilities, a view: `data` itself if it is no stack."""
+    plane: NDArray[Any] = data[page] if data.ndim == 3 else data
+    return plane
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,10 @@ class PageSource:
         """Shape of the labels: (H, W) or (pages, H, W), pixels."""
         return tuple(int(side) for side in self.data.shape[: self.data.ndim - self.rgb])
 
+    def plane(self, page: int) -> Any:
+        """Give the values of one page as they are stored."""
+        return self.data[page] if self.is_stack else self.data
+
     def read(self, page: int) -> RowSource:
         """Open one page, to be read by rows as they are needed.
 
@@ -80,7 +80,7 @@ class PageSource:
         RowSource
             uint8 (H, W, 3), RGB.
         """
-        plane = self.data[page] if self.is_stack else self.data
+        plane = self.plane(page)
         if self.limits is None and needs_limits(plane.dtype):
             # Only the whole page says which values are black and white.
             return to_rgb(np.asarray(plane))
@@ -249,11 +249,13 @@ def label_style() -> dict[str, Any]:
     dict
         Keyword arguments for a labels layer.
     """
-    return {"colormap": dict(LABEL_COLOURS), "opacity": LABEL_OPACITY}
+    # Background, ink, unlabelled, and any value that has no meaning here.
+    colours = {0: "transparent", 1: "#e6005c", 2: "#f5b800", None: "#00a0ff"}
+    return {"colormap": colours, "opacity": 0.7}
 
 
-class GrayPage:
-    """A page that gives gray values for rows and columns.
+def gray_page(image: Image, page: int) -> Callable[[slice, slice], NDArray[np.uint8]]:
+    """Make the function that gives gray values for rows and columns of a page.
 
     Strategy: pixels in memory are converted where they are asked for. A lazy page is computed
     once as a whole and kept, because napari's lazy folders would decode the file again for
@@ -265,27 +267,21 @@ class GrayPage:
         A layer that `docbin_napari.plugin.layers.page_source.refusal` has nothing against.
     page : int
         Place in the stack, from 0.
+
+    Returns
+    -------
+    callable
+        Gives uint8 gray values, 0 black to 255 white.
     """
-
-    def __init__(self, image: Image, page: int) -> None:
-        source = page_source(image)
-        plane = source.data[page] if source.is_stack else source.data
-        simple = source.limits is not None or not needs_limits(plane.dtype)
-        self._limits = source.limits
-        self._plane: Any = plane
-        self._whole: NDArray[np.uint8] | None = None
-        if not (isinstance(plane, np.ndarray) and simple):
-            rows = source.read(page)
-            self._whole = luma(np.asarray(rows[0 : int(rows.shape[0])]))
-
-    def __call__(self, rows: slice, columns: slice) -> NDArray[np.uint8]:
-        """Give uint8 gray values, 0 black to 255 white."""
-        if self._whole is not None:
-            return self._whole[rows, columns]
-        return luma(to_rgb(np.asarray(self._plane[rows, columns]), self._limits))
+    source = page_source(image)
+    plane = source.plane(page)
+    if isinstance(plane, np.ndarray) and (source.limits or not needs_limits(plane.dtype)):
+        return lambda rows, columns: luma(to_rgb(plane[rows, columns], source.limits))
+    whole = luma(source.read(page)[:])
+    return lambda rows, columns: whole[rows, columns]
 
 
 def gray_key(image: Image, page: int) -> tuple[Any, ...]:
-    """Tell pages of layers apart: equal as long as a `GrayPage` need not be made again."""
+    """Tell pages of layers apart: equal as long as a `gray_page` need not be made again."""
     limits = None if image.rgb else tuple(image.contrast_limits)
     return id(image), id(image.data), page, limits

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Shapes
 
-from docbin_napari.plugin.correct.overlays import is_overlay
+from docbin_napari.plugin.layers.choosing import is_overlay
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from numpy.typing import NDArray
 
     from docbin_napari.correction.reviewed import Reviewed
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 _CORNERS_OF_ELLIPSE = 200
 _SHOWN_SHAPES = 20
@@ -69,7 +69,7 @@ def shapes_region(shapes: Shapes, subject: Subject) -> tuple[NDArray[np.bool_], 
         points = _on_page(world, subject)
         if points is None:
             continue
-        rows, columns = points[:, 0], points[:, 1]
+        rows, columns = points.T
         inside = polygon(rows, columns, region.shape)  # type: ignore[no-untyped-call]
         if inside[0].size:
             region[inside] = True

@@ -15,22 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from docbin_napari.plugin.layers.page_source import plane_of
+
 if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
+
+    from docbin_napari.correction.region import Region
+    from docbin_napari.plugin.layers.page_record import Subject
 
 Place = tuple[slice, slice]
 _LOG = logging.getLogger(__name__)
 _MOST_SINGLE_PIXELS = 4_000_000
 
 
-def plane_of(labels: Labels, page: int) -> NDArray[Any]:
-    """Give one page of a labels layer that lies in memory: a view, (H, W)."""
-    plane: NDArray[Any] = labels.data[page] if labels.data.ndim == 3 else labels.data
-    return plane
-
-
-def write(labels: Labels, page: int, place: Place, values: NDArray[Any]) -> int:
+def write(
+    labels: Labels, page: int, place: Place, values: NDArray[Any], *, refresh: bool = True
+) -> int:
     """Write a rectangle of a page as one step.
 
     Parameters
@@ -43,21 +44,30 @@ def write(labels: Labels, page: int, place: Place, values: NDArray[Any]) -> int:
         Rows and columns, with start and stop.
     values : ndarray
         The new labels, the size of the rectangle.
+    refresh : bool
+        Whether to show it; if not, the layer has to be refreshed afterwards.
 
     Returns
     -------
     int
         Number of pixels that changed; if 0, there is no step.
     """
-    before = plane_of(labels, page)[place]
-    changed = before != values
+    before = plane_of(labels.data, page)[place]
+    changed, values = before != values, values.astype(before.dtype, copy=False)
     count = int(np.count_nonzero(changed))
     if count > _MOST_SINGLE_PIXELS:
-        _write_all(labels, page, place, values.astype(before.dtype, copy=False))
+        _write_all(labels, page, place, values, refresh)
     elif count:
         indices = _indices(labels, page, place, changed)
-        labels.data_setitem(indices, values.astype(before.dtype)[changed])
+        labels.data_setitem(indices, values[changed], refresh=refresh)
     return count
+
+
+def paint(subject: Subject, region: Region, value: int) -> int:
+    """Give all pixels of a region one value, as one step; gives the number that changed."""
+    before = subject.plane()[region.place]
+    values = np.where(region.inside, before.dtype.type(value), before)
+    return write(subject.labels, subject.page, region.place, values)
 
 
 class Amendment:
@@ -66,7 +76,7 @@ class Amendment:
     Parameters
     ----------
     labels : Labels
-        With data that can be written to.
+        With data that can be written to; it has to be refreshed after each change.
     page : int
         Place in the stack, from 0.
     place : (slice, slice)
@@ -80,35 +90,18 @@ class Amendment:
         self._step: Any = None
 
     def take_back(self) -> None:
-        """Undo the step if it is the last one; the layer has to be refreshed after that."""
+        """Undo the step if it is the last one."""
         history = _steps(self.labels)
         if self._step is not None and history and history[-1] is self._step:
             for indices, before, _ in history.pop():
                 self.labels.data[indices] = before
         self._step = None
 
-    def put(self, values: NDArray[Any]) -> int:
-        """Write the rectangle; call `take_back` before. The layer has to be refreshed after.
-
-        Parameters
-        ----------
-        values : ndarray
-            The new labels, the size of the rectangle.
-
-        Returns
-        -------
-        int
-            Number of pixels that changed.
-        """
-        before = plane_of(self.labels, self.page)[self.place]
-        changed = before != values
-        count = int(np.count_nonzero(changed))
-        if count:
-            indices = _indices(self.labels, self.page, self.place, changed)
-            self.labels.data_setitem(indices, values.astype(before.dtype)[changed], refresh=False)
+    def put(self, values: NDArray[Any]) -> None:
+        """Write new labels, the size of the rectangle; call `take_back` before."""
+        if write(self.labels, self.page, self.place, values, refresh=False):
             history = _steps(self.labels)
             self._step = history[-1] if history else None
-        return count
 
 
 def _steps(labels: Labels) -> Any:
@@ -132,7 +125,9 @@ def _indices(
     return rows, columns
 
 
-def _write_all(labels: Labels, page: int, place: Place, values: NDArray[Any]) -> None:
+def _write_all(
+    labels: Labels, page: int, place: Place, values: NDArray[Any], refresh: bool
+) -> None:
     key = (page, *place) if labels.data.ndim == 3 else place
     remember = getattr(labels, "_save_history", None)
     if remember is None:
@@ -141,4 +136,5 @@ def _write_all(labels: Labels, page: int, place: Place, values: NDArray[Any]) ->
         # napari replays a step by indexing with its first entry, and slices are an index too.
         remember((key, labels.data[key].copy(), values))
     labels.data[key] = values
-    labels.refresh(highlight=False, extent=False)
+    if refresh:
+        labels.refresh(highlight=False, extent=False)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image
 
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 _STAYS = "This page stays: make room, save the pair, or undo the corrections."
 _APART_MILLISECONDS = 20

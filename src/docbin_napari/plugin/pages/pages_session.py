@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.inference.inference_config import PresetName
     from docbin_napari.pairs.work_list import PageList, State
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
     from docbin_napari.plugin.pages.prepare import PageOrder
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Labels
 
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 KEPT = "Unsaved corrections kept"
 _PAUSE_SECONDS = 2.0

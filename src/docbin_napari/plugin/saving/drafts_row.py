@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Labels
 
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 _TICK_MILLISECONDS = 500
 

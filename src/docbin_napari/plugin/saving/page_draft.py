@@ -25,7 +25,7 @@ from docbin_napari.pairs.drafts import (
 )
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.layers.ink_result import result_behind
-from docbin_napari.plugin.layers.page_record import DRAFT, pair_file, reviewed_of, saved_state
+from docbin_napari.plugin.layers.page_record import AS_SAVED, DRAFT, PAIR, reviewed_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 # Doors may keep state: two panels over the same labels are one writer. Gone with the layer.
 _WRITERS: weakref.WeakKeyDictionary[Labels, str] = weakref.WeakKeyDictionary()
@@ -188,7 +188,7 @@ def _state(subject: Subject) -> tuple[int, bytes]:
 
 def _origin(subject: Subject) -> tuple[str, int]:
     """File and page by which a page is known; pairs are often opened as one stack."""
-    pair, source = pair_file(subject), subject.source_file()
+    pair, source = subject.noted(PAIR), subject.source_file()
     if pair is not None and (source is None or source.is_dir()):
         return str(Path(pair).resolve()), 1
     return "" if source is None else str(source.resolve()), subject.page_of_file()
@@ -196,7 +196,7 @@ def _origin(subject: Subject) -> tuple[str, int]:
 
 def _first_state(subject: Subject) -> int | None:
     """The state of a page that needs no draft; None if there is none."""
-    saved = saved_state(subject)
+    saved: int | None = subject.noted(AS_SAVED)
     if saved is not None:
         return saved
     plane = subject.plane()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.pairs.pair import Pair
     from docbin_napari.pairs.save import PairPlace
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
     from docbin_napari.plugin.layers.page_source import PageSource
 
 _LOG = logging.getLogger(__name__)

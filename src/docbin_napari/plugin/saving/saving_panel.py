@@ -12,8 +12,8 @@ from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 
 from docbin_napari.pairs.save import PairPlace, collection_names, waiting_pages
-from docbin_napari.plugin.correct.choosing_labels import warning
 from docbin_napari.plugin.dock import PanelWatch
+from docbin_napari.plugin.layers.choosing import warning
 from docbin_napari.plugin.layers.page_record import note_pair, own_pair, reviewed_of, take_reviewed
 from docbin_napari.plugin.layers.shape_regions import drawn_shapes, reviewed_region, shapes_region
 from docbin_napari.plugin.saving import page_saving, saving_fields
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import napari
 
     from docbin_napari.pairs.save import Saved
-    from docbin_napari.plugin.layers.corrected_page import Subject
+    from docbin_napari.plugin.layers.page_record import Subject
 
 _SAVES = "Write the page and its ink as a training pair."
 _UNSEEN = "Nobody has reviewed it: mark what you have seen (W), or a model learns its mistakes."
