@@ -20,15 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from docbin_napari.features.strips import page_strips
+from docbin_napari.features.survey import page_strips
 from docbin_napari.finetune.stages import FinetuneConfig, finetune
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics import f_measure
 from docbin_napari.metrics.error_kinds import error_maps
-from docbin_napari.model.device import choose_device
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.engine import choose_device
+from docbin_napari.model.ink_model import InkModel, load_model
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from hardware import hardware
 from labelling import at_random, write_partly_labelled

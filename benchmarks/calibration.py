@@ -24,9 +24,8 @@ from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.io.mask import GroundTruth
 from docbin_napari.metrics.calibration_curves import ProbabilityCounts
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import InkModel, load_model
+from docbin_napari.model.model_file import DEFAULT_MODEL
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from hardware import hardware
 from records import Journal, print_header, print_row

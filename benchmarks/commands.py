@@ -13,7 +13,7 @@ from PIL import Image
 
 from docbin_napari.inference.inference_config import PRESETS, PresetName
 from docbin_napari.inference.predict import predict
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import load_model
 from pages import different, megapixels, write_pages
 from records import Journal, print_header, print_row, span
 from timing import interleaved, median_ratio, ratios, seconds

@@ -20,8 +20,8 @@ from adaptation import Measured, mean, settings
 from docbin_napari.finetune.stages import FinetuneConfig, finetune
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.model.device import choose_device
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.engine import choose_device
+from docbin_napari.model.ink_model import load_model
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from hardware import hardware
 from labelling import Window, from_the_top, window_doubts, write_partly_labelled

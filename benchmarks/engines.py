@@ -15,8 +15,7 @@ from agreement import TITLES, agreement, uncut
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig, PresetName
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.engine import EngineConfig
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import InkModel, load_model
 from effort import every_view, passes, spares_views
 from pages import megapixels
 from peers import Monai, MonaiSettings, classical_peers, missing_peers

@@ -169,7 +169,7 @@ def main() -> None:
         beat = Beat(options.profile)
         play(place, beat, viewer)
         viewer.close()
-    from docbin_napari.model.device import choose_device
+    from docbin_napari.model.engine import choose_device
     from hardware import hardware
 
     machine = hardware(choose_device("cpu"))

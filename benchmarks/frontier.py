@@ -24,9 +24,8 @@ from tqdm import tqdm
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import binarize
 from docbin_napari.metrics import f_measure
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import InkModel, load_model
+from docbin_napari.model.model_file import DEFAULT_MODEL
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
 from effort import spares_views
 from frontier_plot import Point, write_plot

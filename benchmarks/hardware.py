@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from docbin_napari.model.device import Device
+from docbin_napari.model.engine import Device
 
 
 def hardware(device: Device) -> str:

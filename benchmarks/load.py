@@ -27,7 +27,7 @@ from docbin_napari.batch.made_from import BatchModel
 from docbin_napari.inference.inference_config import preset
 from docbin_napari.inference.predict import binarize
 from docbin_napari.io.page import read_pages
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import load_model
 from large_page import write_large_page
 from pages import draw, write_pages
 

@@ -20,9 +20,9 @@ import torch
 
 import resident
 from docbin_napari.inference.inference_config import PRESETS
-from docbin_napari.model.device import choose_device
-from docbin_napari.model.registry import DEFAULT_MODEL, find_model
-from docbin_napari.model.weights import architecture
+from docbin_napari.model.engine import choose_device
+from docbin_napari.model.ink_model import architecture
+from docbin_napari.model.model_file import DEFAULT_MODEL, find_model
 from effort import passes, spares_views
 from hardware import hardware
 from large_page import LAYOUTS, write_large_page
@@ -120,7 +120,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
 
     from docbin_napari.cli import main as docbin
     from docbin_napari.inference.predict import ink_probability
-    from docbin_napari.model.weights import load_model
+    from docbin_napari.model.ink_model import load_model
 
     blank = np.full((64, 64, 3), 200, np.uint8)
     model = load_model(arguments.model, arguments.device)

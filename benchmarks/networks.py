@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from docbin_napari.model.device import Device, choose_device
+from docbin_napari.model.engine import Device, choose_device
 from docbin_napari.model.unet import UNet, UNetConfig, count_parameters
 from hardware import hardware
 from records import Journal, figure, print_header, print_row

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from docbin_napari.features.page_look import SPREAD, page_look
-from docbin_napari.features.strips import page_strips
+from docbin_napari.features.survey import page_strips
 from docbin_napari.pairs.pair import find_pairs, read_pair
 from records import print_header, print_row
 

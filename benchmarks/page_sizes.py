@@ -18,13 +18,11 @@ import numpy as np
 from tqdm import tqdm
 
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
-from docbin_napari.inference.page_reader import PageReader
+from docbin_napari.inference.page_reader import PageReader, PageSize
 from docbin_napari.inference.predict import binarize
-from docbin_napari.inference.reading_size import PageSize
 from docbin_napari.metrics import f_measure
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import InkModel, load_model
+from docbin_napari.model.model_file import DEFAULT_MODEL
 from docbin_napari.pairs.pair import find_pairs, read_pair
 from hardware import hardware
 from records import print_header, print_row

@@ -22,13 +22,11 @@ from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.features.survey import PageSurvey
 from docbin_napari.inference.classical import sauvola
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.inference.views import SYMMETRY_SETS, turn, turn_back
+from docbin_napari.inference.predict import SYMMETRY_SETS, turn, turn_back
 from docbin_napari.inference.windows import plan_page
 from docbin_napari.io.rgb import luma
-from docbin_napari.model.calibration import Calibration
-from docbin_napari.model.normalisation import Normalisation, page_condition
-from docbin_napari.model.registry import find_model
-from docbin_napari.model.weights import load_network
+from docbin_napari.model.ink_model import Calibration, Normalisation, load_network, page_condition
+from docbin_napari.model.model_file import find_model
 from reference_network import ReferenceWorkload
 
 _PEERS = {"monai": "MONAI", "doxapy": "doxapy"}

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from docbin_napari.model.device import Device
-from docbin_napari.model.registry import find_model
-from docbin_napari.model.weights import load_network
+from docbin_napari.model.engine import Device
+from docbin_napari.model.ink_model import load_network
+from docbin_napari.model.model_file import find_model
 from timing import times
 
 _SIDE = {"cuda": 8192}

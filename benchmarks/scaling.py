@@ -15,9 +15,8 @@ import numpy as np
 import torch
 
 from docbin_napari.inference.inference_config import PRESETS
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import InkModel, load_model
+from docbin_napari.model.model_file import DEFAULT_MODEL
 from effort import passes, spares_views
 from hardware import hardware
 from pages import draw, megapixels

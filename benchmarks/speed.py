@@ -13,8 +13,8 @@ import torch
 
 from commands import Command, cold_start, folder_overhead
 from docbin_napari.inference.inference_config import PRESETS
-from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import load_model
+from docbin_napari.model.model_file import DEFAULT_MODEL
 from engines import EngineComparison
 from hardware import hardware
 from pages import draw, megapixels

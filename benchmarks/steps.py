@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from docbin_napari.inference import predict as prediction
-from docbin_napari.inference.bands import PageBand
 from docbin_napari.inference.inference_config import PRESETS, PresetName
 from docbin_napari.inference.page_reader import PageReader
-from docbin_napari.inference.window_reader import WindowReader
+from docbin_napari.inference.predict import WindowReader
+from docbin_napari.inference.windows import PageBand
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.page import read_pages
 from docbin_napari.model.ink_model import InkModel

@@ -13,12 +13,10 @@ import torch
 from torch import Tensor
 
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
-from docbin_napari.inference.predict import ink_probability
-from docbin_napari.inference.window_reader import InferenceError
-from docbin_napari.model.device import choose_device
-from docbin_napari.model.ink_model import InkModel
+from docbin_napari.inference.predict import InferenceError, ink_probability
+from docbin_napari.model.engine import choose_device
+from docbin_napari.model.ink_model import InkModel, load_network
 from docbin_napari.model.unet import UNet
-from docbin_napari.model.weights import load_network
 from effort import passes
 from pages import megapixels
 from records import Journal, figure, print_header, print_row, span

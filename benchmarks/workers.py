@@ -107,7 +107,7 @@ def work() -> None:
 
     torch.set_num_threads(arguments.threads)
     from docbin_napari.inference.predict import ink_probability
-    from docbin_napari.model.weights import load_model
+    from docbin_napari.model.ink_model import load_model
 
     pixels = np.load(arguments.page)
     model = load_model(arguments.model, arguments.device)

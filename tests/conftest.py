@@ -80,8 +80,8 @@ def no_ink() -> NamedPage:
 def tiny_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with a tiny network and random weights, always the same."""
     torch = pytest.importorskip("torch")
+    from docbin_napari.model.ink_model import save_model
     from docbin_napari.model.unet import UNet, UNetConfig
-    from docbin_napari.model.weights import save_model
 
     torch.manual_seed(1)
     network = UNet(UNetConfig(fold=2, channels=(8, 8)))

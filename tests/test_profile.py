@@ -7,7 +7,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from docbin_napari.model.registry import user_model_folder
+from docbin_napari.model.model_file import user_model_folder
 from docbin_napari.pairs.drafts import draft_folder
 
 NAMES = ("CONFIG", "DRAFTS", "MODELS")

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from docbin_napari.io.errors import PageError
     from docbin_napari.io.mask import write_mask
     from docbin_napari.io.page import read_pages
-    from docbin_napari.model.weights import load_model
+    from docbin_napari.model.ink_model import load_model
 
 _HOMES = {
     "PageError": "docbin_napari.io.errors",
     "read_pages": "docbin_napari.io.page",
     "write_mask": "docbin_napari.io.mask",
-    "load_model": "docbin_napari.model.weights",
+    "load_model": "docbin_napari.model.ink_model",
     "ink_probability": "docbin_napari.inference.predict",
     "binarize": "docbin_napari.inference.predict",
 }

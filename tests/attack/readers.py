@@ -13,7 +13,7 @@ from docbin_napari.io.errors import FileError
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.rgb import row_bands
-from docbin_napari.model.registry import ModelError, find_model, list_models
+from docbin_napari.model.model_file import ModelError, find_model, list_models
 from docbin_napari.pairs.drafts import read_draft
 from docbin_napari.pairs.importing import ImportConfig, import_pairs
 from docbin_napari.pairs.kept_probability import kept_ink
@@ -91,7 +91,7 @@ def _zip(path: Path) -> None:
 
 
 def _model(path: Path) -> None:
-    from docbin_napari.model.weights import load_model
+    from docbin_napari.model.ink_model import load_model
 
     unreadable: list[ModelError] = []
     list_models(unreadable)

@@ -12,8 +12,8 @@ def write_small_model(folder: Path) -> Path:
     """Write a model of random weights, always the same, that reads pages at once."""
     import torch
 
+    from docbin_napari.model.ink_model import save_model
     from docbin_napari.model.unet import UNet, UNetConfig
-    from docbin_napari.model.weights import save_model
 
     torch.manual_seed(1)
     network = UNet(UNetConfig(fold=2, channels=(8, 8)))

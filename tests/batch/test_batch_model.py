@@ -10,8 +10,8 @@ import pytest
 from docbin_napari.batch import made_from
 from docbin_napari.batch.made_from import describe_model
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.model import weights
-from docbin_napari.model.registry import ModelError
+from docbin_napari.model import ink_model
+from docbin_napari.model.model_file import ModelError
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +45,8 @@ def test_a_model_is_loaded_once_until_its_file_changes(tmp_path, tiny_model_file
         loaded.append(Path(name).read_bytes()[-1])
         return original(name, device, engine)
 
-    original = weights.load_model
-    monkeypatch.setattr(weights, "load_model", load_model)
+    original = ink_model.load_model
+    monkeypatch.setattr(ink_model, "load_model", load_model)
     mine = tmp_path / "mine.safetensors"
     mine.write_bytes(tiny_model_file.read_bytes())
     old = pickle.dumps(described(mine))

@@ -18,8 +18,7 @@ from docbin_napari.batch.jobs import (
 from docbin_napari.batch.made_from import BatchModel
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.inference.predict import Progress
-from docbin_napari.inference.window_reader import DeviceMemoryError
+from docbin_napari.inference.predict import DeviceMemoryError, Progress
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
 

@@ -22,8 +22,8 @@ from docbin_napari.batch.jobs import (
 )
 from docbin_napari.batch.made_from import describe_model
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.model import weights
-from docbin_napari.model.device import DeviceError
+from docbin_napari.model import ink_model
+from docbin_napari.model.engine import DeviceError
 
 RUN = "a-batch"
 
@@ -76,7 +76,7 @@ def test_a_device_that_is_not_here(make_task, monkeypatch):
     def load_model(name, device, engine):
         raise DeviceError("no CUDA GPU is available to PyTorch")
 
-    monkeypatch.setattr(weights, "load_model", load_model)
+    monkeypatch.setattr(ink_model, "load_model", load_model)
     with pytest.raises(ClusterError, match=r"the worker on .*: no CUDA GPU"):
         binarize(make_task())
 

@@ -5,10 +5,10 @@ from agreement import agreement
 from docbin_napari.inference.classical import sauvola
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.model.device import Device
-from docbin_napari.model.registry import find_model
+from docbin_napari.model.engine import Device
+from docbin_napari.model.ink_model import load_network
+from docbin_napari.model.model_file import find_model
 from docbin_napari.model.torch_engine import torch_model
-from docbin_napari.model.weights import load_network
 from peers import Monai, MonaiSettings, doxapy_sauvola
 
 

@@ -1,6 +1,6 @@
 from torch import nn
 
-from docbin_napari.model.device import Device
+from docbin_napari.model.engine import Device
 from roofline import measure_roofline, network_cost, share_cells
 
 

@@ -164,7 +164,7 @@ def test_a_case_that_is_not_there(tiny_model_file, monkeypatch, capsys):
 def test_what_is_false_and_what_is_said(tiny_model_file):
     """A perfect answer on a page of which half is not labelled."""
     from docbin_napari.inference.inference_config import InferenceConfig
-    from docbin_napari.model.weights import load_model
+    from docbin_napari.model.ink_model import load_model
 
     ink = np.zeros((64, 64), bool)
     labelled = np.ones_like(ink)

@@ -14,8 +14,8 @@ from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
 from docbin_napari.inference.predict import Progress
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.model import weights
-from docbin_napari.model.device import DeviceName
+from docbin_napari.model import ink_model
+from docbin_napari.model.engine import DeviceName
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def dark_is_ink(monkeypatch, no_network):
         out[everything] = 255 - reader.pixels[: out.shape[0], :, 0]
         yield Progress(1, 1, *everything)
 
-    monkeypatch.setattr(weights, "load_model", load_model)
+    monkeypatch.setattr(ink_model, "load_model", load_model)
     monkeypatch.setattr(predict_module, "predict_with", predict)
     return asked
 

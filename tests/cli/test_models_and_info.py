@@ -6,7 +6,7 @@ import torch
 
 import docbin_napari
 from docbin_napari.cli import main
-from docbin_napari.model import registry
+from docbin_napari.model import model_file
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def own_models(tmp_path, monkeypatch):
     folder = tmp_path / "models"
     folder.mkdir()
     monkeypatch.setenv("DOCBIN_MODELS", str(folder))
-    monkeypatch.setattr(registry, "built_in_folder", lambda: tmp_path / "none")
+    monkeypatch.setattr(model_file, "built_in_folder", lambda: tmp_path / "none")
     return folder
 
 
@@ -26,7 +26,7 @@ def test_models_are_a_table(own_models, tiny_model_file, capsys):
     assert header.split() == ["name", "size", "parameters", "trained", "on", "figures"]
     assert row.startswith("mine  0.0 MiB  ")
     assert "nothing" in row
-    assert f"{registry.find_model('mine').parameters:,}" in row
+    assert f"{model_file.find_model('mine').parameters:,}" in row
 
 
 def test_long_texts_are_wrapped(own_models, tiny_model_file, capsys, monkeypatch):
@@ -37,7 +37,7 @@ def test_long_texts_are_wrapped(own_models, tiny_model_file, capsys, monkeypatch
         "figures": {"FM": 91.236, "pages": 18},
         "parameters": 1_234_567,
     }
-    info = registry.ModelInfo("long", tiny_model_file, 3 * 2**20, header)
+    info = model_file.ModelInfo("long", tiny_model_file, 3 * 2**20, header)
     monkeypatch.setattr(models, "list_models", lambda unreadable: [info])
     monkeypatch.setenv("COLUMNS", "100")
     assert main(["models"]) == 0

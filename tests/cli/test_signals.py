@@ -18,7 +18,7 @@ from docbin_napari.cli import main
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.predict import Progress
 from docbin_napari.inference.page_reader import PageReader
-from docbin_napari.model import weights
+from docbin_napari.model import ink_model
 
 class Model:
     threshold = 0.5
@@ -30,7 +30,7 @@ def predict(reader, config, out):
     out[everything] = 255 - reader.pixels[: out.shape[0], :, 0]
     yield Progress(1, 1, *everything)
 
-weights.load_model = lambda *given: Model()
+ink_model.load_model = lambda *given: Model()
 PageReader.of = lambda pixels, model, config: PageReader(model, pixels, None)
 predict_module.predict_with = predict
 sys.exit(main(["binarize", sys.argv[1]]))

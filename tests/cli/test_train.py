@@ -4,7 +4,7 @@ import pytest
 
 from docbin_napari.cli import main
 from docbin_napari.cli.train import main as promised
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import load_model
 
 
 @pytest.fixture

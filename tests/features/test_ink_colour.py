@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from docbin_napari.features.strips import page_strips
-from docbin_napari.features.survey import PageSurvey
+from docbin_napari.features.survey import PageSurvey, page_strips
 
 PAPER = (230, 210, 180)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from docbin_napari.drawing.generator import draw_page
 from docbin_napari.features.page_look import SPREAD, FamiliarPages, looks_of, page_look, read_looks
-from docbin_napari.features.strips import page_strips
+from docbin_napari.features.survey import page_strips
 
 
 class Rows:

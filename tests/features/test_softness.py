@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.drawing.generator import draw_page
-from docbin_napari.features.softness import edge_softness, is_soft
-from docbin_napari.features.strips import page_strips
+from docbin_napari.features.survey import edge_softness, is_soft, page_strips
 
 NO_EDGES = 0.5
 

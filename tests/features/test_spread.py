@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from docbin_napari.features.strips import spread
+from docbin_napari.features.survey import spread
 
 
 @pytest.mark.parametrize("shape", [(40, 50), (5, 70), (1, 1), (17, 1)])

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from docbin_napari.features.strips import page_strips
-from docbin_napari.features.stroke_width import stroke_rows, width_along_rows, width_of_ink
+from docbin_napari.features.survey import page_strips, stroke_rows, width_along_rows, width_of_ink
 
 
 def sampled_rows(pixels):

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.drawing.generator import draw_page
-from docbin_napari.features.softness import edge_softness
-from docbin_napari.features.stroke_width import width_along_rows
-from docbin_napari.features.survey import PageSurvey
+from docbin_napari.features.survey import PageSurvey, edge_softness, width_along_rows
 
 INK = {
     1: [107.2, 99.38, 95.85, 238.05, 226.79, 223.02],

@@ -7,16 +7,16 @@ import torch
 from safetensors.torch import load_file
 
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.features.strips import page_strips
+from docbin_napari.features.survey import page_strips
 from docbin_napari.finetune import judge
 from docbin_napari.finetune.before_after import NOW_INK, NOW_PAPER
 from docbin_napari.finetune.finetune_config import suited
 from docbin_napari.finetune.stages import finetune
 from docbin_napari.io.errors import PairError
 from docbin_napari.io.page import read_pages
-from docbin_napari.model.registry import ModelError, read_info
+from docbin_napari.model.ink_model import load_model, save_model
+from docbin_napari.model.model_file import ModelError, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.pairs.pair import find_pairs, read_pair, write_pair
 from docbin_napari.train.model_output import unfinished_path
 from docbin_napari.train.train_config import TrainingError

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from docbin_napari.model.engine import EngineConfig
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import InkModel, load_model
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from docbin_napari.features.ink_colour import page_ink
-from docbin_napari.features.survey import PageSurvey
+from docbin_napari.features.survey import PageSurvey, page_ink
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.engine import EngineConfig
+from docbin_napari.model.ink_model import load_model, load_network, save_model
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.model.weights import load_model, load_network, save_model
 
 PAPER = 220
 
@@ -124,7 +123,6 @@ def test_a_size_decides_what_a_window_must_be_and_goes_along_to_the_cpu(
 ):
     sized, own = bound(model, size=size), bound(model)
     assert sized.stride == span * own.stride
-    assert sized.context == span * own.context
     assert sized.window_side(1024) == (512 if size == "double" else 1024)
     assert np.array_equal(sized.on_cpu().logits(two_windows), sized.logits(two_windows))
 

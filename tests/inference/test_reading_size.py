@@ -7,10 +7,9 @@ from PIL import Image
 from docbin_napari.drawing.generator import draw_page
 from docbin_napari.features.survey import PageSurvey
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.inference.page_reader import PageReader
+from docbin_napari.inference.page_reader import PageReader, choose_size
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.inference.reading_size import choose_size
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import load_model
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stnp
 
-from docbin_napari.inference.views import SYMMETRY_SETS, turn, turn_back
+from docbin_napari.inference.predict import SYMMETRY_SETS, turn, turn_back
 
 arrays = stnp.arrays(np.int32, stnp.array_shapes(min_dims=3, max_dims=4, max_side=7))
 

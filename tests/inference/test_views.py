@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.inference.views import average_views
-from docbin_napari.model.calibration import Calibration
+from docbin_napari.inference.predict import WindowReader
+from docbin_napari.model.ink_model import Calibration
 
 INK, PAPER = 6.0, -6.0
 
@@ -38,15 +38,8 @@ def numbered(count):
 
 
 def run(network, count, symmetries, tolerance):
-    passes = average_views(
-        network, numbered(count), InferenceConfig(symmetries=symmetries, tolerance=tolerance)
-    )
-    done = []
-    try:
-        while True:
-            done.append(next(passes))
-    except StopIteration as end:
-        return end.value[:, 0, 0].tolist(), done
+    config = InferenceConfig(symmetries=symmetries, tolerance=tolerance)
+    return WindowReader(network, config).read(numbered(count))[:, 0, 0].tolist()
 
 
 def views_of(network, number):
@@ -55,7 +48,7 @@ def views_of(network, number):
 
 def test_blank_windows_are_seen_once():
     network = Network([PAPER] * 8, [INK] * 8)
-    logits, _ = run(network, 2, 8, 0.01)
+    logits = run(network, 2, 8, 0.01)
     assert logits == [PAPER, INK]
     assert (views_of(network, 0), views_of(network, 1)) == (1, 4)
 
@@ -63,14 +56,14 @@ def test_blank_windows_are_seen_once():
 def test_a_window_that_changes_its_mind_is_seen_as_often_as_is_allowed():
     undecided = [1.0, 1.0, -2.0, -2.0, -9.0, 0.0, 0.0, 0.0]
     network = Network(undecided, [INK] * 8)
-    logits, _ = run(network, 2, 8, 0.01)
+    logits = run(network, 2, 8, 0.01)
     assert logits == [pytest.approx(sum(undecided) / 8), INK]
     assert (views_of(network, 0), views_of(network, 1)) == (8, 4)
 
 
 def test_two_views_are_not_taken_for_an_answer():
     network = Network([1.0, 1.0, 5.0, 5.0, 9.0, 9.0, 9.0, 9.0])
-    logits, _ = run(network, 1, 8, 1.0)
+    logits = run(network, 1, 8, 1.0)
     assert views_of(network, 0) == 4
     assert logits == [3.0]
 
@@ -80,9 +73,3 @@ def test_without_tolerance_all_windows_have_all_views(symmetries):
     network = Network([PAPER] * 8, [INK] * 8)
     run(network, 2, symmetries, 0.0)
     assert network.seen == [[0, 1]] * symmetries
-
-
-def test_progress_counts_what_is_not_needed_any_more():
-    network = Network([PAPER] * 8, [1.0, -2.0] + [INK] * 6)
-    _, done = run(network, 2, 4, 0.01)
-    assert done == [5, 6, 7]

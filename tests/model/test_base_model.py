@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from docbin_napari.features.page_look import FamiliarPages
-from docbin_napari.features.strips import page_strips
+from docbin_napari.features.survey import page_strips
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.model.registry import ModelError
+from docbin_napari.model.ink_model import load_model, save_model
+from docbin_napari.model.model_file import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.model.weights import load_model, save_model
 
 PAPER = np.random.default_rng(0).integers(190, 230, (96, 96, 3)).astype(np.uint8)
 NIGHT = PAPER // 5

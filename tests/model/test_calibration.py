@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from docbin_napari.model.calibration import Calibration, fit_calibration
+from docbin_napari.model.ink_model import Calibration, fit_calibration
 
 
 def test_an_overconfident_network_is_cooled_down():

@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from docbin_napari.model import device as device_module
-from docbin_napari.model import openvino_engine
-from docbin_napari.model.device import DeviceError, choose_device
+from docbin_napari.model import engine
+from docbin_napari.model.engine import DeviceError, choose_device
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
@@ -27,8 +26,8 @@ def test_a_device_that_is_not_there_is_refused(name, there, monkeypatch):
     [({"BF16", "FP32"}, "bfloat16", "has bfloat16"), ({"FP32"}, "float32", "no bfloat16")],
 )
 def test_the_cpu_takes_the_format_that_it_has_units_for(units, dtype, words, monkeypatch):
-    monkeypatch.setattr(openvino_engine, "capabilities", lambda: units)
-    monkeypatch.setattr(device_module, "_torch_takes_bfloat16", lambda: True)
+    monkeypatch.setattr(engine, "capabilities", lambda: units)
+    monkeypatch.setattr(engine, "_torch_takes_bfloat16", lambda: True)
     chosen = choose_device("cpu")
     assert chosen.dtype == dtype
     assert words in chosen.reason
@@ -37,7 +36,7 @@ def test_the_cpu_takes_the_format_that_it_has_units_for(units, dtype, words, mon
 def test_auto_falls_back_to_the_cpu_and_says_so(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    monkeypatch.setattr(device_module, "_may_have_gpu", lambda: True)
+    monkeypatch.setattr(engine, "_may_have_gpu", lambda: True)
     chosen = choose_device("auto")
     assert chosen.name == "cpu"
     assert "no GPU" in chosen.reason

@@ -9,15 +9,16 @@ import pytest
 import torch
 
 from docbin_napari.model import openvino_engine
-from docbin_napari.model.architecture import architecture
-from docbin_napari.model.device import DeviceError
-from docbin_napari.model.eight_bits import EIGHT_BITS_KEY, EightBits, weights_digest
-from docbin_napari.model.engine import EngineConfig
-from docbin_napari.model.normalisation import Normalisation
-from docbin_napari.model.openvino_engine import RangeObserver
-from docbin_napari.model.tensors import load_tensors
+from docbin_napari.model.engine import DeviceError, EngineConfig
+from docbin_napari.model.ink_model import Normalisation, load_model, load_network, save_model
+from docbin_napari.model.model_file import architecture, load_tensors
+from docbin_napari.model.openvino_engine import (
+    EIGHT_BITS_KEY,
+    EightBits,
+    RangeObserver,
+    weights_digest,
+)
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.model.weights import load_model, load_network, save_model
 
 UNKNOWN = np.full(7, np.nan, np.float32)
 

@@ -7,9 +7,8 @@ import pytest
 
 from docbin_napari.model import engine as engine_module
 from docbin_napari.model import openvino_engine
-from docbin_napari.model.device import Device, DeviceError
-from docbin_napari.model.engine import EngineConfig, load_engine
-from docbin_napari.model.registry import find_model
+from docbin_napari.model.engine import Device, DeviceError, EngineConfig, load_engine
+from docbin_napari.model.model_file import find_model
 
 UNKNOWN = np.full(7, np.nan, np.float32)
 

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from docbin_napari.model.architecture import UNetConfig
-from docbin_napari.model.device import Device
-from docbin_napari.model.engine import EngineConfig
-from docbin_napari.model.graph import page_shifts
-from docbin_napari.model.normalisation import Normalisation
-from docbin_napari.model.openvino_engine import OpenVINOEngine, RangeObserver
+from docbin_napari.model.engine import Device, EngineConfig
+from docbin_napari.model.ink_model import Normalisation
+from docbin_napari.model.model_file import UNetConfig
+from docbin_napari.model.openvino_engine import OpenVINOEngine, RangeObserver, page_shifts
 from docbin_napari.model.torch_engine import TorchEngine
 from docbin_napari.model.unet import UNet
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from docbin_napari.model import registry
-from docbin_napari.model.registry import ModelError, find_model, list_models, read_info
+from docbin_napari.model import model_file
+from docbin_napari.model.model_file import ModelError, find_model, list_models, read_info
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_built_in_model_wins_over_a_users_of_the_same_name(
     built_in = tmp_path_factory.mktemp("built_in")
     for folder in (built_in, own_models):
         shutil.copy(tiny_model_file, folder / "same.safetensors")
-    monkeypatch.setattr(registry, "built_in_folder", lambda: built_in)
+    monkeypatch.setattr(model_file, "built_in_folder", lambda: built_in)
     assert find_model("same").path.parent == built_in
     assert [info.path.parent for info in list_models()] == [built_in]
 
@@ -114,6 +114,6 @@ def test_other_files_are_refused_with_the_reason(content, reason, own_models):
 
 
 def test_listing_models_loads_no_torch():
-    code = "import sys; from docbin_napari.model.registry import list_models; list_models(); "
+    code = "import sys; from docbin_napari.model.model_file import list_models; list_models(); "
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docbin_napari.model.registry import ModelInfo
+from docbin_napari.model.model_file import ModelInfo
 from docbin_napari.plugin.binarize.binarize_fields import models_in_words
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.io.errors import PageError
-from docbin_napari.model.registry import ModelError
+from docbin_napari.model.model_file import ModelError
 from docbin_napari.plugin.layers.ink_result import InkResult
 from docbin_napari.plugin.layers.page_source import PageSource
 from docbin_napari.plugin.threads import (

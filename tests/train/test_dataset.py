@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from docbin_napari.features.ink_colour import page_ink
+from docbin_napari.features.survey import page_ink
 from docbin_napari.io.errors import PairError
 from docbin_napari.pairs.check import Finding, check_pairs
 from docbin_napari.pairs.pair import write_pair

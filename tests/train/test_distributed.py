@@ -12,7 +12,7 @@ import torch.distributed as dist
 from safetensors.torch import load_file
 
 from docbin_napari.cli.train import main
-from docbin_napari.model.device import Device, DeviceError
+from docbin_napari.model.engine import Device, DeviceError
 from docbin_napari.train import distributed
 from docbin_napari.train.distributed import ALONE, Ranks, join
 from docbin_napari.train.loop import train
@@ -60,7 +60,7 @@ def arguments(config):
 
 IN_FLOAT32 = """
 import sys
-from docbin_napari.model.device import Device
+from docbin_napari.model.engine import Device
 from docbin_napari.train import distributed
 from docbin_napari.cli.train import main
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import load_model
 from docbin_napari.train.dataset import CELL, HardPlaces, LoadedPair, WindowSampler
 from docbin_napari.train.hard_places import hard_places
 from docbin_napari.train.loop import train

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from docbin_napari.cli.train import main
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import load_model
 from docbin_napari.train.loop import train
 from docbin_napari.train.train_config import TrainConfig, TrainingError
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from docbin_napari.model.registry import ModelError
+from docbin_napari.model.ink_model import save_model
+from docbin_napari.model.model_file import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.model.weights import save_model
 from docbin_napari.train.learning import Learner
 from docbin_napari.train.start import starting_network
 from docbin_napari.train.train_config import TrainConfig

@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from docbin_napari.model.device import Device
-from docbin_napari.model.registry import ModelError
+from docbin_napari.model.engine import Device
+from docbin_napari.model.ink_model import load_model, save_model
+from docbin_napari.model.model_file import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.train.batches import Batch, Teachers
 from docbin_napari.train.dataset import WindowSampler, load_pairs
 from docbin_napari.train.loop import train

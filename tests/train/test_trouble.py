@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.cli.train import main
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import load_model
 from docbin_napari.pairs.pair import write_pair
 from docbin_napari.train.loop import train
 from docbin_napari.train.train_config import AugmentConfig, TrainConfig

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docbin_napari.model.registry import ModelInfo
+from docbin_napari.model.model_file import ModelInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -40,7 +40,7 @@ from docbin_napari.batch.made_from import OTHER_RECIPE, MadeFrom, fingerprint, r
 from docbin_napari.inference import predict
 from docbin_napari.inference.ahead import iterate_ahead, map_ahead, threads
 from docbin_napari.inference.page_reader import PageReader
-from docbin_napari.inference.window_reader import InferenceError
+from docbin_napari.inference.predict import InferenceError
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.page import Page, read_pages

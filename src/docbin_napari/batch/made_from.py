@@ -24,7 +24,7 @@ from docbin_napari.io.errors import MaskError
 from docbin_napari.io.paths import file_hash
 from docbin_napari.io.probability import level_of
 from docbin_napari.model.engine import EngineConfig
-from docbin_napari.model.registry import ModelError, built_in_folder, find_model
+from docbin_napari.model.model_file import ModelError, built_in_folder, find_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -154,7 +154,7 @@ def load_once(name: str, digest: str, device: str, engine: EngineConfig) -> InkM
 @lru_cache(maxsize=2)
 def _load(name: str, digest: str, device: str, engine: EngineConfig) -> InkModel:
     # Imported late: where all is done, none of this is needed.
-    from docbin_napari.model.weights import load_model
+    from docbin_napari.model.ink_model import load_model
 
     if file_hash(find_model(name).path) != digest:
         raise ModelError(

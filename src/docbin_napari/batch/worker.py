@@ -20,8 +20,8 @@ from docbin_napari.__about__ import __version__
 from docbin_napari.batch.binarizer import FileBinarizer
 from docbin_napari.batch.jobs import ClusterError, FileEnd, FileFailed
 from docbin_napari.io.paths import is_folder, missing
-from docbin_napari.model.device import DeviceError
-from docbin_napari.model.registry import ModelError
+from docbin_napari.model.engine import DeviceError
+from docbin_napari.model.model_file import ModelError
 
 if TYPE_CHECKING:
     from docbin_napari.batch.jobs import Job, OutputConfig

@@ -28,9 +28,8 @@ from docbin_napari.inference.inference_config import (
     PresetName,
     Symmetries,
 )
-from docbin_napari.model.device import DeviceError
-from docbin_napari.model.engine import EngineConfig, EngineName, Precision
-from docbin_napari.model.registry import DEFAULT_MODEL, ModelError
+from docbin_napari.model.engine import DeviceError, EngineConfig, EngineName, Precision
+from docbin_napari.model.model_file import DEFAULT_MODEL, ModelError
 
 if TYPE_CHECKING:
     from docbin_napari.batch.jobs import Event

@@ -163,7 +163,7 @@ def _finetune(config: FinetuneConfig, path: Path, stop: StopRequest, printer: _P
     """Print the reports; whatever ends it, the best weights so far become a model."""
     from docbin_napari.finetune.reports import NOTHING_LEARNT, PREPARATION, FinetuneReport
     from docbin_napari.finetune.stages import finetune
-    from docbin_napari.inference.window_reader import InferenceError
+    from docbin_napari.inference.predict import InferenceError
     from docbin_napari.train.model_output import rescue, unfinished_path
 
     outcome = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from docbin_napari.__about__ import __version__
 from docbin_napari.cli.console import Console, table
-from docbin_napari.model.registry import built_in_folder, user_model_folder
+from docbin_napari.model.model_file import built_in_folder, user_model_folder
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,8 @@ class InfoCommand:
 
 def _engine() -> list[tuple[str, str]]:
     """Find out what runs the built-in model here."""
-    from docbin_napari.model.device import DeviceError
-    from docbin_napari.model.engine import load_engine
-    from docbin_napari.model.registry import DEFAULT_MODEL, ModelError, find_model
+    from docbin_napari.model.engine import DeviceError, load_engine
+    from docbin_napari.model.model_file import DEFAULT_MODEL, ModelError, find_model
 
     try:
         device = load_engine(find_model(DEFAULT_MODEL)).device

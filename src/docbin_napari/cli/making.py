@@ -48,8 +48,8 @@ class AverageCommand:
         UsageError
             If the models are not alike, a setting is wrong, or the model cannot be written.
         """
-        from docbin_napari.model.device import DeviceError
-        from docbin_napari.model.registry import ModelError
+        from docbin_napari.model.engine import DeviceError
+        from docbin_napari.model.model_file import ModelError
         from docbin_napari.train.average import average_models
         from docbin_napari.train.train_config import TrainingError
 
@@ -108,8 +108,8 @@ class QuantizeCommand:
         UsageError
             If the model is missing, or there are no pages.
         """
-        from docbin_napari.model.device import DeviceError
-        from docbin_napari.model.registry import ModelError
+        from docbin_napari.model.engine import DeviceError
+        from docbin_napari.model.model_file import ModelError
         from docbin_napari.train.quantize import quantize
 
         try:

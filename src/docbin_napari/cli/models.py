@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docbin_napari.cli.console import Console, UsageError, table
-from docbin_napari.model.device import DeviceError
-from docbin_napari.model.registry import (
+from docbin_napari.model.engine import DeviceError
+from docbin_napari.model.model_file import (
     ModelError,
     ModelInfo,
     built_in_folder,
@@ -97,7 +97,7 @@ def load_chosen(name: str, device: str, engine: EngineConfig) -> InkModel:
     UsageError
         If the model or the device is not there.
     """
-    from docbin_napari.model.weights import load_model
+    from docbin_napari.model.ink_model import load_model
 
     try:
         return load_model(name, device, engine)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.cli.mask_matching import MatchedPage
     from docbin_napari.model.ink_model import InkModel
-    from docbin_napari.model.registry import ModelInfo
+    from docbin_napari.model.model_file import ModelInfo
 
 _INVERTED = (
     "shows light writing on dark ground; light and dark were exchanged there for the network"
@@ -143,8 +143,7 @@ class RunModel:
         import numpy as np
 
         from docbin_napari.inference.page_reader import PageReader
-        from docbin_napari.inference.predict import predict_with
-        from docbin_napari.inference.window_reader import InferenceError
+        from docbin_napari.inference.predict import InferenceError, predict_with
 
         pixels = only_page(match.prediction)
         reader = PageReader.of(pixels, self.network, self.config)

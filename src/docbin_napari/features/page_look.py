@@ -18,9 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from docbin_napari.features.softness import edge_softness
-from docbin_napari.features.strips import PageStrip, page_strips
-from docbin_napari.features.stroke_width import stroke_rows, width_along_rows
+from docbin_napari.features.survey import (
+    PageStrip,
+    edge_softness,
+    page_strips,
+    stroke_rows,
+    width_along_rows,
+)
 from docbin_napari.io.rgb import luma
 
 if TYPE_CHECKING:

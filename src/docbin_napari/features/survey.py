@@ -1,23 +1,402 @@
-"""Survey a page once, before its windows are read."""
+"""Survey a page once, before its windows are read: strips, stroke widths, colours, softness."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from docbin_napari.features.dark_ground import is_light_on_dark, may_have_parts
-from docbin_napari.features.ink_colour import page_ink
-from docbin_napari.features.softness import is_soft
-from docbin_napari.features.strips import PageStrip, page_strips
-from docbin_napari.features.stroke_width import stroke_rows
 from docbin_napari.io.rgb import luma
+from docbin_napari.io.row_source import spread_rows
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Callable, Iterable, Sequence
+
     from numpy.typing import NDArray
 
     from docbin_napari.io.row_source import RowSource
+
+
+_STRIP = 192
+_MOST_STRIPS, _FEWEST_STRIPS = 8, 3
+_LONGEST = 4096
+EVERY = 4
+"""Rows of the page for each row of `PageStrip.green`."""
+
+
+@dataclass(frozen=True)
+class PageStrip:
+    """Some rows of a page.
+
+    Parameters
+    ----------
+    rows : slice
+        Where they lie on the page.
+    colours : ndarray
+        uint8 (h, w, 3), RGB; of a page longer than 8192 pixels only every second row and column,
+        or fewer.
+    left : int
+        Column of the page where `green` begins.
+    green : ndarray
+        uint8 (h, w): every fourth row in full width, without the margins of a very wide page.
+        Green is much like luma.
+    """
+
+    rows: slice
+    colours: NDArray[np.uint8]
+    left: int
+    green: NDArray[np.uint8]
+
+    def inverted(self) -> PageStrip:
+        """Exchange light and dark."""
+        return replace(self, colours=np.bitwise_not(self.colours), green=np.bitwise_not(self.green))
+
+
+def page_strips(pixels: RowSource) -> list[PageStrip]:
+    """Sample strips that are spread over a page: all of a small page.
+
+    Of a large page that is decoded as it is read, most need not be decoded for this.
+
+    Parameters
+    ----------
+    pixels : RowSource
+        uint8 (H, W, 3), RGB.
+
+    Returns
+    -------
+    list of PageStrip
+        From top to bottom.
+
+    Examples
+    --------
+    >>> [strip] = page_strips(np.zeros((64, 20, 3), np.uint8))
+    >>> strip.colours.shape, strip.green.shape
+    ((64, 20, 3), (16, 20))
+    """
+    height, width = pixels.shape[:2]
+    step = max(1, max(height, width) // _LONGEST)
+    # The strips of a large page are tall and wide: fewer of them hold as much.
+    most = max(_FEWEST_STRIPS, _MOST_STRIPS // step)
+    left = max(0, (width - _LONGEST) // 2)
+    return [_strip(pixels, rows, step, left) for rows in spread_rows(height, _STRIP * step, most)]
+
+
+def _strip(pixels: RowSource, rows: slice, step: int, left: int) -> PageStrip:
+    found = np.asarray(pixels[rows])
+    green = found[:_STRIP:EVERY, left : left + _LONGEST, 1]
+    # Copies, so that the rows between are not kept in memory.
+    return PageStrip(rows, found[::step, ::step].copy(), left, green.copy())
+
+
+Values = TypeVar("Values", bound="NDArray[Any]")
+
+_DOUBLINGS = 4
+
+
+def spread(
+    values: Values,
+    operation: Callable[..., Any],
+    *,
+    axes: Sequence[int] = (0, 1),
+    backwards: bool = False,
+) -> Values:
+    """Take the largest or smallest of 16 values along each axis that begin at each pixel.
+
+    In four doublings: of 2 pixels it is known, then of 4, which are two pairs, of 8 and of 16.
+
+    Parameters
+    ----------
+    values : ndarray
+        (H, W), any type.
+    operation : callable
+        A ufunc of two arrays, such as ``numpy.maximum``.
+    axes : sequence of int, optional
+        Along which to look.
+    backwards : bool, optional
+        Look at the 16 values that end at each pixel instead.
+
+    Returns
+    -------
+    ndarray
+        (H, W), of the same type. Beyond the border there is nothing.
+
+    Examples
+    --------
+    >>> row = np.zeros((1, 40), int)
+    >>> row[0, 20] = 1
+    >>> np.flatnonzero(spread(row, np.maximum, axes=(1,)))[[0, -1]].tolist()
+    [5, 20]
+    """
+    result = values.copy()
+    for axis in axes:
+        turned = np.moveaxis(result, axis, 0)
+        for reach in (2**doubling for doubling in range(_DOUBLINGS)):
+            here, there = turned[:-reach], turned[reach:]
+            if backwards:
+                here, there = there, here
+            if len(here):
+                here[...] = operation(here, there.copy())
+    return result
+
+
+# Strategy: a network that learnt from strokes of three to ten pixels loses those of one or two, and
+# reads them at twice their size. Rows of the page say cheaply where strokes may be so thin; dirt
+# and paper texture are as thin, so what counts is the ink that the network then finds there.
+
+
+_STRONGEST_STROKE = 0.998
+_OF_STRONGEST, _OF_NEAREST = 0.3, 0.5
+_LEAST_CONTRAST = 12
+# A border that runs at any angle has 4/pi times as many steps between pixels as its length.
+_STEPS = 4 / math.pi
+
+
+def stroke_rows(rows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
+    """Find what is dark and narrower than 16 pixels along rows of a page.
+
+    Parameters
+    ----------
+    rows : sequence of ndarray
+        uint8 (h, w) each: rows of strips of one page, `PageStrip.green`.
+
+    Returns
+    -------
+    list of ndarray
+        bool, as large as the values of each strip: at least three tenths as dark as the
+        strongest strokes of the page, and half as dark as what is nearest.
+
+    Examples
+    --------
+    >>> page = np.full((8, 40), 220, np.uint8)
+    >>> page[:, 20:23] = 30
+    >>> [found] = stroke_rows([page])
+    >>> np.flatnonzero(found[0]).tolist()
+    [20, 21, 22]
+    """
+    depths = [_depth(strip) for strip in rows]
+    strongest = float(np.quantile(np.concatenate([d.ravel() for d in depths]), _STRONGEST_STROKE))
+    least = max(_OF_STRONGEST * strongest, _LEAST_CONTRAST)
+    return [(depth >= least) & (depth >= _OF_NEAREST * _nearest(depth)) for depth in depths]
+
+
+def width_along_rows(strokes: Iterable[NDArray[np.bool_]]) -> float:
+    """Mean width of strokes that cross rows at any angle.
+
+    Parameters
+    ----------
+    strokes : iterable of ndarray
+        bool (h, w) each, from `stroke_rows`.
+
+    Returns
+    -------
+    float
+        Pixels; infinite where there are none.
+    """
+    area, ends = 0, 0
+    for strip in strokes:
+        area += int(strip.sum())
+        ends += int((strip[:, 1:] != strip[:, :-1]).sum())
+    # A row cuts a stroke of width w, lying at any angle, in pi/2 w on average.
+    return area / (ends / 2) * 2 / math.pi if ends else math.inf
+
+
+def width_of_ink(masks: Iterable[NDArray[np.bool_]]) -> float:
+    """Mean width of strokes: twice their area over the length of their borders.
+
+    Parameters
+    ----------
+    masks : iterable of ndarray
+        bool (h, w) each: ink.
+
+    Returns
+    -------
+    float
+        Pixels; infinite where there are none.
+
+    Examples
+    --------
+    >>> rows, columns = np.ogrid[:200, :200]
+    >>> radius = np.hypot(rows - 100, columns - 100)
+    >>> round(width_of_ink([(radius >= 60) & (radius < 66)]), 1)
+    6.1
+    """
+    area, steps = 0, 0
+    for mask in masks:
+        area += int(mask.sum())
+        steps += int((mask[:, 1:] != mask[:, :-1]).sum() + (mask[1:] != mask[:-1]).sum())
+    return 2 * area / (steps / _STEPS) if steps else math.inf
+
+
+def _depth(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How much darker than a closing by 16 pixels along the row."""
+    widest = spread(values, np.maximum, axes=(1,))
+    return spread(widest, np.minimum, axes=(1,), backwards=True) - values
+
+
+def _nearest(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Largest value within 16 pixels along the row, to both sides."""
+    return spread(spread(values, np.maximum, axes=(1,)), np.maximum, axes=(1,), backwards=True)
+
+
+# Strategy: whether a pale stroke is faded ink or writing that shows through from the other side
+# cannot be decided from what is near it. It takes the rest of the page: there the strokes of the
+# page itself are darker, or they are not. So some strips of the page are read, once, before its
+# windows. Strokes are what a morphological closing fills, that is, what is dark and narrow, so that
+# neither stains nor the background of a scanner count. The strongest thousandth of what is left
+# says how far ink and paper are apart on this page; all strokes that come near it are ink.
+
+
+_STRONGEST_INK = 0.999
+_NEAR_STRONGEST, _PAPER = 0.75, 0.2
+
+
+def page_ink(
+    strips: Sequence[NDArray[np.uint8]], *, halve: bool = True
+) -> NDArray[np.float32] | None:
+    """Measure the colours of the strongest strokes of a page and of the paper beside them.
+
+    Parameters
+    ----------
+    strips : sequence of ndarray
+        uint8 (h, w, 3), RGB: strips of the page.
+    halve : bool, optional
+        Whether the page is halved first, by averaging, which evens out noise. Strokes that are
+        hardly wider than a pixel get paler by it.
+
+    Returns
+    -------
+    ndarray or None
+        float32 (6,), 0 to 255: red, green and blue of the ink, then of the paper. None where
+        nothing stands out from the paper. Of a blank page with fibres or specks it is the
+        colour of these: the network has learnt that they need not be ink.
+
+    Examples
+    --------
+    >>> page = np.full((64, 64, 3), 230, np.uint8)
+    >>> page_ink([page]) is None
+    True
+    >>> page[20:24, 8:56] = (40, 20, 60)
+    >>> page_ink([page]).tolist()
+    [40.0, 20.0, 60.0, 230.0, 230.0, 230.0]
+    """
+    small = [halved(strip) for strip in strips] if halve else strips
+    grays = [luma(strip) for strip in small]
+    depths = [_closing(gray) - gray for gray in grays]
+    counts = sum(np.bincount(depth.ravel(), minlength=256) for depth in depths)
+    strongest = int(np.searchsorted(np.cumsum(counts), _STRONGEST_INK * np.sum(counts)))
+    if strongest < _LEAST_CONTRAST:
+        return None
+    ink = [depth >= _NEAR_STRONGEST * strongest for depth in depths]
+    beside = [
+        _widened(where) & (depth <= _PAPER * strongest)
+        for where, depth in zip(ink, depths, strict=True)
+    ]
+    colours = [_mean(small, where) for where in (ink, beside)]
+    return np.concatenate(colours).astype(np.float32)
+
+
+def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Average blocks of 2 by 2 pixels of uint8 (H, W, 3); one single row or column stays."""
+    height, width = (side // 2 * 2 for side in pixels.shape[:2])
+    if not height or not width:
+        return pixels
+    even = pixels[:height, :width].astype(np.uint16)
+    rows = even[::2] + even[1::2]
+    return ((rows[:, ::2] + rows[:, 1::2] + 2) >> 2).astype(np.uint8)
+
+
+def _closing(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Fill what is dark and narrower than 16 pixels."""
+    return spread(spread(gray, np.maximum), np.minimum, backwards=True)
+
+
+def _widened(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """True within 16 pixels of True, to all sides."""
+    forwards = spread(where, np.logical_or)
+    both: NDArray[np.bool_] = spread(forwards, np.logical_or, backwards=True)
+    return both
+
+
+def _mean(
+    strips: Sequence[NDArray[np.uint8]], chosen: list[NDArray[np.bool_]]
+) -> NDArray[np.float64]:
+    found = np.concatenate([strip[where] for strip, where in zip(strips, chosen, strict=True)])
+    return found.mean(0) if len(found) else np.full(3, 255.0)
+
+
+# Strategy: scans at 600 dpi, enlarged pages and pages slightly out of focus have edges that take
+# several pixels from paper to ink. A page of half the size holds such edges as well, and looks more
+# like the pages that a network has learnt from. How well it holds them is measured in rows: each is
+# halved, by averaging pairs of pixels, and enlarged again; what is then missing where the row
+# changes most is compared with the change there. A sharp step loses a quarter to half of itself.
+
+
+_STEEPEST = 0.98
+_LEAST_PIXELS = 4
+_SOFT = 0.16
+
+
+def edge_softness(rows: Sequence[NDArray[np.uint8]]) -> float:
+    """Measure how much of the steepest edges of a page is lost at half of its size.
+
+    Parameters
+    ----------
+    rows : sequence of ndarray
+        uint8 (h, w) each: rows of strips of one page, `PageStrip.green`.
+
+    Returns
+    -------
+    float
+        Lost share, about 0 (nothing: very soft) to 0.5 (sharp); 0.5 for pages without edges.
+
+    Examples
+    --------
+    >>> page = np.full((16, 64), 250, np.uint8)
+    >>> page[:, 21:43] = 10
+    >>> edge_softness([page])
+    0.375
+    """
+    lost, steps = [np.zeros(0, np.float32)], [np.zeros(0, np.float32)]
+    for strip in rows:
+        if strip.shape[1] >= _LEAST_PIXELS:
+            even = strip[:, : strip.shape[1] // 2 * 2].astype(np.float32)
+            lost.append(np.abs(even - _halved_and_back(even))[:, :-1].ravel())
+            steps.append(np.abs(np.diff(even, axis=1)).ravel())
+    change = np.concatenate(steps)
+    if not change.any():
+        return 0.5
+    steep = change >= max(1.0, float(np.quantile(change, _STEEPEST)))
+    return float(np.concatenate(lost)[steep].sum() / change[steep].sum())
+
+
+def is_soft(rows: Sequence[NDArray[np.uint8]]) -> bool:
+    """Decide whether a page is read better if it is read in half of its size, too.
+
+    Parameters
+    ----------
+    rows : sequence of ndarray
+        uint8 (h, w) each: rows of strips of one page, `PageStrip.green`.
+
+    Returns
+    -------
+    bool
+        Of pages drawn at 300 dpi few or none, of those at twice their size nearly all.
+    """
+    return edge_softness(rows) < _SOFT
+
+
+def _halved_and_back(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of pairs, and between them straight lines."""
+    means = (rows[:, ::2] + rows[:, 1::2]) / 2
+    around = np.pad(means, ((0, 0), (1, 1)), mode="edge")
+    back = np.empty_like(rows)
+    back[:, ::2] = 0.75 * means + 0.25 * around[:, :-2]
+    back[:, 1::2] = 0.75 * means + 0.25 * around[:, 2:]
+    return back
 
 
 @dataclass(frozen=True)

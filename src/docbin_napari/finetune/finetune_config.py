@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from docbin_napari.model.registry import DEFAULT_MODEL
+from docbin_napari.model.model_file import DEFAULT_MODEL
 from docbin_napari.train.train_config import (
     AugmentConfig,
     LearningConfig,

@@ -20,12 +20,10 @@ from docbin_napari.inference.predict import predict_with
 from docbin_napari.metrics.confusion import Counts
 from docbin_napari.metrics.confusion import compare as compare_masks
 from docbin_napari.metrics.rates import f_measure_of
-from docbin_napari.model.calibration import Calibration
-from docbin_napari.model.device import Device
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.registry import ModelInfo
+from docbin_napari.model.engine import Device
+from docbin_napari.model.ink_model import Calibration, InkModel, load_network
+from docbin_napari.model.model_file import ModelInfo
 from docbin_napari.model.torch_engine import torch_model
-from docbin_napari.model.weights import load_network
 from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair
 from docbin_napari.train.finish import calibrate

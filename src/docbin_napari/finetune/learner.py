@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from docbin_napari.finetune.finetune_config import FinetuneConfig, Layers
-from docbin_napari.model.device import Device
+from docbin_napari.model.engine import Device
 from docbin_napari.model.unet import UNet
 from docbin_napari.train.batches import Batch
 from docbin_napari.train.learning import Learner, ink_loss

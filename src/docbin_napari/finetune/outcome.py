@@ -15,14 +15,14 @@ from docbin_napari.features.page_look import read_looks
 from docbin_napari.finetune.few_pages import FewPages
 from docbin_napari.finetune.finetune_config import FinetuneConfig
 from docbin_napari.finetune.judge import BeforeAfter
-from docbin_napari.model.registry import (
+from docbin_napari.model.ink_model import load_network
+from docbin_napari.model.model_file import (
     ModelError,
     ModelInfo,
     built_in_folder,
     find_model,
     user_model_folder,
 )
-from docbin_napari.model.weights import load_network
 from docbin_napari.train.train_config import TrainingError
 
 HELD_OUT, TEST = "held-out FM", "test FM"

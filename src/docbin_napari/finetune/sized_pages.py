@@ -12,8 +12,7 @@ from torch.nn import functional as F
 
 from docbin_napari.features.survey import PageSurvey
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.inference.page_reader import PageReader
-from docbin_napari.inference.reading_size import PageSize
+from docbin_napari.inference.page_reader import PageReader, PageSize
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.train.dataset import LoadedPair
 

@@ -37,10 +37,9 @@ from docbin_napari.finetune.replay import MixedWindows, replay_pages
 from docbin_napari.finetune.reports import NOTHING_LEARNT, FinetuneReport, Stage
 from docbin_napari.finetune.sized_pages import in_reading_size
 from docbin_napari.io.atomic import writing_trouble
-from docbin_napari.model.calibration import Calibration
-from docbin_napari.model.device import choose_device
-from docbin_napari.model.registry import ModelInfo
-from docbin_napari.model.weights import load_network, save_model
+from docbin_napari.model.engine import choose_device
+from docbin_napari.model.ink_model import Calibration, load_network, save_model
+from docbin_napari.model.model_file import ModelInfo
 from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair
 from docbin_napari.train.model_output import checked_output, unfinished_path

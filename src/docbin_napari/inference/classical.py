@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from docbin_napari.io.rgb import luma
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
-
-
-class Baseline(Protocol):
-    """A method that needs nothing but the page."""
-
-    def __call__(self, pixels: NDArray[np.uint8], /) -> NDArray[np.bool_]:
-        """Find the ink of uint8 RGB pixels ``(H, W, 3)``: bool ``(H, W)``."""
 
 
 def otsu(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -104,5 +99,8 @@ def sauvola(pixels: NDArray[np.uint8], window: int = 25, k: float = 0.2) -> NDAr
     return ink
 
 
-BASELINES: dict[str, Baseline] = {"otsu": otsu, "sauvola": sauvola}
+BASELINES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.bool_]]] = {
+    "otsu": otsu,
+    "sauvola": sauvola,
+}
 """The baselines by the name that the command line knows them by."""

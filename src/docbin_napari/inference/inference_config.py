@@ -93,19 +93,13 @@ PRESETS: dict[PresetName, InferenceConfig] = {
 }
 
 
-def preset(
-    name: PresetName, *, overlap: float | None = None, symmetries: Symmetries | None = None
-) -> InferenceConfig:
-    """Look up a preset, with single values replaced where they are given.
+def preset(name: PresetName) -> InferenceConfig:
+    """Look up a preset.
 
     Parameters
     ----------
     name : {"fast", "balanced", "best"}
         Name of the preset.
-    overlap : float, optional
-        Replaces the overlap of the preset.
-    symmetries : {1, 2, 4, 8}, optional
-        Replaces the number of symmetries of the preset.
 
     Returns
     -------
@@ -115,18 +109,13 @@ def preset(
     Raises
     ------
     ValueError
-        If there is no such preset, or a value is out of range.
+        If there is no such preset.
 
     Examples
     --------
-    >>> preset("fast", symmetries=2).symmetries
-    2
+    >>> preset("best").symmetries
+    4
     """
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}; choose one of {', '.join(PRESETS)}")
-    config = PRESETS[name]
-    if overlap is not None:
-        config = replace(config, overlap=overlap)
-    if symmetries is not None:
-        config = replace(config, symmetries=symmetries)
-    return config
+    return PRESETS[name]

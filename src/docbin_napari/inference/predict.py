@@ -9,29 +9,34 @@ is needed beside page and result.
 
 from __future__ import annotations
 
-import functools
+import math
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from threading import Event, Lock
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from docbin_napari.features.survey import halved
 from docbin_napari.inference.ahead import map_ahead, threads
-from docbin_napari.inference.bands import PageBand, ProbabilitySink, cut, strips
 from docbin_napari.inference.inference_config import InferenceConfig, PresetName, preset
 from docbin_napari.inference.page_reader import PageReader
-from docbin_napari.inference.window_reader import (
-    Batch,
-    WindowReader,
+from docbin_napari.inference.windows import (
+    AxisWindows,
+    PageBand,
+    ProbabilitySink,
+    cut,
+    plan_page,
+    strips,
 )
-from docbin_napari.inference.windows import AxisWindows, plan_page
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.registry import DEFAULT_MODEL
-from docbin_napari.model.weights import load_model
+from docbin_napari.model.ink_model import InkModel, load_model
+from docbin_napari.model.model_file import DEFAULT_MODEL
 
+Values = TypeVar("Values", bound=np.generic)
 _NOWHERE = slice(0, 0), slice(0, 0)
 _INVERTED = (
     "this page seems to show light writing on dark ground, so light and dark are exchanged there "
@@ -40,6 +45,14 @@ _INVERTED = (
 
 Box = tuple[slice, slice]
 """Rows and columns of a page, with start and stop."""
+
+
+class InferenceError(Exception):
+    """The network could not be run on this page."""
+
+
+class DeviceMemoryError(InferenceError):
+    """The device has too little memory for one batch of windows."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +83,12 @@ class _Part:
     batches: list[range]
     box: Box
 
-    def windows(self, pixels: Any) -> Iterator[Batch]:
-        """Read the windows from the page."""
+    def order(self) -> list[tuple[int, range]]:
+        """Row and numbers of the windows of each batch."""
+        return [(row, chosen) for row in self.rows for chosen in self.batches]
+
+    def windows(self, pixels: Any) -> Iterator[tuple[int, range, NDArray[np.uint8]]]:
+        """Read the windows from the page: their row, their numbers and their pixels."""
         width = self.across.starts[-1] + self.across.size
         found = strips(pixels, self.down, width, self.rows)
         for row, strip in zip(self.rows, found, strict=True):
@@ -149,7 +166,7 @@ def predict_with(
     height, width = out.shape
     side = reader.window_side(config.window)
     rows, columns = plan_page((height, width), side, config.overlap, reader.stride)
-    batches = _batches(columns, config.batch or _batch(reader, rows, columns))
+    batches = _batches(reader, config, rows, columns)
     reader = reader.in_streams(len(rows.starts) * len(batches))
     total = len(rows.starts) * len(columns.starts) * config.symmetries
     parts = _parts(rows, columns, batches, first)
@@ -157,12 +174,16 @@ def predict_with(
     done, written = 0, _NOWHERE
     yield Progress(done, total, *_NOWHERE)
 
+    def read(batch: tuple[int, range, NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Compute a batch, unless it was computed with the part that was wanted first."""
+        known = kept.get(batch[:2])
+        return windows.read(batch[2]) if known is None else known
+
     with threads(reader.streams) as executor, WindowReader(reader, config) as windows:
-        read = functools.partial(_read_or_take, windows, kept)
         for part in parts:
             band = PageBand(rows, columns, reader.model.calibration)
-            batched = part.windows(reader.pixels)
-            for row, chosen, logits in map_ahead(read, batched, executor, reader.streams):
+            found = map_ahead(read, part.windows(reader.pixels), executor, reader.streams)
+            for (row, chosen), logits in zip(part.order(), found, strict=True):
                 if kept.pop((row, chosen), None) is None:
                     done += len(chosen) * config.symmetries
                 if part is not parts[-1]:
@@ -173,14 +194,6 @@ def predict_with(
                     band.write(out, *region)
                 yield from (Progress(done, total, *region) for region in regions or [_NOWHERE])
             written = part.box
-
-
-def _read_or_take(
-    reader: WindowReader, kept: dict[tuple[int, range], NDArray[np.float32]], batch: Batch
-) -> tuple[int, range, NDArray[np.float32]]:
-    """Compute a batch, unless it was computed with the part that was wanted first."""
-    known = kept.get(batch[:2])
-    return reader.read(batch) if known is None else (*batch[:2], known)
 
 
 def _parts(
@@ -241,11 +254,10 @@ def glance(pixels: Any, model: InkModel, config: InferenceConfig) -> NDArray[np.
     plans = plan_page((height, width), config.window, config.overlap, model.engine.config.stride)
     if any(len(axis.starts) > 1 for axis in plans):
         return None
-    page = np.asarray(pixels[0:height])[: height // 2 * 2, : width // 2 * 2].astype(np.uint16)
-    half = (page[::2, ::2] + page[1::2, ::2] + page[::2, 1::2] + page[1::2, 1::2] + 2) // 4
+    half = halved(np.asarray(pixels[0:height]))
     found = np.zeros(half.shape[:2], np.uint8)
     quick = replace(config, symmetries=1, tolerance=0.0, size="own")
-    for _ in predict(half.astype(np.uint8), model, quick, found):
+    for _ in predict(half, model, quick, found):
         pass
     large = found.repeat(2, axis=0).repeat(2, axis=1)
     missing = height - large.shape[0], width - large.shape[1]
@@ -352,12 +364,193 @@ def _check(pixels: Any, out: ProbabilitySink) -> None:
         raise ValueError(f"the result must be float32 or uint8 of shape {shape[:2]}")
 
 
-def _batch(reader: PageReader, rows: AxisWindows, columns: AxisWindows) -> int:
-    """Windows in one pass that suit the device."""
-    return max(1, reader.model.engine.pixels_at_once // (rows.size * columns.size))
-
-
-def _batches(columns: AxisWindows, most: int) -> list[range]:
-    """Numbers of the windows of a row, in batches."""
-    count = len(columns.starts)
+def _batches(
+    reader: PageReader, config: InferenceConfig, rows: AxisWindows, columns: AxisWindows
+) -> list[range]:
+    """Divide the numbers of the windows of a row into batches that suit the device."""
+    fitting = reader.model.engine.pixels_at_once // (rows.size * columns.size)
+    most, count = config.batch or max(1, fitting), len(columns.starts)
     return [range(first, min(first + most, count)) for first in range(0, count, most)]
+
+
+# Strategy: the views of a window are averaged as logits. The first one is enough where nothing
+# comes near the threshold: blank paper, much of any archive. Where there is ink, the first four of
+# the eight views are a fair sample, upright and turned, mirrored and not; their number was doubled
+# from two, and where fewer of the ink pixels than the tolerance changed sides by it, the second
+# four would change still fewer, since errors of single views average out with the square root of
+# their number.
+#
+# A symmetry of the square has a number k in 0..7: k % 4 quarter turns, after a mirror image for k
+# >= 4.
+
+SYMMETRY_SETS: dict[int, tuple[int, ...]] = {
+    1: (0,),
+    2: (0, 2),
+    4: (0, 1, 2, 3),
+    8: (0, 6, 1, 5, 2, 4, 3, 7),
+}
+"""Which ones are averaged, by their number. Of all eight the first four are a fair sample."""
+
+_CLEAR_PROBABILITY = 0.05
+"""Where no pixel of a window reaches it at the first view, the window is blank."""
+_FAIR_SAMPLE = 4
+"""Fewer views than these are not enough, unless the window is blank."""
+
+
+class WindowReader:
+    """Averages the logits of the windows of a page over their views.
+
+    Use it as a context, at whose end it stops between two views. Where the memory of the device is
+    too small, it goes on with half of the windows in a pass, and when a single one is too many, on
+    the CPU, with a warning. May be asked by many threads.
+
+    Parameters
+    ----------
+    reader : PageReader
+        Of the page.
+    config : InferenceConfig
+        Number of symmetries and tolerance.
+    """
+
+    def __init__(self, reader: PageReader, config: InferenceConfig) -> None:
+        self._reader, self._config = reader, config
+        self._most: float = math.inf
+        self._stopped, self._lock = Event(), Lock()
+
+    def __enter__(self) -> WindowReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+
+    def read(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Average the logits of some windows over their views.
+
+        Parameters
+        ----------
+        windows : ndarray
+            uint8 (N, H, W, 3), RGB.
+
+        Returns
+        -------
+        ndarray
+            Logits, float32 (N, H, W).
+
+        Raises
+        ------
+        DeviceMemoryError
+            If the CPU has too little memory for one window.
+        InferenceError
+            If the network fails in another way.
+        CancelledError
+            If the context has ended.
+        """
+        reader, count = self._reader, len(windows)
+        if count > self._most:
+            halves = windows[: count // 2], windows[count // 2 :]
+            return np.concatenate([self.read(half) for half in halves])
+        try:
+            return self._average(reader, windows)
+        except (RuntimeError, MemoryError) as error:
+            name = reader.model.device.name
+            if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+                message = str(error).splitlines()[0]
+                raise InferenceError(f"the network failed on {name}: {message}") from error
+            height, width = windows.shape[1:3]
+            trouble = (
+                f"the memory of the {name} device is too small for windows of "
+                f"{height} × {width} pixels: use smaller windows or the CPU"
+            )
+            if count == 1 and name == "cpu":
+                raise DeviceMemoryError(trouble) from error
+        if count > 1:
+            self._most = count // 2
+        else:
+            self._go_to_cpu(reader, trouble)
+        return self.read(windows)
+
+    def _go_to_cpu(self, reader: PageReader, trouble: str) -> None:
+        """Replace the reader by one on the CPU, unless another thread has done so."""
+        with self._lock:
+            if self._reader is reader:
+                warnings.warn(f"{trouble}; this page goes on on the CPU", stacklevel=2)
+                self._reader = reader.on_cpu()
+
+    def _average(self, reader: PageReader, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Add views until the result is stable, float32 (N, H, W)."""
+        symmetries, tolerance = SYMMETRY_SETS[self._config.symmetries], self._config.tolerance
+        total = np.array(self._view(reader, windows, symmetries[0]))
+        views = np.ones(len(windows), np.float32)
+        undecided = np.arange(len(windows))
+        if tolerance:
+            least = reader.model.calibration.logit(_CLEAR_PROBABILITY)
+            undecided = undecided[total.max(axis=(1, 2)) >= least]
+        done = 1
+        while done < len(symmetries) and len(undecided):
+            before = reader.is_ink(total[undecided] / np.float32(done))
+            chosen = windows if len(undecided) == len(windows) else windows[undecided]
+            for symmetry in symmetries[done : 2 * done]:
+                total[undecided] += self._view(reader, chosen, symmetry)
+                done += 1
+            views[undecided] = done
+            if tolerance and done >= _FAIR_SAMPLE:
+                changed = reader.is_ink(total[undecided] / np.float32(done)) != before
+                share = changed.sum(axis=(1, 2)) / np.maximum(before.sum(axis=(1, 2)), 1)
+                undecided = undecided[share > tolerance]
+        total /= views[:, None, None]
+        return total
+
+    def _view(
+        self, reader: PageReader, windows: NDArray[np.uint8], symmetry: int
+    ) -> NDArray[np.float32]:
+        if self._stopped.is_set():
+            raise CancelledError
+        return turn_back(reader.logits(turn(windows, symmetry)), symmetry)
+
+
+def turn(windows: NDArray[Values], symmetry: int) -> NDArray[Values]:
+    """Apply a symmetry.
+
+    Parameters
+    ----------
+    windows : ndarray
+        (N, H, W, ...).
+    symmetry : int
+        0 to 7.
+
+    Returns
+    -------
+    ndarray
+        (N, H, W, ...), or (N, W, H, ...) for an odd number of quarter turns; a view.
+
+    Examples
+    --------
+    >>> turn(np.array([[[1, 2]]]), 2).tolist()
+    [[[2, 1]]]
+    """
+    mirrored = windows[:, :, ::-1] if symmetry >= 4 else windows
+    return np.rot90(mirrored, symmetry % 4, (1, 2))
+
+
+def turn_back(windows: NDArray[Values], symmetry: int) -> NDArray[Values]:
+    """Undo `turn`.
+
+    Parameters
+    ----------
+    windows : ndarray
+        (N, H, W, ...), as `turn` gave it.
+    symmetry : int
+        The same number.
+
+    Returns
+    -------
+    ndarray
+        As it was before `turn`; a view.
+
+    Examples
+    --------
+    >>> turn_back(turn(np.array([[[1, 2]]]), 7), 7).tolist()
+    [[[1, 2]]]
+    """
+    upright = np.rot90(windows, -(symmetry % 4), (1, 2))
+    return upright[:, :, ::-1] if symmetry >= 4 else upright

@@ -1,4 +1,4 @@
-"""Plan the windows of a page and the weights that blend their results.
+"""Plan the windows of a page, cut them, and blend their logits into its probability.
 
 Strategy: a window grid is a product of rows and columns. Along an axis all windows have
 one size, the smallest that covers the page with the overlap asked for: a page slightly
@@ -15,9 +15,16 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+
+from docbin_napari.inference.ahead import iterate_ahead
+from docbin_napari.model.ink_model import Calibration
 
 _RAMP = 32
 
@@ -209,3 +216,146 @@ def _fade_in(distance: np.ndarray, ramp: int) -> np.ndarray:
     """0 before the ramp about distance 0, 1 behind it, smooth at both ends."""
     share = np.clip(distance / ramp + 0.5, 0, 1)
     return np.asarray(share * share * (3 - 2 * share))
+
+
+def strips(
+    pixels: Any, rows: AxisWindows, width: int, chosen: range
+) -> Iterator[NDArray[np.uint8]]:
+    """Read a page from top to bottom, for one row of windows after the other.
+
+    What still has to be decoded is decoded in a thread, while the network runs.
+
+    Parameters
+    ----------
+    pixels : array_like
+        uint8 (H, W, 3); anything that gives arrays when sliced by rows and columns.
+    rows : AxisWindows
+        From `plan_axis`.
+    width : int
+        Columns that are wanted; at least W.
+    chosen : range
+        Numbers of the rows of windows.
+
+    Yields
+    ------
+    ndarray
+        uint8 (`rows.size`, `width`, 3). Where windows reach beyond the page, its last row
+        and column are repeated.
+    """
+    found = (_read(pixels, rows.starts[row], rows.size, width) for row in chosen)
+    if isinstance(pixels, np.ndarray):
+        yield from found
+        return
+    with ThreadPoolExecutor(1) as thread:
+        yield from iterate_ahead(found, thread)
+
+
+def cut(strip: NDArray[np.uint8], columns: AxisWindows, chosen: range) -> NDArray[np.uint8]:
+    """Cut windows from a strip.
+
+    Parameters
+    ----------
+    strip : ndarray
+        uint8 (H, W, 3).
+    columns : AxisWindows
+        From `plan_axis`.
+    chosen : range
+        Numbers of the windows.
+
+    Returns
+    -------
+    ndarray
+        (N, H, `columns.size`, 3); a single window is not copied.
+    """
+    windows = [
+        strip[:, columns.starts[index] : columns.starts[index] + columns.size] for index in chosen
+    ]
+    return windows[0][None] if len(windows) == 1 else np.stack(windows)
+
+
+def _read(pixels: Any, top: int, height: int, width: int) -> NDArray[np.uint8]:
+    strip = np.asarray(pixels[top : top + height])
+    missing = [(0, height - strip.shape[0]), (0, width - strip.shape[1]), (0, 0)]
+    return np.pad(strip, missing, mode="edge") if np.any(missing) else strip
+
+
+class ProbabilitySink(Protocol):
+    """What a page's probability is written to: an array, or what takes regions as one does.
+
+    Regions come band by band from top to bottom, in each band from left to right, unless a part
+    was asked for first; and every pixel comes exactly once.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(H, W)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or uint8."""
+
+    def __setitem__(self, region: tuple[slice, slice], values: np.ndarray, /) -> None:
+        """Take the values of a region."""
+
+
+class PageBand:
+    """Blended logits of the rows that are not final yet.
+
+    Strategy: the weights of all windows add up to one at every pixel, so a blended logit is a
+    plain sum. The sums lie in one array as high as a window; when the next row of windows begins,
+    what it does not touch has been written, and the rest moves up.
+
+    Parameters
+    ----------
+    rows, columns : AxisWindows
+        The windows of the page along its axes.
+    calibration : Calibration
+        From logits to probabilities.
+    """
+
+    def __init__(self, rows: AxisWindows, columns: AxisWindows, calibration: Calibration) -> None:
+        self._rows, self._columns, self._calibration = rows, columns, calibration
+        self._row: int | None = None
+        self._sums = np.zeros((rows.size, columns.starts[-1] + columns.size), np.float32)
+
+    def add(self, logits: np.ndarray, row: int, chosen: range) -> None:
+        """Blend the logits of some windows in.
+
+        Parameters
+        ----------
+        logits : ndarray
+            float32 (N, H, W); overwritten.
+        row : int
+            Which row of windows; rows come in order, from any first one.
+        chosen : range
+            Which N windows of the row.
+        """
+        if self._row is not None and row != self._row:
+            down = self._rows.starts[row] - self._rows.starts[self._row]
+            self._sums[:-down] = self._sums[down:].copy()
+            self._sums[-down:] = 0
+        self._row = row
+        logits *= self._rows.weights[row][:, None]
+        logits *= self._columns.weights[chosen.start : chosen.stop, None]
+        for index, weighted in zip(chosen, logits, strict=True):
+            left = self._columns.starts[index]
+            self._sums[:, left : left + self._columns.size] += weighted
+
+    def write(self, out: ProbabilitySink, rows: slice, columns: slice) -> None:
+        """Write a region that became final with the windows that were added last.
+
+        Parameters
+        ----------
+        out : ndarray or ProbabilitySink
+            Float32 or uint8 (H, W).
+        rows, columns : slice
+            The region, in the row of windows that was added last.
+        """
+        assert self._row is not None
+        top = self._rows.starts[self._row]
+        finished = self._sums[rows.start - top : rows.stop - top, columns]
+        probability = self._calibration.probability(finished)
+        if out.dtype == np.uint8:
+            probability *= 255
+            probability = np.rint(probability, out=probability).astype(np.uint8)
+        out[rows, columns] = probability

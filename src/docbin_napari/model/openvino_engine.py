@@ -8,28 +8,377 @@ compiling the graph takes a tenth of a second, less than it takes to check a cac
 
 from __future__ import annotations
 
+import hashlib
+import math
 import os
 import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.util import find_spec
 from queue import SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from openvino import Model, Node, Tensor
+from openvino import opset13 as ops
 
-from docbin_napari.model.architecture import UNetConfig, architecture
-from docbin_napari.model.device import Device, DeviceError
-from docbin_napari.model.eight_bits import EightBits
-from docbin_napari.model.engine import DTYPES, EngineConfig
-from docbin_napari.model.normalisation import Normalisation
+from docbin_napari.model.engine import (
+    DTYPES,
+    Device,
+    DeviceError,
+    EngineConfig,
+    capabilities,
+    openvino_core,
+)
+from docbin_napari.model.ink_model import Normalisation
+from docbin_napari.model.model_file import (
+    INK_COLOURS,
+    UNetConfig,
+    architecture,
+    checked,
+    load_tensors,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from openvino import CompiledModel, Core, InferRequest
+    from openvino import InferRequest
 
-    from docbin_napari.model.graph import Tensors
-    from docbin_napari.model.registry import ModelInfo
+    from docbin_napari.model.model_file import ModelInfo
+
+
+# Strategy: whole numbers need to know the range of every feature, which only pages show. So it
+# is found when a model is made, and kept in the header together with what the format costs. Both
+# belong to the very weights they were found with: a file whose weights were changed and whose
+# header was copied has no eight-bit form.
+EIGHT_BITS_KEY = "eight_bits"
+_MEAN_LOSS, _WORST_LOSS = 0.10, 0.50
+
+
+@dataclass(frozen=True)
+class EightBits:
+    """The ranges of the features of a network, and what eight bits cost it.
+
+    Parameters
+    ----------
+    weights : str
+        From `weights_digest`.
+    ranges : mapping
+        Name to lowest and highest value, see `docbin_napari.model.openvino_engine.Graph`.
+    mean_loss, worst_loss : float
+        F-measure that was lost against float32, in the mean of some pages and on the worst.
+    pages : int
+        How many pages that was measured on.
+    """
+
+    weights: str
+    ranges: Mapping[str, tuple[float, float]]
+    mean_loss: float
+    worst_loss: float
+    pages: int
+
+    @property
+    def is_good_enough(self) -> bool:
+        """Whether eight bits are used without being asked for."""
+        return self.mean_loss <= _MEAN_LOSS and self.worst_loss <= _WORST_LOSS
+
+    def to_header(self) -> dict[str, Any]:
+        """Give what is stored in a model file."""
+        ranges = {name: [float(f"{end:.5g}") for end in ends] for name, ends in self.ranges.items()}
+        return {**asdict(self), "ranges": ranges}
+
+    @classmethod
+    def of(cls, header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> EightBits | None:
+        """Read what a model file says.
+
+        Parameters
+        ----------
+        header : mapping
+            Of the file.
+        tensors : mapping
+            Its weights.
+
+        Returns
+        -------
+        EightBits or None
+            None if it says nothing, nothing that makes sense, or was said of other weights.
+        """
+        try:
+            stored = header[EIGHT_BITS_KEY]
+            pairs = stored["ranges"].items()
+            ranges = {name: (float(low), float(high)) for name, (low, high) in pairs}
+            found = cls(**{**stored, "ranges": ranges})
+            usable = found.is_good_enough in (True, False) and all(
+                -math.inf < low < high < math.inf for low, high in ranges.values()
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+        return found if usable and found.weights == weights_digest(tensors) else None
+
+
+def weights_digest(tensors: Mapping[str, NDArray[Any]]) -> str:
+    """Name weights by their content.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Of a model file.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+
+    Examples
+    --------
+    >>> one, other = ({"a": np.full(1, value)} for value in (1, 2))
+    >>> weights_digest(one) == weights_digest(one), weights_digest(one) == weights_digest(other)
+    (True, False)
+    """
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()[:16]
+
+
+# Strategy: the graph is written down operation by operation, so neither torch nor a converter is
+# needed to run a model, and the one file of weights stays all there is. Batch norms are multiplied
+# into the convolutions. What is known of the page is an input beside the pixels, a shift for
+# each channel of the first features of each level, so one compiled graph reads all pages.
+#
+# With the ranges that features have on pages, every convolution but the entrance is written
+# with eight-bit weights, a scale for each channel, and eight-bit features. OpenVINO then
+# computes it in whole numbers.
+
+
+Tensors = Mapping[str, "NDArray[Any]"]
+"""Name to values, as they lie in a model file."""
+Ranges = Mapping[str, tuple[float, float]]
+"""Lowest and highest value of features by their name, see `Graph.features`."""
+
+_ENDS = ops.reduce_min, ops.reduce_max
+_EPSILON = 1e-5
+"""What batch norms of PyTorch add to the variance."""
+_NORM = ("running_mean", "running_var", "weight", "bias")
+
+
+class Graph:
+    """A network that is being written down.
+
+    Parameters
+    ----------
+    config : UNetConfig
+        The architecture.
+    tensors : mapping
+        Weights of the network, batch norms not folded.
+    normalisation : Normalisation
+        What is done to the pixels.
+    ranges : mapping, optional
+        Of all features; the convolutions are then written in eight bits.
+
+    Attributes
+    ----------
+    features : dict
+        Name to node of all features that enter a convolution behind the entrance, before they
+        are rounded.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If tensors are missing, or have other shapes than the architecture says.
+    """
+
+    def __init__(
+        self,
+        config: UNetConfig,
+        tensors: Tensors,
+        normalisation: Normalisation,
+        ranges: Ranges | None = None,
+    ) -> None:
+        self.features: dict[str, Node] = {}
+        self._config, self._tensors, self._ranges = config, tensors, ranges
+        self._used: set[str] = set()
+        self._pixels = ops.parameter([-1, -1, -1, 3], np.uint8, name="pixels")
+        widths = config.channels
+        self._shifts = ops.parameter([1, sum(widths), 1, 1], np.float32, name="shifts")
+        self._logits = self._write(normalisation)
+        page_shifts(config, tensors, np.zeros(INK_COLOURS + 1, np.float32))
+        unknown = {name for name in tensors if not name.startswith("page_ink.")} - self._used
+        unknown = {name for name in unknown if not name.endswith(".num_batches_tracked")}
+        if unknown:
+            raise ValueError(f"unknown tensor {min(unknown)}")
+
+    def model(self) -> Model:
+        """Give the network.
+
+        Returns
+        -------
+        openvino.Model
+            From pixels, uint8 (N, H, W, 3), sides multiples of the stride, and shifts, float32
+            (1, C, 1, 1), as `page_shifts` gives them, to logits, float32 (N, 1, H, W).
+        """
+        return Model([ops.result(self._logits)], [self._pixels, self._shifts], "docbin")
+
+    def observed(self) -> Model:
+        """Build a network that also outputs the range of its features.
+
+        Returns
+        -------
+        openvino.Model
+            As `model`, and with an output (2 N,) for each of `features` in order:
+            their lowest values in each window, then their highest.
+        """
+        axes = ops.constant(np.array([1, 2, 3]))
+        ends = [[end(node, axes) for end in _ENDS] for node in self.features.values()]
+        results = [ops.result(ops.concat(both, 0)) for both in ends]
+        return Model([ops.result(self._logits), *results], [self._pixels, self._shifts], "observed")
+
+    def _write(self, normalisation: Normalisation) -> Node:
+        config, depth = self._config, len(self._config.channels)
+        shifts = ops.variadic_split(self._shifts, 1, list(config.channels))
+        colours = ops.transpose(ops.convert(self._pixels, np.float32), [0, 3, 1, 2])
+        scale = _constant([1 / normalisation.deviation])
+        x = ops.multiply(ops.subtract(colours, _constant([normalisation.mean])), scale)
+        x = ops.space_to_depth(x, "depth_first", config.fold) if config.fold > 1 else x
+        skips: list[Node] = []
+        for level in range(depth):
+            name = f"down.{level - 1}" if level else "entrance"
+            x = self._convolved(name, x, step=2 if level else 1, rounded=level > 0)
+            x = ops.relu(ops.add(x, shifts.output(level)))
+            x = self._feature(f"level.{level}", x)
+            for block in range(config.blocks):
+                x = self._block(f"encoder.{level}.{block}", x)
+            skips.append(x)
+        for level in reversed(range(depth - 1)):
+            coarse = self._feature(f"up.{level}", self._convolved(f"up.{level}", x))
+            x = self._feature(f"sum.{level}", ops.add(skips[level], _doubled(coarse)))
+            x = self._block(f"decoder.{level}", x)
+        weight, bias = self._tensors["exit.weight"], self._tensors["exit.bias"]
+        self._used |= {"exit.weight", "exit.bias"}
+        kernel = _rounded(weight) if self._ranges else _constant(weight)
+        logits = ops.add(_convolution(x, kernel, 1, 0), _channels(bias))
+        return ops.depth_to_space(logits, "depth_first", config.fold) if config.fold > 1 else logits
+
+    def _block(self, name: str, x: Node) -> Node:
+        """Two convolutions added to their input."""
+        inner = ops.relu(self._convolved(f"{name}.first", x))
+        inner = self._feature(f"{name}.inner", inner)
+        outer = ops.relu(ops.add(self._convolved(f"{name}.second", inner), x))
+        return self._feature(f"{name}.outer", outer)
+
+    def _convolved(self, name: str, x: Node, *, step: int = 1, rounded: bool = True) -> Node:
+        """Convolution with its batch norm; the kernel says how it is padded."""
+        weight, bias = folded(self._tensors, name)
+        self._used |= {f"{name}.conv.weight", *(f"{name}.norm.{part}" for part in _NORM)}
+        kernel = _rounded(weight) if rounded and self._ranges else _constant(weight)
+        padding = weight.shape[-1] // 2 if step == 1 else 0
+        return ops.add(_convolution(x, kernel, step, padding), _channels(bias))
+
+    def _feature(self, name: str, x: Node) -> Node:
+        """Name features, and round them to 256 steps where their range is known."""
+        self.features[name] = x
+        if not self._ranges:
+            return x
+        low, high = self._ranges[name]
+        if low < 0:
+            # Steps on both sides of zero alike: whole numbers need no offset then.
+            high = max(-low, high)
+            low = -high * 128 / 127
+        ends = _constant([low]), _constant([high])
+        return ops.fake_quantize(x, *ends, *ends, 256)
+
+
+def folded(tensors: Tensors, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Multiply a batch norm into its convolution.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Weights of the network.
+    name : str
+        Of a `docbin_napari.model.unet.ConvNorm`.
+
+    Returns
+    -------
+    weight, bias : ndarray
+        float32 (O, I, K, K) and (O,).
+    """
+    weight = tensors[f"{name}.conv.weight"]
+    mean, variance, gain, bias = (tensors[f"{name}.norm.{part}"] for part in _NORM)
+    scale = gain / np.sqrt(variance + _EPSILON)
+    # A training that went wrong leaves weights out of range: whoever reads pages gets an error.
+    with np.errstate(over="ignore", invalid="ignore"):
+        folded_weight = (weight * scale[:, None, None, None]).astype(np.float32)
+        return folded_weight, (bias - mean * scale).astype(np.float32)
+
+
+def page_shifts(
+    config: UNetConfig, tensors: Tensors, condition: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Compute what a page adds to the first features of each level.
+
+    Parameters
+    ----------
+    config : UNetConfig
+        The architecture.
+    tensors : mapping
+        Weights of the network.
+    condition : ndarray
+        float32 (7,), from `page_condition`.
+
+    Returns
+    -------
+    ndarray
+        float32 (1, C, 1, 1) for the channels of all levels together; 0 where the network is given
+        of no page, or the colours are not known.
+    """
+    shape = (1, sum(config.channels), 1, 1)
+    if not config.page_ink or np.isnan(condition[:INK_COLOURS]).any():
+        return np.zeros(shape, np.float32)
+    is_open = np.isnan(condition[INK_COLOURS:])
+    values = np.append(np.nan_to_num(condition), is_open)
+    hidden, shifts = (
+        (tensors[f"page_ink.{part}.weight"], tensors[f"page_ink.{part}.bias"])
+        for part in ("hidden", "shifts")
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        features = np.maximum(hidden[0] @ values + hidden[1], 0)
+        return np.asarray(shifts[0] @ features + shifts[1], np.float32).reshape(shape)
+
+
+def _convolution(x: Node, kernel: Node, step: int, padding: int) -> Node:
+    return ops.convolution(x, kernel, [step] * 2, [padding] * 2, [padding] * 2, [1, 1])
+
+
+def _rounded(weight: NDArray[np.float32]) -> Node:
+    """Weights in eight bits, with a scale for each channel that is made."""
+    scale = np.abs(weight).max(axis=(1, 2, 3), keepdims=True) / 127
+    scale[scale == 0] = 1
+    whole = np.round(weight / scale).astype(np.int8)
+    return ops.multiply(ops.convert(ops.constant(whole), np.float32), _constant(scale))
+
+
+def _doubled(x: Node) -> Node:
+    """Each value four times: twice the height and width."""
+    return ops.interpolate(
+        x,
+        _constant([2, 2]),
+        "nearest",
+        "scales",
+        axes=ops.constant(np.array([2, 3])),
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
+
+
+def _channels(values: NDArray[np.float32]) -> Node:
+    return _constant(values.reshape(1, -1, 1, 1))
+
+
+def _constant(values: Any) -> Node:
+    return ops.constant(np.ascontiguousarray(values, dtype=np.float32))
+
 
 _PIXELS_AT_ONCE = 2**20
 _MOST_STREAMS = 8
@@ -68,8 +417,6 @@ class OpenVINOEngine:
         eight_bits: EightBits | None = None,
         settings: EngineConfig | None = None,
     ) -> None:
-        from docbin_napari.model.graph import Graph
-
         settings = settings or EngineConfig()
         self.config = config
         self.device = _choose(settings, eight_bits)
@@ -77,15 +424,13 @@ class OpenVINOEngine:
         self._tensors = tensors
         self._threads = settings.threads or _usable_threads()
         ranges = eight_bits.ranges if eight_bits and self.device.dtype == "int8" else None
-        self._graph = Graph(config, tensors, normalisation, ranges).model()
+        self._graph = Graph(config, tensors, normalisation, ranges)
         self._requests: dict[int, SimpleQueue[InferRequest]] = {}
         self._lock = Lock()
 
     @classmethod
     def load(cls, info: ModelInfo, settings: EngineConfig) -> OpenVINOEngine:
         """Load the network of a model file; see `docbin_napari.model.engine.load_engine`."""
-        from docbin_napari.model.tensors import checked, load_tensors
-
         with checked(info):
             tensors = load_tensors(info)
             normalisation = Normalisation(**info.header.get("normalisation", {}))
@@ -105,10 +450,6 @@ class OpenVINOEngine:
         self, windows: NDArray[np.uint8], condition: NDArray[np.float32], streams: int = 1
     ) -> NDArray[np.float32]:
         """Run the network, see `docbin_napari.model.engine.Engine`."""
-        from openvino import Tensor
-
-        from docbin_napari.model.graph import page_shifts
-
         requests = self._compiled(streams)
         # What OpenVINO reads has to stay until it has run.
         pixels = np.require(windows, requirements=["C", "W"])
@@ -125,6 +466,10 @@ class OpenVINOEngine:
             requests.put(request)
         return found[:, 0]
 
+    def _model(self) -> Model:
+        """Give the graph that is compiled."""
+        return self._graph.model()
+
     def _note(self, request: InferRequest) -> None:
         """Take more from a pass than logits; a `RangeObserver` does."""
 
@@ -132,42 +477,18 @@ class OpenVINOEngine:
         """As many requests as run at the same time; compiled when they are first asked for."""
         with self._lock:
             if streams not in self._requests:
-                compiled = self._compile(streams)
+                # What is not computed in eight bits is computed in the fastest other format.
+                other = "bf16" if "BF16" in capabilities() else "f32"
+                settings = {
+                    "INFERENCE_PRECISION_HINT": _HINTS.get(self.device.dtype, other),
+                    "NUM_STREAMS": streams,
+                    "INFERENCE_NUM_THREADS": self._threads,
+                }
+                compiled = openvino_core().compile_model(self._model(), "CPU", settings)
                 self._requests[streams] = SimpleQueue()
                 for _ in range(streams):
                     self._requests[streams].put(compiled.create_infer_request())
             return self._requests[streams]
-
-    def _compile(self, streams: int) -> CompiledModel:
-        # What is not computed in eight bits is computed in the fastest other format.
-        other = "bf16" if "BF16" in capabilities() else "f32"
-        settings = {
-            "INFERENCE_PRECISION_HINT": _HINTS.get(self.device.dtype, other),
-            "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": self._threads,
-        }
-        return _core().compile_model(self._graph, "CPU", settings)
-
-
-@cache
-def _core() -> Core:
-    from openvino import Core
-
-    return Core()
-
-
-@cache
-def capabilities() -> frozenset[str]:
-    """Number formats that this CPU has units for, as OpenVINO names them.
-
-    Returns
-    -------
-    frozenset of str
-        ``"BF16"``, ``"FP32"``, and so on; empty where OpenVINO is not installed.
-    """
-    if not find_spec("openvino"):
-        return frozenset()
-    return frozenset(_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
 @cache
@@ -184,11 +505,14 @@ def adds_eight_bits_exactly() -> bool:
     """
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
-    from docbin_napari.model.graph import overflowing
-
-    model, values, expected = overflowing()
-    compiled = _core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return bool((compiled([values])[0] == expected).all())
+    values = np.full((1, 16, 3, 3), 255, np.float32)
+    pixels = ops.parameter(values.shape, np.float32)
+    ends = _constant([0]), _constant([255])
+    kernel = _rounded(np.full((16, 16, 1, 1), 127, np.float32))
+    sums = _convolution(ops.fake_quantize(pixels, *ends, *ends, 256), kernel, 1, 0)
+    model = Model([ops.result(sums)], [pixels], "overflowing")
+    compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return bool((compiled([values])[0] == 16 * 127 * 255).all())
 
 
 def _choose(settings: EngineConfig, eight_bits: EightBits | None) -> Device:
@@ -232,13 +556,13 @@ class RangeObserver(OpenVINOEngine):
     """
 
     def __init__(self, config: UNetConfig, tensors: Tensors, normalisation: Normalisation) -> None:
-        from docbin_napari.model.graph import Graph
 
         super().__init__(config, tensors, normalisation, None, EngineConfig(precision="f32"))
-        graph = Graph(config, tensors, normalisation)
-        self._graph = graph.observed()
-        self._names = list(graph.features)
+        self._names = list(self._graph.features)
         self._seen: list[NDArray[np.float32]] = []
+
+    def _model(self) -> Model:
+        return self._graph.observed()
 
     def ranges(self, share: float) -> dict[str, tuple[float, float]]:
         """Ranges that hold all values of a feature in a share of the windows so far.

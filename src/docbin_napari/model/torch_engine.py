@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from docbin_napari.model.device import Device, DeviceError, choose_device
-from docbin_napari.model.engine import DTYPES
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.normalisation import Normalisation
+from docbin_napari.model.engine import DTYPES, Device, DeviceError, choose_device
+from docbin_napari.model.ink_model import InkModel, Normalisation, load_network
 from docbin_napari.model.unet import UNet
-from docbin_napari.model.weights import load_network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from docbin_napari.model.architecture import UNetConfig
-    from docbin_napari.model.registry import ModelInfo
+    from docbin_napari.model.model_file import ModelInfo, UNetConfig
 
 _PIXELS_AT_ONCE = {"cpu": 2**20, "cuda": 2**24, "mps": 2**22}
 

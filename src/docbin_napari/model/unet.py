@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from docbin_napari.model.architecture import INK_COLOURS, UNetConfig
+from docbin_napari.model.model_file import INK_COLOURS, UNetConfig
 
 __all__ = ["ConvNorm", "PageInk", "ResidualBlock", "UNet", "UNetConfig", "count_parameters"]
 

@@ -141,7 +141,7 @@ def load_page_engine(model: str, device: str) -> PageEngine:
         Ready to run.
     """
     from docbin_napari.inference.predict import glance, predict
-    from docbin_napari.model.weights import load_model
+    from docbin_napari.model.ink_model import load_model
 
     ready = load_model(model, device)
 

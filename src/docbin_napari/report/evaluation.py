@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from docbin_napari.model.registry import ModelInfo
+    from docbin_napari.model.model_file import ModelInfo
 
 COLUMNS = {
     "f_measure": ("FM", "%", ".2f"),

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.io.mask import GroundTruth
     from docbin_napari.metrics import PageScores
-    from docbin_napari.model.registry import ModelInfo
+    from docbin_napari.model.model_file import ModelInfo
     from docbin_napari.report.evaluation import Evaluated, Evaluation, Judged
 
 WORST_PAGES = 6

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from docbin_napari.model.device import choose_device
-from docbin_napari.model.registry import ModelInfo, find_model
-from docbin_napari.model.weights import load_network
+from docbin_napari.model.engine import choose_device
+from docbin_napari.model.ink_model import load_network
+from docbin_napari.model.model_file import ModelInfo, find_model
 from docbin_napari.train.dataset import load_pairs, warn_of_overlap
 from docbin_napari.train.finish import ModelFiles, finish_model
 from docbin_napari.train.model_output import checked_output, unfinished_path

@@ -23,9 +23,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from docbin_napari.inference.views import SYMMETRY_SETS
-from docbin_napari.model.device import Device
-from docbin_napari.model.normalisation import Normalisation
+from docbin_napari.inference.predict import SYMMETRY_SETS
+from docbin_napari.model.engine import Device
+from docbin_napari.model.ink_model import Normalisation
 from docbin_napari.model.unet import UNet
 from docbin_napari.train.augment import augment
 from docbin_napari.train.dataset import DrawnWindows, WindowSampler

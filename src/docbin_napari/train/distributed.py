@@ -23,7 +23,7 @@ from torch.distributed.distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from docbin_napari.model.device import Device, DeviceError, choose_device
+from docbin_napari.model.engine import Device, DeviceError, choose_device
 from docbin_napari.train.synced_norm import synchronise_norms
 from docbin_napari.train.train_config import TrainingError
 

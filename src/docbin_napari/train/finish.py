@@ -16,11 +16,15 @@ from docbin_napari.features.page_look import as_lists, looks_of
 from docbin_napari.inference.inference_config import PRESETS, PresetName
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics import f_measure
-from docbin_napari.model.calibration import Calibration, fit_calibration
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.registry import ModelInfo
+from docbin_napari.model.ink_model import (
+    Calibration,
+    InkModel,
+    fit_calibration,
+    load_model,
+    save_model,
+)
+from docbin_napari.model.model_file import ModelInfo
 from docbin_napari.model.unet import UNet
-from docbin_napari.model.weights import load_model, save_model
 from docbin_napari.train.dataset import LoadedPair
 from docbin_napari.train.validate import Validation, validate
 

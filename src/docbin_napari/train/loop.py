@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor, nn
 
-from docbin_napari.model.device import Device
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.registry import ModelError, ModelInfo, find_model
+from docbin_napari.model.engine import Device
+from docbin_napari.model.ink_model import InkModel, load_model, load_network, save_model
+from docbin_napari.model.model_file import ModelError, ModelInfo, find_model
 from docbin_napari.model.unet import UNet
-from docbin_napari.model.weights import load_model, load_network, save_model
 from docbin_napari.train.batches import Batch, Batches, Teachers
 from docbin_napari.train.dataset import (
     HardPlaces,

@@ -21,15 +21,22 @@ from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.predict import ink_probability, predict_with
 from docbin_napari.metrics import f_measure
-from docbin_napari.model.architecture import architecture
-from docbin_napari.model.eight_bits import EIGHT_BITS_KEY, EightBits, weights_digest
 from docbin_napari.model.engine import EngineConfig
-from docbin_napari.model.ink_model import InkModel
-from docbin_napari.model.normalisation import Normalisation
-from docbin_napari.model.openvino_engine import OpenVINOEngine, RangeObserver
-from docbin_napari.model.registry import ModelInfo, find_model
-from docbin_napari.model.tensors import checked, load_tensors
-from docbin_napari.model.weights import load_network, save_model
+from docbin_napari.model.ink_model import InkModel, Normalisation, load_network, save_model
+from docbin_napari.model.model_file import (
+    ModelInfo,
+    architecture,
+    checked,
+    find_model,
+    load_tensors,
+)
+from docbin_napari.model.openvino_engine import (
+    EIGHT_BITS_KEY,
+    EightBits,
+    OpenVINOEngine,
+    RangeObserver,
+    weights_digest,
+)
 from docbin_napari.pairs.pair import Pair, find_pairs
 from docbin_napari.train.dataset import LoadedPair, load_pair
 

@@ -16,9 +16,9 @@ from typing import cast
 import torch
 from torch import nn
 
-from docbin_napari.model.registry import ModelError, find_model
+from docbin_napari.model.ink_model import load_network
+from docbin_napari.model.model_file import ModelError, find_model
 from docbin_napari.model.unet import ConvNorm, ResidualBlock, UNet, UNetConfig
-from docbin_napari.model.weights import load_network
 from docbin_napari.train.train_config import TrainConfig
 
 

@@ -11,7 +11,7 @@ from magicgui.widgets import ProgressBar
 
 from docbin_napari.describe import describe
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
-from docbin_napari.model.registry import DEFAULT_MODEL, ModelInfo, list_models
+from docbin_napari.model.model_file import DEFAULT_MODEL, ModelInfo, list_models
 from docbin_napari.plugin.settings import read_preferences
 from docbin_napari.plugin.widgets import choice, share_slider
 

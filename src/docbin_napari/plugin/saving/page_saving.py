@@ -11,7 +11,7 @@ import numpy as np
 
 from docbin_napari.io.errors import FileError
 from docbin_napari.io.paths import clean_name, file_hash
-from docbin_napari.model.registry import ModelError, find_model
+from docbin_napari.model.model_file import ModelError, find_model
 from docbin_napari.pairs.provenance import (
     WHOLE_PAGE,
     Provenance,

@@ -1,0 +1,497 @@
+"""Find model files, check what they hold, load them and save them; loads no torch.
+
+Strategy: a model file may come from anybody, so every field that is used has a type and a range,
+and what is not known is refused. The architecture is compared with the tensors that lie in the
+file before a network of that size is built.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docbin_napari.__about__ import __version__
+from docbin_napari.io.paths import is_plain_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+
+_KNOWN = {
+    "calibration": {"temperature", "bias"},
+    "normalisation": {"mean", "deviation"},
+}
+_DIVISORS = ("temperature", "deviation")
+_ARCHITECTURE = {"fold", "channels", "blocks", "page_ink"}
+_MOST_FOLD, _MOST_LEVELS, _MOST_CHANNELS, _MOST_BLOCKS = 8, 10, 4096, 256
+_LARGEST_NUMBER = 1e15
+_LONGEST_TEXT = 100_000
+_MOST_FIGURES = 1000
+_TEXTS = ("title", "training_data", "version")
+
+
+def header_trouble(header: dict[str, Any]) -> str:
+    """Say what is wrong with the header of a model file.
+
+    Parameters
+    ----------
+    header : dict
+        As it was read.
+
+    Returns
+    -------
+    str
+        In words, to follow the name of the file; empty if all can be used.
+
+    Examples
+    --------
+    >>> header_trouble({"architecture": {"channels": [8]}, "threshold": 2})
+    'its threshold is 2, but must lie between 0 and 1'
+    >>> header_trouble({"architecture": {"channels": [8], "blocks": 10**9}, "threshold": 0.5})
+    'its architecture is damaged: blocks must lie between 1 and 256'
+    """
+    return next(_troubles(header), "")
+
+
+def network_trouble(architecture: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Compare an architecture with the tensors of a file.
+
+    Parameters
+    ----------
+    architecture : mapping
+        Of a header in which `header_trouble` found nothing.
+    shapes : mapping of str to tuple of int
+        Name to shape of each tensor.
+
+    Returns
+    -------
+    str
+        In words, to follow the name of the file; empty if all large tensors are as they must be.
+    """
+    for name, shape in _convolutions(architecture):
+        if shapes.get(name) != shape:
+            found = "is missing" if name not in shapes else f"has the shape {list(shapes[name])}"
+            return f"its weights do not fit its architecture: {name} {found}, not {list(shape)}"
+    return ""
+
+
+def _convolutions(architecture: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Name and shape of the large tensors; a comparison ends at the first that is not there."""
+    fold, widths = int(architecture.get("fold", 2)), list(architecture["channels"])
+    yield "entrance.conv.weight", (widths[0], 3 * fold**2, 3, 3)
+    for level, width in enumerate(widths):
+        for block in range(int(architecture.get("blocks", 1))):
+            for part in ("first", "second"):
+                yield f"encoder.{level}.{block}.{part}.conv.weight", (width, width, 3, 3)
+    for level, (fine, coarse) in enumerate(itertools.pairwise(widths)):
+        yield f"down.{level}.conv.weight", (coarse, fine, 2, 2)
+        yield f"up.{level}.conv.weight", (fine, coarse, 1, 1)
+        for part in ("first", "second"):
+            yield f"decoder.{level}.{part}.conv.weight", (fine, fine, 3, 3)
+    yield "exit.weight", (fold**2, widths[0], 1, 1)
+
+
+def _troubles(header: dict[str, Any]) -> Iterator[str]:
+    yield from _architecture_troubles(header.get("architecture"))
+    if not _in_unit(header.get("threshold")):
+        yield f"its threshold is {_shown(header.get('threshold'))}, but must lie between 0 and 1"
+    level = header.get("edge_level")
+    if level is not None and not _in_unit(level):
+        yield f"its edge level is {_shown(level)}, but must lie between 0 and 1"
+    for name, known in _KNOWN.items():
+        stored = header.get(name, {})
+        if not isinstance(stored, dict) or not all(map(_is_number, stored.values())):
+            yield f"its {name} is damaged"
+        elif set(stored) - known:
+            yield f"its {name} is of a later version of docbin-napari: update docbin-napari"
+        elif min(stored.get(divisor, 1) for divisor in _DIVISORS) <= 0:
+            yield f"its {name} is damaged"
+    yield from _words_troubles(header)
+
+
+def _words_troubles(header: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with what people read, and with the name of the base."""
+    figures = header.get("figures", {})
+    many = isinstance(figures, dict) and len(figures) > _MOST_FIGURES
+    if not isinstance(figures, dict) or many or not all(map(_is_number, figures.values())):
+        yield "its figures are damaged"
+    base = header.get("base", {})
+    if not _is_number(header.get("parameters", 0)) or not isinstance(base, dict):
+        yield "its header is damaged"
+    elif not _is_text(base.get("name", "")):
+        yield "its header is damaged (base)"
+    for name in _TEXTS:
+        if not _is_text(header.get(name, "")):
+            yield f"its header is damaged ({name})"
+
+
+def _architecture_troubles(stored: Any) -> Iterator[str]:
+    channels = stored.get("channels") if isinstance(stored, dict) else None
+    if not isinstance(channels, list) or not channels:
+        yield "its architecture is not known"
+        return
+    if set(stored) - _ARCHITECTURE:
+        yield "its architecture is of a later version of docbin-napari: update docbin-napari"
+    words = "its architecture is damaged: "
+    if len(channels) > _MOST_LEVELS:
+        yield f"{words}there may be {_MOST_LEVELS} levels at most"
+    if not all(_is_whole(value, _MOST_CHANNELS) for value in channels):
+        yield f"{words}channels must lie between 1 and {_MOST_CHANNELS}"
+    for name, most in (("fold", _MOST_FOLD), ("blocks", _MOST_BLOCKS)):
+        if not _is_whole(stored.get(name, 1), most):
+            yield f"{words}{name} must lie between 1 and {most}"
+    if not isinstance(stored.get("page_ink", False), bool):
+        yield f"{words}page_ink must be true or false"
+
+
+def _shown(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    if isinstance(value, int) and abs(value) > _LARGEST_NUMBER:
+        return "too large"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def _is_whole(value: Any, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    # Compared before it is converted: a whole number may be too large for a float.
+    return -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER and math.isfinite(value)
+
+
+def _in_unit(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
+
+
+INK_COLOURS = 6
+"""Values of the colours of ink and paper, before the edge level."""
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """Architecture of a U-Net.
+
+    Parameters
+    ----------
+    fold : int
+        Side of the square of pixels that is folded into channels at the
+        entrance; 1 keeps full resolution.
+    channels : tuple of int
+        Channels at each level, finest first. Each level halves the resolution.
+    blocks : int
+        Residual blocks at each level of the encoder; the decoder has one.
+    page_ink : bool
+        Whether the network is given the colours of ink and paper of the page, and where the
+        ground truth cuts the edges of strokes.
+    """
+
+    fold: int = 2
+    channels: tuple[int, ...] = (32, 64, 96, 128)
+    blocks: int = 1
+    page_ink: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fold < 1 or self.blocks < 1 or not self.channels or min(self.channels) < 1:
+            raise ValueError(f"fold, blocks and all channels must be positive: {self}")
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the page in one pixel of the coarsest level, each way."""
+        return int(self.fold * 2 ** (len(self.channels) - 1))
+
+
+def architecture(info: ModelInfo) -> UNetConfig:
+    """Architecture of a model file.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        From `find_model`.
+
+    Returns
+    -------
+    UNetConfig
+        The settings of its network.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the file names settings that this version does not know.
+    """
+    stored = dict(info.header["architecture"])
+    return UNetConfig(**{**stored, "channels": tuple(stored["channels"])})
+
+
+DEFAULT_MODEL = "general-1"
+HEADER_KEY = "docbin"
+_SUFFIX = ".safetensors"
+_LONGEST_HEADER = 10_000_000
+
+
+class ModelError(Exception):
+    """A model file is missing, damaged or of another kind."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says about itself.
+
+    Parameters
+    ----------
+    name : str
+        Name to load it by: the file's name without suffix.
+    path : Path
+        The file.
+    size : int
+        Bytes.
+    header : dict
+        All that the trainer stored: ``architecture``, ``normalisation``,
+        ``calibration``, ``threshold``, ``title``, ``training_data``, ``figures``,
+        ``parameters``, ``version``.
+    """
+
+    name: str
+    path: Path
+    size: int
+    header: dict[str, Any] = field(repr=False, hash=False)
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        return str(self.header.get("title", self.name))
+
+    @property
+    def training_data(self) -> str:
+        """What it was trained on, in words."""
+        return str(self.header.get("training_data", "not stated"))
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Figures at the time of saving, name to value."""
+        return dict(self.header.get("figures", {}))
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel is ink, 0 to 1, chosen on held-out pages."""
+        return float(self.header["threshold"])
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained values."""
+        return int(self.header.get("parameters", 0))
+
+    @property
+    def version(self) -> str:
+        """Version of docbin-napari that wrote the file."""
+        return str(self.header.get("version", "unknown"))
+
+
+def built_in_folder() -> Path:
+    """Folder of the weights inside the package."""
+    return Path(__file__).resolve().parent.parent / "weights"
+
+
+def user_model_folder() -> Path:
+    """Folder of the user's own models: ``$DOCBIN_MODELS``, else the platform's data folder."""
+    chosen = os.environ.get("DOCBIN_MODELS")
+    if chosen:
+        return Path(chosen)
+    # Imported late: machines that only train do without it.
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("docbin-napari")) / "models"
+
+
+def list_models(unreadable: list[ModelError] | None = None) -> list[ModelInfo]:
+    """List the models that can be loaded by name, built-in ones first.
+
+    Parameters
+    ----------
+    unreadable : list of ModelError, optional
+        Takes what is wrong with the files that are no models of this kind.
+
+    Returns
+    -------
+    list of ModelInfo
+        A user's model with the name of a built-in one is left out.
+
+    Examples
+    --------
+    >>> [info.name for info in list_models()][:1]
+    ['general-1']
+    """
+    found: dict[str, ModelInfo] = {}
+    for folder in (built_in_folder(), user_model_folder()):
+        for path in sorted(folder.glob(f"*{_SUFFIX}")):
+            try:
+                found.setdefault(path.stem, read_info(path))
+            except ModelError as error:
+                if unreadable is not None:
+                    unreadable.append(error)
+    return list(found.values())
+
+
+def find_model(name_or_path: str | Path) -> ModelInfo:
+    """Find a model by name or file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name from `list_models`, or a ``.safetensors`` file.
+
+    Returns
+    -------
+    ModelInfo
+        What the file says about itself.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or the file is no model of this package.
+    """
+    text = str(name_or_path)
+    if text.endswith(_SUFFIX) or os.sep in text or "/" in text:
+        return read_info(Path(name_or_path).expanduser())
+    for folder in (built_in_folder(), user_model_folder()):
+        path = folder / f"{text}{_SUFFIX}"
+        if is_plain_file(path):
+            return read_info(path)
+    known = ", ".join(info.name for info in list_models()) or "none"
+    raise ModelError(f"there is no model {text!r}: choose one of {known}, or give a {_SUFFIX} file")
+
+
+def read_info(path: Path) -> ModelInfo:
+    """Read the header of a model file without its weights.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.safetensors`` file.
+
+    Returns
+    -------
+    ModelInfo
+        Its header.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged or was not written by this package.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 0 < length <= min(size, _LONGEST_HEADER):
+                raise ModelError(f"{path}: not a safetensors file, or cut off")
+            text = json.loads(file.read(length)).get("__metadata__", {}).get(HEADER_KEY)
+            header = json.loads(text) if isinstance(text, str) and text else None
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{path}: not a safetensors file, or damaged") from error
+    if not isinstance(header, dict) or "architecture" not in header or "threshold" not in header:
+        raise ModelError(f"{path}: not a docbin-napari model (its header is missing)")
+    trouble = header_trouble(header)
+    if trouble:
+        raise ModelError(f"{path}: {trouble}")
+    return ModelInfo(path.stem, path, size, header)
+
+
+_LARGEST_WEIGHT = 1e15
+
+
+def load_tensors(info: ModelInfo) -> dict[str, NDArray[Any]]:
+    """Load the weights of a model file.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        From `find_model`.
+
+    Returns
+    -------
+    dict
+        Name to values.
+
+    Raises
+    ------
+    ModelError
+        If the architecture and the weights do not fit together, or weights are not finite.
+    SafetensorError, OSError
+        If the file is damaged.
+    """
+    import numpy as np
+    from safetensors import safe_open
+
+    with safe_open(info.path, "np") as file:
+        names = list(file.keys())
+        # Before arrays, or a network, of the size that the header names are made.
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+        trouble = network_trouble(info.header["architecture"], shapes)
+        if trouble:
+            raise ModelError(f"{info.path}: {trouble}")
+        loaded: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in names}
+    for name, values in loaded.items():
+        if not _is_usable(name, values):
+            raise ModelError(
+                f"{info.path}: the weights are damaged ({name} is not finite or out of range)"
+            )
+    # Files may hold 16-bit floats, to be half as large; batch norms are folded in float32.
+    return {
+        name: values.astype(np.float32) if values.dtype == np.float16 else values
+        for name, values in loaded.items()
+    }
+
+
+def _is_usable(name: str, values: NDArray[Any]) -> bool:
+    """Whether anything but noise or white pages can come of these weights."""
+    largest = abs(values.astype("float64")).max(initial=0)
+    # A comparison with NaN is False, too.
+    return bool(largest <= _LARGEST_WEIGHT) and not (
+        name.endswith("running_var") and bool((values < 0).any())
+    )
+
+
+@contextmanager
+def checked(info: ModelInfo) -> Iterator[None]:
+    """Say of a model file that its network cannot be loaded.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        The file.
+
+    Raises
+    ------
+    ModelError
+        Instead of what loading and building a network raise.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{info.path}: the weights are damaged ({error})") from error
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{info.path}: written by docbin-napari {info.version}, "
+            f"its network is not known to {__version__} ({str(error).splitlines()[0]})"
+        ) from error
