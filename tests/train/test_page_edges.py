@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 from torch.nn.functional import avg_pool2d, max_pool2d
 
+from docbin_napari.train import page_edges as module
 from docbin_napari.train.page_edges import page_edges
 
 PAPER = 200.0
@@ -34,12 +35,31 @@ def test_behind_the_page_nothing_of_the_page_is_seen():
     page_edges(pixels, truth.clone(), 1.0, np.random.default_rng(0))
     page_edges(others, truth, 1.0, np.random.default_rng(0))
     beyond = avg_pool2d(truth[:, 1:], 5, 1, 2, count_include_pad=False)[:, 0] == 1
+    beyond[:, [0, 1, -2, -1]] = beyond[:, :, [0, 1, -2, -1]] = False  # edges outside are near
     assert beyond.sum() > 1000
     assert torch.equal(pixels[:, 0][beyond], others[:, 0][beyond])
 
 
-def test_some_of_what_lies_behind_is_as_uneven_as_writing():
-    pixels, truth = sheets(100)
+def test_fingers_cover_ink_from_one_side_in_warm_colours(monkeypatch):
+    monkeypatch.setattr(module, "_FINGERS", 1.0)
+    pixels, truth = sheets()
+    page_edges(pixels, truth, 1.0, np.random.default_rng(0))
+    covered = truth[:, 1] == 1
+    assert torch.equal(truth[:, 0] == 0, covered)
+    assert covered.flatten(1).any(1).sum() > 30
+    for window, under in zip(pixels, covered, strict=True):
+        inside = under[1:-1, 1:-1].numpy()
+        from_sides = ndimage.binary_propagation(
+            under.numpy() & ~np.pad(np.ones_like(inside), 1), mask=under.numpy()
+        )
+        assert np.array_equal(from_sides, under.numpy()), "none floats on the page"
+        red, _, blue = window[:, under].mean(1) if under.any() else (1, 0, 0)
+        assert red > blue
+
+
+def test_some_of_what_lies_behind_is_as_uneven_as_writing(monkeypatch):
+    monkeypatch.setattr(module, "_FINGERS", 0.0)
+    pixels, truth = sheets(400)
     page_edges(pixels, truth, 1.0, np.random.default_rng(0))
     far = avg_pool2d(truth[:, 1:], 41, 1, 20, count_include_pad=False)[:, 0] == 1
     spreads = [

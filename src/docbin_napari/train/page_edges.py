@@ -1,4 +1,4 @@
-"""Draw page edges and holes on windows, and what lies behind them.
+"""Draw page edges and holes on windows, what lies behind them, and fingers that hold the page.
 
 A torn edge is seldom a clean cut between page and scanner: paper frays bright, lifts off and
 throws a shadow on both sides. Behind it lie the edges of hundreds of other leaves, boards in
@@ -16,13 +16,15 @@ from torch.nn import functional as F
 
 from docbin_napari.train.random_fields import Random, normal, smooth_noise, uniform
 
-_HOLES = 0.25
+_HOLES, _FINGERS = 0.2, 0.2
 _SHADOW = 0.6
 _FRINGE = 0.3
+_WARM = 0.3
+_WARM_TINT = (0.4, -0.6, -1.0), (1.0, 0.2, -0.3)
 
 
 def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> Tensor:
-    """Lay bare what is behind a page: beyond a wavy edge, or in holes. There is no ink there.
+    """Lay bare what is behind a page, beyond an edge or in holes, or cover it; no ink is there.
 
     Parameters
     ----------
@@ -42,9 +44,11 @@ def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> 
     """
     height, width = pixels.shape[-2:]
     for index in np.flatnonzero(random.random(len(pixels)) < chance):
-        shape = _holes if random.random() < _HOLES else _edge
+        kind = random.random()
+        covered = kind < _FINGERS
+        shape = _fingers if covered else _holes if kind < _FINGERS + _HOLES else _edge
         distance = shape(height, width, random).to(pixels.device)
-        _lay_bare(pixels[index], truth[index], distance, random)
+        _lay_bare(pixels[index], truth[index], distance, covered, random)
     return pixels
 
 
@@ -84,14 +88,35 @@ def _holes(height: int, width: int, random: Random) -> Tensor:
     return distance
 
 
-def _lay_bare(pixels: Tensor, truth: Tensor, distance: Tensor, random: Random) -> None:
-    """Paint what is behind one page where the distance into it is negative."""
+def _fingers(height: int, width: int, random: Random) -> Tensor:
+    """Measure the same for a page onto which fingers, or things as long, reach from one side."""
+    rows = torch.arange(height, dtype=torch.float32)[:, None]
+    columns = torch.arange(width, dtype=torch.float32)[None, :]
+    if turned := bool(random.integers(2)):
+        rows, columns = columns, rows
+    length, across = (width, height) if turned else (height, width)
+    distance = torch.full((height, width), math.inf)
+    radius = across * math.exp(random.uniform(math.log(0.02), math.log(0.2)))
+    slope, place = random.uniform(-0.6, 0.6), random.uniform(0, length)
+    for _ in range(int(random.integers(1, 4))):
+        reach = random.uniform(0, 0.5) * across
+        behind = (columns - reach).clamp(min=0)
+        aside = rows - place - slope * columns.clamp(max=reach)
+        distance = torch.minimum(distance, (behind.square() + aside.square()).sqrt() - radius)
+        place += random.uniform(2.5, 4) * radius
+    return distance.flip(int(turned) - 1) if random.integers(2) else distance
+
+
+def _lay_bare(
+    pixels: Tensor, truth: Tensor, distance: Tensor, covered: bool, random: Random
+) -> None:
+    """Paint what is behind one page, or covers it, where the distance into it is negative."""
     if random.random() < _SHADOW:
         pixels *= 1 - _near(distance, random.uniform(0.1, 0.7), random.uniform(0.7, 8))
     if random.random() < _FRINGE:
         bright = _near(distance, random.uniform(0.2, 0.9), random.uniform(0.5, 2.5))
         pixels += bright * (random.uniform(200, 255) - pixels).clamp(min=0)
-    behind = _behind(-distance, random)
+    behind = _behind(-distance, covered, random)
     if random.random() < _SHADOW:
         behind = behind * (1 - _near(-distance, random.uniform(0.1, 0.8), random.uniform(1, 20)))
     page = (distance + 0.5).clamp(0, 1)
@@ -101,11 +126,16 @@ def _lay_bare(pixels: Tensor, truth: Tensor, distance: Tensor, random: Random) -
     truth[1].masked_fill_(beyond, 1)
 
 
-def _behind(depth: Tensor, random: Random) -> Tensor:
-    """Paint what lies behind a page, float32 (3, H, W); `depth` is the distance from its edge."""
-    level = random.uniform(0, 70) if random.random() < 0.5 else random.uniform(70, 240)
-    strongest = 12 if random.random() < 0.7 else 60
-    tint = uniform(depth, random, -strongest, strongest, 3, 1, 1)
+def _behind(depth: Tensor, covered: bool, random: Random) -> Tensor:
+    """Paint what lies behind or on a page, float32 (3, H, W); `depth` is the way from its edge."""
+    dark = random.random() < 0.5 and not covered
+    level = random.uniform(0, 70) if dark else random.uniform(90 if covered else 70, 240)
+    if covered or random.random() < _WARM:  # skin, leather, red cloth, gilt, wood
+        share = torch.from_numpy(random.uniform(*_WARM_TINT).astype(np.float32)[:, None, None])
+        tint = share.to(depth.device) * random.uniform(15, 110)
+    else:
+        strongest = 12 if random.random() < 0.7 else 60
+        tint = uniform(depth, random, -strongest, strongest, 3, 1, 1)
     grain = normal(depth, random, 3.5, *depth.shape)
     texture = (_plain, _leaves, _leaves, _steps, _weave)[int(random.integers(5))]
     return level + tint + grain + texture(depth, random)
@@ -126,7 +156,7 @@ def _leaves(depth: Tensor, random: Random) -> Tensor:
     share = place - before
     stripe = lines[before] + (lines[before + 1] - lines[before]) * share
     patchy = 0.6 + 0.4 * smooth_noise(depth, random.uniform(10, 120), random)
-    return stripe * patchy * random.uniform(6, 45)
+    return stripe * patchy * random.uniform(6, 70)
 
 
 def _steps(depth: Tensor, random: Random) -> Tensor:
@@ -142,7 +172,7 @@ def _weave(depth: Tensor, random: Random) -> Tensor:
     """Paint felt, cloth or wood: noise that is longer one way than the other."""
     fine, long = math.exp(random.uniform(0.3, 2)), math.exp(random.uniform(1, 4.5))
     size = (fine, long) if random.random() < 0.5 else (long, fine)
-    return smooth_noise(depth, size, random) * random.uniform(4, 35)
+    return smooth_noise(depth, size, random) * random.uniform(4, 45)
 
 
 def _near(distance: Tensor, strength: float, reach: float) -> Tensor:
