@@ -22,7 +22,7 @@ from docbin_napari.train.random_fields import Random, normal, smooth_field, unif
 from docbin_napari.train.solid_ink import solid_ink
 from docbin_napari.train.train_config import AugmentConfig
 
-_CONTRAST_OF_UNKNOWN, _LEAST_CONTRAST = 0.6, 0.15
+_CONTRAST_OF_UNKNOWN = 0.6
 
 
 def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> DrawnWindows:
@@ -45,10 +45,8 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
         colour, and light and dark exchanged.
     """
     truth, page = windows.truth.clone(), windows.ink
-    others = _of_others(truth[:, :1])
-    bleeding = others.flip(-1)
-    result = verso(windows.pixels.clone(), truth, others, page, config.verso, random)
-    result = solid_ink(result, truth, page, config.solid, random)
+    bleeding = _of_others(truth[:, :1]).flip(-1)
+    result = solid_ink(windows.pixels.clone(), truth, page, config.solid, random)
     ink = truth[:, :1]
     result = _some(result, config.fade, random, lambda x, at: fade(x, ink[at], random))
     result = _some(
@@ -115,67 +113,13 @@ def _some(
 
 def fade(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
     """Bleach ink in places, down to a fifth of its contrast with the paper around it."""
+    paper = F.max_pool2d(pixels, 16)
+    paper = F.avg_pool2d(paper, 3, 1, 1, count_include_pad=False)
+    paper = F.interpolate(paper, pixels.shape[-2:], mode="bilinear")
     strongest = uniform(pixels, random, 0.3, 0.8, len(pixels), 1, 1, 1)
     soft = F.avg_pool2d(ink, 3, 1, 1)
     amount = soft * strongest * smooth_field(pixels, int(random.integers(2, 9)), random)
-    return pixels + amount * (_paper(pixels) - pixels)
-
-
-def _paper(pixels: Tensor) -> Tensor:
-    """Estimate the paper behind the ink: the lightest pixels around, smoothed."""
-    lightest = F.avg_pool2d(F.max_pool2d(pixels, 16), 3, 1, 1, count_include_pad=False)
-    return F.interpolate(lightest, pixels.shape[-2:], mode="bilinear")
-
-
-def verso(
-    pixels: Tensor, truth: Tensor, others: Tensor, page: Tensor, chance: float, random: Random
-) -> Tensor:
-    """Show windows from the other side: their writing comes through, and is no ink.
-
-    Strategy: where few lines stand before a full page on the other side, most strokes in sight are
-    print-through, and no ground truth of full pages shows that. So a window is mirrored, its
-    strokes are blurred and paled, and a strip of another window's ink is printed in front.
-
-    Parameters
-    ----------
-    pixels : Tensor
-        Float32 (N, 3, H, W), 0 to 255; changed in place.
-    truth : Tensor
-        Float32 (N, 2, H, W): ink and labelled, 0 to 1; changed in place.
-    others : Tensor
-        Float32 (N, 1, H, W): ink of another window.
-    page : Tensor
-        Float32 (N, 7), 0 to 255: colours of ink and paper of the page of each window, and an edge
-        level, which is not used; NaN where not known.
-    chance : float
-        Share of windows that are changed, 0 to 1; those without ink stay as they are.
-    random : numpy.random.Generator
-        Source of all choices.
-
-    Returns
-    -------
-    Tensor
-        The pixels.
-    """
-    for index in np.flatnonzero(random.random(len(pixels)) < chance):
-        at = slice(index, index + 1)
-        ink = truth[at, :1].flip(-1)
-        contrast = _contrast(page[at])
-        if not ink.any() or contrast.max() <= _LEAST_CONTRAST:
-            continue
-        sheet, radius = pixels[at].flip(-1), int(random.integers(1, 4))
-        strength = random.uniform(0.4, 0.95) * (0.55 + 0.45 * smooth_field(sheet, 4, random))
-        near = _spread(F.max_pool2d(ink, 2 * radius + 3, 1, radius + 1), radius)
-        paper = _paper(sheet)
-        sheet = torch.lerp(sheet, torch.lerp(paper, _spread(sheet, radius), strength), near)
-        begin, depth = random.uniform(-0.2, 1), random.uniform(0, 0.4)
-        rows = torch.linspace(0, 1, pixels.shape[-2], device=pixels.device)[:, None]
-        front = others[at] * ((rows >= begin) & (rows < begin + depth))
-        if random.random() < 0.5:
-            front = front.transpose(2, 3)
-        pixels[at] = sheet * (1 - _spread(front, 1) * contrast)
-        truth[at] = torch.cat([front, truth[at, 1:].flip(-1)], dim=1)
-    return pixels
+    return pixels + amount * (paper - pixels)
 
 
 def bleed(pixels: Tensor, ink: Tensor, page: Tensor, scale: Tensor, random: Random) -> Tensor:
@@ -187,21 +131,17 @@ def bleed(pixels: Tensor, ink: Tensor, page: Tensor, scale: Tensor, random: Rand
     count = len(pixels)
     radius = (int(random.integers(1, 5)) * scale).round().clamp(min=1).int()
     soft = torch.cat([_spread(x[None], int(r)) for x, r in zip(ink, radius, strict=True)])
+    contrast = 1 - page[:, :3] / page[:, 3:6].clamp(min=1)
+    contrast = contrast.nan_to_num(_CONTRAST_OF_UNKNOWN).clamp(0.15, 1)[:, :, None, None]
     strength = uniform(pixels, random, 0.1, 0.9, count, 1, 1, 1) * (
         0.4 + 0.6 * smooth_field(pixels, 4, random)
     )
     tint = uniform(pixels, random, 0.75, 1.0, count, 3, 1, 1)
-    return pixels * (1 - soft * strength * tint * _contrast(page))
+    return pixels * (1 - soft * strength * tint * contrast)
 
 
-def _contrast(page: Tensor) -> Tensor:
-    """Measure how much of the light of the paper the ink of the page takes, (N, 3, 1, 1)."""
-    contrast = 1 - page[:, :3] / page[:, 3:6].clamp(min=1)
-    return contrast.nan_to_num(_CONTRAST_OF_UNKNOWN).clamp(_LEAST_CONTRAST, 1)[:, :, None, None]
-
-
-def _spread(values: Tensor, radius: int) -> Tensor:
-    return F.avg_pool2d(values, 2 * radius + 1, 1, radius, count_include_pad=False)
+def _spread(ink: Tensor, radius: int) -> Tensor:
+    return F.avg_pool2d(ink, 2 * radius + 1, 1, radius)
 
 
 def invert(

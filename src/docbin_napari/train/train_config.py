@@ -33,8 +33,6 @@ class AugmentConfig:
         everything takes away a cue that tells it from ink.
     bleed : float
         Share with print-through of another window, mirrored.
-    verso : float
-        Share seen from the other side: their writing is print-through, with little ink before it.
     light : float
         Share with uneven light.
     fade : float
@@ -67,7 +65,6 @@ class AugmentConfig:
     scale: tuple[float, float] = (0.4, 2.6)
     mirror: float = 0.1
     bleed: float = 0.35
-    verso: float = 0.05
     light: float = 0.4
     fade: float = 0.2
     colour: float = 0.6
