@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from docbin_napari.correction.region import rectangle
-from docbin_napari.plugin.correct.correct_session import PAGE, REGION, CorrectSession
+from docbin_napari.plugin.correct.correct_session import PAGE, REGION, CorrectSession, Specks
 from docbin_napari.plugin.correct.overlays import OUTLINE_NAME, SPECKS_NAME
-from docbin_napari.plugin.correct.region_threshold import ThresholdHere
-from docbin_napari.plugin.correct.specks import Specks
 
 pytestmark = pytest.mark.viewer
 
@@ -27,11 +25,10 @@ def faint(shape: tuple[int, int] = (48, 64)) -> np.ndarray:
 
 def test_the_region_alone_follows_and_it_is_one_step(bench) -> None:
     bench.put_result(faint())
-    here = ThresholdHere(bench.session)
     bench.hand.take("region")
     bench.drag((10, 5), (12, 9), (25, 20))
     for threshold in (0.45, 0.2, 0.3):
-        here.move(threshold)
+        bench.session.move_threshold(threshold)
     assert bench.labels.data[14:18, 10:21].all()
     assert not bench.labels.data[:, 21:].any()
     assert len(bench.labels._undo_history) == 1
@@ -43,13 +40,12 @@ def test_the_region_keeps_its_threshold_when_the_page_gets_another(bench) -> Non
     result = bench.put_result(faint())
     bench.hand.take("region")
     bench.drag((10, 5), (25, 20))
-    here = ThresholdHere(bench.session)
-    here.move(0.2)
+    bench.session.move_threshold(0.2)
     for threshold in (0.9, 0.1, 0.6):
         list(result.follow(threshold))
         assert bench.labels.data[14:18, 10:21].all()
         assert bench.labels.data[15, 30] == (threshold < 0.3)
-    here.move(0.9)
+    bench.session.move_threshold(0.9)
     assert not bench.labels.data[:, :21].any()
 
 
@@ -57,7 +53,7 @@ def test_at_one_the_region_has_no_ink_however_sure_the_model_is(bench) -> None:
     result = bench.put_result(np.where(faint() > 0, 255, 0).astype(np.uint8))
     bench.hand.take("region")
     bench.drag((10, 5), (25, 20))
-    ThresholdHere(bench.session).move(1.0)
+    bench.session.move_threshold(1.0)
     assert not bench.labels.data[:, :21].any()
     list(result.follow(0.2))
     assert not bench.labels.data[:, :21].any()
@@ -68,7 +64,7 @@ def test_after_undo_the_region_follows_the_page_again(bench) -> None:
     result = bench.put_result(faint())
     bench.hand.take("region")
     bench.drag((10, 5), (25, 20))
-    ThresholdHere(bench.session).move(0.2)
+    bench.session.move_threshold(0.2)
     bench.labels.undo()
     list(result.follow(0.1))
     assert np.array_equal(bench.labels.data, faint() > 0)
@@ -78,7 +74,7 @@ def test_a_lasso_is_no_rectangle(bench) -> None:
     bench.put_result(np.full((48, 64), 100, np.uint8))
     bench.hand.take("region")
     bench.drag((5, 5), (5, 40), (40, 5), modifiers=("Shift",))
-    ThresholdHere(bench.session).move(0.2)
+    bench.session.move_threshold(0.2)
     assert bench.labels.data[8, 8] == 1
     assert bench.labels.data[35, 35] == 0
     assert OUTLINE_NAME in bench.viewer.layers
@@ -86,11 +82,10 @@ def test_a_lasso_is_no_rectangle(bench) -> None:
 
 
 def test_threshold_here_says_what_it_needs(bench) -> None:
-    here = ThresholdHere(bench.session)
-    here.move(0.3)
+    bench.session.move_threshold(0.3)
     assert "run Binarize document" in bench.session.status
     bench.put_result(faint())
-    here.move(0.3)
+    bench.session.move_threshold(0.3)
     assert "Draw a region" in bench.session.status
     assert not bench.labels.data.any()
 
@@ -108,12 +103,16 @@ def test_an_outline_that_was_removed_is_drawn_again(bench) -> None:
 # ---- specks
 
 
+def specks_of(bench: Any) -> Specks:
+    return Specks(bench.session, bench.overlays, lambda work: work())
+
+
 def test_specks_are_shown_before_they_are_removed(bench) -> None:
     bench.draw_two_pieces()
     bench.session.area = PAGE
-    specks = Specks(bench.session, bench.overlays)
+    specks = specks_of(bench)
     specks.size = 10
-    specks.take(specks.ask().measure())
+    specks.search()
     assert bench.viewer.layers[SPECKS_NAME].data.sum() == 9
     assert bench.labels.data.sum() == 32 * 4 + 9
     assert "1 specks of fewer than 10" in bench.session.status
@@ -129,14 +128,14 @@ def test_specks_are_measured_anew_where_the_area_or_the_ink_has_changed(viewer, 
     bench = bench_of(viewer.add_image(page), viewer.add_labels(np.zeros_like(page)))
     labels, session = bench.labels.data, bench.session
     labels[100:103, 100:103] = labels[500:503, 500:503] = 1
-    specks = Specks(session, bench.overlays)
+    specks = specks_of(bench)
     specks.size = 20
     session.area, session.region = REGION, rectangle((50, 50), (200, 200), page.shape)
-    specks.take(specks.ask().measure())
+    specks.search()
     session.region = rectangle((400, 400), (590, 590), page.shape)
     specks.show()
     assert not specks.shown, "another area was drawn"
-    specks.take(specks.ask().measure())
+    specks.search()
     labels[503:510, 500] = 1  # The speck has become part of a stroke.
     specks.remove()
     assert "The page changed" in session.status
@@ -150,9 +149,9 @@ def test_the_highlight_lies_over_the_specks_of_a_region(viewer, bench_of, one_st
     bench.labels.data[30, 50] = 1
     bench.hand.take("region")
     bench.drag((25, 45), (35, 55))
-    specks = Specks(bench.session, bench.overlays)
+    specks = specks_of(bench)
     specks.size = 5
-    specks.take(specks.ask().measure())
+    specks.search()
     layer = viewer.layers[SPECKS_NAME]
     ((row, column),) = np.argwhere(layer.data)
     assert np.allclose(layer.data_to_world((row, column)), bench.labels.data_to_world((30, 50)))
@@ -161,9 +160,9 @@ def test_the_highlight_lies_over_the_specks_of_a_region(viewer, bench_of, one_st
 def test_specks_of_a_layer_that_is_gone_are_not_removed(bench) -> None:
     bench.draw_two_pieces()
     bench.session.area = PAGE
-    specks = Specks(bench.session, bench.overlays)
+    specks = specks_of(bench)
     specks.size = 10
-    specks.take(specks.ask().measure())
+    specks.search()
     bench.viewer.layers.remove(bench.labels)
     specks.remove()
     assert bench.labels.data.sum() == 32 * 4 + 9
@@ -176,9 +175,9 @@ def test_specks_of_a_layer_that_is_gone_are_not_removed(bench) -> None:
 def shown_specks(bench: Any) -> Specks:
     bench.draw_two_pieces()
     bench.session.area = PAGE
-    specks = Specks(bench.session, bench.overlays)
+    specks = specks_of(bench)
     specks.size = 10
-    specks.take(specks.ask().measure())
+    specks.search()
     return specks
 
 
@@ -216,19 +215,18 @@ def test_the_slider_of_a_region_stops_with_its_labels(bench) -> None:
     bench.put_result(faint())
     bench.hand.take("region")
     bench.drag((10, 5), (25, 20))
-    here = ThresholdHere(bench.session)
-    here.move(0.2)
+    bench.session.move_threshold(0.2)
     gone = bench.labels
     before = gone.data.copy()
     bench.viewer.layers.remove(gone)
-    here.move(0.9)
+    bench.session.move_threshold(0.9)
     assert np.array_equal(gone.data, before)
     assert "no longer in the viewer" in bench.session.status
     bench.session.upkeep.tick()
     # Labels of another run take its place: the step of the first is none of theirs.
     bench.put_result(faint())
-    here.move(0.2)
-    here.move(0.9)
+    bench.session.move_threshold(0.2)
+    bench.session.move_threshold(0.9)
     assert np.array_equal(gone.data, before)
     assert not bench.labels.data.any()
     bench.labels.undo()
@@ -239,10 +237,9 @@ def test_the_slider_of_a_region_does_not_mind_names(bench) -> None:
     bench.put_result(faint())
     bench.hand.take("region")
     bench.drag((10, 5), (25, 20))
-    here = ThresholdHere(bench.session)
     for number, threshold in enumerate((0.9, 0.2)):
         for layer in bench.viewer.layers:
             layer.name = f"{number}"
-        here.move(threshold)
+        bench.session.move_threshold(threshold)
     assert bench.labels.data[14:18, 10:21].all()
     assert len(bench.labels._undo_history) == 1

@@ -7,10 +7,8 @@ import pytest
 
 from docbin_napari.correction.region import lasso
 from docbin_napari.plugin.correct import correct_session
-from docbin_napari.plugin.correct.correct_session import PAGE, REGION, CorrectSession
+from docbin_napari.plugin.correct.correct_session import PAGE, REGION, CorrectSession, Specks
 from docbin_napari.plugin.correct.overlays import Overlays
-from docbin_napari.plugin.correct.region_threshold import ThresholdHere
-from docbin_napari.plugin.correct.specks import Specks
 from docbin_napari.plugin.correct.tools import ToolController
 from docbin_napari.plugin.layers import canvas, choosing
 
@@ -127,8 +125,10 @@ def test_no_action_without_a_page_raises(viewer) -> None:
         assert "Open a page" in session.status
     hand.take("ink")
     assert session.tool == ""
-    ThresholdHere(session).move(0.5)
-    assert Specks(session, Overlays(viewer)).ask() is None
+    session.move_threshold(0.5)
+    specks = Specks(session, Overlays(viewer), lambda work: work())
+    specks.search()
+    assert not specks.shown
 
 
 def test_areas_are_told_apart() -> None:

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from docbin_napari.correction.region import Region
 from docbin_napari.plugin.layers import undo as edits
 from docbin_napari.plugin.layers.page_source import plane_of
 from docbin_napari.plugin.layers.undo import Amendment, write
 
 pytestmark = pytest.mark.viewer
 PLACE = np.s_[2:10, 3:15]
+REGION = Region(*PLACE, np.ones((8, 12), bool))
 
 
 def labels_of(shape: tuple[int, ...], seed: int = 0):
@@ -65,7 +67,7 @@ def test_undo_leaves_alone_what_the_step_did_not_change() -> None:
 @settings(max_examples=8)
 def test_a_step_that_is_made_again_and_again_is_one_step(seeds: list[int]) -> None:
     layer = labels_of((20, 30))
-    before, step = layer.data.copy(), Amendment(layer, 0, PLACE)
+    before, step = layer.data.copy(), Amendment(layer, 0, REGION)
     for seed in seeds:
         step.take_back()
         values = np.random.default_rng(seed).integers(0, 3, (8, 12)).astype(np.uint8)
@@ -79,7 +81,7 @@ def test_a_step_that_is_made_again_and_again_is_one_step(seeds: list[int]) -> No
 def test_a_step_that_is_no_longer_the_last_one_is_left_alone() -> None:
     layer = labels_of((20, 30))
     layer.data[:] = 0
-    step = Amendment(layer, 0, PLACE)
+    step = Amendment(layer, 0, REGION)
     step.put(np.ones((8, 12), np.uint8))
     write(layer, 0, PLACE, np.full((8, 12), 2, np.uint8))
     step.take_back()
@@ -112,7 +114,7 @@ def test_a_napari_without_a_list_of_steps_still_edits(monkeypatch, caplog, most)
 
 def test_a_step_is_made_again_without_a_list_of_steps(caplog) -> None:
     layer = labels_of((20, 30))
-    before, step = layer.data.copy(), Amendment(Foreign(layer), 0, PLACE)
+    before, step = layer.data.copy(), Amendment(Foreign(layer), 0, REGION)
     for value in (1, 2):
         with caplog.at_level(logging.DEBUG, logger=edits.__name__):
             step.take_back()

@@ -7,8 +7,9 @@ import pytest
 
 from docbin_napari.correction.reviewed import Reviewed
 from docbin_napari.plugin.correct.overlays import OUTLINE_NAME, Overlays
+from docbin_napari.plugin.layers.canvas import reviewed_region, shapes_region
+from docbin_napari.plugin.layers.choosing import drawn_shapes
 from docbin_napari.plugin.layers.page_record import Subject
-from docbin_napari.plugin.layers.shape_regions import drawn_shapes, reviewed_region, shapes_region
 
 pytestmark = pytest.mark.viewer
 BOX = np.array([[10.0, 20], [10, 39], [29, 39], [29, 20]])

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from docbin_napari.plugin.correct import specks as speck_search
-from docbin_napari.plugin.correct.correct_session import PAGE
+from docbin_napari.plugin.correct import correct_session as speck_search
+from docbin_napari.plugin.correct.correct_session import PAGE, Specks
 from docbin_napari.plugin.correct.overlays import SPECKS_NAME
-from docbin_napari.plugin.correct.specks import Specks, SpeckSearch
 
 pytestmark = pytest.mark.viewer
 
@@ -17,18 +16,12 @@ pytestmark = pytest.mark.viewer
 class HandWorker:
     """A worker that ends when the test says so."""
 
-    def __init__(self, work: Any, **_: Any) -> None:
-        psygnal = pytest.importorskip("psygnal")
-        self._work = work
-        self.returned, self.errored = (psygnal.SignalInstance((object,)) for _ in range(2))
-        self.finished = psygnal.SignalInstance()
-
-    def start(self) -> None:
-        pass
+    def __init__(self, work: Any, _connect: dict[str, Any], **_: Any) -> None:
+        self._work, self._slots = work, _connect
 
     def end(self) -> None:
-        self.returned.emit(self._work())
-        self.finished.emit()
+        self._slots["returned"](self._work())
+        self._slots["finished"]()
 
 
 @pytest.fixture
@@ -46,32 +39,32 @@ def workers(monkeypatch) -> list[HandWorker]:
 
 
 @pytest.fixture
-def search(bench) -> SpeckSearch:
+def specks(bench) -> Specks:
     """Looks for specks on the page of the bench."""
     bench.draw_two_pieces()
     bench.session.area = PAGE
-    specks = Specks(bench.session, bench.overlays)
+    specks = Specks(bench.session, bench.overlays, lambda work: work())
     specks.size = 10
-    return SpeckSearch(bench.session, specks, lambda work: work())
+    return specks
 
 
-def test_the_answer_comes_later(bench, search, workers) -> None:
-    search.start()
+def test_the_answer_comes_later(bench, specks, workers) -> None:
+    specks.search()
     assert "Looking for specks" in bench.session.status
-    search.start()
+    specks.search()
     (worker,) = workers
     worker.end()
     assert bench.viewer.layers[SPECKS_NAME].data.sum() == 9
     assert len(workers) == 1, "the answer serves both"
 
 
-def test_a_page_that_is_left_is_not_answered_for_the_next_one(bench, search, workers) -> None:
-    search.start()
+def test_a_page_that_is_left_is_not_answered_for_the_next_one(bench, specks, workers) -> None:
+    specks.search()
     first = bench.labels
     bench.labels = bench.session.labels = bench.viewer.add_labels(first.data * 0)
     bench.labels.data[3, 4] = 1
     bench.viewer.layers.remove(first)
-    search.start()
+    specks.search()
     workers[0].end()
     assert len(workers) == 2
     workers[1].end()

@@ -28,7 +28,7 @@ class Desk:
     def __init__(self, viewer: Any, engine: Any) -> None:
         from magicgui.widgets import Container
 
-        from docbin_napari.plugin.correct.sections import panels
+        from docbin_napari.plugin.correct.correct_widget import panels
 
         self.viewer = viewer
         self.pages, self.save = panels(viewer, self.subject, engine.load)

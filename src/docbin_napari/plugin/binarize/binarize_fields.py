@@ -1,11 +1,11 @@
-"""Fields of the binarize panel and their tooltips."""
+"""Fields about models and runs that several panels have, and their tooltips."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from magicgui.widgets import ProgressBar
 
@@ -13,34 +13,12 @@ from docbin_napari.describe import describe
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
 from docbin_napari.model.model_file import DEFAULT_MODEL, ModelInfo, list_models
 from docbin_napari.plugin.settings import read_preferences
-from docbin_napari.plugin.widgets import choice, share_slider
+from docbin_napari.plugin.widgets import choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from magicgui.widgets import ComboBox
 
-    from magicgui.widgets import ComboBox, FloatSlider
-
-# Edge levels: bold is as the boldest ground truths of contests, very thin as typescript needs it.
-_STROKES: dict[str, float | None] = {
-    "as the model": None,
-    "bold": 0.35,
-    "medium": 0.5,
-    "thin": 0.65,
-    "very thin": 0.8,
-}
 _LOOKS = {1: "one look at each place", 2: "two looks", 4: "four looks", 8: "eight looks"}
-THIS_PAGE, ALL_PAGES = "This page", "All pages"
-
-
-def image_field(choices: Callable[[Any], list[tuple[str, Any]]]) -> ComboBox:
-    """Make the box of image layers."""
-    return choice("image", "Image", choices, "The page or the stack to binarize.", nullable=True)
-
-
-def pages_field() -> ComboBox:
-    """Make the choice between one page and all, for stacks."""
-    shown = "The page that is shown, or all pages of the stack."
-    return choice("pages", "Pages", [THIS_PAGE, ALL_PAGES], shown)
 
 
 def preset_field() -> ComboBox:
@@ -116,25 +94,6 @@ def device_field() -> ComboBox:
     where = "Where the network runs. auto takes a GPU when PyTorch finds one."
     value = wanted if wanted in names else "auto"
     return choice("device", "Device", names, where, value=value)
-
-
-def strokes_field() -> ComboBox:
-    """Make the choice of how bold strokes are drawn; its values are edge levels or None."""
-    lines = [f"{name}: edge level {level}" for name, level in _STROKES.items() if level is not None]
-    first = "How bold strokes are drawn. Choose thin where small letters fill up."
-    words = "\n".join([first, *lines, "", describe(InferenceConfig, "edge_level")])
-    return choice("strokes", "Strokes", list(_STROKES.items()), words)
-
-
-def threshold_field() -> FloatSlider:
-    """Make the threshold slider."""
-    return share_slider(
-        "threshold",
-        "Threshold",
-        0.5,
-        "Probability from which a pixel is ink. Can be moved during and after a run: "
-        "the labels follow without running the network again, and what you painted stays.",
-    )
 
 
 def known_models() -> dict[str, ModelInfo]:

@@ -1,4 +1,4 @@
-"""State and actions of the binarize panel, without a window."""
+"""State and actions of the binarize panel, without a window; progress and time of a run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from docbin_napari.inference.inference_config import preset
-from docbin_napari.plugin.binarize.meter import Meter
 from docbin_napari.plugin.layers import canvas, choosing, page_source
-from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.layers.ink_result import Upkeep, result_behind
 from docbin_napari.plugin.layers.page_record import file_without_resolution, hidden_pages
-from docbin_napari.plugin.layers.refresh import Upkeep
 from docbin_napari.plugin.threads import Computed, Failed, Preview, Ready, RunJob
 
 if TYPE_CHECKING:
@@ -21,6 +19,104 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from docbin_napari.inference.inference_config import PresetName
+
+
+class Meter:
+    """Counts windows over all pages of a run.
+
+    Parameters
+    ----------
+    pages : tuple of int
+        The pages of the run, from 0; all of one size.
+    clock : callable
+        Seconds that only rise.
+
+    Examples
+    --------
+    >>> seconds = iter([0.0, 0.0, 4.0])
+    >>> meter = Meter((0,), lambda: next(seconds))
+    >>> meter.advance(0, 0, 40)
+    >>> meter.advance(0, 10, 40)
+    >>> meter.text
+    '10 of 40 windows · 2.5 a second · 12 s left'
+    """
+
+    def __init__(self, pages: tuple[int, ...], clock: Callable[[], float]) -> None:
+        self._pages, self._clock = pages, clock
+        self._begin = self._now = clock()
+        self._first: float | None = None
+        self._place = self._done = self._total = 0
+
+    def advance(self, page: int, done: int, total: int) -> None:
+        """Note that `done` of the `total` windows of a page have passed."""
+        self._place, self._done, self._total = self._pages.index(page), done, total
+        self._now = self._clock()
+        # The network is loaded and the first page read before the first window.
+        self._first = self._now if self._first is None else self._first
+
+    @property
+    def fraction(self) -> float:
+        """Share of all windows of all pages that is done, 0 to 1."""
+        done, every = self._over_all_pages
+        return done / every if every else 0.0
+
+    @property
+    def reached(self) -> str:
+        """How far the run came, in words."""
+        windows = f"{self._done} of {self._total} windows"
+        if len(self._pages) == 1:
+            return windows
+        return f"page {self._place + 1} of {len(self._pages)} · {windows}"
+
+    @property
+    def text(self) -> str:
+        """How far, how fast, how long still, in words."""
+        parts = [self.reached[0].upper() + self.reached[1:]]
+        done, every = self._over_all_pages
+        passed = self._now - (self._first or 0.0)
+        if done and passed > 0:
+            rate = done / passed
+            left = (every - done) / rate
+            parts += [f"{rate:.{1 if rate < 10 else 0}f} a second", f"{in_words(left)} left"]
+        return " · ".join(parts)
+
+    @property
+    def elapsed(self) -> str:
+        """Time since the run began, in words."""
+        return in_words(self._clock() - self._begin)
+
+    @property
+    def _over_all_pages(self) -> tuple[int, int]:
+        """Windows that are done, and all windows."""
+        return self._place * self._total + self._done, len(self._pages) * self._total
+
+
+def in_words(seconds: float) -> str:
+    """Put a duration into words.
+
+    Parameters
+    ----------
+    seconds : float
+        How long.
+
+    Returns
+    -------
+    str
+        With the unit that fits.
+
+    Examples
+    --------
+    >>> in_words(0.42), in_words(12), in_words(125), in_words(7300)
+    ('0.4 s', '12 s', '2 min 5 s', '2 h 1 min')
+    """
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 @dataclass(frozen=True)
@@ -79,15 +175,14 @@ class BinarizeSession:
     """
 
     def __init__(self, viewer: ViewerModel, clock: Callable[[], float] = time.monotonic) -> None:
-        self._viewer = viewer
-        self._clock = clock
+        self._viewer, self._clock = viewer, clock
         self._run: _Run | None = None
         self._upkeep = Upkeep(viewer, clock)
         self.status = self.details = ""
 
-    def forget(self) -> None:
-        """Say nothing more: another page or layer is meant now."""
-        self.status = self.details = ""
+    def say(self, status: str, details: str = "") -> None:
+        """Show words to the user, or none when another page or layer is meant."""
+        self.status, self.details = status, details
 
     # ---- layers
 
@@ -187,7 +282,7 @@ class BinarizeSession:
             if event.dpi is not None:
                 run.layer.metadata["dpi"] = event.dpi
             if not run.stopping:
-                self.status, self.details = "Reading the page…", f"Device: {event.device}"
+                self.say("Reading the page…", f"Device: {event.device}")
         elif isinstance(event, Failed):
             run.failure = event.message
         elif isinstance(event, Preview):
@@ -222,8 +317,8 @@ class BinarizeSession:
             self.status = f"Stopped: {run.meter.reached}. What is done is kept."
         else:
             where = "processor" if run.device.startswith("cpu") else "GPU"
-            self.status = f"Done in {run.meter.elapsed} on the {where}. {run.note}".strip()
-            self.details = f"Device: {run.device}"
+            done = f"Done in {run.meter.elapsed} on the {where}. {run.note}".strip()
+            self.say(done, f"Device: {run.device}")
         return run.failure
 
     def _take_region(self, run: _Run, event: Computed) -> None:

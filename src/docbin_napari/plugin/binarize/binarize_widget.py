@@ -9,7 +9,9 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 
-from docbin_napari.plugin import commands, threads
+from docbin_napari.describe import describe
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.plugin import commands, threads, widgets
 from docbin_napari.plugin.binarize import binarize_fields
 from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request, turn_page
 from docbin_napari.plugin.dock import BINARIZE
@@ -18,14 +20,7 @@ from docbin_napari.plugin.layers.look import LookRow
 from docbin_napari.plugin.saving.export_row import ExportRow
 from docbin_napari.plugin.saving.ink_saving import take_over_saving
 from docbin_napari.plugin.signals import MODEL_NEWS
-from docbin_napari.plugin.widgets import (
-    DockPanel,
-    align,
-    button_row,
-    form_of,
-    message_line,
-    show_message,
-)
+from docbin_napari.plugin.widgets import button_row, choice, share_slider
 
 if TYPE_CHECKING:
     import napari
@@ -34,9 +29,22 @@ if TYPE_CHECKING:
 
 _MINIMUM_WIDTH = 320
 _TICK_MILLISECONDS = 40
+_THIS_PAGE, _ALL_PAGES = "This page", "All pages"
+# Edge levels: bold is as the boldest ground truths of contests, very thin as typescript needs it.
+_STROKES: dict[str, float | None] = {
+    "as the model": None,
+    "bold": 0.35,
+    "medium": 0.5,
+    "thin": 0.65,
+    "very thin": 0.8,
+}
+_THRESHOLD = (
+    "Probability from which a pixel is ink. Can be moved during and after a run: "
+    "the labels follow without running the network again, and what you painted stays."
+)
 
 
-class BinarizeDocument(DockPanel):
+class BinarizeDocument(widgets.DockPanel):
     """Dock widget that turns a page into ink labels.
 
     Parameters
@@ -60,7 +68,6 @@ class BinarizeDocument(DockPanel):
         self._models = binarize_fields.known_models()
         # The slider shows the model's own threshold until the user moves it.
         self._own_threshold = True
-        self._showing = False
         self._build()
         self._connect()
         self._choose_favourite()
@@ -74,20 +81,25 @@ class BinarizeDocument(DockPanel):
             ("open_page", "Open page…", "Open a scan, a stack of scans or a PDF."),
             ("open_folder", "Open folder…", "Go through a folder of scans page by page."),
         )
-        self.image = binarize_fields.image_field(self._image_choices)
-        self.pages = binarize_fields.pages_field()
+        page = "The page or the stack to binarize."
+        self.image = choice("image", "Image", self._image_choices, page, nullable=True)
+        shown = "The page that is shown, or all pages of the stack."
+        self.pages = choice("pages", "Pages", [_THIS_PAGE, _ALL_PAGES], shown)
         self.preset = binarize_fields.preset_field()
         self.model = binarize_fields.model_field(self._models)
         self.device = binarize_fields.device_field()
-        self.strokes = binarize_fields.strokes_field()
-        self.threshold = binarize_fields.threshold_field()
+        levels = [f"{name}: edge level {level}" for name, level in _STROKES.items() if level]
+        first = "How bold strokes are drawn. Choose thin where small letters fill up."
+        words = "\n".join([first, *levels, "", describe(InferenceConfig, "edge_level")])
+        self.strokes = choice("strokes", "Strokes", list(_STROKES.items()), words)
+        self.threshold = share_slider("threshold", "Threshold", 0.5, _THRESHOLD)
         (self.run, self.cancel), buttons = button_row(
             "buttons",
             ("run", "Run", "Find the ink of the page."),
             ("cancel", "Cancel", "Stop after this batch; what is done is kept."),
         )
         self.progress = binarize_fields.progress_field()
-        self.status = message_line()
+        self.status = widgets.message_line()
         self.look = LookRow(self._viewer, self._shown_ink)
         self.compare = PushButton(
             name="compare",
@@ -100,7 +112,7 @@ class BinarizeDocument(DockPanel):
             *(self.image, self.pages, self.preset),
             *(self.model, self.device, self.strokes),
         ]
-        form = form_of("form", *self._choices, self.threshold)
+        form = widgets.form_of("form", *self._choices, self.threshold)
         parts = [opening, form, buttons, self.progress, self.look, self.compare, self.export]
         super().__init__(widgets=[*parts, self.status], labels=False)
         self._timer = QTimer(self.native)
@@ -128,7 +140,7 @@ class BinarizeDocument(DockPanel):
 
     def lay_out(self) -> None:
         """Give the names of the fields one width."""
-        align(self.native, [*self._choices, self.threshold])
+        widgets.align(self.native, [*self._choices, self.threshold])
 
     def on_shown(self) -> None:
         """Bind the keys of the looks, and import what the first run needs."""
@@ -147,8 +159,7 @@ class BinarizeDocument(DockPanel):
 
     def _say(self, text: str) -> None:
         if not self._watch.gone:
-            self._session.status = text
-            self._session.details = ""
+            self._session.say(text)
             self._update()
 
     def _compare(self, _: Any = None) -> None:
@@ -186,7 +197,7 @@ class BinarizeDocument(DockPanel):
 
     def _on_image(self, _: Any = None) -> None:
         if not self._session.running:
-            self._session.forget()
+            self._session.say("")
         self._show_threshold()
         self._update()
 
@@ -198,25 +209,25 @@ class BinarizeDocument(DockPanel):
         if shown is None and self._own_threshold and self.model.value is not None:
             shown = self._models[self.model.value].threshold
         if shown is not None:
-            self._showing = True
-            self.threshold.value = round(shown, 2)
-            self._showing = False
+            with self.threshold.changed.blocked():
+                self.threshold.value = round(shown, 2)
 
     def _on_threshold(self, value: float) -> None:
-        if self._showing:
-            return
         self._own_threshold = False
         self._session.move_threshold(self.image.value, value)
         self._timer.start()
 
     # ---- models
 
+    def _list_models(self) -> None:
+        self._models = binarize_fields.known_models()
+        binarize_fields.offer_models(self.model, self._models)
+
     def _on_new_model(self, name: str, better: bool) -> None:
         """List a model that was just made, and choose it if it is better than its base."""
         if self._watch.gone:
             return
-        self._models = binarize_fields.known_models()
-        binarize_fields.offer_models(self.model, self._models)
+        self._list_models()
         if better and name in self._models and not self._session.running:
             self.model.value = name
         self._update()
@@ -236,8 +247,7 @@ class BinarizeDocument(DockPanel):
         str
             Why it cannot be run, for the user; empty if it was started.
         """
-        self._models = binarize_fields.known_models()
-        binarize_fields.offer_models(self.model, self._models)
+        self._list_models()
         if self._session.running:
             return "A page is being binarized; wait until it is done."
         if name not in self._models:
@@ -246,8 +256,8 @@ class BinarizeDocument(DockPanel):
         if not refusal:
             self.model.value = name
             # Not the threshold of labels that another model made.
-            self._showing, self.threshold.value = True, round(self._models[name].threshold, 2)
-            self._showing = False
+            with self.threshold.changed.blocked():
+                self.threshold.value = round(self._models[name].threshold, 2)
             self._start()
         return refusal
 
@@ -263,7 +273,7 @@ class BinarizeDocument(DockPanel):
             self.model.value,
             self.device.value,
             self.threshold.value,
-            self.pages.value == binarize_fields.ALL_PAGES,
+            self.pages.value == _ALL_PAGES,
             self.strokes.value,
         )
         try:
@@ -271,11 +281,10 @@ class BinarizeDocument(DockPanel):
         except Exception as error:
             show_error(threads.readable(error))
             return
-        worker = create_worker(threads.run, job, self._load_engine, _ignore_errors=True)
-        worker.yielded.connect(self._on_event)
-        worker.finished.connect(self._on_finished)
-        self._worker = worker
-        worker.start()
+        slots = {"yielded": self._on_event, "finished": self._on_finished}
+        self._worker = create_worker(
+            threads.run, job, self._load_engine, _connect=slots, _ignore_errors=True
+        )
         self._timer.start()
         self._update()
 
@@ -324,7 +333,7 @@ class BinarizeDocument(DockPanel):
         stack = usable and page_source.page_source(image).is_stack
         self.pages.enabled = stack and not running
         if not stack:
-            self.pages.value = binarize_fields.THIS_PAGE
+            self.pages.value = _THIS_PAGE
         self.run.enabled = not running and not refusal
         self.cancel.enabled = running and not self._session.stopping
         self.progress.visible = running
@@ -333,4 +342,4 @@ class BinarizeDocument(DockPanel):
         self.look.refresh()
         self.compare.enabled = len(choosing.results_of(self._viewer, image)) > 1 and not running
         text = refusal or self._session.status or self._session.outlook(image)
-        show_message(self.status, text, "" if refusal else self._session.details)
+        widgets.show_message(self.status, text, "" if refusal else self._session.details)

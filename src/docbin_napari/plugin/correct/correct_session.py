@@ -3,32 +3,50 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
 
 from docbin_napari.correction.brush import BrushConfig
+from docbin_napari.correction.component import PieceSizes, measure_pieces
 from docbin_napari.correction.doubt import doubt_grid, next_place
-from docbin_napari.correction.region import Region, whole
+from docbin_napari.correction.region import Region, cut_region, whole
+from docbin_napari.plugin.correct.overlays import SPECKS_NAME
 from docbin_napari.plugin.layers import canvas, choosing, page_source, undo
-from docbin_napari.plugin.layers.ink_result import UNLABELLED, bind, image_behind, result_behind
-from docbin_napari.plugin.layers.page_record import DRAFT, Subject, provenance, reviewed_of
-from docbin_napari.plugin.layers.page_source import gray_key, gray_page
-from docbin_napari.plugin.layers.refresh import Upkeep
+from docbin_napari.plugin.layers.ink_result import (
+    BACKGROUND,
+    INK,
+    UNLABELLED,
+    Upkeep,
+    bind,
+    level_of,
+    result_behind,
+)
+from docbin_napari.plugin.layers.page_record import DRAFT, Subject, reviewed_of
+from docbin_napari.plugin.threads import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from typing import Any
 
     from napari.components import ViewerModel
+    from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
     from docbin_napari.correction.reviewed import Reviewed
+    from docbin_napari.plugin.correct.overlays import Overlays
+
+    Do = Callable[[Callable[[], None]], None]
+    Place = tuple[Labels, int, tuple[slice, slice]]
 
 VISIBLE, REGION, PAGE = "Visible part", "Region", "Whole page"
 AREAS = (VISIBLE, REGION, PAGE)
+_INLINE_PIXELS = 4_000_000
+_NO_REGION = "Draw a region first (key T)."
 
 
 class CorrectSession:
@@ -67,7 +85,9 @@ class CorrectSession:
         self.region: Region | None = None
         self.status = ""
         self.upkeep = Upkeep(viewer, clock)
-        self._gray: tuple[Any, Callable[[slice, slice], NDArray[np.uint8]]] | None = None
+        # The last ones are kept until something else is asked for.
+        self._gray_page = lru_cache(1)(lambda image, page, *_: page_source.gray_page(image, page))
+        self._amendment = lru_cache(1)(undo.Amendment)
         self._doubt: tuple[Any, NDArray[np.float64]] | None = None
         self._sent: tuple[Labels, int, tuple[int, int]] | None = None
 
@@ -77,16 +97,19 @@ class CorrectSession:
         """Say why these layers cannot be corrected; as `choosing.refusal`."""
         return choosing.refusal(self.viewer, image, labels)
 
-    def caution(self, image: Image | None, labels: Labels | None) -> str:
-        """Say why these layers cannot be corrected, or what is strange about them."""
-        return self.refusal(image, labels) or choosing.warning(image, labels)
-
     def subject(self) -> Subject | None:
         """Give the page that is corrected; None while `refusal` has something against it."""
         if self.refusal(self.image, self.labels) or self.image is None or self.labels is None:
             return None
         page = page_source.current_page(self.labels, self.viewer.dims.point)
         return Subject(self.image, self.labels, page)
+
+    def subject_or_reason(self) -> Subject | None:
+        """Give the page that is corrected; if there is none, `status` says why."""
+        subject = self.subject()
+        if subject is None:
+            self.status = self.refusal(self.image, self.labels)
+        return subject
 
     def new_labels(self, image: Image, value: int, draft: Path | None = None) -> Labels:
         """Add labels over an image.
@@ -105,13 +128,10 @@ class CorrectSession:
         Labels
             The new layer, which is active.
         """
-        layer = Labels(
-            np.full(page_source.page_source(image).shape, value, np.uint8),
-            name=f"Corrected {image.name}",
-            metadata=provenance(image) | ({DRAFT: str(draft)} if draft else {}),
-            **page_source.placement(image),
-            **page_source.label_style(),
-        )
+        data = np.full(page_source.page_source(image).shape, value, np.uint8)
+        layer = choosing.labels_over(image, data, f"Corrected {image.name}")
+        if draft:
+            layer.metadata[DRAFT] = str(draft)
         bind(layer, None, image)
         self.viewer.add_layer(layer)
         self.image, self.labels = image, layer
@@ -119,10 +139,9 @@ class CorrectSession:
 
     def gray(self, subject: Subject) -> Callable[[slice, slice], NDArray[np.uint8]]:
         """Give the gray values of the page; kept until the page or its contrast changes."""
-        key = gray_key(subject.image, subject.page)
-        if self._gray is None or self._gray[0] != key:
-            self._gray = key, gray_page(subject.image, subject.page)
-        return self._gray[1]
+        image = subject.image
+        limits = None if image.rgb else tuple(image.contrast_limits)
+        return self._gray_page(image, subject.page, id(image.data), limits)
 
     def forget_page(self) -> None:
         """Drop what belongs to the page that was shown: its region."""
@@ -134,51 +153,77 @@ class CorrectSession:
 
     def area_of(self, subject: Subject) -> Region | None:
         """Give the pixels that the chosen area means; None if there are none."""
-        shape = subject.plane().shape
         if self.area == PAGE:
-            return whole((shape[0], shape[1]))
+            return whole(subject.size)
         if self.area == REGION:
             return self.region
         rows, columns = canvas.visible_part(subject.labels)
         size = rows.stop - rows.start, columns.stop - columns.start
         return Region(rows, columns, np.broadcast_to(np.True_, size)) if min(size) else None
 
+    def area_or_reason(self) -> tuple[Subject, Region] | None:
+        """Give the page and the chosen area; if there is none, `status` says why."""
+        subject = self.subject_or_reason()
+        area = None if subject is None else self.area_of(subject)
+        if subject is None or area is None:
+            if subject is not None:
+                self.status = _NO_REGION if self.area == REGION else "The page is not in view."
+            return None
+        return subject, area
+
     def mark_unlabelled(self) -> None:
         """Mark the area as unlabelled, in one step."""
-        found = self._area_or_reason()
-        if found is None:
-            return
-        subject, area = found
-        before = subject.plane()[area.place]
-        after = before.copy()
-        np.copyto(after, before.dtype.type(UNLABELLED), where=area.inside)
-        count = undo.write(subject.labels, subject.page, area.place, after)
-        self.status = f"{count:,} pixels are now unlabelled."
+        if found := self.area_or_reason():
+            self.status = f"{undo.paint(*found, UNLABELLED):,} pixels are now unlabelled."
 
     def mark_reviewed(self) -> None:
         """Note that the area was looked at; if all of it was, take the mark away."""
-        found = self._area_or_reason()
-        if found is None:
-            return
-        subject, area = found
-        reviewed = self.reviewed(subject)
-        before = reviewed.grid.copy()
-        reviewed.mark(*area.place, inside=area.inside)
-        if np.array_equal(before, reviewed.grid):
-            reviewed.mark(*area.place, looked=False, inside=area.inside)
-        self.status = f"{reviewed.share:.0%} of the page is reviewed."
+        if found := self.area_or_reason():
+            subject, area = found
+            reviewed = self.reviewed(subject)
+            before = reviewed.grid.copy()
+            reviewed.mark(*area.place, inside=area.inside)
+            if np.array_equal(before, reviewed.grid):
+                reviewed.mark(*area.place, looked=False, inside=area.inside)
+            self.status = f"{reviewed.share:.0%} of the page is reviewed."
 
-    def _area_or_reason(self) -> tuple[Subject, Region] | None:
-        subject = self.subject()
+    # ---- threshold of the region
+
+    def threshold_refusal(self, subject: Subject | None) -> str:
+        """Say why the region cannot follow a threshold of its own; empty if it can."""
         if subject is None:
-            self.status = self.refusal(self.image, self.labels)
-            return None
-        area = self.area_of(subject)
-        if area is None:
-            missing = self.area == REGION
-            self.status = "Draw a region first (key T)." if missing else "The page is not in view."
-            return None
-        return subject, area
+            return self.refusal(self.image, self.labels)
+        if subject.probability() is None:
+            return "Threshold here needs the ink probability: run Binarize document on this page."
+        return _NO_REGION if self.region is None else ""
+
+    def move_threshold(self, threshold: float) -> None:
+        """Let the drawn region alone follow a threshold.
+
+        Strategy: however often the slider moves over one region, it is one step of undo: the step
+        is taken back and made anew, as long as nothing else was done since.
+
+        Parameters
+        ----------
+        threshold : float
+            Probability from which a pixel is ink, 0 to 1; at 1 no pixel is.
+        """
+        subject = self.subject()
+        refusal = self.threshold_refusal(subject)
+        if refusal or subject is None or self.region is None:
+            self.status = refusal
+            return
+        step = self._amendment(subject.labels, subject.page, self.region)
+        step.take_back()
+        result, probability = result_behind(subject.labels), subject.probability()
+        assert result is not None
+        assert probability is not None
+        # Above 8 bits at 1, so that what the model is sure of can be taken away, too.
+        level = level_of(threshold) if threshold < 1 else 256
+        step.put(cut_region(subject.plane(), probability, self.region, level))
+        result.set_region_threshold(subject.page, self.region, level)
+        self.upkeep.touch(subject.labels)
+        self.status = f"The region follows a threshold of {threshold:.2f}."
 
     # ---- doubt and review
 
@@ -208,51 +253,185 @@ class CorrectSession:
     def _second_opinion(self, subject: Subject) -> NDArray[np.uint8] | None:
         """Probability of another run on the same image, if there is one."""
         mine = result_behind(subject.labels)
-        for layer in choosing.labels_layers(self.viewer):
+        for layer in choosing.results_of(self.viewer, subject.image):
             other = result_behind(layer)
-            if other is None or other is mine or image_behind(layer) is not subject.image:
+            if other is None or other is mine:
                 continue
             if other.has(subject.page) and mine is not None and other.shape == mine.shape:
                 return other.probability_plane(subject.page)
         return None
 
-    def go_to_next(self) -> None:
-        """Bring the most doubtful window to the canvas; the one that is left is reviewed."""
-        subject = self.subject()
+    def go_to_next(self) -> Place | None:
+        """Bring the most doubtful window to the canvas; the one that is left is reviewed.
+
+        Returns
+        -------
+        tuple or None
+            Labels, page, rows and columns of the window; None if there is none.
+        """
+        subject = self.subject_or_reason()
         if subject is None:
-            self.status = self.refusal(self.image, self.labels)
-            return
+            return None
         reviewed = self.reviewed(subject)
         if self._sent is not None and self._sent[:2] == (subject.labels, subject.page):
             reviewed.mark(*reviewed.place(*self._sent[2]))
         doubt = self.doubt(subject)
         place = next_place(doubt, reviewed)
-        self._sent = None if place is None else (subject.labels, subject.page, place)
         if place is None:
+            self._sent = None
             self.status = "All of this page is reviewed."
-            return
-        canvas.centre_on(self.viewer, subject.labels, subject.page, reviewed.place(*place))
+            return None
         if doubt is None:
             self.status = (
                 "These labels have no ink probability, so the places come in reading order."
             )
         else:
             self.status = f"Most doubtful place left ({doubt[place]:.0%})."
+        return self.go_to(*place)
+
+    def go_to(self, row: int, column: int) -> Place | None:
+        """Bring a window of the grid to the canvas; gives what `go_to_next` does."""
+        subject = self.subject()
+        if subject is None:
+            return None
+        self._sent = subject.labels, subject.page, (row, column)
+        place = subject.labels, subject.page, self.reviewed(subject).place(row, column)
+        canvas.centre_on(self.viewer, *place)
+        return place
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """A part of a page, taken out of the viewer: safe to measure in a thread."""
+
+    subject: Subject
+    area: Region
+    ink: NDArray[np.bool_]
+
+    def measure(self) -> tuple[_Question, PieceSizes]:
+        """Find the pieces; takes about a second for 60 megapixels."""
+        return self, measure_pieces(self.ink, self.area, self.subject.size)
+
+
+class Specks:
+    """The slider for specks: shown first, removed on a press.
+
+    Strategy: a small area is searched at once, a large one in a thread; one search at a time.
+
+    Parameters
+    ----------
+    session : CorrectSession
+        With the area.
+    overlays : Overlays
+        Show what would go.
+    do : callable
+        Does something in the widget and tells its errors.
+
+    Attributes
+    ----------
+    size : int
+        Pieces of fewer pixels are specks.
+    """
+
+    def __init__(self, session: CorrectSession, overlays: Overlays, do: Do) -> None:
+        self._session, self._overlays, self._do = session, overlays, do
+        self._answer: tuple[_Question, PieceSizes] | None = None
+        self._worker: Any = None
+        self._asked_again = False
+        self.size = 1
 
     @property
-    def sent_to(self) -> tuple[Labels, int, tuple[slice, slice]] | None:
-        """The place that was brought to the canvas last: labels, page, rows and columns."""
-        subject = self.subject()
-        if subject is None or self._sent is None:
-            return None
-        if self._sent[:2] != (subject.labels, subject.page):
-            return None
-        return subject.labels, subject.page, self.reviewed(subject).place(*self._sent[2])
+    def shown(self) -> bool:
+        """Whether specks are highlighted and can be removed."""
+        return self._answer is not None
 
-    def go_to(self, row: int, column: int) -> None:
-        """Bring a window of the grid to the canvas."""
-        subject = self.subject()
-        if subject is not None:
-            reviewed = self.reviewed(subject)
-            self._sent = subject.labels, subject.page, (row, column)
-            canvas.centre_on(self.viewer, subject.labels, subject.page, reviewed.place(row, column))
+    def move(self, size: int) -> None:
+        """Highlight what is below another size; look for it if nothing is highlighted."""
+        self.size = size
+        self.show()
+        if not self.shown:
+            self.search()
+
+    def search(self) -> None:
+        """Take out the ink of the area and measure its pieces; one after the other."""
+        self._asked_again = self._worker is not None
+        found = None if self._asked_again else self._session.area_or_reason()
+        if found is None:
+            return
+        subject, area = found
+        question = _Question(subject, area, subject.plane()[area.place] == INK)
+        if question.ink.size <= _INLINE_PIXELS:
+            self._take(question.measure())
+            return
+        self._session.status = "Looking for specks…"
+        self._worker = create_worker(
+            question.measure,
+            _ignore_errors=True,
+            _connect={
+                "returned": lambda answer: self._do(lambda: self._take(answer)),
+                "errored": self._on_error,
+                "finished": self._on_end,
+            },
+        )
+
+    def _on_error(self, error: Exception) -> None:
+        self._session.status = readable(error)
+        show_error(self._session.status)
+
+    def _on_end(self) -> None:
+        self._worker = None
+        if self._asked_again and not self.shown:
+            self._do(self.search)  # The answer was for a page that was left meanwhile.
+
+    def _take(self, answer: tuple[_Question, PieceSizes]) -> None:
+        self._answer = answer
+        self.show()
+
+    def show(self) -> None:
+        """Highlight what is below the size now."""
+        if self._answer is None:
+            return
+        question, pieces = self._answer
+        if not self._stands(question):
+            self.forget()
+            return
+        corner = question.area.rows.start, question.area.columns.start
+        below = pieces.below(self.size)
+        self._overlays.show_specks(question.subject.labels, question.subject.page, corner, below)
+        self._session.status = (
+            f"{pieces.count_below(self.size):,} specks of fewer than {self.size} pixels."
+        )
+
+    def remove(self) -> None:
+        """Remove the specks that are shown, in one step."""
+        if self._answer is None:
+            return
+        question, pieces = self._answer
+        stands = self._stands(question)
+        self.forget()
+        if not stands:
+            self._session.status = "The page changed; move the slider again."
+            return
+        gone = Region(*question.area.place, pieces.below(self.size))
+        count = undo.paint(question.subject, gone, BACKGROUND)
+        number = pieces.count_below(self.size)
+        self._session.status = f"{number:,} specks removed, {count:,} pixels."
+
+    def forget(self) -> None:
+        """Hide the specks and remove nothing."""
+        if self._answer is not None:
+            self._answer = None
+            self._overlays.hide(SPECKS_NAME)
+
+    def _stands(self, question: _Question) -> bool:
+        """Whether page, area and ink are still those that were measured."""
+        now, asked = self._session.subject(), question.subject
+        if now is None or (now.labels, now.page) != (asked.labels, asked.page):
+            return False
+        area = self._session.area_of(now)
+        return (
+            area is not None
+            and area.place == question.area.place
+            and np.array_equal(area.inside, question.area.inside)
+            and np.array_equal(now.plane()[area.place] == INK, question.ink)
+        )

@@ -5,30 +5,32 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from magicgui.widgets import Container, PushButton
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 
 from docbin_napari.correction.brush import BrushConfig
-from docbin_napari.plugin.correct.correct_session import CorrectSession
+from docbin_napari.describe import describe
+from docbin_napari.plugin import threads, widgets
+from docbin_napari.plugin.correct import tools
+from docbin_napari.plugin.correct.correct_session import AREAS, CorrectSession, Specks
 from docbin_napari.plugin.correct.doubt_map import DoubtMap
 from docbin_napari.plugin.correct.overlays import Overlays
-from docbin_napari.plugin.correct.region_threshold import ThresholdHere
-from docbin_napari.plugin.correct.sections import MINIMUM_WIDTH, CorrectParts, panels
-from docbin_napari.plugin.correct.specks import Specks, SpeckSearch
-from docbin_napari.plugin.correct.tools import NEXT, REVIEWED, TOOLS, UNLABELLED, ToolController
+from docbin_napari.plugin.correct.tools import ToolController
+from docbin_napari.plugin.dock import CORRECT
 from docbin_napari.plugin.layers import canvas, choosing, page_source
-from docbin_napari.plugin.layers.ink_result import BACKGROUND, result_behind
-from docbin_napari.plugin.layers.ink_result import UNLABELLED as UNLABELLED_VALUE
-from docbin_napari.plugin.layers.look import LookRow
+from docbin_napari.plugin.layers.ink_result import BACKGROUND, UNLABELLED, result_behind
+from docbin_napari.plugin.layers.look import LOOKS, LookRow
+from docbin_napari.plugin.pages.pages_panel import NEXT_KEY, PREVIOUS_KEY, PageListPanel
 from docbin_napari.plugin.saving.autosave import KEPT
 from docbin_napari.plugin.saving.early_offer import drafts_of_image, take_draft
 from docbin_napari.plugin.saving.export_row import ExportRow
 from docbin_napari.plugin.saving.ink_saving import take_over_saving
 from docbin_napari.plugin.saving.page_draft import writers_at_work
+from docbin_napari.plugin.saving.saving_panel import SavePairPanel
 from docbin_napari.plugin.settings import draft_places
-from docbin_napari.plugin.threads import import_ahead, load_page_engine, readable
-from docbin_napari.plugin.widgets import show_message
+from docbin_napari.plugin.widgets import choice, count_slider, share_slider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,10 +43,28 @@ if TYPE_CHECKING:
 
 _TICK_MILLISECONDS = 40
 _MAP_MILLISECONDS = 120
+_LARGEST_SPECK = 400
+_LARGEST_BRUSH = 200
+_MINIMUM_WIDTH = 320
+_SHORTEST = 160
+_FOLDED_AT_FIRST = ("folder", "specks_section")
+_PAGE = "The page, or the stack of pages, that the labels lie over."
+_NEW = "Add labels over the image in which"
+_HERE = (
+    "Probability from which a pixel of the drawn region is ink; at 1 nothing is. One step of "
+    "undo, however often it is moved; the threshold of Binarize document leaves the region "
+    "alone."
+)
+_SPECKS = (
+    "Pieces of ink of fewer pixels are highlighted in the area; nothing is removed before "
+    "“Remove specks” is pressed. Pieces that reach over the edge of the area stay."
+)
 
 
-class CorrectPages(CorrectParts):
+class CorrectPages(widgets.DockPanel):
     """Dock widget with the tools that know ink.
+
+    Sections fold; below them, always in sight, lie the message and Save.
 
     Parameters
     ----------
@@ -54,30 +74,48 @@ class CorrectPages(CorrectParts):
         Makes the engine that binarizes the pages of a folder; another one in tests.
     """
 
-    def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = load_page_engine) -> None:
+    panel_name, tab_title = CORRECT, "Correct"
+    key_sheet = (
+        *((action.key, f"{action.text}: {action.short}") for action in tools.ACTIONS),
+        *((key, f"Held: {words}") for words, key in LOOKS.values()),
+        ("[ and ]", "Smaller, larger brush"),
+        (f"{NEXT_KEY}, {PREVIOUS_KEY}", "Next, previous page of the folder"),
+        ("Z or Escape", "Put the tool down"),
+    )
+
+    def __init__(
+        self, napari_viewer: napari.viewer.Viewer, load: Any = threads.load_page_engine
+    ) -> None:
         take_over_saving()
         self._viewer = napari_viewer
         self._session = CorrectSession(napari_viewer)
         self._overlays = Overlays(napari_viewer)
         self._hand = ToolController(self._session, self._overlays, self._update)
-        self._here = ThresholdHere(self._session)
-        self._specks = Specks(self._session, self._overlays)
-        self._search = SpeckSearch(self._session, self._specks, self._do)
+        self._specks = Specks(self._session, self._overlays, self._do)
+        self._works: dict[str, Callable[[], object]] = {
+            tool.name: functools.partial(self._hand.take, tool.name) for tool in tools.TOOLS
+        }
+        self._works["unlabelled"] = self._session.mark_unlabelled
+        self._works["reviewed"] = self._session.mark_reviewed
+        self._works["next"] = self._go_to_next
         self._shown_page: tuple[Any, ...] = ()
         self._shown_region: Any = None
         self._saving_said, self._undone = "", 0
         self._asked: tuple[Image, int] | None = None
         self._listened: Labels | None = None
-        self._showing = False
-        super().__init__(
-            (self._image_choices, self._labels_choices),
-            panels(napari_viewer, self.subject, load),
-            DoubtMap(self._on_map),
-            ExportRow(napari_viewer, self._shown_ink),
-            LookRow(napari_viewer, self._shown_ink),
-        )
-        self._timers()
-        self.finish(MINIMUM_WIDTH)
+        self._make_fields()
+        self.page_list, self.saving = panels(napari_viewer, self.subject, load)
+        self.map = DoubtMap(self._on_map)
+        self.export = ExportRow(napari_viewer, self._shown_ink)
+        self.look = LookRow(napari_viewer, self._shown_ink)
+        self._lay_parts()
+        self._tick, self._map_timer = QTimer(self.native), QTimer(self.native)
+        self._tick.setInterval(_TICK_MILLISECONDS)
+        self._tick.timeout.connect(self._on_tick)
+        self._map_timer.setSingleShot(True)
+        self._map_timer.setInterval(_MAP_MILLISECONDS)
+        self._map_timer.timeout.connect(self._show_map)
+        self.finish(_MINIMUM_WIDTH)
         self._connect()
         self._on_layers()
 
@@ -97,14 +135,85 @@ class CorrectPages(CorrectParts):
 
     # ---- parts
 
-    def _timers(self) -> None:
-        self._tick = QTimer(self.native)
-        self._tick.setInterval(_TICK_MILLISECONDS)
-        self._tick.timeout.connect(self._on_tick)
-        self._map_timer = QTimer(self.native)
-        self._map_timer.setSingleShot(True)
-        self._map_timer.setInterval(_MAP_MILLISECONDS)
-        self._map_timer.timeout.connect(self._show_map)
+    def _make_fields(self) -> None:
+        viewer = self._viewer
+
+        def names(layers: Any) -> Any:
+            return lambda _: [(layer.name, layer) for layer in layers(viewer)]
+
+        self.image = choice("image", "Image", names(choosing.images), _PAGE, nullable=True)
+        ink = (
+            "The ink to correct: 0 background, 1 ink, 2 unlabelled. Labels of a run, of a file, or "
+            "new ones."
+        )
+        self.ink = choice("ink", "Labels", names(choosing.labels_layers), ink, nullable=True)
+        (self.new_unlabelled, self.new_background), self._new = widgets.button_row(
+            "new",
+            ("new_unlabelled", "Start empty", f"{_NEW} nothing is labelled yet."),
+            ("new_background", "Start as all paper", f"{_NEW} everything is background."),
+        )
+        self._buttons = {
+            action.name: PushButton(
+                name=action.name, text=f"{action.text} ({action.key})", tooltip=action.tooltip
+            )
+            for action in tools.ACTIONS
+        }
+        self.tools = {tool.name: self._buttons[tool.name] for tool in tools.TOOLS}
+        for part in self.tools.values():
+            part.native.setCheckable(True)
+        self.next = self._buttons["next"]
+        size = "Diameter of the brush in pixels of the page. Keys: [ and ]."
+        self.brush = count_slider("brush", "Brush size", _LARGEST_BRUSH, 10, size)
+        strict, usual = describe(BrushConfig, "strictness"), BrushConfig().strictness
+        self.strictness = share_slider("strictness", "Strictness", usual, strict, step=0.05)
+        self.here = share_slider("here", "Threshold here", 0.5, _HERE)
+        works_on = "What “Unlabelled”, “Reviewed” and the specks work on."
+        self.area = choice("area", "Area", list(AREAS), works_on)
+        self.specks = count_slider("specks", "Specks below", _LARGEST_SPECK, 1, _SPECKS)
+        removed = "Set the highlighted specks to background, as one step of undo."
+        (self.remove_specks, self.keep_specks), self._speck_row = widgets.button_row(
+            "speck_buttons",
+            ("remove_specks", "Remove specks", removed),
+            ("keep_specks", "Keep specks", "Hide the highlight and remove nothing."),
+        )
+        self.share, self.status = widgets.text_line("share"), widgets.message_line()
+
+    def _lay_parts(self) -> None:
+        row, form = widgets.row_of, widgets.form_of
+        brushes = [self.tools[name] for name in ("ink", "paper", "piece")]
+        brush_form = form("brush_form", self.brush, self.strictness)
+        here_form = form("here_form", self.here, self.area)
+        marks = row([self._buttons[name] for name in ("unlabelled", "reviewed")], "marks")
+        parts: tuple[tuple[str, str, list[Any]], ...] = (
+            ("folder", "Folder of scans", [self.page_list]),
+            ("page", "Page", [form("layers", self.image, self.ink), self._new, self.look]),
+            ("paint", "Paint", [row(brushes, "brushes"), brush_form]),
+            ("region_section", "Region", [self.tools["region"], here_form]),
+            ("specks_section", "Specks", [form("specks_form", self.specks), self._speck_row]),
+            ("check", "Check", [self.share, self.next, marks]),
+            ("pair_section", "Training pair", [self.saving]),
+        )
+        self.sections = {
+            name: widgets.Section(name, title, inside, folded=name in _FOLDED_AT_FIRST)
+            for name, title, inside in parts
+        }
+        self._inner = Container(widgets=list(self.sections.values()), labels=False, name="tools")
+        widgets.leave_focus(self._inner.native)
+        self.sections["check"].body.native.layout().insertWidget(0, self.map)
+        below = [self.saving.drafts, self.status, self.saving.save, self.export]
+        super().__init__(widgets=below, labels=False)
+        self._scroll = widgets.scrolling(self._inner)
+        self._scroll.setMinimumHeight(_SHORTEST)
+        self.native.layout().insertWidget(0, self._scroll, 1)
+        self.margins = (0, 0, 4, 4)
+
+    def lay_out(self) -> None:
+        """Align the names of the fields, and be as wide as the parts need."""
+        named = [self.image, self.ink, self.brush, self.strictness]
+        named += [self.here, self.area, self.specks]
+        widgets.align(self._inner.native, named)
+        widgets.let_boxes_shrink(self.native)
+        self.native.setMinimumWidth(max(_MINIMUM_WIDTH, widgets.needed_width(self._scroll)))
 
     def _connect(self) -> None:
         events = self._viewer.layers.events
@@ -118,37 +227,30 @@ class CorrectPages(CorrectParts):
             event.connect(self._on_camera)
         for field in (self.image, self.ink):
             field.changed.connect(self._on_choice)
-        for name, part in self.tools.items():
-            part.native.clicked.connect(functools.partial(self._on_tool, name))
-        self.strictness.changed.connect(self._on_strictness)
-        self.brush.changed.connect(self._on_brush)
+        for name, part in self._buttons.items():
+            part.native.clicked.connect(functools.partial(self._on_action, name))
         self.export.said.connect(self._say)
         self.saving.said.connect(self._on_saving)
         self.saving.drafts.said.connect(self._on_kept)
-        self.here.changed.connect(self._on_here)
-        self.area.changed.connect(self._on_area)
-        self.specks.changed.connect(self._on_specks)
+        fields: tuple[tuple[Any, Any], ...] = (
+            (self.strictness, self._on_strictness),
+            (self.brush, self._on_brush),
+            (self.here, self._session.move_threshold),
+            (self.area, self._on_area),
+            (self.specks, self._specks.move),
+        )
+        for field, work in fields:
+            field.changed.connect(functools.partial(self._do, work))
         self.remove_specks.changed.connect(lambda: self._do(self._specks.remove))
         self.keep_specks.changed.connect(lambda: self._do(self._forget_specks))
-        self.unlabelled.changed.connect(lambda: self._do(self._session.mark_unlabelled))
-        self.reviewed.changed.connect(lambda: self._do(self._session.mark_reviewed))
-        self.next.changed.connect(lambda: self._do(self._go_to_next))
-        self.new_unlabelled.changed.connect(lambda: self._add_labels(UNLABELLED_VALUE))
+        self.new_unlabelled.changed.connect(lambda: self._add_labels(UNLABELLED))
         self.new_background.changed.connect(lambda: self._add_labels(BACKGROUND))
 
     def on_shown(self) -> None:
         """Bind the keys, and import what the tools need."""
-        import_ahead("pandas", "scipy.ndimage", "skimage.draw")
-        keys: dict[str, Callable[[], None]] = {}
-        for tool in TOOLS:
-            keys[tool.key] = functools.partial(self._hand.take, tool.name)
-        for action, part in (
-            (UNLABELLED, self._session.mark_unlabelled),
-            (REVIEWED, self._session.mark_reviewed),
-            (NEXT, self._go_to_next),
-        ):
-            keys[action.key] = functools.partial(self._do, part)
-        self._hand.attach(keys)
+        threads.import_ahead("pandas", "scipy.ndimage", "skimage.draw")
+        act, partial = self._on_action, functools.partial
+        self._hand.attach({action.key: partial(act, action.name) for action in tools.ACTIONS})
         self.look.attach()
 
     def on_closed(self) -> None:
@@ -161,28 +263,20 @@ class CorrectPages(CorrectParts):
 
     # ---- layers
 
-    def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
-        return [(layer.name, layer) for layer in choosing.images(self._viewer)]
-
-    def _labels_choices(self, _: Any) -> list[tuple[str, Any]]:
-        return [(layer.name, layer) for layer in choosing.labels_layers(self._viewer)]
-
     def _on_layers(self, _: Any = None) -> None:
         if self._watch.gone or self._overlays.placing:
             return
-        self._showing = True
-        self.image.reset_choices()
-        self.ink.reset_choices()
-        self._choose(self.image.value is None, self.ink.value is None)
-        self._showing = False
+        with self.image.changed.blocked(), self.ink.changed.blocked():
+            self.image.reset_choices()
+            self.ink.reset_choices()
+            self._choose(self.image.value is None, self.ink.value is None)
         self._on_choice()
 
     def _on_active(self, _: Any = None) -> None:
         if self._watch.gone or self._overlays.placing:
             return
-        self._showing = True
-        self._take(*choosing.meant(self._viewer, self.ink.value))
-        self._showing = False
+        with self.image.changed.blocked(), self.ink.changed.blocked():
+            self._take(*choosing.meant(self._viewer, self.ink.value))
         self._on_choice()
 
     def _choose(self, image: bool, labels: bool) -> None:
@@ -199,11 +293,8 @@ class CorrectPages(CorrectParts):
                 field.value = layer
 
     def _on_choice(self, _: Any = None) -> None:
-        if self._showing:
-            return
         self._session.image, self._session.labels = self.image.value, self.ink.value
         self._listen_to(self.ink.value)
-        self._hand.check()
         self._on_view()
 
     def _look_for_early(self, image: Image) -> None:
@@ -214,9 +305,9 @@ class CorrectPages(CorrectParts):
         self._asked = (image, page)
         folders = draft_places(self.saving.datasets_folder())
         at_work = writers_at_work(self._viewer.layers.__contains__)
-        worker = create_worker(drafts_of_image, image, page, folders, at_work, _ignore_errors=True)
-        worker.returned.connect(functools.partial(self._on_early, image, page))
-        worker.start()
+        asked = drafts_of_image, image, page, folders, at_work
+        found = {"returned": functools.partial(self._on_early, image, page)}
+        create_worker(*asked, _connect=found, _ignore_errors=True)
 
     def _on_early(self, image: Image, page: int, found: list[Path]) -> None:
         if self._watch.gone or self._asked != (image, page) or self.subject() is not None:
@@ -239,10 +330,9 @@ class CorrectPages(CorrectParts):
 
     def _show_brush(self, _: Any = None) -> None:
         if self._listened is not None and not self._watch.gone:
-            self._showing, before = True, self._showing
             size = min(self._listened.brush_size, self.brush.max)
-            self.brush.value = max(self.brush.min, round(size))
-            self._showing = before
+            with self.brush.changed.blocked():
+                self.brush.value = max(self.brush.min, round(size))
 
     def _on_view(self, _: Any = None) -> None:
         """Another page may be shown than before, or something else be missing."""
@@ -271,48 +361,42 @@ class CorrectPages(CorrectParts):
     def _show_own_threshold(self, subject: Subject | None) -> None:
         result = None if subject is None else result_behind(subject.labels)
         if result is not None:
-            self._showing = True
-            self.here.value = round(result.threshold, 2)
-            self._showing = False
+            with self.here.changed.blocked():
+                self.here.value = round(result.threshold, 2)
 
     # ---- what the fields do
 
-    def _do(self, work: Any) -> None:
+    def _do(self, work: Any, *value: Any) -> None:
         """Do something that the user asked for, and say how it went wrong if it did."""
         if self._watch.gone:
             return
         try:
-            work()
+            work(*value)
         except Exception as error:
-            show_error(readable(error))
+            show_error(threads.readable(error))
         self._update()
 
     def _add_labels(self, value: int) -> None:
-        image = self.image.value
-        if page_source.refusal(image):
-            self._session.status = page_source.refusal(image)
-        else:
-            self._do(lambda: self._session.new_labels(image, value))
-        self._update()
+        self._do(self._session.new_labels, self.image.value, value)
 
     def _go_to_next(self) -> None:
-        self._session.go_to_next()
-        if (place := self._session.sent_to) is not None:
-            self._overlays.show_place(*place)
-        else:
+        place = self._session.go_to_next()
+        if place is None:
             self._overlays.hide()
+        else:
+            self._overlays.show_place(*place)
 
     def _on_map(self, row: int, column: int) -> None:
-        self._do(functools.partial(self._session.go_to, row, column))
+        self._do(self._session.go_to, row, column)
 
-    def _on_tool(self, name: str, _: bool = False) -> None:
-        self._do(functools.partial(self._hand.take, name))
+    def _on_action(self, name: str, _: bool = False) -> None:
+        self._do(self._works[name])
 
     def _on_strictness(self, value: float) -> None:
         self._session.brush = BrushConfig(value)
 
     def _on_brush(self, value: int) -> None:
-        if not self._showing and self._session.labels is not None:
+        if self._session.labels is not None:
             self._session.labels.brush_size = value
 
     def _on_saving(self, text: str) -> None:
@@ -339,22 +423,9 @@ class CorrectPages(CorrectParts):
             self._update()
         self._undone = undone
 
-    def _on_here(self, value: float) -> None:
-        if not self._showing:
-            self._do(lambda: self._here.move(value))
-
     def _on_area(self, value: str) -> None:
-        if not self._showing:
-            self._session.area = value
-            self._do(self._specks.forget)
-
-    def _on_specks(self, value: int) -> None:
-        if self._showing:
-            return
-        self._specks.size = value
-        self._do(self._specks.show)
-        if not self._specks.shown:
-            self._do(self._search.start)
+        self._session.area = value
+        self._specks.forget()
 
     def _forget_specks(self) -> None:
         self._specks.forget()
@@ -378,30 +449,28 @@ class CorrectPages(CorrectParts):
         session, subject = self._session, self._session.subject()
         for name, part in self.tools.items():
             part.native.setChecked(session.tool == name)
-        usable = subject is not None
-        marks: list[Any] = [self.unlabelled, self.reviewed, self.next]
-        for field in (*self.tools.values(), *marks, self.brush, self.strictness, self.area):
-            field.enabled = usable
-        self.specks.enabled = usable
-        self.here.enabled = not self._here.refusal(subject)
+        fields: list[Any] = [self.brush, self.strictness, self.area, self.specks]
+        for field in (*self._buttons.values(), *fields):
+            field.enabled = subject is not None
+        self.here.enabled = not session.threshold_refusal(subject)
         if session.region is not self._shown_region:
             self._shown_region = session.region
             self._show_own_threshold(subject)  # that of the region before is not this one's
         self.remove_specks.enabled = self.keep_specks.enabled = self._specks.shown
         page_ok = not page_source.refusal(self.image.value)
         self.new_unlabelled.enabled = self.new_background.enabled = page_ok
-        self._showing = True
-        self.area.value = session.area
-        self._showing = False
+        with self.area.changed.blocked():
+            self.area.value = session.area
         self.export.refresh()
         self.look.refresh()
-        caution = session.caution(self.image.value, self.ink.value)
+        chosen = self.image.value, self.ink.value
+        caution = session.refusal(*chosen) or choosing.warning(*chosen)
         if subject is None and self.page_list.binarizes_this:
             caution = "The ink of this page is being found…"
         others = [self.saving.status.value, self.saving.drafts.kept]
         text = next((words for words in (session.status, caution, *others) if words), "")
         details = "\n".join(words for words in others if words and words != text)
-        show_message(self.status, text, details)
+        widgets.show_message(self.status, text, details)
         self._map_timer.start()
         self._tick.start()
 
@@ -416,3 +485,34 @@ class CorrectPages(CorrectParts):
         self.map.show_page(doubt, reviewed, canvas.visible_part(subject.labels))
         known = "" if doubt is not None else " No ink probability: the map shows no doubt."
         self.share.value = f"Reviewed: {reviewed.share:.0%} of the page.{known}"
+
+
+def panels(
+    viewer: napari.viewer.Viewer,
+    subject: Callable[[], Subject | None],
+    load: Any = threads.load_page_engine,
+) -> tuple[PageListPanel, SavePairPanel]:
+    """Make both panels: the list knows what was corrected and saved, no page is left unkept.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    subject : callable
+        Gives the page that is worked on, or None; not asked before the panels are shown.
+    load : callable
+        Makes the engine; another one in tests.
+
+    Returns
+    -------
+    pages : PageListPanel
+        For the top of a widget.
+    saving : SavePairPanel
+        For its lower end.
+    """
+    saving = SavePairPanel(viewer, subject)
+    keep = saving.drafts.autosave.flush
+    pages = PageListPanel(viewer, subject, saving.datasets_folder, keep, load)
+    saving.saved.connect(pages.note_saved)
+    saving.drafts.edited.connect(pages.note_edited)
+    return pages, saving

@@ -57,10 +57,7 @@ class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
     def __init__(self, clicked: Callable[[int, int], None]) -> None:
         super().__init__()
         self._clicked = clicked
-        self._picture: NDArray[np.uint8] | None = None
-        self._shape = (1, 1)
-        self._window = 1
-        self._view: tuple[slice, slice] | None = None
+        self._shown: tuple[NDArray[np.uint8], Reviewed, tuple[slice, slice]] | None = None
         self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip(
@@ -86,57 +83,54 @@ class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
         view : (slice, slice)
             Rows and columns of the page that are on the canvas.
         """
-        self._picture = colours(doubt, reviewed.grid)
-        self._shape, self._window, self._view = reviewed.shape, reviewed.window, view
+        self._shown = colours(doubt, reviewed.grid), reviewed, view
         self.update()
 
     def clear(self) -> None:
         """Show no page."""
-        self._picture = None
+        self._shown = None
         self.update()
 
     def paintEvent(self, event: Any) -> None:  # noqa: N802
         """Draw windows and frame."""
-        if self._picture is None:
+        if self._shown is None:
             return
-        painter = QPainter(self)
-        rows, columns = self._picture.shape[:2]
-        pixels = np.ascontiguousarray(self._picture).tobytes()
+        picture, reviewed, (down, across) = self._shown
+        rows, columns = picture.shape[:2]
+        pixels = np.ascontiguousarray(picture).tobytes()
         image = QImage(pixels, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
-        frame = self._frame()
-        scale = frame.width() / self._shape[1]
+        frame, scale = self._frame(reviewed.shape)
         # Windows at the right and lower edge are smaller on the page than in the grid.
-        whole = columns * self._window * scale, rows * self._window * scale
+        whole = columns * reviewed.window * scale, rows * reviewed.window * scale
+        painter = QPainter(self)
         painter.setClipRect(frame)
         painter.drawImage(QRectF(frame.left(), frame.top(), *whole), image)
-        if self._view is not None:
-            down, across = self._view
-            painter.setPen(QPen(QColor(_FRAME), 2))
-            painter.drawRect(
-                QRectF(
-                    frame.left() + across.start * scale + 1,
-                    frame.top() + down.start * scale + 1,
-                    max(3.0, (across.stop - across.start) * scale - 2),
-                    max(3.0, (down.stop - down.start) * scale - 2),
-                )
+        painter.setPen(QPen(QColor(_FRAME), 2))
+        painter.drawRect(
+            QRectF(
+                frame.left() + across.start * scale + 1,
+                frame.top() + down.start * scale + 1,
+                max(3.0, (across.stop - across.start) * scale - 2),
+                max(3.0, (down.stop - down.start) * scale - 2),
             )
+        )
         painter.end()
 
     def mousePressEvent(self, event: Any) -> None:  # noqa: N802
         """Name the window under the pointer."""
-        if self._picture is None:
+        if self._shown is None:
             return
-        frame = self._frame()
-        scale = frame.width() / self._shape[1]
-        row = int((event.position().y() - frame.top()) / scale // self._window)
-        column = int((event.position().x() - frame.left()) / scale // self._window)
-        rows, columns = self._picture.shape[:2]
+        reviewed = self._shown[1]
+        frame, scale = self._frame(reviewed.shape)
+        row = int((event.position().y() - frame.top()) / scale // reviewed.window)
+        column = int((event.position().x() - frame.left()) / scale // reviewed.window)
+        rows, columns = reviewed.grid.shape
         if 0 <= row < rows and 0 <= column < columns:
             self._clicked(row, column)
 
-    def _frame(self) -> QRectF:
-        """Where the page lies in the widget, with its own proportions."""
-        height, width = self._shape
+    def _frame(self, shape: tuple[int, int]) -> tuple[QRectF, float]:
+        """Where a page of a shape lies in the widget, with its own proportions, and its scale."""
+        height, width = shape
         scale = min(self.width() / width, self.height() / height)
-        left = (self.width() - width * scale) / 2
-        return QRectF(left, (self.height() - height * scale) / 2, width * scale, height * scale)
+        left, top = (self.width() - width * scale) / 2, (self.height() - height * scale) / 2
+        return QRectF(left, top, width * scale, height * scale), scale

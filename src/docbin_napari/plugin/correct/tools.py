@@ -1,18 +1,26 @@
-"""Tools of the correction panel: names, keys and tooltips, and the one in use; no Qt."""
+"""Tools of the correction panel: names, keys, what they do on the canvas, the one in use; no Qt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from docbin_napari.plugin.correct.tool_strokes import click_piece, draw_region, stroke
+import numpy as np
+
+from docbin_napari.correction.brush import find_ink, find_paper, segment
+from docbin_napari.correction.component import component_at, nearest_ink
+from docbin_napari.correction.region import Region, lasso, rectangle, whole
+from docbin_napari.plugin.correct.correct_session import REGION
 from docbin_napari.plugin.keys import BorrowedKeys
+from docbin_napari.plugin.layers import canvas, undo
+from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from napari.layers import Labels
 
+    from docbin_napari.correction.region import Point
     from docbin_napari.plugin.correct.correct_session import CorrectSession
     from docbin_napari.plugin.correct.overlays import Overlays
     from docbin_napari.plugin.layers.page_record import Subject
@@ -20,169 +28,8 @@ if TYPE_CHECKING:
 _CURSORS = {"ink": "circle", "paper": "circle", "piece": "pointing", "region": "cross"}
 # Keys with which napari's labels go back to moving the camera.
 _PUT_DOWN_KEYS = ("Z", "Escape")
-
-
-class ToolController:
-    """Takes tools up and puts them down.
-
-    Parameters
-    ----------
-    session : CorrectSession
-        Its `tool` says what is in hand.
-    overlays : Overlays
-        Where regions are drawn.
-    changed : callable
-        Called after everything that the hand did.
-    """
-
-    def __init__(
-        self, session: CorrectSession, overlays: Overlays, changed: Callable[[], None]
-    ) -> None:
-        self._session = session
-        self._viewer = session.viewer
-        self._overlays = overlays
-        self._changed = changed
-        self._held: Labels | None = None
-        self._moving_page = False
-        self._keys = BorrowedKeys(session.viewer)
-        self._space_before: Any = None
-        self._attached = False
-
-    # ---- keys and mouse of the viewer
-
-    def attach(self, keys: dict[str, Callable[[], None]]) -> None:
-        """Listen to the mouse and bind keys of the viewer.
-
-        Parameters
-        ----------
-        keys : dict
-            What each key does; what it did before comes back with `detach`.
-        """
-        if self._attached:
-            return
-        self._attached = True
-        self._viewer.mouse_drag_callbacks.append(self._on_drag)
-        self._keys.take(keys)
-
-    def detach(self) -> None:
-        """Put the tool down, listen no more, give the keys back."""
-        self.put_down()
-        if not self._attached:
-            return
-        self._attached = False
-        if self._on_drag in self._viewer.mouse_drag_callbacks:
-            self._viewer.mouse_drag_callbacks.remove(self._on_drag)
-        self._keys.give_back()
-
-    # ---- tools
-
-    def take(self, name: str) -> None:
-        """Take a tool up; the one that is in hand already is put down.
-
-        Parameters
-        ----------
-        name : str
-            Of one of `docbin_napari.plugin.correct.tools.TOOLS`.
-        """
-        session, again = self._session, self._session.tool == name
-        self.put_down()
-        self._put_down_others()
-        subject = session.subject()
-        if again or subject is None:
-            session.status = "" if again else session.refusal(session.image, session.labels)
-            self._changed()
-            return
-        labels = subject.labels
-        labels.visible = True
-        self._viewer.layers.selection.active = labels
-        labels.mode = "pan_zoom"
-        labels.mouse_pan = False
-        labels.cursor = _CURSORS[name]
-        # Setting it makes napari draw the circle in the right size.
-        labels.brush_size = labels.brush_size
-        labels.events.mode.connect(self._on_mode)
-        for key in _PUT_DOWN_KEYS:
-            labels.bind_key(key, self._on_put_down_key, overwrite=True)
-        self._space_before = self._viewer.bind_key("Space", self._on_space, overwrite=True)
-        self._held, session.tool = labels, name
-        session.status = next(tool.help for tool in TOOLS if tool.name == name).split(". ")[0] + "."
-        self._changed()
-
-    def put_down(self) -> None:
-        """Give the mouse back to napari."""
-        labels, self._held = self._held, None
-        self._session.tool, self._moving_page = "", False
-        if labels is None:
-            return
-        labels.events.mode.disconnect(self._on_mode)
-        for key in _PUT_DOWN_KEYS:
-            labels.bind_key(key, None)
-        self._viewer.bind_key("Space", self._space_before, overwrite=True)
-        if labels.mode == "pan_zoom":
-            labels.mouse_pan = True
-            labels.cursor = "standard"
-
-    def _put_down_others(self) -> None:
-        """Let hands of other panels put down theirs: the mouse works for one tool at a time."""
-        for callback in self._viewer.mouse_drag_callbacks:
-            other = getattr(callback, "__self__", None)
-            if isinstance(other, ToolController) and other is not self:
-                other.put_down()
-                other._changed()
-
-    def check(self) -> None:
-        """Put the tool down if its layer is no longer the one that is worked on."""
-        subject = self._session.subject()
-        active = self._viewer.layers.selection.active
-        gone = subject is None or subject.labels is not self._held
-        if self._held is not None and (gone or active is not self._held):
-            self.put_down()
-
-    def _on_mode(self, _: Any = None) -> None:
-        """One of napari's own tools was chosen."""
-        self.put_down()
-        self._changed()
-
-    def _on_put_down_key(self, _: Labels) -> None:
-        self.put_down()
-        self._session.status = ""
-        self._changed()
-
-    def _on_space(self, _: Any) -> Iterator[None]:
-        """Move the page as long as the key is held, as with napari's own tools."""
-        held = self._held
-        if held is None:
-            return
-        self._moving_page = True
-        held.mouse_pan = True
-        yield
-        self._moving_page = False
-        if self._held is not None and self._held is held:
-            self._held.mouse_pan = False
-
-    # ---- mouse
-
-    def _on_drag(self, _: Any, event: Any) -> Iterator[None] | None:
-        if not self._session.tool or self._moving_page or event.button != 1:
-            return None
-        subject = self._session.subject()
-        if subject is None or subject.labels is not self._held:
-            self.put_down()
-            self._changed()
-            return None
-        return self._work(subject, event)
-
-    def _work(self, subject: Subject, event: Any) -> Iterator[None]:
-        tool = self._session.tool
-        try:
-            if tool == "piece":
-                click_piece(self._session, subject, event)
-            elif tool == "region":
-                yield from draw_region(self._session, self._overlays, subject, event)
-            else:
-                yield from stroke(self._session, subject, event)
-        finally:
-            self._changed()
+_MISS_SCREEN_PIXELS = 5
+_MISS_LIMIT = 40
 
 
 @dataclass(frozen=True)
@@ -250,23 +97,307 @@ TOOLS = (
     ),
 )
 
-UNLABELLED = Action(
-    "unlabelled",
-    "Unlabelled",
-    "U",
-    "Mark the area as unlabelled: training leaves out what nobody is sure of.",
+ACTIONS = (
+    *TOOLS,
+    Action(
+        "unlabelled",
+        "Unlabelled",
+        "U",
+        "Mark the area as unlabelled: training leaves out what nobody is sure of.",
+    ),
+    Action(
+        "reviewed",
+        "Reviewed",
+        "W",
+        "Note that you have looked at the area; again takes the mark away.",
+    ),
+    Action(
+        "next",
+        "Next doubtful place",
+        "N",
+        "Go to the window of the page where the network doubts most and nobody has looked yet. "
+        "The place that you leave counts as reviewed.",
+    ),
 )
-REVIEWED = Action(
-    "reviewed",
-    "Reviewed",
-    "W",
-    "Note that you have looked at the area; again takes the mark away.",
-)
-NEXT = Action(
-    "next",
-    "Next doubtful place",
-    "N",
-    "Go to the window of the page where the network doubts most and nobody has looked yet. The "
-    "place that you leave counts as reviewed.",
-)
-ACTIONS = (*TOOLS, UNLABELLED, REVIEWED, NEXT)
+
+
+class ToolController:
+    """Takes tools up and puts them down.
+
+    Parameters
+    ----------
+    session : CorrectSession
+        Its `tool` says what is in hand.
+    overlays : Overlays
+        Where regions are drawn.
+    changed : callable
+        Called after everything that the hand did.
+    """
+
+    def __init__(
+        self, session: CorrectSession, overlays: Overlays, changed: Callable[[], None]
+    ) -> None:
+        self._session, self._viewer = session, session.viewer
+        self._overlays, self._changed = overlays, changed
+        self._held: Labels | None = None
+        self._keys, self._space = BorrowedKeys(session.viewer), BorrowedKeys(session.viewer)
+
+    # ---- keys and mouse of the viewer
+
+    def attach(self, keys: dict[str, Callable[[], None]]) -> None:
+        """Listen to the mouse and bind keys of the viewer.
+
+        Parameters
+        ----------
+        keys : dict
+            What each key does; what it did before comes back with `detach`.
+        """
+        if self._on_drag not in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.append(self._on_drag)
+        self._keys.take(keys)
+
+    def detach(self) -> None:
+        """Put the tool down, listen no more, give the keys back."""
+        self.put_down()
+        if self._on_drag in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._on_drag)
+        self._keys.give_back()
+
+    # ---- tools
+
+    def take(self, name: str) -> None:
+        """Take a tool up; the one that is in hand already is put down.
+
+        Parameters
+        ----------
+        name : str
+            Of one of `docbin_napari.plugin.correct.tools.TOOLS`.
+        """
+        session, again = self._session, self._session.tool == name
+        self.put_down()
+        self._put_down_others()
+        session.status = ""
+        subject = None if again else session.subject_or_reason()
+        if subject is None:
+            self._changed()
+            return
+        labels = subject.labels
+        labels.visible = True
+        self._viewer.layers.selection.active = labels
+        labels.mode = "pan_zoom"
+        labels.mouse_pan = False
+        labels.cursor = _CURSORS[name]
+        # Setting it makes napari draw the circle in the right size.
+        labels.brush_size = labels.brush_size
+        labels.events.mode.connect(self._on_mode)
+        for key in _PUT_DOWN_KEYS:
+            labels.bind_key(key, self._on_put_down_key, overwrite=True)
+        self._space.take({"Space": self._on_space}, held=True)
+        self._held, session.tool = labels, name
+        session.status = next(tool.help for tool in TOOLS if tool.name == name).split(". ")[0] + "."
+        self._changed()
+
+    def put_down(self) -> None:
+        """Give the mouse back to napari."""
+        labels, self._held = self._held, None
+        self._session.tool = ""
+        if labels is None:
+            return
+        labels.events.mode.disconnect(self._on_mode)
+        for key in _PUT_DOWN_KEYS:
+            labels.bind_key(key, None)
+        self._space.give_back()
+        if labels.mode == "pan_zoom":
+            labels.mouse_pan = True
+            labels.cursor = "standard"
+
+    def _put_down_others(self) -> None:
+        """Let hands of other panels put down theirs: the mouse works for one tool at a time."""
+        for callback in self._viewer.mouse_drag_callbacks:
+            other = getattr(callback, "__self__", None)
+            if isinstance(other, ToolController) and other is not self:
+                other.put_down()
+                other._changed()
+
+    def check(self) -> None:
+        """Put the tool down if its layer is no longer the one that is worked on."""
+        subject, active = self._session.subject(), self._viewer.layers.selection.active
+        if subject is None or not subject.labels is self._held is active:
+            self.put_down()
+
+    def _on_mode(self, _: Any = None) -> None:
+        """One of napari's own tools was chosen."""
+        self.put_down()
+        self._changed()
+
+    def _on_put_down_key(self, _: Labels) -> None:
+        self.put_down()
+        self._session.status = ""
+        self._changed()
+
+    def _on_space(self, _: Any) -> Iterator[None]:
+        """Move the page as long as the key is held, as with napari's own tools."""
+        if (held := self._held) is not None:
+            held.mouse_pan = True
+            yield
+            if self._held is not None and self._held is held:
+                self._held.mouse_pan = False
+
+    # ---- mouse
+
+    def _on_drag(self, _: Any, event: Any) -> Iterator[None] | None:
+        if self._held is None or self._held.mouse_pan or event.button != 1:
+            return None
+        subject = self._session.subject()
+        if subject is None or subject.labels is not self._held:
+            self.put_down()
+            self._changed()
+            return None
+        return self._work(subject, event)
+
+    def _work(self, subject: Subject, event: Any) -> Iterator[None]:
+        tool = self._session.tool
+        try:
+            if tool == "piece":
+                click_piece(self._session, subject, event)
+            elif tool == "region":
+                yield from draw_region(self._session, self._overlays, subject, event)
+            else:
+                yield from stroke(self._session, subject, event)
+        finally:
+            self._changed()
+
+
+def stroke(session: CorrectSession, subject: Subject, event: Any) -> Iterator[None]:
+    """Draw with the ink brush or the paper eraser until the button is released.
+
+    The whole stroke is one step of napari's undo. It ends early if its layer is removed
+    or gets other data.
+
+    Parameters
+    ----------
+    session : CorrectSession
+        With the tool ``"ink"`` or ``"paper"`` in hand.
+    subject : Subject
+        The page.
+    event : Event
+        napari's mouse event, which changes while the button is held.
+
+    Yields
+    ------
+    None
+        After every movement.
+    """
+    labels, data = subject.labels, subject.labels.data
+    find, value = (find_ink, INK) if session.tool == "ink" else (find_paper, BACKGROUND)
+    last = canvas.point_on(labels, event.position)
+    with labels.block_history():
+        changed = _dab(session, subject, (last, last), find, value)
+        yield
+        while event.type == "mouse_move":
+            if labels not in session.viewer.layers or labels.data is not data:
+                session.status = "The labels changed in the middle of the stroke; it ends there."
+                return
+            point = canvas.point_on(labels, event.position)
+            changed += _dab(session, subject, (last, point), find, value)
+            last = point
+            yield
+    session.status = _outcome(changed, value)
+
+
+def _outcome(changed: int, value: int) -> str:
+    if changed:
+        return f"{changed:,} pixels are now {'ink' if value == INK else 'background'}."
+    if value == INK:
+        return "No new ink under the stroke. A lower strictness takes fainter ink."
+    return "No paper that was labelled otherwise under the stroke."
+
+
+def _dab(
+    session: CorrectSession, subject: Subject, way: tuple[Point, Point], find: Any, value: int
+) -> int:
+    """One piece of a stroke; gives the number of pixels that changed."""
+    region = segment(*way, subject.labels.brush_size / 2, subject.size)
+    if region is None:
+        return 0
+    found = find(session.gray(subject), region, subject.size, session.brush)
+    return undo.paint(subject, Region(*region.place, found), value)
+
+
+def click_piece(session: CorrectSession, subject: Subject, event: Any) -> None:
+    """Remove the piece of ink under the pointer, or with Shift all others.
+
+    Parameters
+    ----------
+    session : CorrectSession
+        The state; its region bounds what Shift removes.
+    subject : Subject
+        The page.
+    event : Event
+        napari's mouse event.
+    """
+    ink = subject.plane() == INK
+    row, column = (round(value) for value in canvas.point_on(subject.labels, event.position))
+    per_pixel = canvas.camera_of(session.viewer).zoom * abs(float(subject.labels.scale[-1]))
+    reach = int(np.clip(_MISS_SCREEN_PIXELS / max(per_pixel, 1e-9), 1, _MISS_LIMIT))
+    found = nearest_ink(ink, row, column, reach)
+    if found is None:
+        session.status = "There is no ink here."
+        return
+    piece = component_at(ink, *found)
+    if "Shift" not in event.modifiers:
+        count = undo.paint(subject, piece, BACKGROUND)
+        session.status = f"A piece of {count:,} pixels was removed."
+        return
+    area = session.region or whole(subject.size)
+    ink[piece.place] &= ~piece.inside
+    others = Region(*area.place, area.inside & ink[area.place])
+    count = undo.paint(subject, others, BACKGROUND)
+    where = "region" if session.region else "page"
+    session.status = f"All other ink of the {where} was removed: {count:,} pixels."
+
+
+def draw_region(
+    session: CorrectSession, overlays: Overlays, subject: Subject, event: Any
+) -> Iterator[None]:
+    """Draw a rectangle, or with Shift a lasso, until the button is released.
+
+    Parameters
+    ----------
+    session : CorrectSession
+        Gets the region.
+    overlays : Overlays
+        Show its outline.
+    subject : Subject
+        The page.
+    event : Event
+        napari's mouse event, which changes while the button is held.
+
+    Yields
+    ------
+    None
+        After every movement.
+    """
+    free = "Shift" in event.modifiers
+    points = [canvas.point_on(subject.labels, event.position)]
+    yield
+    while event.type == "mouse_move":
+        if session.refusal(subject.image, subject.labels):
+            return
+        points.append(canvas.point_on(subject.labels, event.position))
+        overlays.show_outline(subject.labels, subject.page, _outline(points, free))
+        yield
+    size = subject.size
+    drawn = lasso(points, size) if free else rectangle(points[0], points[-1], size)
+    if len(points) < 2 or drawn is None:
+        session.status = "Drag over the page to draw a region."
+        return
+    session.region, session.area = drawn, REGION
+    session.status = f"Region of {drawn.size:,} pixels."
+
+
+def _outline(points: list[Point], free: bool) -> list[Point]:
+    if free:
+        return points
+    (top, left), (bottom, right) = points[0], points[-1]
+    return [(top, left), (top, right), (bottom, right), (bottom, left)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from docbin_napari.model.model_file import user_model_folder
-from docbin_napari.plugin.binarize.meter import in_words
+from docbin_napari.plugin.binarize.binarize_session import in_words
 from docbin_napari.plugin.finetune.process import TrainingProcess
 from docbin_napari.plugin.signals import MODEL_NEWS
 from docbin_napari.train.model_output import rescue_of_the_dead

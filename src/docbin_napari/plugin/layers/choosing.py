@@ -11,7 +11,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Shapes
 
 from docbin_napari.plugin.layers import canvas, page_source
 from docbin_napari.plugin.layers.ink_result import INK, InkResult, bind, image_behind, result_behind
@@ -42,6 +42,23 @@ def labels_layers(viewer: ViewerModel) -> list[Labels]:
     """List the labels layers that may be ink, the topmost first."""
     layers = [layer for layer in reversed(viewer.layers) if isinstance(layer, Labels)]
     return [layer for layer in layers if not is_overlay(layer)]
+
+
+def drawn_shapes(viewer: ViewerModel) -> list[Shapes]:
+    """List the layers of shapes that a user drew and sees.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+
+    Returns
+    -------
+    list of Shapes
+        From the lowest; without those that the correction tools draw their regions in.
+    """
+    shapes = [layer for layer in viewer.layers if isinstance(layer, Shapes)]
+    return [layer for layer in shapes if layer.visible and not is_overlay(layer)]
 
 
 def results_of(viewer: ViewerModel, image: Image | None) -> list[Labels]:

@@ -7,6 +7,10 @@ touched, block by block, so that a caller can stop in between and a slider never
 for a large page. Pixels that differ from what their block's level gives were painted by
 a person: they are marked when they are first met and never change again. So do pixels
 that follow a threshold of their own.
+
+Threshold moves and refreshes wait in `Upkeep` and are done in slices of time that are too short
+to be felt. A refresh of a large page takes long, so refreshes come at most five times a second and
+never take more than a quarter of the time.
 """
 
 from __future__ import annotations
@@ -21,8 +25,9 @@ from docbin_napari.io.probability import level_of as lowest_level
 from docbin_napari.plugin.layers.page_source import plane_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from napari.components import ViewerModel
     from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
@@ -30,6 +35,9 @@ if TYPE_CHECKING:
 
 BACKGROUND, INK, UNLABELLED = 0, 1, 2
 _BLOCK_PIXELS = 1 << 20
+_SLICE_SECONDS = 0.025
+_REFRESH_SECONDS = 0.2
+_REFRESH_SHARE = 0.25
 
 
 def level_of(threshold: float) -> int:
@@ -267,6 +275,61 @@ class InkResult:
     def _views(self, page: int, block: _Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         region = block.rows, block.columns
         return self.probability_plane(page)[region], self.labels_plane(page)[region]
+
+
+class Upkeep:
+    """Pending work on labels layers.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Layers that are not in it are left alone.
+    clock : callable
+        Seconds that only rise.
+    """
+
+    def __init__(self, viewer: ViewerModel, clock: Callable[[], float]) -> None:
+        self._viewer = viewer
+        self._clock = clock
+        self._moves: dict[Labels, Iterator[int]] = {}
+        self._stale: set[Labels] = set()
+        self._next_refresh = 0.0
+
+    def follow(self, layer: Labels, steps: Iterator[int]) -> None:
+        """Take these steps of `InkResult.follow`; earlier ones of the layer are given up."""
+        self._moves[layer] = steps
+
+    def touch(self, layer: Labels) -> None:
+        """Note that the data of a layer was written."""
+        self._stale.add(layer)
+
+    def tick(self) -> bool:
+        """Do one slice of the work; call some twenty times a second.
+
+        Returns
+        -------
+        bool
+            Whether there is more to do.
+        """
+        end = self._clock() + _SLICE_SECONDS
+        for layer in list(self._moves):
+            while self._clock() < end:
+                if next(self._moves[layer], None) is None:
+                    del self._moves[layer]
+                    break
+                self._stale.add(layer)
+        if self._stale and self._clock() >= self._next_refresh:
+            self._refresh()
+        return bool(self._moves or self._stale)
+
+    def _refresh(self) -> None:
+        start = self._clock()
+        for layer in self._stale:
+            if layer in self._viewer.layers:
+                layer.refresh(highlight=False, extent=False)
+        self._stale.clear()
+        end = self._clock()
+        self._next_refresh = end + max(_REFRESH_SECONDS, (end - start) / _REFRESH_SHARE)
 
 
 # Doors may keep state: the widget can be closed and opened again, and other widgets

@@ -50,6 +50,12 @@ class Subject:
     labels: Labels
     page: int
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the page, pixels."""
+        height, width = self.labels.data.shape[-2:]
+        return int(height), int(width)
+
     def plane(self) -> NDArray[np.uint8]:
         """Give the labels of the page.
 

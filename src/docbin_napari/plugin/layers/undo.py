@@ -79,28 +79,26 @@ class Amendment:
         With data that can be written to; it has to be refreshed after each change.
     page : int
         Place in the stack, from 0.
-    place : (slice, slice)
-        Rows and columns, with start and stop.
+    region : Region
+        In which the step changes something.
     """
 
-    def __init__(self, labels: Labels, page: int, place: Place) -> None:
-        self.labels = labels
-        self.page = page
-        self.place = place
+    def __init__(self, labels: Labels, page: int, region: Region) -> None:
+        self._labels, self._page, self._place = labels, page, region.place
         self._step: Any = None
 
     def take_back(self) -> None:
         """Undo the step if it is the last one."""
-        history = _steps(self.labels)
+        history = _steps(self._labels)
         if self._step is not None and history and history[-1] is self._step:
             for indices, before, _ in history.pop():
-                self.labels.data[indices] = before
+                self._labels.data[indices] = before
         self._step = None
 
     def put(self, values: NDArray[Any]) -> None:
-        """Write new labels, the size of the rectangle; call `take_back` before."""
-        if write(self.labels, self.page, self.place, values, refresh=False):
-            history = _steps(self.labels)
+        """Write new labels of the rectangle round the region; call `take_back` before."""
+        if write(self._labels, self._page, self._place, values, refresh=False):
+            history = _steps(self._labels)
             self._step = history[-1] if history else None
 
 

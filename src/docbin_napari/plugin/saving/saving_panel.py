@@ -13,9 +13,9 @@ from psygnal import Signal
 
 from docbin_napari.pairs.save import PairPlace, collection_names, waiting_pages
 from docbin_napari.plugin.dock import PanelWatch
-from docbin_napari.plugin.layers.choosing import warning
+from docbin_napari.plugin.layers.canvas import reviewed_region, shapes_region
+from docbin_napari.plugin.layers.choosing import drawn_shapes, warning
 from docbin_napari.plugin.layers.page_record import note_pair, own_pair, reviewed_of, take_reviewed
-from docbin_napari.plugin.layers.shape_regions import drawn_shapes, reviewed_region, shapes_region
 from docbin_napari.plugin.saving import page_saving, saving_fields
 from docbin_napari.plugin.saving.drafts_row import DraftRow
 from docbin_napari.plugin.settings import DATASETS, remember, remember_folder, remembered
