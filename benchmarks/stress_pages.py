@@ -16,9 +16,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from docbin_napari.drawing.archives import choose_archive
+from docbin_napari.drawing.archives import Archive, choose_archive
 from docbin_napari.drawing.generator import draw_archive_page
-from docbin_napari.drawing.sheet import Archive
 from docbin_napari.io.jpeg import jpeg_round_trip
 
 _BORDER = 0.08

@@ -5,9 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from docbin_napari.drawing.alphabet import RUNNING, UPRIGHT
-from docbin_napari.drawing.lettering import Hand, write_word
-from docbin_napari.drawing.scripts import invented_alphabet, write_foreign
+from docbin_napari.drawing.lettering import (
+    ALPHABETS,
+    Hand,
+    invented_alphabet,
+    write_foreign,
+    write_word,
+)
 from docbin_napari.drawing.strokes import rasterize
 
 MACHINE = Hand(script="sans", x_height=40, pen=6, contrast=0, slant=0, jitter=0)
@@ -20,9 +24,12 @@ def ink_of(hand: Hand, word: str) -> np.ndarray:
 
 def test_alphabets_are_complete_and_on_their_grid():
     letters = set("abcdefghijklmnopqrstuvwxyz")
-    assert set(RUNNING) == letters
-    assert letters | {letter.upper() for letter in letters} | set("0123456789") <= set(UPRIGHT)
-    for glyph in [*UPRIGHT.values(), *RUNNING.values()]:
+    running, upright = ALPHABETS["running"], ALPHABETS["upright"]
+    assert set(running) == letters
+    assert letters | {letter.upper() for letter in letters} | set("0123456789") <= set(
+        ALPHABETS["upright"]
+    )
+    for glyph in [*upright.values(), *running.values()]:
         points = np.concatenate(glyph)
         assert points.min() >= -7
         assert points.max() <= 17

@@ -7,18 +7,16 @@ import pytest
 from scipy import ndimage
 
 from docbin_napari.drawing.archives import ARCHIVES, GROUPS, choose_archive
-from docbin_napari.drawing.damage import Damage
+from docbin_napari.drawing.blocks import Sheet
 from docbin_napari.drawing.generator import (
     SAMPLE_SEED,
     _printed,
     draw_archive_page,
     draw_page,
 )
-from docbin_napari.drawing.ink import Ink
-from docbin_napari.drawing.paper import Paper
+from docbin_napari.drawing.paper import Damage, Ink, Paper
 from docbin_napari.drawing.scan import Scan
 from docbin_napari.drawing.shapes import filled
-from docbin_napari.drawing.sheet import Sheet
 from docbin_napari.drawing.surroundings import Surroundings
 from docbin_napari.drawing.text import Box
 
@@ -158,7 +156,7 @@ def test_light_and_dark_columns_stand_beside_each_other():
 
 def test_a_solid_shape_is_ink_but_for_what_is_left_out_of_it():
     sheet = Sheet(
-        text=filled(Box(20.5, 20.5, 120.5, 120.5)), cut=filled(Box(50.5, 50.5, 90.5, 90.5))
+        text=[filled(Box(20.5, 20.5, 120.5, 120.5))], cut=[filled(Box(50.5, 50.5, 90.5, 90.5))]
     )
     paper = np.full((160, 160, 3), 0.9, np.float32)
     archive = replace(

@@ -6,23 +6,58 @@ pages of one archive resemble each other like neighbours in a box, not like copi
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import numpy as np
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from docbin_napari.drawing import dice as colours
-from docbin_napari.drawing.damage import Damage
+from docbin_napari.drawing.blocks import Plan
 from docbin_napari.drawing.dice import BLACK, BLUE, BUFF, CREAM, GALL, RED, SEPIA, TAN, WHITE, Dice
-from docbin_napari.drawing.sheet import Archive, Plan
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from docbin_napari.drawing.scan import Scan
+from docbin_napari.drawing.noise import Colour, Rng
+from docbin_napari.drawing.paper import Damage, Ink, Paper
+from docbin_napari.drawing.scan import Scan
+from docbin_napari.drawing.surroundings import Surroundings
 
 
-def choose_archive(rng: np.random.Generator, name: str | None = None) -> Archive:
+@dataclass(frozen=True)
+class Archive:
+    """Everything that is chosen before a page is drawn.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is written, and how.
+    ink, second, marks : Ink
+        Main ink, second ink, and the ink of stamps.
+    paper : Paper
+        The sheet.
+    damage : Damage
+        What happened to it.
+    scan : Scan
+        How it was scanned.
+    behind : Plan, optional
+        What stands on the other side, if that is of another kind.
+    around : Surroundings, optional
+        What lies around the page, instead of the background of the scanner.
+    ruling : (float, float, float)
+        Colour of pale writing lines.
+    ruled : (float, float)
+        Least and largest strength of them, 0 to 1.
+    """
+
+    plan: Plan
+    ink: Ink
+    second: Ink
+    marks: Ink
+    paper: Paper
+    damage: Damage
+    scan: Scan
+    behind: Plan | None = None
+    around: Surroundings | None = None
+    ruling: Colour = (0.35, 0.4, 0.5)
+    ruled: tuple[float, float] = (0.1, 0.35)
+
+
+def choose_archive(rng: Rng, name: str | None = None) -> Archive:
     """Choose an archive and its settings.
 
     Parameters
@@ -373,7 +408,7 @@ def _inverted(dice: Dice) -> Archive:
         BLACK, BLUE, colours.GREEN, GALL, strength=dice.between(0.7, 1.05), patches=0.1, spread=0.0
     )
     damage = replace(archive.damage, blots=0, bleed=0.0, beneath=0.0, water=0.0)
-    return replace(archive, plan=replace(archive.plan, dark="page"), ink=ink, damage=damage)
+    return replace(archive, plan=replace(archive.plan, dark=True), ink=ink, damage=damage)
 
 
 def _sparse(dice: Dice) -> Archive:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.drawing.damage import Damage
-from docbin_napari.drawing.ink import Ink
 from docbin_napari.drawing.lettering import Hand
 from docbin_napari.drawing.objects import OBJECTS
-from docbin_napari.drawing.paper import Paper
+from docbin_napari.drawing.paper import Damage, Ink, Paper
 from docbin_napari.drawing.scan import Scan
 from docbin_napari.drawing.surroundings import EDGES, GROUNDS, Surroundings
 from docbin_napari.drawing.text import Setting

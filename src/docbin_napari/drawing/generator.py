@@ -10,26 +10,30 @@ them, so the ground truth is right to the pixel even where no eye finds the ink.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from docbin_napari.drawing.archives import choose_archive, resized
-from docbin_napari.drawing.damage import age, bleed_through, lost
-from docbin_napari.drawing.ink import Ink, layer, roughened, stained
+from docbin_napari.drawing.archives import Archive, choose_archive, resized
+from docbin_napari.drawing.blocks import Sheet
 from docbin_napari.drawing.layout import compose
+from docbin_napari.drawing.noise import Plane, Rng, Shape
 from docbin_napari.drawing.objects import OBJECTS, Scene
-from docbin_napari.drawing.paper import make_paper, print_picture
+from docbin_napari.drawing.paper import (
+    Ink,
+    age,
+    bleed_through,
+    layer,
+    lost,
+    make_paper,
+    print_picture,
+    roughened,
+    stained,
+)
 from docbin_napari.drawing.scan import digitized, laid_on, page_share
-from docbin_napari.drawing.strokes import Strokes, coverage, rasterize
-from docbin_napari.drawing.surroundings import gutter_light, surround
+from docbin_napari.drawing.strokes import Strokes, coverage, joined, rasterize
+from docbin_napari.drawing.surroundings import Surroundings, gutter_light, surround
 from docbin_napari.drawing.text import Box
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from docbin_napari.drawing.sheet import Archive, Sheet
-    from docbin_napari.drawing.surroundings import Surroundings
 
 SMALLEST = 64
 """Smallest height and width of a page in pixels."""
@@ -113,7 +117,7 @@ def draw_page(
 
 
 def draw_archive_page(
-    rng: np.random.Generator, archive: Archive, shape: tuple[int, int], written: float = 1.0
+    rng: Rng, archive: Archive, shape: Shape, written: float = 1.0
 ) -> SyntheticPage:
     """Draw a page of a given archive.
 
@@ -154,47 +158,40 @@ def draw_archive_page(
     return SyntheticPage(digitized(of_light, scene, archive.scan), ink)
 
 
-def _edges(
-    rng: np.random.Generator, shape: tuple[int, int], archive: Archive
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+def _edges(rng: Rng, shape: Shape, archive: Archive) -> tuple[Plane, Plane | None]:
     """How much of each pixel is page, and light of what lies around it, if that is drawn."""
     share = page_share(rng, shape, archive.scan)
     around = None
     if archive.around is not None:
         around, inside = surround(rng, shape, archive.around, archive.scan.rotation)
         share = np.minimum(share, inside)
-    left = lost(rng, shape, archive.damage)
-    return (share if left is None else np.minimum(share, left)), around
+    return np.minimum(share, lost(rng, shape, archive.damage)), around
 
 
 def _printed(
-    rng: np.random.Generator,
-    light: NDArray[np.float32],
+    rng: Rng,
+    light: Plane,
     sheet: Sheet,
     archive: Archive,
-    kept: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    kept: Plane,
+) -> tuple[Plane, NDArray[np.bool_]]:
     """Lay writing lines, dark grounds and all layers of ink on paper; returns light and ink."""
     shape = kept.shape
-    guides = coverage(rasterize(sheet.guides, shape)[0]) * np.float32(rng.uniform(*archive.ruled))
+    guides = coverage(rasterize(joined(sheet.guides), shape)[0]) * rng.uniform(*archive.ruled)
     light = stained(light, guides, archive.ruling)
     ink = np.zeros(shape, np.bool_)
-    if len(sheet.panels):
+    if sheet.panels:
         light, ink = _lit(rng, light, sheet, archive.ink)
-    left_out = -rasterize(sheet.cut, shape)[0] if len(sheet.cut) else None
+    left_out = -rasterize(joined(sheet.cut), shape)[0] if sheet.cut else np.inf
     for strokes, kind in _inks(sheet, archive):
         distance, density = rasterize(strokes, shape)
-        if left_out is not None:
-            distance = np.minimum(distance, left_out)
-        distance = roughened(rng, distance, kind)
+        distance = roughened(rng, np.minimum(distance, left_out), kind)
         ink |= distance >= 0
         light = stained(light, layer(rng, distance, density, kind) * kept, kind.colour)
     return light, ink
 
 
-def _covered(
-    rng: np.random.Generator, scene: NDArray[np.float32], archive: Archive
-) -> NDArray[np.bool_]:
+def _covered(rng: Rng, scene: Plane, archive: Archive) -> NDArray[np.bool_]:
     """Lay things on a lit scene, in place; returns where they hide what is below."""
     if archive.around is None:
         return np.zeros(scene.shape[:2], np.bool_)
@@ -205,13 +202,11 @@ def _covered(
     return hidden
 
 
-def _lit(
-    rng: np.random.Generator, light: NDArray[np.float32], sheet: Sheet, kind: Ink
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _lit(rng: Rng, light: Plane, sheet: Sheet, kind: Ink) -> tuple[Plane, NDArray[np.bool_]]:
     """Print dark grounds around light writing, which is the ink."""
     shape = light.shape[:2]
-    ground, density = rasterize(sheet.panels, shape)
-    writing = roughened(rng, rasterize(sheet.light, shape)[0], kind)
+    ground, density = rasterize(joined(sheet.panels), shape)
+    writing = roughened(rng, rasterize(joined(sheet.light), shape)[0], kind)
     amount = layer(rng, np.minimum(ground, -writing), density, kind)
     return stained(light, amount, kind.colour), (writing >= 0) & (ground >= 0)
 
@@ -223,10 +218,10 @@ def _inks(sheet: Sheet, archive: Archive) -> list[tuple[Strokes, Ink]]:
         (sheet.second, archive.second),
         (sheet.marks, archive.marks),
     )
-    return [(strokes, kind) for strokes, kind in layers if len(strokes)]
+    return [(joined(strokes), kind) for strokes, kind in layers if strokes]
 
 
-def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -> Sheet:
+def _sheet(rng: Rng, shape: Shape, archive: Archive) -> Sheet:
     """Write inside the margins, turned by the angle of the scan, on lines that sway."""
     height, width = shape
     edge = archive.scan.border * max(shape) * 1.2
@@ -237,7 +232,7 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -
         boxes = _boxes(archive.around, boxes[0], shape)
     sheet = compose(rng, archive.plan, boxes[0])
     for box in boxes[1:]:
-        sheet = sheet.beside(compose(rng, archive.plan, box))
+        sheet.add(compose(rng, archive.plan, box))
     angle = np.deg2rad(archive.scan.rotation)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = np.array(shape[::-1]) / 2
@@ -252,7 +247,7 @@ def _sheet(rng: np.random.Generator, shape: tuple[int, int], archive: Archive) -
     return sheet.changed(change)
 
 
-def _boxes(around: Surroundings, box: Box, shape: tuple[int, int]) -> list[Box]:
+def _boxes(around: Surroundings, box: Box, shape: Shape) -> list[Box]:
     """Boxes of the text inside what lies around the page: one, or one a leaf."""
     if around.strips:
         pad = 0.1 * around.boxes(shape)[0].height
@@ -272,36 +267,18 @@ def _boxes(around: Surroundings, box: Box, shape: tuple[int, int]) -> list[Box]:
     return [box, box._replace(left=fold + pad, right=fold + pad + box.width)]
 
 
-def _behind(
-    rng: np.random.Generator, light: NDArray[np.float32], archive: Archive
-) -> NDArray[np.float32]:
+def _behind(rng: Rng, light: Plane, archive: Archive) -> Plane:
     """Let the other side of the leaf, mirrored, and the next leaf show through."""
-    damage = archive.damage
-    if damage.bleed:
-        light = _shown(rng, light, archive, damage.bleed, mirrored=True)
-    if damage.beneath:
-        light = _shown(rng, light, archive, damage.beneath, mirrored=False)
-    return light
-
-
-def _shown(
-    rng: np.random.Generator,
-    light: NDArray[np.float32],
-    archive: Archive,
-    strength: float,
-    *,
-    mirrored: bool,
-) -> NDArray[np.float32]:
-    """Write another page of the archive and let it show."""
     shape = light.shape[:2]
     other = archive if archive.behind is None else replace(archive, plan=archive.behind)
-    sheet = _sheet(rng, shape, other)
-    blur = archive.damage.bleed_blur * (1.0 if mirrored else 1.6)
-    for strokes, kind in _inks(sheet, other):
-        distance, density = rasterize(strokes, shape)
-        amount = layer(rng, distance, density, kind)
-        amount = bleed_through(rng, amount[:, ::-1] if mirrored else amount, strength, blur)
-        # Seen through paper, any ink looks browner than it is.
-        red, green, blue = (np.add(kind.colour, PAPER_TINT) / 2).tolist()
-        light = stained(light, amount, (red, green, blue))
+    damage = archive.damage
+    for strength, step, blur in ((damage.bleed, -1, 1.0), (damage.beneath, 1, 1.6)):
+        if not strength:
+            continue
+        for strokes, kind in _inks(_sheet(rng, shape, other), other):
+            amount = layer(rng, *rasterize(strokes, shape), kind)[:, ::step]
+            amount = bleed_through(rng, amount, strength, damage.bleed_blur * blur)
+            # Seen through paper, any ink looks browner than it is.
+            red, green, blue = (np.add(kind.colour, PAPER_TINT) / 2).tolist()
+            light = stained(light, amount, (red, green, blue))
     return light

@@ -1,18 +1,45 @@
-"""Words in a hand or a typeface: from the skeletons of letters to strokes with a width."""
+"""Words in a hand or a typeface: from the skeletons of letters to strokes with a width.
+
+`letters.json` holds the skeletons: paths of the pen on a grid where small letters are ten units
+high. Each is a string: points ``x,y`` with y up from the base line, strokes parted by ``|``, a
+point written twice for a corner. Ascenders reach 16, capitals 15, digits 14, descenders -7. They
+were drawn for this project and follow no typeface. "upright" are letters drawn one by one,
+capitals, digits and marks: for print and unjoined hands. The first stroke of the small letters of
+"running" runs on into the next letter. "joined", "final" and "alone" belong to a joined script
+from right to left, written towards negative x from the end of the letter before.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from importlib.resources import files
+from typing import Literal
 
 import numpy as np
 
-from docbin_napari.drawing.alphabet import RUNNING, UPRIGHT, Glyph
-from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
+from docbin_napari.drawing.noise import Rng
+from docbin_napari.drawing.strokes import Points, Strokes, joined, spline, stroke
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+Glyph = list[Points]
+"""Strokes of a letter, each an array of points, shape (N, 2)."""
+
+
+def _parsed(text: str) -> Glyph:
+    return [
+        np.array([[float(value) for value in point.split(",")] for point in line.split()])
+        for line in text.split("|")
+    ]
+
+
+ALPHABETS: dict[str, dict[str, Glyph]] = {
+    alphabet: {letter: _parsed(text) for letter, text in letters.items()}
+    for alphabet, letters in json.loads(
+        files("docbin_napari.drawing").joinpath("letters.json").read_text("utf-8")
+    ).items()
+}
+"""Skeletons of letters by alphabet and name."""
 
 Script = Literal[
     "running", "upright", "serif", "sans", "typewriter", "blackletter", "nastaliq", "runes"
@@ -84,8 +111,13 @@ class Hand:
         """Whether lines start at the right."""
         return self.script == "nastaliq"
 
+    def scaled(self, size: float, weight: float | None = None) -> Hand:
+        """Return the hand with letters and pen larger by a factor, or by one for each."""
+        weight = size if weight is None else weight
+        return replace(self, x_height=self.x_height * size, pen=self.pen * weight)
 
-def write_word(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Strokes, float]:
+
+def write_word(rng: Rng, hand: Hand, word: str) -> tuple[Strokes, float]:
     """Write one word from left to right on a base line at y = 0.
 
     Parameters
@@ -111,7 +143,7 @@ def write_word(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Strokes
     return inked(rng, hand, glyph), advance * hand.stretch * hand.x_height / 10
 
 
-def inked(rng: np.random.Generator, hand: Hand, glyph: Glyph) -> Strokes:
+def inked(rng: Rng, hand: Hand, glyph: Glyph) -> Strokes:
     """Give skeletons in units of the alphabet their size, slant and width in pixels.
 
     Strategy: the width follows the direction of the line, as with a broad nib (or,
@@ -155,7 +187,7 @@ def inked(rng: np.random.Generator, hand: Hand, glyph: Glyph) -> Strokes:
     return joined(parts)
 
 
-def _cornered(line: NDArray[np.float64], samples: int) -> NDArray[np.float64]:
+def _cornered(line: Points, samples: int) -> Points:
     """Lay curves between the corners of a line, the points that are given (about) twice.
 
     One curve through all points would swing out a little beyond a corner, which nobody sees in
@@ -166,7 +198,7 @@ def _cornered(line: NDArray[np.float64], samples: int) -> NDArray[np.float64]:
     return np.concatenate([spline(piece, samples) for piece in pieces] or [line])
 
 
-def _lengthened(points: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.float64]:
+def _lengthened(points: Points, radius: Points) -> Points:
     """Move both ends outwards as far as round ends would reach, so that corners close."""
     longer = points.copy()
     for end, inner in ((0, 1), (-1, -2)):
@@ -175,17 +207,16 @@ def _lengthened(points: NDArray[np.float64], radius: NDArray[np.float64]) -> NDA
     return longer
 
 
-def _stretched(high: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
+def _stretched(high: Points, reach: float) -> Points:
     """Heights with longer or shorter ascenders and descenders; small letters stay."""
     middle = np.clip(high, 0, 10)
-    longer: NDArray[np.float64] = middle + (high - middle) * reach
-    return longer
+    return middle + (high - middle) * reach
 
 
 @lru_cache(maxsize=256)
 def _own_shape(letter: str, joined_up: bool, character: float, letters: int) -> Glyph:
     """Skeleton of a letter as one hand shapes it, each time alike; empty if there is none."""
-    glyph = (RUNNING if joined_up else UPRIGHT).get(letter, [])
+    glyph = ALPHABETS["running" if joined_up else "upright"].get(letter, [])
     if not character:
         return glyph
     rng = np.random.default_rng([letters, ord(letter)])
@@ -199,26 +230,20 @@ def _own_shape(letter: str, joined_up: bool, character: float, letters: int) -> 
     return own
 
 
-def _half_widths(
-    rng: np.random.Generator, hand: Hand, points: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _half_widths(rng: Rng, hand: Hand, points: Points) -> Points:
     """Half width at each point of a centre line, in pixels."""
     if len(points) < 2:
         return np.full(len(points), hand.pen / 2 * 1.1)
-    way = np.empty_like(points)
-    way[1:-1] = points[2:] - points[:-2]
-    way[0], way[-1] = points[1] - points[0], points[-1] - points[-2]
-    angle = np.arctan2(-way[:, 1], way[:, 0])
-    thin = 1 - np.abs(np.sin(angle - hand.nib))
-    radius: NDArray[np.float64] = hand.pen / 2 * (1 - hand.contrast * thin)
+    across, down = np.gradient(points, axis=0).T
+    thin = 1 - np.abs(np.sin(np.arctan2(-down, across) - hand.nib))
+    radius: Points = hand.pen / 2 * (1 - hand.contrast * thin)
     if hand.printed:
         return radius
     wave = spline(rng.normal(1, 0.18 * hand.jitter, (len(radius) // 8 + 3, 2)), 8)
-    pressed: NDArray[np.float64] = radius * np.clip(wave[: len(radius), 0], 0.5, 1.5)
-    return pressed
+    return radius * np.clip(wave[: len(radius), 0], 0.5, 1.5)
 
 
-def _serifs(hand: Hand, points: NDArray[np.float64]) -> list[Strokes]:
+def _serifs(hand: Hand, points: Points) -> list[Strokes]:
     """Short level strokes at the ends of stems."""
     if len(points) < 2:
         return []
@@ -235,7 +260,7 @@ def _serifs(hand: Hand, points: NDArray[np.float64]) -> list[Strokes]:
     return found
 
 
-def _side_by_side(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyph, float]:
+def _side_by_side(rng: Rng, hand: Hand, word: str) -> tuple[Glyph, float]:
     """Skeleton of a word whose letters stand apart, and its width in units."""
     lines: Glyph = []
     pen = hand.pen / hand.x_height * 10
@@ -247,7 +272,6 @@ def _side_by_side(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyp
         left = min(float(line[:, 0].min()) for line in glyph)
         width = max(float(line[:, 0].max()) for line in glyph) - left
         if hand.script == "typewriter":
-            shift = x + (10.5 - width) / 2 - left
             squeeze, advance = min(1.0, 9.5 / max(width, 1)), 11.5
             shift = x + (10.5 - width * squeeze) / 2 - left * squeeze
         else:
@@ -262,7 +286,7 @@ def _side_by_side(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyp
     return lines, x
 
 
-def _run_together(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyph, float]:
+def _run_together(rng: Rng, hand: Hand, word: str) -> tuple[Glyph, float]:
     """Skeleton of a word written without lifting the pen, and its width in units."""
     main: Glyph = []
     extra: Glyph = []
@@ -287,3 +311,121 @@ def _run_together(rng: np.random.Generator, hand: Hand, word: str) -> tuple[Glyp
     if main:
         extra.append(np.concatenate(main))
     return extra, x
+
+
+def write_foreign(rng: Rng, hand: Hand, size: int) -> tuple[Strokes, float]:
+    """Write a word of about `size` letters in "nastaliq" or "runes".
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Chooses the letters.
+    hand : Hand
+        Who writes; `hand.script` decides on the script.
+    size : int
+        Number of letters.
+
+    Returns
+    -------
+    strokes : Strokes
+        The word on a base line at y = 0, from x = 0 to the right.
+    advance : float
+        Its width in pixels.
+    """
+    glyph = _joined_word(rng, hand, size) if hand.right_to_left else _rune_word(rng, hand, size)
+    left = min(float(line[:, 0].min()) for line in glyph)
+    width = max(float(line[:, 0].max()) for line in glyph) - left
+    strokes = inked(rng, hand, [line - (left, 0) for line in glyph])
+    return strokes, (width + 2) * hand.stretch * hand.x_height / 10
+
+
+def _joined_word(rng: Rng, hand: Hand, size: int) -> Glyph:
+    """Pieces of joined letters that climb a little towards their beginning."""
+    lines: Glyph = []
+    x, left = 0.0, size
+    while left > 0:
+        letters = int(rng.integers(1, min(left, 5) + 1))
+        left -= letters
+        if letters == 1 and rng.random() < 0.6:
+            shape = _one_of(rng, "alone")
+            lines.append(shape + np.array((x, 0)) + rng.normal(0, 0.3 * hand.jitter, shape.shape))
+            x = float(lines[-1][:, 0].min()) - 3
+            continue
+        names = rng.choice(list(ALPHABETS["joined"]), letters)
+        path = [np.array([[0.6, 3.2], [0, 0.4]])]
+        marks: Glyph = []
+        for name in names:
+            begin = path[-1][-1]
+            [letter] = ALPHABETS["joined"][str(name)]
+            path.append(letter * rng.normal(1, 0.12, 2) + (begin[0], 0))
+            if rng.random() < 0.55:
+                marks.extend(_dots(rng, (begin[0] + path[-1][-1][0]) / 2))
+        path.append(_one_of(rng, "final") + np.array((path[-1][-1][0], 0)))
+        whole = np.concatenate(path)
+        whole[:, 1] += (whole[:, 0] - whole[:, 0].min()) * 0.12
+        lines.append(whole + np.array((x, 0)) + rng.normal(0, 0.3 * hand.jitter, whole.shape))
+        lines.extend(mark + np.array((x, 0)) for mark in marks)
+        x += float(whole[:, 0].min()) - 1.6
+    return lines
+
+
+def _one_of(rng: Rng, alphabet: str) -> Points:
+    """Choose a letter of one stroke."""
+    letters = ALPHABETS[alphabet]
+    return letters[str(rng.choice(list(letters)))][0]
+
+
+def _dots(rng: Rng, x: float) -> Glyph:
+    """One to three dots above or below a letter."""
+    count = int(rng.integers(1, 4))
+    y = 8.5 if rng.random() < 0.6 else -4.0
+    places = [(0.0, 0.0), (2.6, 0.0), (1.3, 2.4)][:count]
+    return [np.array([[x + dx, y + dy]]) + rng.normal(0, 0.3, (1, 2)) for dx, dy in places]
+
+
+def _rune_word(rng: Rng, hand: Hand, size: int) -> Glyph:
+    """Letters of an alphabet that `hand.letters` invented, side by side."""
+    alphabet = invented_alphabet(hand.letters)
+    lines: Glyph = []
+    x = 0.0
+    for index in rng.integers(0, len(alphabet), size):
+        glyph = alphabet[index]
+        wobble = np.eye(2) + rng.normal(0, 0.06 * hand.jitter, (2, 2))
+        for line in glyph:
+            shaken = line @ wobble.T + (x, 0)
+            lines.append(shaken + rng.normal(0, 0.35 * hand.jitter, line.shape))
+        x += max(float(line[:, 0].max()) for line in glyph) + 3.4
+    return lines
+
+
+@lru_cache(maxsize=16)
+def invented_alphabet(seed: int) -> list[Glyph]:
+    """Make up twenty letters: a stem or an arc, with arms, loops and dots on a coarse grid.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed gives the same alphabet.
+
+    Returns
+    -------
+    list of glyphs
+        Each a list of strokes of shape (N, 2).
+    """
+    rng = np.random.default_rng(seed)
+    heights = np.array([0.0, 5.0, 10.0, 10.0])
+    tall = rng.random() * 0.4
+    alphabet = []
+    for _ in range(20):
+        glyph = []
+        for _ in range(int(rng.integers(1, 4))):
+            count = int(rng.integers(2, 6))
+            xs = rng.choice([0.0, 3.5, 7.0], count)
+            ys = rng.choice(heights, count)
+            if rng.random() < tall:
+                ys[0] = rng.choice([16.0, -6.0])
+            keep = np.append(True, (np.diff(xs) != 0) | (np.diff(ys) != 0))
+            line = np.column_stack([xs, ys])[keep]
+            glyph.append(np.repeat(line, 2, axis=0) if rng.random() < 0.3 else line)
+        alphabet.append(glyph)
+    return alphabet

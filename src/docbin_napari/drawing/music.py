@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.drawing import shapes
-from docbin_napari.drawing.blocks import Drawn
-from docbin_napari.drawing.strokes import joined, spline, stroke
+from docbin_napari.drawing.blocks import Plan, Sheet
+from docbin_napari.drawing.lettering import ALPHABETS
+from docbin_napari.drawing.noise import Rng
+from docbin_napari.drawing.shapes import bar, bullet, level, upright
+from docbin_napari.drawing.strokes import Point, Strokes, joined, spline, stroke
 from docbin_napari.drawing.text import Box, fitted, set_line
 
-if TYPE_CHECKING:
-    from docbin_napari.drawing.sheet import Plan, Sheet
-    from docbin_napari.drawing.strokes import Strokes
 
-_TREBLE = (
-    "2,-1 0,0 -1.1,1 -.6,2.2 .8,2.2 1.3,1 .4,.2 -.8,.6 -1.9,1.6 -1.9,3 -.4,4.6 .7,6 .4,7 -.3,6"
-    " -.1,4 .5,0 .5,-1.6 -.3,-2.2 -.9,-1.5"
-)
-_BASS = "-1,3.2 -.5,3.9 .6,3.8 1.2,2.9 .9,1.6 -.2,.6 -1.4,0"
-
-
-def staves(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
+def staves(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
     """Fill a page with staves of five lines, notes, bars and, often, words.
 
     Parameters
@@ -34,13 +25,9 @@ def staves(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
         `plan.hand` sets the words and, by its size, that of the staves.
     box : Box
         The area inside the margins, in pixels.
-
-    Returns
-    -------
-    Sheet
-        Strokes in page coordinates.
+    sheet : Sheet
+        What to draw on.
     """
-    drawn = Drawn()
     space = max(3.0, min(plan.hand.x_height * rng.uniform(0.6, 1.3), box.width / 20))
     line = max(0.6, space * rng.uniform(0.05, 0.11))
     words = replace(plan.hand, x_height=space * 0.9, pen=max(1.2, space * 0.16))
@@ -49,48 +36,38 @@ def staves(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
     top = box.top + space * 3
     if rng.random() < 0.7:
         title = replace(words, x_height=space * 2, pen=space * 0.4)
-        drawn.text.append(set_line(rng, fitted(title, box), box, 4, "centre"))
+        sheet.text.append(set_line(rng, fitted(title, box), box, 4, "centre"))
         top += space * 5
     while top + 6 * space < box.bottom:
         first = top
         for voice in range(group):
             if top + 5 * space > box.bottom:
                 break
-            _staff(rng, drawn, Box(box.left, top, box.right, top + 4 * space), line, voice)
+            _staff(rng, sheet, Box(box.left, top, box.right, top + 4 * space), line, voice)
             top += space * rng.uniform(8.5, 10)
             if sung and top + space < box.bottom:
                 lower = box._replace(top=top - 3 * space)
-                drawn.text.append(set_line(rng, fitted(words, lower), lower, 12, "justify"))
+                sheet.text.append(set_line(rng, fitted(words, lower), lower, 12, "justify"))
                 top += space * 1.5
-        drawn.text.append(shapes.bar((box.left, first), (box.left, top - 4 * space), line * 5))
+        sheet.text.append(upright(box.left, first, top - 4 * space, line * 5))
         top += space * rng.uniform(1, 3)
-    return drawn.sheet()
 
 
-def chant(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
-    """Fill a page with staves of four lines, square notes and words below.
+def chant(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
+    """Fill a page with staves of four lines, most of them in the second ink, and square notes.
 
     Parameters
     ----------
-    rng, plan, box
+    rng, plan, box, sheet
         As for `staves`.
-
-    Returns
-    -------
-    Sheet
-        Strokes in page coordinates; the lines of the staves are in the second ink.
     """
-    drawn = Drawn()
     hand = fitted(plan.hand, box)
     space = max(4.0, hand.x_height * rng.uniform(0.6, 1.1))
     pen = max(1.2, space * rng.uniform(0.06, 0.14))
-    lines = drawn.second if rng.random() < 0.7 else drawn.text
+    lines = sheet.second if rng.random() < 0.7 else sheet.text
     top = box.top + space
     while top + 4 * space + 3 * hand.x_height < box.bottom:
-        lines.extend(
-            shapes.bar((box.left, top + row * space), (box.right, top + row * space), pen)
-            for row in range(4)
-        )
+        lines.extend(level(top + row * space, box.left, box.right, pen) for row in range(4))
         x = box.left + space * 2
         place = float(rng.integers(0, 7))
         while x < box.right - space:
@@ -98,50 +75,40 @@ def chant(rng: np.random.Generator, plan: Plan, box: Box) -> Sheet:
                 place = float(np.clip(place + rng.integers(-2, 3), -1, 7))
                 y = top + 3 * space - place * space / 2
                 kind = "diamond" if rng.random() < 0.2 else "square"
-                drawn.text.append(shapes.bullet(kind, (x, y), space * rng.uniform(0.38, 0.48)))
+                sheet.text.append(bullet(kind, (x, y), space * rng.uniform(0.38, 0.48)))
                 if rng.random() < 0.25:
-                    drawn.text.append(
-                        shapes.bar((x + space * 0.4, y), (x + space * 0.4, y + space * 1.8), pen)
-                    )
+                    sheet.text.append(upright(x + space * 0.4, y, y + space * 1.8, pen))
                 x += space * 0.9
             x += space * rng.uniform(0.8, 3)
         lower = box._replace(top=top + 3.6 * space)
-        drawn.text.append(set_line(rng, hand, lower, 14, "justify"))
+        sheet.text.append(set_line(rng, hand, lower, 14, "justify"))
         top += 4.4 * space + 2.6 * hand.x_height
-    return drawn.sheet()
 
 
-def _staff(rng: np.random.Generator, drawn: Drawn, box: Box, line: float, voice: int) -> None:
+def _staff(rng: Rng, sheet: Sheet, box: Box, line: float, voice: int) -> None:
     """Draw one staff: lines, clef, bars, groups of notes."""
     space = box.height / 4
-    drawn.text.extend(
-        shapes.bar((box.left, y), (box.right, y), line * 2)
-        for y in np.linspace(box.top, box.bottom, 5)
-    )
-    drawn.text.append(_clef(box, space, treble=voice % 2 == 0 or rng.random() < 0.3))
+    rows = np.linspace(box.top, box.bottom, 5)
+    sheet.text.extend(level(y, box.left, box.right, line * 2) for y in rows)
+    sheet.text.append(_clef(box, space, treble=voice % 2 == 0 or rng.random() < 0.3))
     x = box.left + space * 5
     until_bar = rng.uniform(12, 30) * space
     last_bar = x
     while x < box.right - 6 * space:
-        x = _notes(rng, drawn, box, x)
+        x = _notes(rng, sheet, box, x)
         if x - last_bar > until_bar and x < box.right - 4 * space:
-            drawn.text.append(shapes.bar((x, box.top), (x, box.bottom), line * 2.4))
+            sheet.text.append(upright(x, box.top, box.bottom, line * 2.4))
             last_bar = x
             x += space * 1.5
     thick = space * 0.5
     end = box.right - thick / 2
-    drawn.text.append(shapes.bar((end, box.top - line), (end, box.bottom + line), thick))
-    drawn.text.append(shapes.bar((end - space, box.top), (end - space, box.bottom), line * 2.4))
+    sheet.text.append(upright(end, box.top - line, box.bottom + line, thick))
+    sheet.text.append(upright(end - space, box.top, box.bottom, line * 2.4))
 
 
 def _clef(box: Box, space: float, *, treble: bool) -> Strokes:
     """Draw a clef at the left of a staff."""
-    points = np.array(
-        [
-            [float(part) for part in pair.split(",")]
-            for pair in (_TREBLE if treble else _BASS).split()
-        ]
-    )
+    [points] = ALPHABETS["clefs"]["treble" if treble else "bass"]
     curve = spline(points, 6) * (space, -space)
     swell = space * (0.12 + 0.14 * np.abs(np.sin(np.linspace(0, 9, len(curve)))))
     clef = stroke(curve, swell)
@@ -162,14 +129,14 @@ def _head(x: float, y: float, space: float, *, solid: bool) -> Strokes:
     return stroke(np.add(oval, (x, y)), space * 0.1)
 
 
-def _notes(rng: np.random.Generator, drawn: Drawn, box: Box, x: float) -> float:
+def _notes(rng: Rng, sheet: Sheet, box: Box, x: float) -> float:
     """Draw a rest, a single note or a beamed group; returns where the next one may stand."""
     space = box.height / 4
     pen = max(1.0, space * 0.13)
     kind = rng.random()
     if kind < 0.1:  # A rest.
         y = box.top + space * rng.choice([1.25, 1.75])
-        drawn.text.append(shapes.bar((x, y), (x + space * 1.3, y), space * 0.5))
+        sheet.text.append(level(y, x, x + space * 1.3, space * 0.5))
         return x + space * rng.uniform(3, 5)
     count = 1 if kind < 0.55 else int(rng.integers(2, 5))
     solid = count > 1 or rng.random() < 0.65
@@ -178,8 +145,8 @@ def _notes(rng: np.random.Generator, drawn: Drawn, box: Box, x: float) -> float:
     ys = box.bottom - places * space / 2
     up = places.mean() < 4
     side = space * 0.55 * (1 if up else -1)
-    drawn.text.extend(_head(u, v, space, solid=solid) for u, v in zip(xs, ys, strict=True))
-    _ledgers(drawn, box, list(zip(xs, places, strict=True)), pen)
+    sheet.text.extend(_head(u, v, space, solid=solid) for u, v in zip(xs, ys, strict=True))
+    _ledgers(sheet, box, list(zip(xs, places, strict=True)), pen)
     way = -1 if up else 1
     ends = ys + way * 3.4 * space
     if count > 1:
@@ -187,27 +154,19 @@ def _notes(rng: np.random.Generator, drawn: Drawn, box: Box, x: float) -> float:
         slope = float(np.clip((ys[-1] - ys[0]) * 0.4, -space, space))
         ends = edge + slope * np.linspace(0, 1, count)
         first, last = (xs[0] + side - pen / 2, ends[0]), (xs[-1] + side + pen / 2, ends[-1])
-        drawn.text.append(_beams(rng, first, last, space, way))
+        sheet.text.append(_beams(rng, first, last, space, way))
     elif solid and rng.random() < 0.4:
-        drawn.text.append(_flag(xs[0] + side, ends[0], space, way))
+        sheet.text.append(_flag(xs[0] + side, ends[0], space, way))
     if solid or rng.random() < 0.6:
-        drawn.text.extend(
-            shapes.bar((u + side, v), (u + side, w), pen)
-            for u, v, w in zip(xs, ys, ends, strict=True)
-        )
+        stems = zip(xs + side, ys, ends, strict=True)
+        sheet.text.extend(upright(*stem, pen) for stem in stems)
     return float(xs[-1] + space * rng.uniform(2.2, 4.5))
 
 
-def _beams(
-    rng: np.random.Generator,
-    first: tuple[float, float],
-    last: tuple[float, float],
-    space: float,
-    way: int,
-) -> Strokes:
+def _beams(rng: Rng, first: Point, last: Point, space: float, way: int) -> Strokes:
     """Draw one to three beams between the ends of two stems."""
     shifts = [-way * row * space * 0.78 for row in range(int(rng.choice([1, 1, 2, 3])))]
-    return joined([shapes.bar(first, last, space * 0.5).moved(0, shift) for shift in shifts])
+    return joined([bar(first, last, space * 0.5).moved(0, shift) for shift in shifts])
 
 
 def _flag(x: float, y: float, space: float, way: int) -> Strokes:
@@ -217,11 +176,10 @@ def _flag(x: float, y: float, space: float, way: int) -> Strokes:
     return stroke(np.add(curve, (x, y)), np.linspace(0.25, 0.06, len(curve)) * space)
 
 
-def _ledgers(drawn: Drawn, box: Box, notes: list[tuple[float, float]], pen: float) -> None:
+def _ledgers(sheet: Sheet, box: Box, notes: list[Point], pen: float) -> None:
     """Draw the short lines of notes beyond the staff."""
     space = box.height / 4
     for x, place in notes:
-        for step in (-2, 10):
-            if (step < 0 and place <= step) or (step > 0 and place >= step):
-                y = box.bottom - step * space / 2
-                drawn.text.append(shapes.bar((x - space, y), (x + space, y), pen))
+        if place in (-2, 10):
+            y = box.bottom - place * space / 2
+            sheet.text.append(level(y, x - space, x + space, pen))

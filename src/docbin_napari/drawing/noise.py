@@ -1,18 +1,20 @@
-"""Smooth random fields for paper, stains and light."""
+"""Smooth random fields for paper, stains and light, and the places of pixels on a page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+Rng = np.random.Generator
+Shape = tuple[int, int]
+"""Height and width in pixels."""
+Colour = tuple[float, float, float]
+"""Light reflected or let through, for red, green and blue, 0 to 1."""
+Plane = NDArray[np.float32]
+"""A number at each pixel, shape (H, W), or light in three colours, shape (H, W, 3)."""
 
 
-def field(
-    rng: np.random.Generator, shape: tuple[int, int], scale: float | tuple[float, float]
-) -> NDArray[np.float32]:
+def field(rng: Rng, shape: Shape, scale: float | tuple[float, float]) -> Plane:
     """Make a smooth random field of mean 0 and standard deviation of about 0.7.
 
     Strategy: normal numbers on a coarse grid, widened to the page by smoothstep
@@ -34,18 +36,16 @@ def field(
         The field.
     """
     down, across = scale if isinstance(scale, tuple) else (scale, scale)
-    rows, row_share = _places(rng, shape[0], down)
-    columns, column_share = _places(rng, shape[1], across)
+    rows, row_share = _nodes(rng, shape[0], down)
+    columns, column_share = _nodes(rng, shape[1], across)
     grid = rng.standard_normal((rows[-1] + 2, columns[-1] + 2), dtype=np.float32)
     tall = grid[rows] + (grid[rows + 1] - grid[rows]) * row_share[:, None]
-    result: NDArray[np.float32] = tall[:, columns]
+    result: Plane = tall[:, columns]
     result += (tall[:, columns + 1] - result) * column_share
     return result
 
 
-def _places(
-    rng: np.random.Generator, length: int, scale: float
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def _nodes(rng: Rng, length: int, scale: float) -> tuple[NDArray[np.intp], Plane]:
     """Grid index before each pixel, and how far it is to the next, smoothed."""
     if scale <= 1:
         return np.arange(length), np.zeros(length, np.float32)
@@ -55,9 +55,7 @@ def _places(
     return index, (share * share * (3 - 2 * share)).astype(np.float32)
 
 
-def clouds(
-    rng: np.random.Generator, shape: tuple[int, int], scale: float, octaves: int = 3
-) -> NDArray[np.float32]:
+def clouds(rng: Rng, shape: Shape, scale: float, octaves: int = 3) -> Plane:
     """Add fields of halved scale and weight: mottling, the outline of stains.
 
     Parameters
@@ -78,12 +76,24 @@ def clouds(
     """
     total = field(rng, shape, scale)
     for octave in range(1, octaves):
-        total += field(rng, shape, scale / 2**octave) * np.float32(0.5**octave)
+        total += field(rng, shape, scale / 2**octave) * 0.5**octave
     return total
 
 
-def ramp(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+def ramp(values: Plane, low: float, high: float) -> Plane:
     """Smooth step from 0 at `low` to 1 at `high`, elementwise."""
-    share = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
-    result: NDArray[np.float32] = share * share * (3 - 2 * share)
+    share: Plane = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
+    result: Plane = share * share * (3 - 2 * share)
     return result
+
+
+def places(shape: Shape, row: float = 0.0, column: float = 0.0) -> tuple[Plane, Plane]:
+    """Rows, shape (H, 1), and columns, shape (1, W), counted from a point."""
+    rows, columns = (np.arange(length, dtype=np.float32) for length in shape)
+    return rows[:, None] - np.float32(row), columns[None, :] - np.float32(column)
+
+
+def turned(rows: Plane, columns: Plane, angle: float) -> tuple[Plane, Plane]:
+    """Turn places by an angle in radians: down and across, shape (H, W) each."""
+    sine, cosine = np.float32(np.sin(angle)), np.float32(np.cos(angle))
+    return rows * cosine - columns * sine, columns * cosine + rows * sine

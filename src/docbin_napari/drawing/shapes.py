@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from docbin_napari.drawing.lettering import Hand, write_word
-from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
+from docbin_napari.drawing.noise import Rng
+from docbin_napari.drawing.strokes import Point, Points, Strokes, joined, spline, stroke
 from docbin_napari.drawing.text import Box, invent_word
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from docbin_napari.drawing.text import Box
-
-Point = tuple[float, float]
 
 
 def bar(begin: Point, end: Point, thickness: float) -> Strokes:
@@ -29,28 +22,36 @@ def bar(begin: Point, end: Point, thickness: float) -> Strokes:
     >>> int((distance > 0).sum())
     120
     """
-    t = np.linspace(0, 1, 8)[:, None]
-    return stroke(np.array([begin]) * (1 - t) + np.array([end]) * t, thickness / 2, flat=True)
+    return stroke(spline(np.array([begin, end]), 7), thickness / 2, flat=True)
+
+
+def level(y: float, left: float, right: float, thickness: float) -> Strokes:
+    """Draw a level bar."""
+    return bar((left, y), (right, y), thickness)
+
+
+def upright(x: float, top: float, bottom: float, thickness: float) -> Strokes:
+    """Draw an upright bar."""
+    return bar((x, top), (x, bottom), thickness)
 
 
 def filled(box: Box) -> Strokes:
     """Fill a box."""
+    x, y = box.centre
     if box.width > box.height:
-        middle = (box.top + box.bottom) / 2
-        return bar((box.left, middle), (box.right, middle), box.height)
-    middle = (box.left + box.right) / 2
-    return bar((middle, box.top), (middle, box.bottom), box.width)
+        return level(y, box.left, box.right, box.height)
+    return upright(x, box.top, box.bottom, box.width)
 
 
 def outlined(box: Box, pen: float) -> Strokes:
     """Draw the four sides of a box."""
-    left, top, right, bottom = box
-    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    half = pen / 2
-    sides = []
-    for (x, y), (u, v) in zip(corners, [*corners[1:], corners[0]], strict=True):
-        along = np.sign([u - x, v - y]) * half
-        sides.append(bar((x - along[0], y - along[1]), (u + along[0], v + along[1]), pen))
+    left, top, right, bottom = box.grown(pen / 2)
+    sides = [
+        level(box.top, left, right, pen),
+        upright(box.right, top, bottom, pen),
+        level(box.bottom, right, left, pen),
+        upright(box.left, bottom, top, pen),
+    ]
     return joined(sides)
 
 
@@ -61,31 +62,28 @@ def ring(centre: Point, radius: float, pen: float) -> Strokes:
 
 
 def bullet(kind: str, centre: Point, half: float) -> Strokes:
-    """Draw a solid bullet: "disc", "square", "diamond", "triangle" or "dash"."""
+    """Draw a solid bullet, one of `BULLETS`."""
     x, y = centre
     if kind == "disc":
         return stroke([centre], half)
-    if kind == "square":
-        return stroke([(x - half, y), (x + half, y)], half, flat=True)
     if kind == "diamond":
         side = half * 0.55
         return stroke([(x - side, y - side), (x + side, y + side)], side * 1.414, flat=True)
-    if kind == "triangle":
-        return stroke([(x - half, y), (x + half, y)], [half, 0.3], flat=True)
-    return stroke([(x - half, y), (x + half, y)], half * 0.35, flat=True)
+    ends = {"square": (half, half), "triangle": (half, 0.3), "dash": (half * 0.35, half * 0.35)}
+    return stroke([(x - half, y), (x + half, y)], ends[kind], flat=True)
 
 
 BULLETS = ("disc", "square", "diamond", "triangle", "dash")
 
 
-def tick(rng: np.random.Generator, centre: Point, size: float, pen: float) -> Strokes:
+def tick(rng: Rng, centre: Point, size: float, pen: float) -> Strokes:
     """Draw a tick by hand, about `size` pixels wide."""
     points = np.array([(-0.5, -0.05), (-0.15, 0.4), (0.6, -0.7)]) * size
     points += rng.normal(0, size * 0.06, points.shape) + centre
     return stroke(spline(points[[0, 1, 1, 2]], 6), pen / 2)
 
 
-def cross(rng: np.random.Generator, centre: Point, size: float, pen: float) -> Strokes:
+def cross(rng: Rng, centre: Point, size: float, pen: float) -> Strokes:
     """Draw a cross by hand, about `size` pixels wide."""
     lines = []
     for sign in (-1, 1):
@@ -94,7 +92,7 @@ def cross(rng: np.random.Generator, centre: Point, size: float, pen: float) -> S
     return joined(lines)
 
 
-def scribble(rng: np.random.Generator, box: Box, pen: float) -> Strokes:
+def scribble(rng: Rng, box: Box, pen: float) -> Strokes:
     """Fill a box by hand, to and fro; some ground is left at the edges, hardly any inside."""
     slope = rng.normal(0, 0.15)
     count = max(4, int(box.height / (pen * rng.uniform(0.45, 0.8))))
@@ -105,19 +103,19 @@ def scribble(rng: np.random.Generator, box: Box, pen: float) -> Strokes:
     return stroke(np.column_stack([ends, rows + rng.normal(0, pen * 0.1, count)]), pen / 2)
 
 
-def barcode(rng: np.random.Generator, box: Box) -> Strokes:
+def barcode(rng: Rng, box: Box) -> Strokes:
     """Fill a box with upright bars of one to four modules."""
     module = max(1.2, box.width / rng.integers(60, 160))
     bars = []
     x = box.left
     while x < box.right - 4 * module:
         wide = module * rng.integers(1, 5)
-        bars.append(bar((x + wide / 2, box.top), (x + wide / 2, box.bottom), wide))
+        bars.append(upright(x + wide / 2, box.top, box.bottom, wide))
         x += wide + module * rng.integers(1, 5)
     return joined(bars)
 
 
-def squares_code(rng: np.random.Generator, corner: Point, side: float) -> Strokes:
+def squares_code(rng: Rng, corner: Point, side: float) -> Strokes:
     """Fill a square with a code of small squares, larger marks in three corners."""
     count = int(rng.choice([21, 25, 29]))
     module = side / count
@@ -139,7 +137,7 @@ def squares_code(rng: np.random.Generator, corner: Point, side: float) -> Stroke
     return joined(parts)
 
 
-def leaf(rng: np.random.Generator, length: float, bend: float) -> Strokes:
+def leaf(rng: Rng, length: float, bend: float) -> Strokes:
     """Draw a solid leaf or drop that starts at the origin and grows to the right."""
     t = np.linspace(0, 1, 14)
     middle = np.column_stack([t * length, bend * length * t**2])
@@ -147,22 +145,20 @@ def leaf(rng: np.random.Generator, length: float, bend: float) -> Strokes:
     return stroke(middle, np.maximum(belly, 0.5))
 
 
-def arabesque(rng: np.random.Generator, box: Box) -> Strokes:
+def arabesque(rng: Rng, box: Box) -> Strokes:
     """Draw a symmetric solid ornament of leaves, drops and dots in the middle of a box."""
     size = min(box.height, box.width / 2) * 0.5
     parts = []
     for _ in range(int(rng.integers(3, 8))):
         angle = rng.uniform(-1.5, 1.5)
         one = leaf(rng, size * rng.uniform(0.35, 0.95), rng.normal(0, 0.35))
-        turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-        parts.append(one.mapped(turn).moved(size * rng.uniform(0, 0.3), 0))
+        parts.append(one.turned(angle).moved(size * rng.uniform(0, 0.3), 0))
     parts.extend(
         stroke([rng.uniform(0.1, 0.9, 2) * size], size * rng.uniform(0.04, 0.12))
         for _ in range(int(rng.integers(1, 5)))
     )
     half = joined(parts)
-    centre = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
-    return joined([half, half.mapped(np.diag([-1.0, 1.0]))]).moved(*centre)
+    return joined([half, half.mapped(np.diag([-1.0, 1.0]))]).moved(*box.centre)
 
 
 def star(centre: Point, radius: float, rays: int) -> Strokes:
@@ -174,26 +170,20 @@ def star(centre: Point, radius: float, rays: int) -> Strokes:
     return joined(parts)
 
 
-def rule(
-    rng: np.random.Generator, begin: tuple[float, float], end: tuple[float, float], radius: float
-) -> Strokes:
+def rule(rng: Rng, begin: Point, end: Point, radius: float) -> Strokes:
     """Draw a straight line between two points, a little uneven in its ink."""
-    t = np.linspace(0, 1, 24)[:, None]
     density = np.clip(rng.normal(0.85, 0.12, 24), 0.3, 1)
-    return stroke(np.array([begin]) * (1 - t) + np.array([end]) * t, radius, density)
+    return stroke(spline(np.array([begin, end]), 23), radius, density)
 
 
 def guide_lines(box: Box, first: float, leading: float) -> Strokes:
     """Draw level lines from `first` down to the bottom of a box, in pixels."""
-    return joined(
-        [
-            stroke(np.column_stack([np.linspace(box.left, box.right, 12), np.full(12, y)]), 0.6)
-            for y in np.arange(first, box.bottom + 1, max(leading, 6))
-        ]
-    )
+    heights = np.arange(first, box.bottom + 1, max(leading, 6))
+    xs = np.linspace(box.left, box.right, 12)
+    return joined([stroke(np.column_stack([xs, np.full(12, y)]), 0.6) for y in heights])
 
 
-def flourish(rng: np.random.Generator, hand: Hand, width: float) -> Strokes:
+def flourish(rng: Rng, hand: Hand, width: float) -> Strokes:
     """Draw the loops under a signature, which ends at x = `width`."""
     count = int(rng.integers(4, 9))
     xs = np.linspace(width, -width * 0.2, count) + rng.normal(0, width * 0.15, count)
@@ -203,22 +193,10 @@ def flourish(rng: np.random.Generator, hand: Hand, width: float) -> Strokes:
     return stroke(curve, swell)
 
 
-def framed_initial(
-    rng: np.random.Generator, hand: Hand, corner: tuple[float, float], side: float
-) -> Strokes:
+def framed_initial(rng: Rng, hand: Hand, corner: Point, side: float) -> Strokes:
     """Draw a large capital with its top left at `corner`, sometimes in a frame of scrolls."""
-    big = replace(
-        hand,
-        script="serif",
-        x_height=side / 1.6,
-        pen=side / 9,
-        slant=0.0,
-        stretch=0.9,
-        contrast=0.6,
-        nib=0.0,
-        jitter=0.05,
-        reach=1.0,
-    )
+    big = replace(hand, script="serif", x_height=side / 1.6, pen=side / 9, slant=0.0, stretch=0.9)
+    big = replace(big, contrast=0.6, nib=0.0, jitter=0.05, reach=1.0)
     letter, advance = write_word(rng, big, str(rng.choice(list("ABDEHIKLMNOPRSTVW"))))
     x, y = corner
     parts = [letter.moved(x + max(0.0, (side - advance) / 2), y + side * 0.97)]
@@ -230,36 +208,33 @@ def framed_initial(
     return joined(parts)
 
 
-def vignette(rng: np.random.Generator, box: Box) -> Strokes:
+def vignette(rng: Rng, box: Box) -> Strokes:
     """Draw a symmetric ornament in the middle of a box: a swelling line, scrolls at its ends."""
-    centre = np.array([(box.left + box.right) / 2, (box.top + box.bottom) / 2])
     half = min(box.width * rng.uniform(0.1, 0.4), 300)
     t = np.linspace(-1, 1, 40)
-    bar = np.column_stack([t * half, np.zeros(40)])
-    parts = [stroke(bar + centre, 0.6 + (1 - np.abs(t)) * rng.uniform(0.5, 3))]
+    line = np.column_stack([t * half, np.zeros(40)])
+    parts = [stroke(line + box.centre, 0.6 + (1 - np.abs(t)) * rng.uniform(0.5, 3))]
     for _ in range(int(rng.integers(0, 4))):
         curve = _scroll(rng, box.height * 0.45) + np.array((half * rng.uniform(0.2, 1), 0))
-        parts.extend(stroke(curve * (sign, 1) + centre, 1.1) for sign in (-1, 1))
+        parts.extend(stroke(curve * (sign, 1) + box.centre, 1.1) for sign in (-1, 1))
     return joined(parts)
 
 
-def _scroll(rng: np.random.Generator, size: float) -> NDArray[np.float64]:
+def _scroll(rng: Rng, size: float) -> Points:
     """Points of a spiral around the origin."""
     turns = np.linspace(0, rng.uniform(5, 10), 36) + rng.uniform(0, 6)
     grow = np.linspace(0.15, 1, 36) * size
     return np.column_stack([np.cos(turns) * grow, np.sin(turns) * grow])
 
 
-def stamp(rng: np.random.Generator, box: Box) -> Strokes:
+def stamp(rng: Rng, box: Box) -> Strokes:
     """Draw a round or square stamp with a word or two, turned, somewhere in a box."""
-    size = min(box.width, box.height) * rng.uniform(0.07, 0.14)
-    size = float(np.clip(size, 10, 80))
+    size = float(np.clip(min(box.width, box.height) * rng.uniform(0.07, 0.14), 10, 80))
     pen = float(np.clip(size / 22, 0.8, 2.4))
-    parts = []
     if rng.random() < 0.6:
         turn = np.linspace(0, 2 * np.pi, 60)
-        ring = np.column_stack([np.cos(turn), np.sin(turn) * rng.choice([1.0, 0.65])])
-        parts = [stroke(ring * size, pen), stroke(ring * size * 0.86, pen * 0.6)]
+        oval = np.column_stack([np.cos(turn), np.sin(turn) * rng.choice([1.0, 0.65])])
+        parts = [stroke(oval * size, pen), stroke(oval * size * 0.86, pen * 0.6)]
     else:
         corners = np.array([[-1, -0.5], [1, -0.5], [1, 0.5], [-1, 0.5], [-1, -0.5]])
         parts = [stroke(corners * size * 1.1, pen)]
@@ -272,9 +247,6 @@ def stamp(rng: np.random.Generator, box: Box) -> Strokes:
         parts.append(word.moved(-advance / 2, row * size * 0.9 + size * 0.1))
     mark = joined(parts)
     worn = np.repeat(np.clip(rng.normal(0.85, 0.2, len(mark) // 6 + 1), 0.25, 1), 6)[: len(mark)]
-    angle = rng.normal(0, 0.25)
-    turned = replace(mark, density=worn).mapped(
-        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    )
+    turned = replace(mark, density=worn).turned(rng.normal(0, 0.25))
     x = rng.uniform(box.left + size, max(box.right - size, box.left + size + 1))
     return turned.moved(x, rng.uniform(box.top + size, max(box.bottom - size, box.top + size + 1)))

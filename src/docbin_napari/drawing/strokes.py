@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
+from docbin_napari.drawing.noise import Plane, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+Points = NDArray[np.float64]
+"""Points (x, y), x to the right and y down, in pixels, shape (N, 2)."""
+Point = tuple[float, float]
 
 FAR = -4.0
 """Signed distance that stands for "no stroke near this pixel"."""
@@ -40,7 +47,7 @@ class Strokes:
         of type or a filled square are; else they are round.
     """
 
-    points: NDArray[np.float64]
+    points: Points
     radius: NDArray[np.float64]
     density: NDArray[np.float64]
     start: NDArray[np.bool_]
@@ -67,21 +74,15 @@ class Strokes:
         starts = np.flatnonzero(self.start)
         lowest = np.maximum.reduceat(self.points[:, 1], starts)
         kept = np.repeat(lowest < y, np.diff([*starts, len(self)]))
-        return self.kept(kept)
-
-    def kept(self, which: NDArray[np.bool_]) -> Strokes:
-        """Return the points that are chosen; whoever chooses keeps strokes whole."""
-        return Strokes(
-            self.points[which],
-            self.radius[which],
-            self.density[which],
-            self.start[which],
-            self.flat[which],
-        )
+        return Strokes(*(values[kept] for values in vars(self).values()))
 
     def mapped(self, matrix: ArrayLike) -> Strokes:
         """Return the strokes with each point multiplied by a 2 × 2 matrix; widths stay."""
         return replace(self, points=self.points @ np.asarray(matrix).T)
+
+    def turned(self, angle: float) -> Strokes:
+        """Return the strokes turned around the origin by an angle in radians."""
+        return self.mapped([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def stroke(
@@ -115,16 +116,11 @@ def joined(parts: Sequence[Strokes]) -> Strokes:
     """Put several groups of strokes into one; none gives an empty group."""
     if not parts:
         return stroke(np.empty((0, 2)), 1.0)
-    return Strokes(
-        np.concatenate([part.points for part in parts]),
-        np.concatenate([part.radius for part in parts]),
-        np.concatenate([part.density for part in parts]),
-        np.concatenate([part.start for part in parts]),
-        np.concatenate([part.flat for part in parts]),
-    )
+    fields = zip(*(vars(part).values() for part in parts), strict=True)
+    return Strokes(*map(np.concatenate, fields))
 
 
-def spline(points: NDArray[np.float64], samples: int) -> NDArray[np.float64]:
+def spline(points: Points, samples: int) -> Points:
     """Lay a Catmull-Rom curve through points; a point given twice makes a corner.
 
     Parameters
@@ -154,9 +150,7 @@ def spline(points: NDArray[np.float64], samples: int) -> NDArray[np.float64]:
     return np.concatenate([bend.transpose(1, 0, 2).reshape(-1, 2), points[-1:]])
 
 
-def rasterize(
-    strokes: Strokes, shape: tuple[int, int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def rasterize(strokes: Strokes, shape: Shape) -> tuple[Plane, Plane]:
     """Draw strokes on an empty page.
 
     Strategy: every piece between two points is a capsule whose half width
@@ -191,23 +185,18 @@ def rasterize(
     return distance.reshape(shape), density.reshape(shape)
 
 
-def coverage(distance: NDArray[np.float32]) -> NDArray[np.float32]:
+def coverage(distance: Plane) -> Plane:
     """Turn a signed distance in pixels into the covered share of each pixel, 0 to 1."""
-    share: NDArray[np.float32] = np.clip(distance + np.float32(0.5), 0, 1)
+    share: Plane = np.clip(distance + 0.5, 0, 1)
     return share
 
 
-class _Pieces(NamedTuple):
-    """Capsules of about one size: (x, y, radius) at both ends, ink, what cuts them off.
+_Pieces = tuple[NDArray[np.float64], NDArray[np.float64], Plane, NDArray[np.float64], int]
+"""Capsules of about one size: (x, y, radius) at both ends, ink, what cuts them off, their reach.
 
-    A cut (a, b, c) leaves what lies where a x + b y + c is positive; its value there is the
-    distance to the cut in pixels.
-    """
-
-    begin: NDArray[np.float64]
-    end: NDArray[np.float64]
-    ink: NDArray[np.float32]
-    cuts: NDArray[np.float64]
+A cut (a, b, c) leaves what lies where a x + b y + c is positive; its value there is the distance
+to the cut in pixels.
+"""
 
 
 def _pieces(strokes: Strokes) -> Iterator[_Pieces]:
@@ -234,9 +223,8 @@ def _pieces(strokes: Strokes) -> Iterator[_Pieces]:
         batch = max(1, _ELEMENTS // (2 * value + 1) ** 2)
         for offset in range(0, len(chosen), batch):
             part = chosen[offset : offset + batch]
-            yield _Pieces(
-                first[part], second[part], ink[index[part]].astype(np.float32), cuts[part]
-            )
+            amount = ink[index[part]].astype(np.float32)
+            yield first[part], second[part], amount, cuts[part], int(value)
 
 
 def _cuts(strokes: Strokes, here: NDArray[np.intp], there: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -269,21 +257,16 @@ def _cuts(strokes: Strokes, here: NDArray[np.intp], there: NDArray[np.intp]) -> 
     return cuts
 
 
-def _window(
-    pieces: _Pieces, shape: tuple[int, int]
-) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
+def _window(pieces: _Pieces, shape: Shape) -> tuple[NDArray[np.intp], Plane, Plane]:
     """Signed distances around pieces of one reach: flat pixel index, distance, density."""
-    begin, end, ink, cuts = pieces
+    begin, end, ink, cuts, reach = pieces
     height, width = shape
-    change = end - begin
-    reach = np.abs(change[:, :2]).max(1) / 2 + np.maximum(begin[:, 2], end[:, 2]) + 2
-    half = int(np.ceil(reach.max()))
     centre = np.rint((begin + end)[:, :2] / 2).astype(int)
-    around = np.arange(-half, half + 1)
+    around = np.arange(-reach, reach + 1)
     local = (begin[:, :2] - centre).astype(np.float32)[:, :, None, None]
     dx = around[None, None, :].astype(np.float32) - local[:, 0]
     dy = around[None, :, None].astype(np.float32) - local[:, 1]
-    vx, vy, grow = (column.astype(np.float32)[:, None, None] for column in change.T)
+    vx, vy, grow = (column.astype(np.float32)[:, None, None] for column in (end - begin).T)
     along = np.clip((dx * vx + dy * vy) / np.maximum(vx * vx + vy * vy, 1e-9), 0, 1)
     radius = begin[:, 2].astype(np.float32)[:, None, None] + along * grow
     value = radius - np.hypot(dx - along * vx, dy - along * vy)

@@ -1,25 +1,24 @@
 """Lines of invented text in a box, set as handwriting or print, without offensive words.
 
 Strategy: syllables put together by chance give swear words, slurs and worse of some language now
-and then. The list is kept in rot13, so that nobody has to read it here. Strong words are refused
-wherever they stand in a word, short ones, which good words contain too, only as whole
-words. English, German, French, Spanish, Italian, Latin.
+and then. The list in `unwanted_words.txt` is kept in rot13, so that nobody has to read it. Strong
+words, the first part of the list, are refused wherever they stand in a word; short ones, which
+good words contain too, only as whole words. English, German, French, Spanish, Italian, Latin.
 """
 
 from __future__ import annotations
 
 from codecs import decode
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from importlib.resources import files
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from docbin_napari.drawing.lettering import Hand, write_word
-from docbin_napari.drawing.scripts import write_foreign
-from docbin_napari.drawing.strokes import Strokes, joined, stroke
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from docbin_napari.drawing.lettering import Hand, write_foreign, write_word
+from docbin_napari.drawing.noise import Rng
+from docbin_napari.drawing.strokes import Point, Strokes, joined, stroke
 
 Align = Literal["start", "centre", "end", "justify"]
 
@@ -47,6 +46,20 @@ class Box(NamedTuple):
     def height(self) -> float:
         """Height in pixels."""
         return self.bottom - self.top
+
+    @property
+    def centre(self) -> Point:
+        """The middle, (x, y)."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def grown(self, by: float) -> Box:
+        """Return the box with each side moved outwards."""
+        return Box(self.left - by, self.top - by, self.right + by, self.bottom + by)
+
+    @classmethod
+    def around(cls, centre: Point, half: float) -> Box:
+        """Return the square around a point, `half` its side away from it."""
+        return cls(*centre, *centre).grown(half)
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,7 @@ class Setting:
     paragraph: float = 0.1
 
 
-def invent_word(rng: np.random.Generator, longest: int = 99) -> str:
+def invent_word(rng: Rng, longest: int = 99) -> str:
     """Make up a word that looks pronounceable, with a capital or a mark now and then.
 
     Parameters
@@ -103,7 +116,7 @@ def invent_word(rng: np.random.Generator, longest: int = 99) -> str:
             return word
 
 
-def _word(rng: np.random.Generator) -> str:
+def _word(rng: Rng) -> str:
     """Put syllables together, whatever comes of it."""
     if rng.random() < 0.04:
         return str(rng.integers(1, 2000))
@@ -118,24 +131,26 @@ def _word(rng: np.random.Generator) -> str:
     return word
 
 
-def write(rng: np.random.Generator, hand: Hand, word: str | None = None) -> tuple[Strokes, float]:
+Word = tuple[Strokes, float]
+"""A word from x = 0 to the right on a base line at y = 0, and its width in pixels."""
+
+
+def write(rng: Rng, hand: Hand, word: str | None = None) -> Word:
     """Write a given or an invented word in any script; see `lettering.write_word`."""
     if hand.script in ("nastaliq", "runes"):
         size = len(word) if word is not None else int(rng.integers(2, 9))
-        strokes, advance = write_foreign(rng, hand, max(1, size))
-        return strokes, advance
+        return write_foreign(rng, hand, max(1, size))
     text = invent_word(rng) if word is None else word
     strokes, advance = write_word(rng, hand, text)
-    if hand.script == "running" and not text.islower():
-        head, rest = text[:1], text[1:]
-        if rest.isalpha() and rest.islower():
-            first, width = write_word(rng, hand, head)
-            second, more = write_word(rng, hand, rest)
-            return joined([first, second.moved(width, 0)]), width + more
+    rest = text[1:]
+    if hand.script == "running" and not text.islower() and rest.isalpha() and rest.islower():
+        first, width = write_word(rng, hand, text[:1])
+        second, more = write_word(rng, hand, rest)
+        return joined([first, second.moved(width, 0)]), width + more
     return strokes, advance
 
 
-def set_lines(rng: np.random.Generator, hand: Hand, box: Box, setting: Setting) -> Strokes:
+def set_lines(rng: Rng, hand: Hand, box: Box, setting: Setting) -> Strokes:
     """Fill a box with lines of invented words.
 
     Parameters
@@ -180,9 +195,7 @@ def set_lines(rng: np.random.Generator, hand: Hand, box: Box, setting: Setting) 
     return joined(parts)
 
 
-def set_line(
-    rng: np.random.Generator, hand: Hand, box: Box, words: int, align: Align = "start"
-) -> Strokes:
+def set_line(rng: Rng, hand: Hand, box: Box, words: int, align: Align = "start") -> Strokes:
     """Write one line of at most `words` words at the top of a box."""
     hand = fitted(hand, box)
     line = _line_of_words(rng, hand, box.width, words)
@@ -202,12 +215,10 @@ def fitted(hand: Hand, box: Box) -> Hand:
     return replace(hand, x_height=limit, pen=max(1.2, hand.pen * share))
 
 
-def _line_of_words(
-    rng: np.random.Generator, hand: Hand, room: float, most: int = 60
-) -> list[tuple[Strokes, float]]:
+def _line_of_words(rng: Rng, hand: Hand, room: float, most: int = 60) -> list[Word]:
     """Words until the room is used up; at the start, other words are tried for too long ones."""
     gap = _gap(hand)
-    words: list[tuple[Strokes, float]] = []
+    words: list[Word] = []
     used = 0.0
     for tries in range(most + 8):
         if len(words) == most:
@@ -226,9 +237,7 @@ def _gap(hand: Hand) -> float:
     return hand.x_height * (1.15 if hand.script == "typewriter" else 0.75)
 
 
-def _shifts(
-    words: list[tuple[Strokes, float]], hand: Hand, room: float, align: Align
-) -> list[float]:
+def _shifts(words: list[Word], hand: Hand, room: float, align: Align) -> list[float]:
     """Where each word of a line begins."""
     gap = _gap(hand)
     widths = [advance for _, advance in words]
@@ -239,24 +248,25 @@ def _shifts(
     return [begin + sum(widths[:index]) + gap * index for index in range(len(words))]
 
 
-def _dips(rng: np.random.Generator, hand: Hand) -> Callable[[], float]:
+def _dips(rng: Rng, hand: Hand) -> Callable[[], float]:
     """Amount of ink of the next word: a pen runs dry and is dipped, a ribbon is uneven."""
     if hand.printed:
         spread = 0.12 if hand.script == "typewriter" else 0.04
         return lambda: float(np.clip(rng.normal(1 - spread, spread), 0.4, 1))
-    state = {"ink": 1.0}
+    left = 1.0
     loss = rng.uniform(0.0, 0.06)
 
     def amount() -> float:
-        state["ink"] -= loss * rng.random()
-        if state["ink"] < 0.6 and rng.random() < 0.4:
-            state["ink"] = 1.0
-        return float(max(state["ink"], 0.45))
+        nonlocal left
+        left -= loss * rng.random()
+        if left < 0.6 and rng.random() < 0.4:
+            left = 1.0
+        return max(left, 0.45)
 
     return amount
 
 
-def _correction(rng: np.random.Generator, hand: Hand, advance: float) -> Strokes:
+def _correction(rng: Rng, hand: Hand, advance: float) -> Strokes:
     """Strike a word out, once or thoroughly, or underline it."""
     x_height = hand.x_height
     kind = rng.integers(3)
@@ -270,35 +280,12 @@ def _correction(rng: np.random.Generator, hand: Hand, advance: float) -> Strokes
     return stroke(np.column_stack([np.linspace(-3, advance + 3, 4), ys]), hand.pen * 0.45)
 
 
-_PARTS = frozenset(
-    decode(
-        """
-nany nahf nefpu nefr onfgneq ovgpu ovgr obbo obhtabhy oenay ohttre pnoea pnoeba pnpn pnpng
-pnmmb punggr puvatn puvax pyvg pbpx pbtyvba pbwba pbaaneq pbaanf pbba pbhvy penc phyre
-phyb phyhf phaa phag qvpx qvx qvyqb raphy sntt snttbg sntbg srypu sryyng svpn svpx svpxr
-svtn sbgmr sbhge sebpvb shpx shx shgh trabpvq trfgnc tbbx tbhva uvgyre ubybp uber uher
-veehz wvmm wbqr wbqre whqraf xnanx xvxr xxx xevccy znevp zraghy zreqn zreqr zrergev zvreqn
-zvapuv zbatby anmv artre arte arter arteb avpuba avtre avtt avte avdh ahggr betnf crqr
-crqvp craqrw cravf cvzzry cvff cbyyn cbep cbea cevpx chff chffl chgr chggna encr encvf
-erpghz ergneq evppuvba fnybcr fpurvf fpurvff fpujnam fpujhy fpbeghz fpebg frzra fuvg fyhg
-fzrtzn fbqbz fcnfgv fcvp fchax fgebam fhvpvq gncrgg gvgf gvgg gvggra gbffre genaal gebvn
-gebggry gheq gjng inssna intva iretn ibgmr jnax jube jvpuf lbhcva mbeen
-""",
-        "rot13",
-    ).split()
-)
-_WORDS = frozenset(
-    decode(
-        """
-nav nab nabf nff nffrf pnm puvr puvre pba pbaf phy phyv phyf phz phzf qntb qntbf qnz qnza
-qrnq qrcc qvr qvrf qhzo qlxr snt sntf sneg snegf sng shp tnl tnlf tlc tlcf unt untf uryy
-ubr ubrf ubzb wnc wncf wrex wrj wrjf whqr whqra xnssve xvyy xvyyf yrjq yhfg zbeq zbfr avc
-avcf ahqr cnxv cnxvf cq crr crar crav crg cbb chgn chgnf chgb chgbf fn fnh fnhra frva
-frvaf frav frab frk frkrf fvzc fynir fynirf fcnfg fcnfgf ff greebe grgn grgnf grgr grggn
-grggr gubg gubgf gvg gbq gbrgr gbagn gbagb ivby jbc jbcf
-""",
-        "rot13",
-    ).split()
+_PARTS, _WORDS = (
+    frozenset(decode(words, "rot13").split())
+    for words in files("docbin_napari.drawing")
+    .joinpath("unwanted_words.txt")
+    .read_text("utf-8")
+    .split("\n\n")
 )
 
 
