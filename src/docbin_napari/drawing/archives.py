@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from docbin_napari.drawing import dice as colours
 from docbin_napari.drawing.blocks import Plan
@@ -55,6 +56,14 @@ class Archive:
     around: Surroundings | None = None
     ruling: Colour = (0.35, 0.4, 0.5)
     ruled: tuple[float, float] = (0.1, 0.35)
+
+    def varied(self, **parts: Any) -> Archive:
+        """Return the archive with other parts; a dict changes single settings of a part."""
+        changed = {
+            name: replace(getattr(self, name), **part) if isinstance(part, dict) else part
+            for name, part in parts.items()
+        }
+        return replace(self, **changed)
 
 
 def choose_archive(rng: Rng, name: str | None = None) -> Archive:
@@ -105,14 +114,13 @@ def resized(archive: Archive, factor: float) -> Archive:
     around = archive.around
     if around is not None:
         around = replace(around, pitch=around.pitch * factor, cockle=around.cockle * factor)
-    scan, damage = archive.scan, archive.damage
-    return replace(
-        archive,
+    scan = archive.scan
+    return archive.varied(
         plan=plan(archive.plan),
         behind=None if archive.behind is None else plan(archive.behind),
-        ink=replace(archive.ink, spread=archive.ink.spread * factor),
-        damage=replace(damage, bleed_blur=damage.bleed_blur * factor),
-        scan=replace(scan, blur=max(0.3, scan.blur * factor), torn=scan.torn * factor),
+        ink={"spread": archive.ink.spread * factor},
+        damage={"bleed_blur": archive.damage.bleed_blur * factor},
+        scan={"blur": max(0.3, scan.blur * factor), "torn": scan.torn * factor},
         around=around,
     )
 
@@ -154,10 +162,10 @@ def _faded(dice: Dice) -> Archive:
 
 def _through(dice: Dice) -> Archive:
     """Both sides written with a full pen: the other side is nearly as dark."""
-    archive = _letters(dice)
-    damage = replace(archive.damage, bleed=dice.between(0.5, 0.95))
-    ink = replace(archive.ink, strength=dice.between(0.9, 1.05), patches=dice.between(0.05, 0.2))
-    return replace(archive, damage=damage, ink=ink)
+    return _letters(dice).varied(
+        damage={"bleed": dice.between(0.5, 0.95)},
+        ink={"strength": dice.between(0.9, 1.05), "patches": dice.between(0.05, 0.2)},
+    )
 
 
 def _book(dice: Dice) -> Archive:
@@ -176,20 +184,23 @@ def _book(dice: Dice) -> Archive:
 
 def _blackletter(dice: Dice) -> Archive:
     """An old print in broken letters on browned paper."""
-    archive = _book(dice)
-    layout = dice.one_of("book", "title", "columns", "plain")
-    plan = replace(archive.plan, hand=dice.broken_face(), layout=layout)
-    return replace(archive, plan=plan, paper=dice.paper([BUFF, TAN]))
+    return _book(dice).varied(
+        plan={
+            "layout": dice.one_of("book", "title", "columns", "plain"),
+            "hand": dice.broken_face(),
+        },
+        paper=dice.paper([BUFF, TAN]),
+    )
 
 
 def _newspaper(dice: Dice) -> Archive:
     """Columns of small worn type on yellow wood-pulp paper, sometimes a picture."""
-    archive = _book(dice)
-    plan = replace(archive.plan, hand=dice.face(9, 15), layout="columns", pictures=0.35)
-    grain = dice.between(0.2, 0.45)
-    ink = replace(archive.ink, grain=grain, rough=dice.between(0.2, 0.5))
-    pulp = dice.paper([(0.8, 0.72, 0.55), (0.86, 0.8, 0.66), (0.78, 0.74, 0.66)], fibres=300)
-    return replace(archive, plan=plan, ink=ink, paper=pulp)
+    pulp = [(0.8, 0.72, 0.55), (0.86, 0.8, 0.66), (0.78, 0.74, 0.66)]
+    return _book(dice).varied(
+        plan={"hand": dice.face(9, 15), "layout": "columns", "pictures": 0.35},
+        ink={"grain": dice.between(0.2, 0.45), "rough": dice.between(0.2, 0.5)},
+        paper=dice.paper(pulp, fibres=300),
+    )
 
 
 def _typescript(dice: Dice) -> Archive:
@@ -251,10 +262,10 @@ def _microfilm(dice: Dice) -> Archive:
 def _oriental(dice: Dice) -> Archive:
     """Joined writing from right to left with a reed pen, on tinted paper."""
     hand = dice.reed()
-    notes = replace(hand, x_height=hand.x_height * 0.75, pen=hand.pen * 0.75)
     lines = dice.lines(leading=dice.between(3.6, 5.5), corrections=0.0)
+    layout = dice.one_of("plain", "annotated", "letter")
     return Archive(
-        Plan(dice.one_of("plain", "annotated", "letter"), hand, notes, lines, stamps=0.1),
+        Plan(layout, hand, hand.scaled(0.75), lines, stamps=0.1),
         dice.ink(BLACK),
         dice.ink(RED, BLACK),
         dice.stamp_ink(),
@@ -273,7 +284,7 @@ def _parchment(dice: Dice) -> Archive:
         slant=dice.between(-0.05, 0.2),
         stretch=0.9,
         jitter=dice.between(0.1, 0.35),
-        letters=int(dice.rng.integers(1 << 30)),
+        letters=dice.seed(),
     )
     hand = replace(hand, pen=hand.x_height * dice.between(0.14, 0.24))
     layout = dice.one_of("plain", "annotated", "book", "title")
@@ -290,17 +301,18 @@ def _parchment(dice: Dice) -> Archive:
 
 def _clean(dice: Dice) -> Archive:
     """A good scan of a clean page; some are almost blank."""
-    archive = [_letters, _book, _office, _typescript][int(dice.rng.integers(4))](dice)
-    damage = Damage(folds=dice.count(0.2, 1), bleed=dice.maybe(0.4, 0.02, 0.12))
-    layout = dice.one_of("blank", "title", "plain", archive.plan.layout)
-    sheet = dice.paper([WHITE], mottling=0.01, foxing=0, fibres=0, browning=0.0)
-    return replace(archive, plan=replace(archive.plan, layout=layout), damage=damage, paper=sheet)
+    archive = dice.one_of(_letters, _book, _office, _typescript)(dice)
+    return archive.varied(
+        damage=Damage(folds=dice.count(0.2, 1), bleed=dice.maybe(0.4, 0.02, 0.12)),
+        plan={"layout": dice.one_of("blank", "title", "plain", archive.plan.layout)},
+        paper=dice.paper([WHITE], mottling=0.01, foxing=0, fibres=0, browning=0.0),
+    )
 
 
 def _photograph(dice: Dice) -> Archive:
     """A page under a lamp, taken by a hand-held camera: shadows, blur, strong JPEG."""
-    archive = [_letters, _book, _office, _typescript][int(dice.rng.integers(4))](dice)
-    return replace(archive, scan=_photographed(dice))
+    archive = dice.one_of(_letters, _book, _office, _typescript)(dice)
+    return archive.varied(scan=_photographed(dice))
 
 
 def _photographed(dice: Dice) -> Scan:
@@ -319,8 +331,8 @@ def _photographed(dice: Dice) -> Scan:
 
 def _negative(dice: Dice) -> Archive:
     """Light writing on a dark page, as on negative films and copies."""
-    archive = [_letters, _book, _typescript][int(dice.rng.integers(3))](dice)
-    return replace(archive, scan=replace(archive.scan, negative=True, gray=dice.chance(0.6)))
+    archive = dice.one_of(_letters, _book, _typescript)(dice)
+    return archive.varied(scan={"negative": True, "gray": dice.chance(0.6)})
 
 
 def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Archive:
@@ -337,8 +349,7 @@ def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Ar
         ink = replace(ink, patches=0.0, grain=dice.maybe(0.5, 0.0, 0.1), spread=0.0, rim=0.0)
         paper = dice.paper([WHITE], mottling=0.005, foxing=0, fibres=0, browning=0.0, laid=0.0)
         damage = Damage()
-    return replace(
-        archive,
+    return archive.varied(
         plan=Plan(dice.one_of(*layouts), face, label, dice.justified(), stamps=0.15),
         ink=ink,
         paper=paper,
@@ -350,44 +361,41 @@ def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Ar
 def _forms(dice: Dice) -> Archive:
     """Marked forms and files: filled boxes, bullets, bars, dark table heads, codes, redactions."""
     archive = _printed(dice, "marked form", "marked form", "file")
-    pen = dice.ink(BLUE, BLACK, colours.PENCIL, strength=dice.between(0.6, 1.0))
+    strength = dice.between(0.6, 1.0)
+    archive = archive.varied(second=dice.ink(BLUE, BLACK, colours.PENCIL, strength=strength))
     writing = dice.pen(13, 26)
     if archive.plan.layout == "marked form" and dice.chance(0.5):
-        archive = replace(archive, plan=replace(archive.plan, hand=writing))
-    return replace(archive, second=pen)
+        return archive.varied(plan={"hand": writing})
+    return archive
 
 
 def _music(dice: Dice) -> Archive:
     """Printed music with words, or chant in square notes on red lines."""
     archive = _printed(dice, "music", "music", "chant", low=9, high=34)
-    if archive.plan.layout == "chant":
-        plan = replace(archive.plan, hand=dice.broken_face())
-        return replace(
-            archive,
-            plan=plan,
-            ink=dice.ink(GALL, BLACK),
-            second=dice.ink(RED, RED, BLACK),
-            paper=dice.paper([BUFF, TAN, CREAM], fibres=0),
-        )
-    return archive
+    if archive.plan.layout == "music":
+        return archive
+    return archive.varied(
+        plan={"hand": dice.broken_face()},
+        ink=dice.ink(GALL, BLACK),
+        second=dice.ink(RED, RED, BLACK),
+        paper=dice.paper([BUFF, TAN, CREAM], fibres=0),
+    )
 
 
 def _poster(dice: Dice) -> Archive:
     """Display type of all sizes, in old posters and title pages."""
     archive = _printed(dice, "poster")
     broken = dice.broken_face()
-    plan = replace(archive.plan, hand=broken) if dice.chance(0.3) else archive.plan
-    ink = dice.ink(BLACK, BLACK, RED, BLUE, grain=dice.between(0.02, 0.3))
-    return replace(archive, plan=plan, ink=ink)
+    return archive.varied(
+        plan={"hand": broken if dice.chance(0.3) else archive.plan.hand},
+        ink=dice.ink(BLACK, BLACK, RED, BLUE, grain=dice.between(0.02, 0.3)),
+    )
 
 
 def _ornamented(dice: Dice) -> Archive:
     """Old prints with filled initials, wood-cut head pieces and seals."""
-    archive = _printed(dice, "ornamented")
-    face = dice.broken_face() if dice.chance(0.5) else dice.face(12, 28)
-    return replace(
-        archive,
-        plan=replace(archive.plan, hand=face),
+    return _printed(dice, "ornamented").varied(
+        plan={"hand": dice.broken_face() if dice.chance(0.5) else dice.face(12, 28)},
         ink=dice.ink(BLACK, BLACK, GALL),
         second=dice.ink(RED, RED, BLUE, BLACK),
         paper=dice.paper([CREAM, BUFF, TAN, WHITE]),
@@ -398,59 +406,58 @@ def _ornamented(dice: Dice) -> Archive:
 def _mixed(dice: Dice) -> Archive:
     """Light writing on dark grounds beside dark writing on light paper."""
     archive = _printed(dice, "half dark", "half dark", "magazine", low=9, high=30)
-    return replace(archive, ink=replace(archive.ink, patches=dice.between(0.0, 0.15)))
+    return archive.varied(ink={"patches": dice.between(0.0, 0.15)})
 
 
 def _inverted(dice: Dice) -> Archive:
     """Whole pages of light writing on a dark ground, such as photostats and blueprints."""
-    archive = [_letters, _book, _typescript, _office][int(dice.rng.integers(4))](dice)
-    ink = dice.ink(
-        BLACK, BLUE, colours.GREEN, GALL, strength=dice.between(0.7, 1.05), patches=0.1, spread=0.0
+    archive = dice.one_of(_letters, _book, _typescript, _office)(dice)
+    strength = dice.between(0.7, 1.05)
+    return archive.varied(
+        plan={"dark": True},
+        ink=dice.ink(BLACK, BLUE, colours.GREEN, GALL, strength=strength, patches=0.1, spread=0.0),
+        damage={"blots": 0, "bleed": 0.0, "beneath": 0.0, "water": 0.0},
     )
-    damage = replace(archive.damage, blots=0, bleed=0.0, beneath=0.0, water=0.0)
-    return replace(archive, plan=replace(archive.plan, dark=True), ink=ink, damage=damage)
 
 
 def _sparse(dice: Dice) -> Archive:
     """A few words, or none, over a full page that shows through as dark as ink may."""
-    archive = [_letters, _book, _blackletter, _typescript, _parchment][int(dice.rng.integers(5))](
-        dice
-    )
+    archive = dice.one_of(_letters, _book, _blackletter, _typescript, _parchment)(dice)
     full = archive.plan
     if full.layout in ("blank", "title", "envelope"):
         full = replace(full, layout="plain")
-    front = replace(
-        full, layout=dice.one_of("blank", "blank", "envelope", "title", "empty"), stamps=0.1
+    return archive.varied(
+        plan={
+            "layout": dice.one_of("blank", "blank", "envelope", "title", "empty"),
+            "stamps": 0.1,
+        },
+        behind=full,
+        damage={
+            "bleed": dice.between(0.25, 0.95),
+            "bleed_blur": dice.scale(0.4, 2.5),
+            "beneath": dice.maybe(0.2, 0.05, 0.3),
+        },
     )
-    damage = replace(
-        archive.damage,
-        bleed=dice.between(0.25, 0.95),
-        bleed_blur=dice.scale(0.4, 2.5),
-        beneath=dice.maybe(0.2, 0.05, 0.3),
-    )
-    return replace(archive, plan=front, behind=full, damage=damage)
 
 
 def _volume(dice: Dice) -> Archive:
     """A bound volume or a leaf as photographed: leaf edges, boards, ground, things around it."""
     kinds = [_letters, _book, _blackletter, _parchment, _faded, _oriental, _through, _ornamented]
-    archive = [*kinds, _music][int(dice.rng.integers(9))](dice)
-    scan = replace(archive.scan, border=0.0, holes=0, rotation=dice.between(-2.5, 2.5), gutter=0.0)
-    plan = archive.plan
-    if plan.layout in ("envelope", "title"):
-        plan = replace(plan, layout="plain")
-    paper = archive.paper
+    archive = dice.one_of(*kinds, _music)(dice)
+    rotation = dice.between(-2.5, 2.5)
+    archive = archive.varied(scan={"border": 0.0, "holes": 0, "rotation": rotation, "gutter": 0.0})
+    if archive.plan.layout in ("envelope", "title"):
+        archive = archive.varied(plan={"layout": "plain"})
     if dice.chance(0.15):
-        plan = replace(plan, layout=dice.one_of("blank", "empty"), stamps=0.1)
-        paper = replace(paper, marbling=dice.maybe(0.4, 0.4, 1.0))
-    return replace(
-        archive,
-        plan=plan,
-        paper=paper,
-        damage=replace(archive.damage, patches=dice.count(0.25, 4)),
-        scan=scan,
-        around=dice.around(),
-    )
+        archive = archive.varied(
+            plan={"layout": dice.one_of("blank", "empty"), "stamps": 0.1},
+            paper={"marbling": dice.maybe(0.4, 0.4, 1.0)},
+        )
+    return archive.varied(damage={"patches": dice.count(0.25, 4)}, around=dice.around())
+
+
+_ONE_LEAF: dict[str, Any] = {"leaves": (0.0, 0.0, 0.0, 0.0), "board": 0.0, "gutter": 0.0}
+_ONE_SIDE: dict[str, Any] = {"folds": 0, "tapes": 0, "bleed": 0.0, "beneath": 0.0}
 
 
 def _papyrus(dice: Dice) -> Archive:
@@ -459,27 +466,20 @@ def _papyrus(dice: Dice) -> Archive:
     hand = dice.pen(14, 34, script=dice.one_of("upright", "runes", "running"), stretch=0.95)
     strips = dice.between(0.03, 0.12)
     tan = [(0.72, 0.56, 0.34), (0.6, 0.45, 0.26), (0.78, 0.66, 0.46), (0.45, 0.34, 0.2)]
-    sheet = dice.paper(
-        tan, fibres=0, laid=0.0, strips=strips, crossed=strips * dice.between(0, 0.9)
-    )
-    margins = (dice.between(0.01, 0.1), dice.between(0.01, 0.1), dice.between(0.01, 0.1), 0.03)
-    around = dice.around(
-        margins=margins, leaves=(0.0, 0.0, 0.0, 0.0), board=0.0, gutter=0.0,
-        ground=dice.one_of("white", "gray", "velvet", "felt"),
-        objects=dice.things("ruler", "target"),
-    )  # fmt: skip
-    return replace(
-        archive,
+    crossed = strips * dice.between(0, 0.9)
+    return archive.varied(
+        paper=dice.paper(tan, fibres=0, laid=0.0, strips=strips, crossed=crossed),
+        around=dice.around(
+            **_ONE_LEAF,
+            margins=(*(dice.between(0.01, 0.1) for _ in range(3)), 0.03),
+            ground=dice.one_of("white", "gray", "velvet", "felt"),
+            objects=dice.things("ruler", "target"),
+        ),
         plan=Plan(dice.one_of("plain", "plain", "columns"), hand, hand, dice.lines()),
         ink=dice.ink(BLACK, GALL, patches=dice.between(0.15, 0.5), grain=dice.between(0.1, 0.35)),
-        paper=sheet,
-        damage=dice.damage(
-            0.5, folds=0, tapes=0, bleed=0.0, beneath=0.0, gaps=dice.count(0.85, 40),
-            mould=dice.count(0.4, 3),
-        ),
+        damage=dice.damage(0.5, **_ONE_SIDE, gaps=dice.count(0.85, 40), mould=dice.count(0.4, 3)),
         scan=dice.scan(border=0.0, gutter=0.0, holes=0, gray=dice.chance(0.4)),
-        around=around,
-    )  # fmt: skip
+    )
 
 
 def _fragment(dice: Dice) -> Archive:
@@ -487,33 +487,28 @@ def _fragment(dice: Dice) -> Archive:
     archive = _papyrus(dice)
     level = dice.between(0.06, 0.4)
     skin = [(0.62, 0.62, 0.62), (0.5, 0.5, 0.5), (0.72, 0.72, 0.72)]
-    sheet = dice.paper(skin, fibres=0, laid=0.0, browning=dice.maybe(0.6, 0.1, 0.5))
-    around = replace(archive.around or dice.around(), ground="tissue", ground_colour=(level,) * 3)
-    return replace(
-        archive,
-        paper=sheet,
-        damage=replace(
-            archive.damage, gaps=dice.count(0.95, 60), creases=dice.count(0.8, 10), patches=2
-        ),
-        scan=replace(archive.scan, gray=True),
-        around=around,
+    return archive.varied(
+        paper=dice.paper(skin, fibres=0, laid=0.0, browning=dice.maybe(0.6, 0.1, 0.5)),
+        around={"ground": "tissue", "ground_colour": (level,) * 3},
+        damage={"gaps": dice.count(0.95, 60), "creases": dice.count(0.8, 10), "patches": 2},
+        scan={"gray": True},
     )
 
 
 def _palm(dice: Dice) -> Archive:
     """Palm leaves: incised writing blackened with soot, level fibres, dark cloth around."""
-    hand = dice.pen(
-        10, 22, script=dice.one_of("runes", "runes", "running"), slant=0.0, contrast=0.2,
-        jitter=dice.between(0.1, 0.4),
-    )  # fmt: skip
+    script = dice.one_of("runes", "runes", "running")
+    jitter = dice.between(0.1, 0.4)
+    hand = dice.pen(10, 22, script=script, slant=0.0, contrast=0.2, jitter=jitter)
     hand = replace(hand, pen=max(1.4, hand.x_height * dice.between(0.08, 0.14)))
     leaf = [(0.72, 0.6, 0.4), (0.6, 0.48, 0.3), (0.66, 0.6, 0.48), (0.5, 0.38, 0.22)]
     around = dice.around(
+        **_ONE_LEAF,
         margins=(dice.maybe(0.7, 0.01, 0.06), 0.02, dice.maybe(0.7, 0.01, 0.06), 0.02),
-        leaves=(0.0, 0.0, 0.0, 0.0), board=0.0, gutter=0.0, strips=int(dice.between(4, 8.99)),
+        strips=int(dice.between(4, 8.99)),
         ground=dice.one_of("velvet", "velvet", "velvet", "felt", "white"),
         objects=dice.things("ruler"),
-    )  # fmt: skip
+    )
     lines = dice.lines(leading=dice.between(2.0, 2.8), corrections=0.0, paragraph=0.0)
     return Archive(
         Plan("plain", hand, hand, lines),
@@ -524,10 +519,7 @@ def _palm(dice: Dice) -> Archive:
             leaf, fibres=0, laid=0.0, foxing=dice.count(0.6, 120),
             browning=dice.maybe(0.5, 0.1, 0.5), strips=dice.between(0.02, 0.1),
         ),
-        dice.damage(
-            0.5, folds=0, tapes=0, bleed=0.0, beneath=0.0, gaps=dice.count(0.3, 8),
-            mould=dice.count(0.3, 2),
-        ),
+        dice.damage(0.5, **_ONE_SIDE, gaps=dice.count(0.3, 8), mould=dice.count(0.3, 2)),
         dice.scan(border=0.0, gutter=0.0, holes=0),
         around=around,
     )  # fmt: skip
@@ -537,17 +529,15 @@ def _squared(dice: Dice) -> Archive:
     """Squared, ruled and millimetre paper under a pen."""
     archive = _letters(dice)
     size = dice.scale(6, 45)
-    plan = replace(
-        archive.plan,
-        hand=dice.pen(13, 34),
-        layout=dice.one_of("plain", "letter", "table", "diary", "blank", "annotated"),
-        grid=size,
-        squares=dice.chance(0.75) or size < 15,
-        guides=0.0,
-    )
+    plan = {
+        "hand": dice.pen(13, 34),
+        "layout": dice.one_of("plain", "letter", "table", "diary", "blank", "annotated"),
+        "grid": size,
+        "squares": dice.chance(0.75) or size < 15,
+        "guides": 0.0,
+    }
     low = dice.between(0.1, 0.4)
-    return replace(
-        archive,
+    return archive.varied(
         plan=plan,
         ink=dice.ink(BLUE, BLACK, GALL, colours.PENCIL),
         paper=dice.paper([WHITE, CREAM, colours.GRAY], fibres=0, laid=0.0),
@@ -560,48 +550,28 @@ def _squared(dice: Dice) -> Archive:
 def _unfocused(dice: Dice) -> Archive:
     """Any page out of focus, up to a standard deviation of 3 pixels."""
     archive = ARCHIVES[dice.one_of(*_USUAL)](dice)
-    return replace(archive, scan=replace(archive.scan, blur=dice.between(1.2, 3.0), coarse=1.0))
+    return archive.varied(scan={"blur": dice.between(1.2, 3.0), "coarse": 1.0})
 
 
 def _mouldy(dice: Dice) -> Archive:
     """Large stains with texture and a great deal of foxing."""
-    archive = [_letters, _book, _faded, _typescript, _through][int(dice.rng.integers(5))](dice)
-    damage = replace(archive.damage, mould=dice.count(1.0, 5), stains=dice.count(0.5, 3))
-    paper = replace(archive.paper, foxing=dice.count(0.8, 500))
-    return replace(archive, damage=damage, paper=paper)
+    return dice.one_of(_letters, _book, _faded, _typescript, _through)(dice).varied(
+        damage={"mould": dice.count(1.0, 5), "stains": dice.count(0.5, 3)},
+        paper={"foxing": dice.count(0.8, 500)},
+    )
 
 
 ARCHIVES: dict[str, Callable[[Dice], Archive]] = {
-    "letters": _letters,
-    "faded": _faded,
-    "through": _through,
-    "book": _book,
-    "blackletter": _blackletter,
-    "newspaper": _newspaper,
-    "typescript": _typescript,
-    "office": _office,
-    "microfilm": _microfilm,
-    "oriental": _oriental,
-    "parchment": _parchment,
-    "clean": _clean,
-    "photograph": _photograph,
-    "negative": _negative,
-    "forms": _forms,
-    "music": _music,
-    "poster": _poster,
-    "ornamented": _ornamented,
-    "mixed": _mixed,
-    "inverted": _inverted,
-    "sparse": _sparse,
-    "volume": _volume,
-    "papyrus": _papyrus,
-    "palm": _palm,
-    "fragment": _fragment,
-    "squared": _squared,
-    "unfocused": _unfocused,
-    "mouldy": _mouldy,
-}
+    archive.__name__[1:]: archive
+    for archive in (
+        _letters, _faded, _through, _book, _blackletter, _newspaper, _typescript, _office,
+        _microfilm, _oriental, _parchment, _clean, _photograph, _negative, _forms, _music, _poster,
+        _ornamented, _mixed, _inverted, _sparse, _volume, _papyrus, _palm, _fragment, _squared,
+        _unfocused, _mouldy,
+    )
+}  # fmt: skip
 """Every kind of archive by name."""
+
 
 # Three kinds of handwriting come twice, because real collections hold most of those.
 _USUAL = (*list(ARCHIVES)[:13], "letters", "through", "faded")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from docbin_napari.drawing.lettering import Hand
-from docbin_napari.drawing.objects import OBJECTS
+from docbin_napari.drawing.noise import Colour, Rng
 from docbin_napari.drawing.paper import Damage, Ink, Paper
 from docbin_napari.drawing.scan import Scan
 from docbin_napari.drawing.surroundings import EDGES, GROUNDS, Surroundings
 from docbin_napari.drawing.text import Setting
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-Colour = tuple[float, float, float]
-"""Light reflected or let through, for red, green and blue, 0 to 1."""
+T = TypeVar("T")
 
 WHITE: Colour = (0.95, 0.94, 0.91)
 CREAM: Colour = (0.92, 0.87, 0.75)
@@ -35,26 +32,21 @@ BLUE: Colour = (0.1, 0.16, 0.45)
 RED: Colour = (0.62, 0.1, 0.1)
 VIOLET: Colour = (0.38, 0.15, 0.5)
 GREEN: Colour = (0.12, 0.4, 0.25)
+Range = tuple[float, float]
 Sides = tuple[float, float, float, float]
 """One number for each side: left, top, right, bottom."""
 
 _CLOTH: tuple[Colour, ...] = (
-    (0.6, 0.6, 0.58),
-    (0.45, 0.5, 0.42),
-    (0.5, 0.38, 0.25),
-    (0.35, 0.36, 0.4),
-    (0.3, 0.1, 0.1),
-)
+    (0.6, 0.6, 0.58), (0.45, 0.5, 0.42), (0.5, 0.38, 0.25), (0.35, 0.36, 0.4), (0.3, 0.1, 0.1),
+)  # fmt: skip
 _LEATHER: tuple[Colour, ...] = (
-    (0.3, 0.17, 0.09),
-    (0.12, 0.07, 0.05),
-    (0.55, 0.45, 0.3),
-    (0.4, 0.1, 0.08),
-)
+    (0.3, 0.17, 0.09), (0.12, 0.07, 0.05), (0.55, 0.45, 0.3), (0.4, 0.1, 0.08),
+)  # fmt: skip
 _LAID = {
     "target": 0.15, "grays": 0.08, "ruler": 0.15, "clip": 0.1, "finger": 0.08, "ribbon": 0.1,
     "string": 0.1, "clasp": 0.08, "wormholes": 0.12, "frame": 0.06,
 }  # fmt: skip
+"""Chances of the things that lie around a page."""
 
 
 class Dice:
@@ -69,7 +61,7 @@ class Dice:
         Source of all draws.
     """
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: Rng) -> None:
         self.rng = rng
 
     def between(self, low: float, high: float) -> float:
@@ -89,8 +81,8 @@ class Dice:
         value = self.between(low, high)
         return value if self.chance(share) else 0.0
 
-    def one_of(self, *values: str) -> str:
-        """Draw one of several words."""
+    def one_of(self, *values: T) -> T:
+        """Draw one of several values."""
         return values[int(self.rng.integers(len(values)))]
 
     def count(self, share: float, most: int) -> int:
@@ -98,92 +90,91 @@ class Dice:
         value = int(self.rng.integers(1, most + 1))
         return value if self.chance(share) else 0
 
+    def seed(self) -> int:
+        """Draw a seed."""
+        return int(self.rng.integers(1 << 30))
+
     def colour(self, *colours: Colour, spread: float = 0.03) -> Colour:
         """Draw one of several colours and shift it a little."""
-        base = colours[int(self.rng.integers(len(colours)))]
+        base = self.one_of(*colours)
         shift = self.rng.normal(0, spread) + self.rng.normal(0, spread / 3, 3)
         red, green, blue = np.clip(np.add(base, shift), 0.01, 1.0).tolist()
         return red, green, blue
 
     def pen(self, low: float = 14, high: float = 52, **fixed: Any) -> Hand:
         """Handwriting with a steel pen or a quill; height of small letters in pixels."""
-        x_height = self.scale(low, high)
-        drawn = Hand(
-            script="running" if self.chance(0.75) else "upright",
-            x_height=x_height,
-            pen=max(1.5, x_height * self.between(0.09, 0.19)),
-            contrast=self.between(0.2, 0.7),
-            nib=self.between(0.2, 1.1),
-            slant=self.between(-0.1, 0.8),
-            stretch=self.between(0.75, 1.4),
-            jitter=self.between(0.1, 0.9),
-            reach=self.between(0.6, 1.6),
-            spacing=self.between(-0.6, 2.5),
-            character=self.between(0.2, 0.9),
-            letters=int(self.rng.integers(1 << 30)),
+        drawn = self._hand(
+            lambda: "running" if self.chance(0.75) else "upright",
+            (low, high),
+            (0.09, 0.19),
+            1.5,
+            contrast=(0.2, 0.7),
+            nib=(0.2, 1.1),
+            slant=(-0.1, 0.8),
+            stretch=(0.75, 1.4),
+            jitter=(0.1, 0.9),
+            reach=(0.6, 1.6),
+            spacing=(-0.6, 2.5),
+            character=(0.2, 0.9),
+            letters=self.seed,
         )
         return replace(drawn, **fixed)
 
-    def face(self, low: float = 12, high: float = 24, **fixed: Any) -> Hand:
+    def face(self, low: float = 12, high: float = 24) -> Hand:
         """Draw a typeface with serifs; height of small letters in pixels."""
-        x_height = self.scale(low, high)
-        drawn = Hand(
-            script="serif",
-            x_height=x_height,
-            pen=max(1.8, x_height * self.between(0.14, 0.24)),
-            contrast=self.between(0.35, 0.72),
-            nib=self.between(-0.1, 0.35),
-            slant=0.22 if self.chance(0.15) else 0.0,
-            stretch=self.between(0.8, 1.05),
-            jitter=self.between(0.02, 0.08),
-            reach=self.between(0.75, 1.1),
-            character=self.between(0.0, 0.25),
-            letters=int(self.rng.integers(1 << 30)),
+        return self._hand(
+            "serif",
+            (low, high),
+            (0.14, 0.24),
+            1.8,
+            contrast=(0.35, 0.72),
+            nib=(-0.1, 0.35),
+            slant=lambda: 0.22 if self.chance(0.15) else 0.0,
+            stretch=(0.8, 1.05),
+            jitter=(0.02, 0.08),
+            reach=(0.75, 1.1),
+            character=(0.0, 0.25),
+            letters=self.seed,
         )
-        return replace(drawn, **fixed)
 
     def broken_face(self) -> Hand:
         """Draw a typeface of broken letters, all strokes straight."""
-        x_height = self.scale(13, 34)
-        return Hand(
-            script="blackletter",
-            x_height=x_height,
-            pen=x_height * self.between(0.2, 0.28),
-            contrast=self.between(0.55, 0.75),
-            nib=self.between(0.6, 0.9),
-            slant=0.0,
-            stretch=self.between(0.65, 0.85),
-            jitter=0.08,
-            character=self.between(0.0, 0.4),
-            letters=int(self.rng.integers(1 << 30)),
-        )
+        return self._hand(
+            "blackletter", (13, 34), (0.2, 0.28), contrast=(0.55, 0.75), nib=(0.6, 0.9), slant=0.0,
+            stretch=(0.65, 0.85), jitter=0.08, character=(0.0, 0.4), letters=self.seed,
+        )  # fmt: skip
 
     def typewriter(self) -> Hand:
         """Draw a typewriter, well kept or worn."""
-        x_height = self.scale(12, 24)
-        return Hand(
-            script="typewriter",
-            x_height=x_height,
-            pen=max(1.6, x_height * self.between(0.1, 0.2)),
-            contrast=0.0,
-            nib=0.0,
-            slant=0.0,
-            jitter=self.between(0.05, 0.25),
-        )
+        return self._hand(
+            "typewriter", (12, 24), (0.1, 0.2), 1.6, contrast=0.0, nib=0.0, slant=0.0,
+            jitter=(0.05, 0.25),
+        )  # fmt: skip
 
     def reed(self) -> Hand:
         """Draw a hand that writes from right to left with a broad reed."""
-        x_height = self.scale(9, 22)
-        return Hand(
-            script="nastaliq",
-            x_height=x_height,
-            pen=x_height * self.between(0.22, 0.4),
-            contrast=self.between(0.5, 0.8),
-            nib=self.between(0.8, 1.3),
-            slant=self.between(-0.1, 0.15),
-            stretch=self.between(0.9, 1.4),
-            jitter=self.between(0.1, 0.5),
-        )
+        return self._hand(
+            "nastaliq", (9, 22), (0.22, 0.4), contrast=(0.5, 0.8), nib=(0.8, 1.3),
+            slant=(-0.1, 0.15), stretch=(0.9, 1.4), jitter=(0.1, 0.5),
+        )  # fmt: skip
+
+    def _hand(
+        self, script: Any, x_height: Range, pen: Range, least: float = 0.0, **settings: Any
+    ) -> Hand:
+        """Draw a hand whose pen is a share of the height of its letters, `least` pixels or more.
+
+        A pair is a range to draw from, a function is called, anything else is taken as it is.
+        """
+        high = self.scale(*x_height)
+        script = self._drawn(script)
+        width = max(least, high * self.between(*pen))
+        rest = {name: self._drawn(value) for name, value in settings.items()}
+        return Hand(script, high, width, **rest)
+
+    def _drawn(self, setting: Any) -> Any:
+        if isinstance(setting, tuple):
+            return self.between(*setting)
+        return setting() if callable(setting) else setting
 
     def lines(self, **fixed: Any) -> Setting:
         """Lines of a hand: uneven, now and then with corrections."""
@@ -268,7 +259,7 @@ class Dice:
             ground_colour=ground_colour,
             gutter=gutter,
             gutter_depth=self.between(0.2, 0.9),
-            objects=tuple(name for name in OBJECTS if self.chance(_LAID[name])),
+            objects=tuple(name for name, share in _LAID.items() if self.chance(share)),
         )
         return replace(drawn, **fixed)
 
