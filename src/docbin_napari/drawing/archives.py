@@ -99,7 +99,8 @@ def resized(archive: Archive, factor: float) -> Archive:
 
     Examples
     --------
-    >>> letters = choose_archive(np.random.default_rng(0), "letters")
+    >>> from numpy.random import default_rng
+    >>> letters = choose_archive(default_rng(0), "letters")
     >>> resized(letters, 2.0).plan.hand.x_height / letters.plan.hand.x_height
     2.0
     """

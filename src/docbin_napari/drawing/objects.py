@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from docbin_napari.drawing import shapes
 from docbin_napari.drawing.lettering import Hand, write_word
-from docbin_napari.drawing.noise import field, ramp
-from docbin_napari.drawing.strokes import Strokes, coverage, joined, rasterize, spline, stroke
+from docbin_napari.drawing.noise import Colour, Plane, Rng, Shape, field, ramp
+from docbin_napari.drawing.shapes import bar, bullet, filled, level
+from docbin_napari.drawing.strokes import (
+    Point,
+    Strokes,
+    coverage,
+    joined,
+    rasterize,
+    spline,
+    stroke,
+)
 from docbin_napari.drawing.text import Box
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import ArrayLike, NDArray
-
-Colour = tuple[float, float, float]
 
 _CHART: tuple[Colour, ...] = (
     (0.45, 0.32, 0.27), (0.76, 0.59, 0.51), (0.38, 0.48, 0.61), (0.34, 0.42, 0.26),
@@ -41,23 +43,19 @@ class Scene:
         The page in pixels.
     """
 
-    def __init__(self, light: NDArray[np.float32], page: Box) -> None:
+    def __init__(self, light: Plane, page: Box) -> None:
         self.light = light
         self.page = page
-        self.covered: NDArray[np.float32] = np.zeros(light.shape[:2], np.float32)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        height, width = self.covered.shape
-        return height, width
+        self.covered: Plane = np.zeros(light.shape[:2], np.float32)
+        self.shape: Shape = light.shape[:2]
+        self.longest = max(self.shape)
 
     def lay(self, strokes: Strokes, colour: ArrayLike, strength: float = 1.0) -> None:
         """Cover what strokes cover with a colour."""
-        share = coverage(rasterize(strokes, self.shape)[0]) * np.float32(strength)
+        share = coverage(rasterize(strokes, self.shape)[0]) * strength
         self.lay_share(share, np.asarray(colour, np.float32))
 
-    def lay_share(self, share: NDArray[np.float32], colour: NDArray[np.float32]) -> None:
+    def lay_share(self, share: Plane, colour: Plane) -> None:
         """Cover a share of each pixel with a colour or with a picture of the scene's shape."""
         self.light += (colour - self.light) * share[..., None]
         self.covered = np.maximum(self.covered, share)
@@ -66,35 +64,32 @@ class Scene:
         """Lay the soft shadow of a thing that is to be laid there."""
         share = coverage(rasterize(strokes.moved(shift, shift), self.shape)[0])
         share = ndimage.uniform_filter(share, max(3, int(2 * abs(shift)) | 1))
-        self.light *= 1 - np.float32(0.45) * share[..., None]
+        self.light *= 1 - 0.45 * share[..., None]
 
-    def beside(self, rng: np.random.Generator, length: float, width: float) -> Box:
+    def beside(self, rng: Rng, length: float, width: float) -> Box:
         """Choose a place for a long thing along one side of the page, beside or over its edge."""
-        height, wide = self.shape
-        page = self.page
         upright = rng.random() < 0.5
+        # Along the side is one axis of the picture, away from it the other.
+        whole, breadth = self.shape if upright else self.shape[::-1]
+        near, far = self.page[:1] + self.page[2:3] if upright else self.page[1::2]
+        along = rng.uniform(-0.1, 1.0) * max(whole - length * 0.7, 1)
+        edge = far if rng.random() < 0.5 else near - width
+        away = edge + rng.normal(0, 0.15) * width
+        away = float(np.clip(away, -0.3 * width, breadth - 0.7 * width))
         if upright:
-            top = rng.uniform(-0.1, 1.0) * max(height - length * 0.7, 1)
-            edge = page.right if rng.random() < 0.5 else page.left - width
-            left = edge + rng.normal(0, 0.15) * width
-            left = float(np.clip(left, -0.3 * width, wide - 0.7 * width))
-            return Box(left, top, left + width, top + length)
-        left = rng.uniform(-0.1, 1.0) * max(wide - length * 0.7, 1)
-        edge = page.bottom if rng.random() < 0.5 else page.top - width
-        top = float(np.clip(edge + rng.normal(0, 0.15) * width, -0.3 * width, height - 0.7 * width))
-        return Box(left, top, left + length, top + width)
+            return Box(away, along, away + width, along + length)
+        return Box(along, away, along + length, away + width)
 
 
-def target(rng: np.random.Generator, scene: Scene) -> None:
+def target(rng: Rng, scene: Scene) -> None:
     """A colour chart: squares on a dark or light card."""
-    longest = max(scene.shape)
-    cell = longest * rng.uniform(0.015, 0.05)
+    cell = scene.longest * rng.uniform(0.015, 0.05)
     rows, columns = (4, 6) if rng.random() < 0.5 else (2, int(rng.integers(6, 12)))
     box = scene.beside(rng, columns * cell * 1.2 + cell * 0.4, rows * cell * 1.2 + cell * 0.4)
     if box.height > box.width:
         rows, columns = columns, rows
-    card = shapes.filled(box)
-    scene.shade(card, longest * 0.003)
+    card = filled(box)
+    scene.shade(card, scene.longest * 0.003)
     scene.lay(card, [rng.choice([0.04, 0.1, 0.9])] * 3)
     order = rng.permutation(len(_CHART)) if rng.random() < 0.5 else np.arange(len(_CHART))
     for row in range(rows):
@@ -102,26 +97,24 @@ def target(rng: np.random.Generator, scene: Scene) -> None:
             x = box.left + cell * (0.3 + 1.2 * column)
             y = box.top + cell * (0.3 + 1.2 * row)
             colour = _CHART[order[(row * columns + column) % len(_CHART)]]
-            scene.lay(shapes.filled(Box(x, y, x + cell, y + cell)), colour)
+            scene.lay(filled(Box(x, y, x + cell, y + cell)), colour)
 
 
-def grays(rng: np.random.Generator, scene: Scene) -> None:
+def grays(rng: Rng, scene: Scene) -> None:
     """A gray scale: a strip of steps from white to black, with ticks or numbers."""
-    longest = max(scene.shape)
     count = int(rng.integers(6, 21))
-    cell = longest * rng.uniform(0.015, 0.045)
+    cell = scene.longest * rng.uniform(0.015, 0.045)
     box = scene.beside(rng, count * cell, cell * rng.uniform(0.8, 2.2))
-    scene.shade(shapes.filled(box), longest * 0.003)
+    scene.shade(filled(box), scene.longest * 0.003)
     upright = box.height > box.width
-    for index, level in enumerate(np.linspace(0.95, 0.04, count)):
+    for index, light in enumerate(np.linspace(0.95, 0.04, count)):
         begin, end = index * cell, (index + 1) * cell
-        part = (
-            box._replace(top=box.top + begin, bottom=box.top + end)
-            if upright
-            else box._replace(left=box.left + begin, right=box.left + end)
-        )
-        scene.lay(shapes.filled(part), [level] * 3)
-        dark = 0.05 if level > 0.5 else 0.95
+        if upright:
+            part = box._replace(top=box.top + begin, bottom=box.top + end)
+        else:
+            part = box._replace(left=box.left + begin, right=box.left + end)
+        scene.lay(filled(part), [light] * 3)
+        dark = 0.05 if light > 0.5 else 0.95
         word, advance = write_word(rng, _figures(cell * 0.2), str(index + 1))
         scene.lay(word.moved(part.left + (cell - advance) / 2, part.top + cell * 0.5), [dark] * 3)
 
@@ -131,29 +124,29 @@ def _figures(size: float) -> Hand:
     return Hand("sans", max(size, 2.0), max(1.0, size * 0.16), contrast=0.0, slant=0.0, jitter=0.0)
 
 
-def ruler(rng: np.random.Generator, scene: Scene) -> None:
+_LIGHT_RULERS = ((0.93, 0.93, 0.9), (0.8, 0.65, 0.4), (0.75, 0.76, 0.78), (0.9, 0.8, 0.2))
+_DARK_RULERS = ((0.05, 0.05, 0.05), (0.15, 0.12, 0.1))
+
+
+def ruler(rng: Rng, scene: Scene) -> None:
     """A ruler with ticks and numbers: light, dark or wooden."""
-    longest = max(scene.shape)
-    width = longest * rng.uniform(0.02, 0.06)
-    box = scene.beside(rng, longest * rng.uniform(0.3, 1.2), width)
+    width = scene.longest * rng.uniform(0.02, 0.06)
+    box = scene.beside(rng, scene.longest * rng.uniform(0.3, 1.2), width)
     upright = box.height > box.width
-    card = shapes.filled(box)
-    scene.shade(card, longest * 0.003)
+    card = filled(box)
+    scene.shade(card, scene.longest * 0.003)
     light = rng.random() < 0.6
-    ground = np.array(
-        [(0.93, 0.93, 0.9), (0.8, 0.65, 0.4), (0.75, 0.76, 0.78), (0.9, 0.8, 0.2)]
-        if light
-        else [(0.05, 0.05, 0.05), (0.15, 0.12, 0.1)]
-    )
-    scene.lay(card, ground[rng.integers(len(ground))])
+    grounds = _LIGHT_RULERS if light else _DARK_RULERS
+    scene.lay(card, grounds[rng.integers(len(grounds))])
     mark = [0.05] * 3 if light else [0.95] * 3
-    marks = _ticks(rng, longest * rng.uniform(0.0035, 0.009), width, max(box.width, box.height))
+    step = scene.longest * rng.uniform(0.0035, 0.009)
+    marks = _ticks(rng, step, width, max(box.width, box.height))
     if not upright:
         marks = marks.mapped([[0, 1], [-1, 0]]).moved(0, width)
     scene.lay(marks.moved(box.left, box.top), mark)
 
 
-def _ticks(rng: np.random.Generator, step: float, width: float, length: float) -> Strokes:
+def _ticks(rng: Rng, step: float, width: float, length: float) -> Strokes:
     """Draw ticks and numbers of an upright ruler whose top left corner is the origin."""
     pen = max(0.9, step * 0.16)
     ticks, figures = [], []
@@ -161,42 +154,32 @@ def _ticks(rng: np.random.Generator, step: float, width: float, length: float) -
     for index, place in enumerate(np.arange(step, length - step, step)):
         long = 0.5 if index % 10 == 0 else (0.36 if index % 5 == 0 else 0.24)
         if zebra and index % 20 < 10:
-            area = Box(0, place, width * 0.3, place + step * 1.05)
-            ticks.append(shapes.filled(area))
+            ticks.append(filled(Box(0, place, width * 0.3, place + step * 1.05)))
         elif not zebra:
-            ticks.append(shapes.bar((0, place), (width * long, place), pen))
+            ticks.append(level(place, 0, width * long, pen))
         if index % 10 == 0:
             word, _ = write_word(rng, _figures(min(step * 3, width * 0.22)), str(index // 10))
             figures.append(word.moved(width * 0.58, place + step * 2))
     return joined([*ticks, *figures])
 
 
-def clip(rng: np.random.Generator, scene: Scene) -> None:
+def clip(rng: Rng, scene: Scene) -> None:
     """A clip or a weight at the edge of the page."""
-    longest = max(scene.shape)
-    length = longest * rng.uniform(0.04, 0.15)
+    length = scene.longest * rng.uniform(0.04, 0.15)
     box = scene.beside(rng, length, length * rng.uniform(0.15, 0.7))
-    body = (
-        shapes.filled(box)
-        if rng.random() < 0.6
-        else shapes.bullet(
-            "disc", ((box.left + box.right) / 2, (box.top + box.bottom) / 2), length / 2.5
-        )
-    )
-    scene.shade(body, longest * 0.006)
-    level = float(rng.choice([0.05, 0.12, 0.5, 0.75]))
-    scene.lay(body, rng.normal(level, 0.02, 3).clip(0.02, 1))
-    shine = shapes.bar(
-        (box.left + box.width * 0.2, box.top + box.height * 0.2),
-        (box.left + box.width * 0.8, box.top + box.height * 0.25),
-        max(1.5, min(box.width, box.height) * 0.08),
-    )
-    scene.lay(shine, [min(1.0, level + 0.35)] * 3, 0.7)
+    body = filled(box) if rng.random() < 0.6 else bullet("disc", box.centre, length / 2.5)
+    scene.shade(body, scene.longest * 0.006)
+    gray = float(rng.choice([0.05, 0.12, 0.5, 0.75]))
+    scene.lay(body, rng.normal(gray, 0.02, 3).clip(0.02, 1))
+    begin = (box.left + box.width * 0.2, box.top + box.height * 0.2)
+    end = (box.left + box.width * 0.8, box.top + box.height * 0.25)
+    shine = bar(begin, end, max(1.5, min(box.width, box.height) * 0.08))
+    scene.lay(shine, [min(1.0, gray + 0.35)] * 3, 0.7)
 
 
-def finger(rng: np.random.Generator, scene: Scene) -> None:
+def finger(rng: Rng, scene: Scene) -> None:
     """A finger, gloved or not, that keeps the page flat from one side."""
-    radius = max(scene.shape) * rng.uniform(0.018, 0.045)
+    radius = scene.longest * rng.uniform(0.018, 0.045)
     tip, root = _reach(rng, scene, radius)
     middle = np.add(tip, root) / 2 + rng.normal(0, radius * 0.3, 2)
     curve = spline(np.array([tip, middle, root]), 8)
@@ -208,26 +191,21 @@ def finger(rng: np.random.Generator, scene: Scene) -> None:
     colour = np.array((0.88, 0.88, 0.86)) if glove else skin[rng.integers(len(skin))]
     distance = rasterize(body, scene.shape)[0]
     deep = 0.55 + 0.45 * ramp(distance, 0, float(radius * 0.7))
-    tone = deep * (1 + field(rng, scene.shape, 3) * np.float32(0.03))
-    picture = tone[..., None] * colour.astype(np.float32)
-    scene.lay_share(coverage(distance), picture)
+    tone = deep * (1 + field(rng, scene.shape, 3) * 0.03)
+    scene.lay_share(coverage(distance), tone[..., None] * colour.astype(np.float32))
     if not glove:
         way = np.subtract(root, tip)
         way = way / np.hypot(*way)
-        nail = stroke(
-            [np.add(tip, way * radius * 0.1), np.add(tip, way * radius * 0.75)], radius * 0.5
-        )
-        scene.lay(nail, np.minimum(colour * 1.12, 1), 0.8)
+        nail = [np.add(tip, way * radius * share) for share in (0.1, 0.75)]
+        scene.lay(stroke(nail, radius * 0.5), np.minimum(colour * 1.12, 1), 0.8)
 
 
-def _reach(
-    rng: np.random.Generator, scene: Scene, radius: float
-) -> tuple[tuple[float, float], tuple[float, float]]:
+def _reach(rng: Rng, scene: Scene, radius: float) -> tuple[Point, Point]:
     """Choose where a finger ends on the page and where it comes from, outside the picture."""
     height, width = scene.shape
     page = scene.page
-    side = int(rng.integers(3))
-    reach = max(scene.shape) * rng.uniform(0.05, 0.14)
+    side = rng.integers(3)
+    reach = scene.longest * rng.uniform(0.05, 0.14)
     if side == 2:
         x = rng.uniform(0.1, 0.9) * width
         return (x, page.bottom - reach), (x + rng.normal(0, 0.5) * reach, height + 3 * radius)
@@ -237,11 +215,10 @@ def _reach(
     return tip, (out, y + rng.uniform(0.2, 1.0) * reach)
 
 
-def ribbon(rng: np.random.Generator, scene: Scene) -> None:
+def ribbon(rng: Rng, scene: Scene) -> None:
     """A ribbon or a strip that hangs over the page or out of the book."""
     height, width = scene.shape
-    longest = max(scene.shape)
-    half = longest * rng.uniform(0.003, 0.018)
+    half = scene.longest * rng.uniform(0.003, 0.018)
     page = scene.page
     if rng.random() < 0.6:
         x = float(rng.choice([page.left, page.right])) + rng.normal(0, 2) * half
@@ -258,15 +235,15 @@ def ribbon(rng: np.random.Generator, scene: Scene) -> None:
         [(0.6, 0.1, 0.12), (0.1, 0.2, 0.45), (0.85, 0.8, 0.7), (0.1, 0.3, 0.15), (0.9, 0.9, 0.88)]
     )
     distance = rasterize(body, scene.shape)[0]
-    weave = 1 + field(rng, scene.shape, (1.5, 6)) * np.float32(0.1)
+    weave = 1 + field(rng, scene.shape, (1.5, 6)) * 0.1
     tone = weave * (0.75 + 0.25 * ramp(distance, 0, float(half)))
     scene.lay_share(coverage(distance), tone[..., None] * colour.astype(np.float32))
 
 
-def string(rng: np.random.Generator, scene: Scene) -> None:
+def string(rng: Rng, scene: Scene) -> None:
     """A twisted string or sewing thread across the page or down its edge."""
     height, width = scene.shape
-    half = max(scene.shape) * rng.uniform(0.001, 0.004)
+    half = scene.longest * rng.uniform(0.001, 0.004)
     points = rng.uniform(-0.1, 1.1, (4, 2)) * (width, height)
     if rng.random() < 0.7:
         points[:, 0] = rng.choice([scene.page.left, scene.page.right]) + rng.normal(0, 5 * half, 4)
@@ -275,24 +252,20 @@ def string(rng: np.random.Generator, scene: Scene) -> None:
     scene.shade(stroke(curve, half), half)
     colour = rng.choice([(0.85, 0.8, 0.68), (0.6, 0.45, 0.3), (0.92, 0.92, 0.9), (0.5, 0.15, 0.12)])
     scene.lay(stroke(curve, half), colour * 0.8)
-    twists = [
-        stroke(np.array([(-0.8, -0.8), (0.8, 0.8)]) * half + point, half * 0.35)
-        for point in curve[::2]
-    ]
-    scene.lay(joined(twists), colour)
+    twist = np.array([(-0.8, -0.8), (0.8, 0.8)]) * half
+    scene.lay(joined([stroke(twist + point, half * 0.35) for point in curve[::2]]), colour)
 
 
-def clasp(rng: np.random.Generator, scene: Scene) -> None:
+def clasp(rng: Rng, scene: Scene) -> None:
     """A clasp of brass or leather that reaches over the edge of a book."""
-    longest = max(scene.shape)
     page = scene.page
-    thick = longest * rng.uniform(0.02, 0.05)
-    reach = longest * rng.uniform(0.05, 0.12)
+    thick = scene.longest * rng.uniform(0.02, 0.05)
+    reach = scene.longest * rng.uniform(0.05, 0.12)
     y = rng.uniform(page.top, page.bottom)
     left, right = (page.right - reach * 0.1, page.right + reach)
     if rng.random() < 0.5:
         left, right = page.left - reach, page.left + reach * 0.1
-    body = shapes.filled(Box(left, y - thick / 2, right, y + thick / 2))
+    body = filled(Box(left, y - thick / 2, right, y + thick / 2))
     scene.shade(body, thick * 0.15)
     brass = np.array([(0.6, 0.48, 0.2), (0.3, 0.17, 0.08), (0.45, 0.43, 0.4)])
     colour = brass[rng.integers(3)]
@@ -303,18 +276,16 @@ def clasp(rng: np.random.Generator, scene: Scene) -> None:
     ]
     scene.lay(joined(holes), colour * 0.35)
     for edge in (-0.35, 0.35):
-        scene.lay(
-            shapes.bar((left, y + edge * thick), (right, y + edge * thick), max(1.0, thick * 0.05)),
-            colour * 0.55,
-        )
+        line = level(y + edge * thick, left, right, max(1.0, thick * 0.05))
+        scene.lay(line, colour * 0.55)
 
 
-def wormholes(rng: np.random.Generator, scene: Scene) -> None:
+def wormholes(rng: Rng, scene: Scene) -> None:
     """Round holes and short tunnels through the page, dark or showing what lies below."""
     page = scene.page
     middle = rng.uniform((page.left, page.top), (page.right, page.bottom))
-    spread = max(scene.shape) * rng.uniform(0.03, 0.3)
-    size = max(scene.shape) * rng.uniform(0.0008, 0.003)
+    spread = scene.longest * rng.uniform(0.03, 0.3)
+    size = scene.longest * rng.uniform(0.0008, 0.003)
     parts = []
     for _ in range(int(rng.integers(3, 40))):
         place = rng.normal(middle, spread)
@@ -327,40 +298,33 @@ def wormholes(rng: np.random.Generator, scene: Scene) -> None:
     scene.lay(joined(parts), colour, rng.uniform(0.7, 1))
 
 
-def frame(rng: np.random.Generator, scene: Scene) -> None:
+def frame(rng: Rng, scene: Scene) -> None:
     """The dark frame of a film: straight edges, round corners, perforation or marks."""
     height, width = scene.shape
-    edge = max(scene.shape) * rng.uniform(0.008, 0.035)
-    level = float(rng.choice([0.02, 0.05, 0.95]))
+    edge = scene.longest * rng.uniform(0.008, 0.035)
+    gray = float(rng.choice([0.02, 0.05, 0.95]))
     sides = [
-        shapes.filled(Box(-edge, -edge, edge, height + edge)),
-        shapes.filled(Box(width - edge, -edge, width + edge, height + edge)),
-        shapes.filled(Box(-edge, -edge, width + edge, edge)),
-        shapes.filled(Box(-edge, height - edge, width + edge, height + edge)),
+        filled(Box(-edge, -edge, edge, height + edge)),
+        filled(Box(width - edge, -edge, width + edge, height + edge)),
+        filled(Box(-edge, -edge, width + edge, edge)),
+        filled(Box(-edge, height - edge, width + edge, height + edge)),
     ]
     chosen = [side for side in sides if rng.random() < 0.7]
-    if chosen:
-        scene.lay(joined(chosen), [level] * 3)
+    scene.lay(joined(chosen), [gray] * 3)
     if rng.random() < 0.5:
         pitch = edge * rng.uniform(2, 5)
         x = edge * 0.5 if rng.random() < 0.5 else width - edge * 0.5
         holes = [
-            shapes.filled(Box(x - edge * 0.3, y, x + edge * 0.3, y + pitch * 0.4))
+            filled(Box(x - edge * 0.3, y, x + edge * 0.3, y + pitch * 0.4))
             for y in np.arange(rng.uniform(0, pitch), height, pitch)
         ]
-        scene.lay(joined(holes), [1 - level] * 3)
+        scene.lay(joined(holes), [1 - gray] * 3)
 
 
-OBJECTS: dict[str, Callable[[np.random.Generator, Scene], None]] = {
-    "target": target,
-    "grays": grays,
-    "ruler": ruler,
-    "clip": clip,
-    "finger": finger,
-    "ribbon": ribbon,
-    "string": string,
-    "clasp": clasp,
-    "wormholes": wormholes,
-    "frame": frame,
-}
+OBJECTS: dict[str, Callable[[Rng, Scene], None]] = {
+    thing.__name__: thing
+    for thing in (
+        target, grays, ruler, clip, finger, ribbon, string, clasp, wormholes, frame,
+    )
+}  # fmt: skip
 """Every thing by name: functions that lay it into a scene."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from docbin_napari.drawing.noise import clouds, field, ramp
+from docbin_napari.drawing.noise import (
+    Colour,
+    Plane,
+    Rng,
+    Shape,
+    clouds,
+    field,
+    places,
+    ramp,
+    turned,
+)
 from docbin_napari.io.jpeg import jpeg_round_trip
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class Scan:
     rotation: float = 0.0
     warp: float = 0.0
     border: float = 0.0
-    backdrop: tuple[float, float, float] = (0.06, 0.06, 0.06)
+    backdrop: Colour = (0.06, 0.06, 0.06)
     torn: float = 1.5
     gutter: float = 0.0
     uneven: float = 0.05
@@ -76,7 +83,7 @@ class Scan:
     jpeg: int = 0
 
 
-def page_share(rng: np.random.Generator, shape: tuple[int, int], scan: Scan) -> NDArray[np.float32]:
+def page_share(rng: Rng, shape: Shape, scan: Scan) -> Plane:
     """How much of each pixel is page, not background of the scanner.
 
     Parameters
@@ -96,47 +103,31 @@ def page_share(rng: np.random.Generator, shape: tuple[int, int], scan: Scan) -> 
     share = np.ones(shape, np.float32) if scan.border <= 0 else _cut_out(rng, shape, scan)
     height, width = shape
     for index in range(scan.holes):
-        radius = max(shape) * 0.009
         row = height * (0.5 + 0.07 * (2 * index + 1 - scan.holes) * height / max(shape))
-        rows = np.arange(height, dtype=np.float32)[:, None] - np.float32(row)
-        columns = np.arange(width, dtype=np.float32)[None, :] - np.float32(width * 0.05)
-        share = np.minimum(share, ramp(np.hypot(rows, columns) - np.float32(radius), -0.7, 0.7))
+        away: Plane = np.hypot(*places(shape, row, width * 0.05))
+        share = np.minimum(share, ramp(away - max(shape) * 0.009, -0.7, 0.7))
     return share
 
 
-def _cut_out(rng: np.random.Generator, shape: tuple[int, int], scan: Scan) -> NDArray[np.float32]:
+def _cut_out(rng: Rng, shape: Shape, scan: Scan) -> Plane:
     """Share of the page in each pixel, inside its straight or torn edges."""
     height, width = shape
     side = max(shape)
-    angle = np.deg2rad(scan.rotation)
-    rows = np.arange(height, dtype=np.float32)[:, None] - height / 2
-    columns = np.arange(width, dtype=np.float32)[None, :] - width / 2
-    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
-    down = rows * np.float32(np.cos(angle)) - columns * np.float32(np.sin(angle))
+    down, across = turned(*places(shape, height / 2, width / 2), np.deg2rad(scan.rotation))
     inside = np.full(shape, 1e6, np.float32)
-    for line, half in (
-        (across, width / 2),
-        (-across, width / 2),
-        (down, height / 2),
-        (-down, height / 2),
-    ):
+    halves = (width / 2, width / 2, height / 2, height / 2)
+    for line, half in zip((across, -across, down, -down), halves, strict=True):
         # A side that lies outside the scan shows no background at all.
         margin = side * scan.border * rng.uniform(0.3, 1.2) * (rng.random() < 0.75)
         inside = np.minimum(inside, half - margin - line if margin else 1e6)
     corner = max(0.0, rng.uniform(-6, 6)) * scan.torn
-    ragged = field(rng, shape, side / 5) * np.float32(scan.torn)
+    ragged = field(rng, shape, side / 5) * scan.torn
     ragged += clouds(rng, shape, 24, 4) * ramp(field(rng, shape, side / 8), -0.2, 1.6) * scan.torn
-    round_off = np.hypot(across / (width / 2), down / (height / 2)).astype(np.float32)
-    return ramp(inside + ragged - ramp(round_off, 1.15, 1.41) * np.float32(corner), -0.7, 0.7)
+    round_off: Plane = np.hypot(across / (width / 2), down / (height / 2))
+    return ramp(inside + ragged - ramp(round_off, 1.15, 1.41) * corner, -0.7, 0.7)
 
 
-def laid_on(
-    rng: np.random.Generator,
-    page: NDArray[np.float32],
-    share: NDArray[np.float32],
-    scan: Scan,
-    around: NDArray[np.float32] | None = None,
-) -> NDArray[np.float32]:
+def laid_on(rng: Rng, page: Plane, share: Plane, scan: Scan, around: Plane | None = None) -> Plane:
     """Lay a page on the background of the scanner and light it.
 
     Parameters
@@ -158,46 +149,41 @@ def laid_on(
         The lit scene.
     """
     shape = share.shape
-    light = 1 + field(rng, shape, max(shape) * 0.7) * np.float32(scan.uneven)
+    light = 1 + field(rng, shape, max(shape) * 0.7) * scan.uneven
     if scan.gutter:
-        columns = np.arange(shape[1], dtype=np.float32)[None, :]
+        columns = places(shape)[1]
         if rng.random() < 0.5:
             columns = columns[:, ::-1]
-        wide = np.float32(shape[1] * rng.uniform(0.03, 0.12))
-        light = light * (1 - np.float32(scan.gutter) * np.exp(-columns / wide))
+        wide = shape[1] * rng.uniform(0.03, 0.12)
+        light = light * (1 - scan.gutter * np.exp(-columns / wide))
     if scan.shadow:
-        light = light * (1 - np.float32(scan.shadow) * _shadow(rng, shape))
+        light = light * (1 - scan.shadow * _shadow(rng, shape))
     scene = page * light[..., None]
+    beyond = 1 - share[..., None]
     if around is not None:
-        scene = scene * share[..., None] + around * light[..., None] * (1 - share[..., None])
+        scene = scene * share[..., None] + around * light[..., None] * beyond
     elif scan.border > 0 or scan.holes:
         dark = np.asarray(scan.backdrop, np.float32)
-        texture = (
-            1 + field(rng, shape, 2)[..., None] * 0.08 + field(rng, shape, 90)[..., None] * 0.1
-        )
+        texture = 1 + field(rng, shape, 2) * 0.08 + field(rng, shape, 90) * 0.1
         near = ndimage.uniform_filter(share, max(3, max(shape) // 80))
-        shadow = 1 - 0.35 * near[..., None]
-        scene = scene * share[..., None] + dark * texture * shadow * (1 - share[..., None])
-    result: NDArray[np.float32] = scene.astype(np.float32)
-    return result
+        dark = dark * texture[..., None] * (1 - 0.35 * near[..., None])
+        scene = scene * share[..., None] + dark * beyond
+    return scene.astype(np.float32)
 
 
-def _shadow(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+def _shadow(rng: Rng, shape: Shape) -> Plane:
     """1 in the shadow of a hand or a camera, 0 outside, with a soft edge."""
     side = float(max(shape))
     angle = rng.uniform(0, 2 * np.pi)
-    rows = np.arange(shape[0], dtype=np.float32)[:, None] / side - np.float32(rng.uniform(0.2, 0.8))
-    columns = np.arange(shape[1], dtype=np.float32)[None, :] / side
-    columns = columns - np.float32(rng.uniform(0.2, 0.6))
-    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
-    bent = across + field(rng, shape, side / 3) * np.float32(0.08)
+    rows, columns = (lines / side for lines in places(shape))
+    rows, columns = rows - rng.uniform(0.2, 0.8), columns - rng.uniform(0.2, 0.6)
+    across = turned(rows, columns, angle)[1]
+    bent = across + field(rng, shape, side / 3) * 0.08
     soft = rng.uniform(0.01, 0.15)
     return ramp(bent, -soft, soft)
 
 
-def digitized(
-    rng: np.random.Generator, scene: NDArray[np.float32], scan: Scan
-) -> NDArray[np.uint8]:
+def digitized(rng: Rng, scene: Plane, scan: Scan) -> NDArray[np.uint8]:
     """Blur, sample, add noise and compress.
 
     Parameters
@@ -216,34 +202,35 @@ def digitized(
     """
     shape = scene.shape[:2]
     if scan.gray:
+        # The last bit depends on the order of the scene in memory.
         scene = (scene @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
     planes = [_sampled(scene[..., index], scan) for index in range(scene.shape[2])]
     light = np.clip(np.stack(planes, -1), 0, 1.2) ** np.float32(scan.gamma)
-    light = (light - 0.5) * np.float32(scan.contrast) + np.float32(0.5)
+    light = (light - 0.5) * scan.contrast + 0.5
     common = field(rng, shape, scan.coarse)[..., None]
     own = rng.standard_normal(light.shape, dtype=np.float32)
     if scan.negative:
         light = 1 - light
-    light += (common + own * 0.4) * np.float32(scan.noise)
+    light += (common + own * 0.4) * scan.noise
     pixels = np.clip(light * 255 + 0.5, 0, 255).astype(np.uint8)
     if scan.gray:
         pixels = np.repeat(pixels, 3, axis=2)
     return jpeg_round_trip(pixels, scan.jpeg) if scan.jpeg else pixels
 
 
-def _sampled(plane: NDArray[np.float32], scan: Scan) -> NDArray[np.float32]:
+def _sampled(plane: Plane, scan: Scan) -> Plane:
     """One colour through the lens and, where the sensor is coarse, down and up again."""
     blur = float(np.hypot(scan.blur, 0.5 * (scan.coarse - 1)))
-    soft: NDArray[np.float32] = ndimage.gaussian_filter(plane, blur, truncate=3) if blur else plane
+    soft: Plane = ndimage.gaussian_filter(plane, blur, truncate=3) if blur else plane
     if scan.coarse <= 1:
         return soft
-    small = (max(2, int(plane.shape[0] / scan.coarse)), max(2, int(plane.shape[1] / scan.coarse)))
+    small = tuple(max(2, int(length / scan.coarse)) for length in plane.shape)
     return _resampled(_resampled(soft, small), plane.shape)
 
 
-def _resampled(plane: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _resampled(plane: Plane, shape: tuple[int, ...]) -> Plane:
     """Linear interpolation to another shape; the corner pixels stay where they are."""
-    wide: NDArray[np.float32] = plane
+    wide: Plane = plane
     for axis in (0, 1):
         place = np.linspace(0, plane.shape[axis] - 1, shape[axis])
         index = np.minimum(place.astype(int), plane.shape[axis] - 2)
