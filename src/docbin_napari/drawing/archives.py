@@ -428,10 +428,7 @@ def _sparse(dice: Dice) -> Archive:
     if full.layout in ("blank", "title", "envelope"):
         full = replace(full, layout="plain")
     return archive.varied(
-        plan={
-            "layout": dice.one_of("blank", "blank", "envelope", "title", "empty"),
-            "stamps": 0.1,
-        },
+        plan={"layout": dice.one_of("blank", "blank", "envelope", "title", "empty"), "stamps": 0.1},
         behind=full,
         damage={
             "bleed": dice.between(0.25, 0.95),

@@ -14,22 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from docbin_napari.drawing import paper
 from docbin_napari.drawing.archives import Archive, choose_archive, resized
 from docbin_napari.drawing.blocks import Sheet
 from docbin_napari.drawing.layout import compose
 from docbin_napari.drawing.noise import Plane, Rng, Shape
 from docbin_napari.drawing.objects import OBJECTS, Scene
-from docbin_napari.drawing.paper import (
-    Ink,
-    age,
-    bleed_through,
-    layer,
-    lost,
-    make_paper,
-    print_picture,
-    roughened,
-    stained,
-)
+from docbin_napari.drawing.paper import Ink, layer, roughened, stained
 from docbin_napari.drawing.scan import digitized, laid_on, page_share
 from docbin_napari.drawing.strokes import Strokes, coverage, joined, rasterize
 from docbin_napari.drawing.surroundings import Surroundings, gutter_light, surround
@@ -140,14 +131,14 @@ def draw_archive_page(
     # Streams of their own: the same text stands on a page whatever happens to its paper.
     of_edges, of_paper, of_back, of_text, of_ink, of_light = rng.spawn(6)
     share, around = _edges(of_edges, shape, archive)
-    light = make_paper(of_paper, shape, archive.paper)
-    light, kept = age(of_paper, light, archive.damage)
+    light = paper.make_paper(of_paper, shape, archive.paper)
+    light, kept = paper.age(of_paper, light, archive.damage)
     light = _behind(of_back, light, archive)
     sheet = _sheet(of_text, shape, archive)
     if written < 1:
         sheet = sheet.changed(lambda strokes: strokes.above(written * shape[0]))
     if sheet.picture is not None:
-        print_picture(of_ink, light, sheet.picture)
+        paper.print_picture(of_ink, light, sheet.picture)
     light, ink = _printed(of_ink, light, sheet, archive, kept)
     if archive.around is not None and archive.around.gutter:
         fold = gutter_light(of_edges, shape, archive.around, archive.scan.rotation)
@@ -165,15 +156,11 @@ def _edges(rng: Rng, shape: Shape, archive: Archive) -> tuple[Plane, Plane | Non
     if archive.around is not None:
         around, inside = surround(rng, shape, archive.around, archive.scan.rotation)
         share = np.minimum(share, inside)
-    return np.minimum(share, lost(rng, shape, archive.damage)), around
+    return np.minimum(share, paper.lost(rng, shape, archive.damage)), around
 
 
 def _printed(
-    rng: Rng,
-    light: Plane,
-    sheet: Sheet,
-    archive: Archive,
-    kept: Plane,
+    rng: Rng, light: Plane, sheet: Sheet, archive: Archive, kept: Plane
 ) -> tuple[Plane, NDArray[np.bool_]]:
     """Lay writing lines, dark grounds and all layers of ink on paper; returns light and ink."""
     shape = kept.shape
@@ -198,8 +185,7 @@ def _covered(rng: Rng, scene: Plane, archive: Archive) -> NDArray[np.bool_]:
     things = Scene(scene, archive.around.boxes(scene.shape[:2])[0])
     for name in archive.around.objects:
         OBJECTS[name](rng, things)
-    hidden: NDArray[np.bool_] = things.covered >= 0.5
-    return hidden
+    return things.covered >= 0.5
 
 
 def _lit(rng: Rng, light: Plane, sheet: Sheet, kind: Ink) -> tuple[Plane, NDArray[np.bool_]]:
@@ -213,11 +199,8 @@ def _lit(rng: Rng, light: Plane, sheet: Sheet, kind: Ink) -> tuple[Plane, NDArra
 
 def _inks(sheet: Sheet, archive: Archive) -> list[tuple[Strokes, Ink]]:
     """Layers of ink that hold strokes, in the order in which they are laid."""
-    layers = (
-        (sheet.text, archive.ink),
-        (sheet.second, archive.second),
-        (sheet.marks, archive.marks),
-    )
+    inks = (archive.ink, archive.second, archive.marks)
+    layers = zip((sheet.text, sheet.second, sheet.marks), inks, strict=True)
     return [(joined(strokes), kind) for strokes, kind in layers if strokes]
 
 
@@ -227,22 +210,20 @@ def _sheet(rng: Rng, shape: Shape, archive: Archive) -> Sheet:
     edge = archive.scan.border * max(shape) * 1.2
     low = 0.02 if archive.scan.border else 0.04
     left, right, top, bottom = rng.uniform(low, 0.11, 4) * min(shape) + edge
-    boxes = [Box(left, top, width - right, height - bottom)]
-    if archive.around is not None:
-        boxes = _boxes(archive.around, boxes[0], shape)
-    sheet = compose(rng, archive.plan, boxes[0])
-    for box in boxes[1:]:
-        sheet.add(compose(rng, archive.plan, box))
+    box = Box(left, top, width - right, height - bottom)
+    boxes = [box] if archive.around is None else _boxes(archive.around, box, shape)
+    sheet, *others = [compose(rng, archive.plan, box) for box in boxes]
+    for other in others:
+        sheet.add(other)
     angle = np.deg2rad(archive.scan.rotation)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    centre = np.array(shape[::-1]) / 2
     sway, phase = archive.scan.warp, rng.uniform(0, 6)
-    length = rng.uniform(0.4, 1.2) * shape[1]
+    length = rng.uniform(0.4, 1.2) * width
 
     def change(strokes: Strokes) -> Strokes:
-        points = (strokes.points - centre) @ turn.T + centre
-        points[:, 1] += sway * np.sin(points[:, 0] / length * 2 * np.pi + phase)
-        return replace(strokes, points=points)
+        turned = strokes.moved(-width / 2, -height / 2).turned(angle).moved(width / 2, height / 2)
+        x, y = turned.points.T
+        y += sway * np.sin(x / length * 2 * np.pi + phase)
+        return turned
 
     return sheet.changed(change)
 
@@ -277,7 +258,7 @@ def _behind(rng: Rng, light: Plane, archive: Archive) -> Plane:
             continue
         for strokes, kind in _inks(_sheet(rng, shape, other), other):
             amount = layer(rng, *rasterize(strokes, shape), kind)[:, ::step]
-            amount = bleed_through(rng, amount, strength, damage.bleed_blur * blur)
+            amount = paper.bleed_through(rng, amount, strength, damage.bleed_blur * blur)
             # Seen through paper, any ink looks browner than it is.
             red, green, blue = (np.add(kind.colour, PAPER_TINT) / 2).tolist()
             light = stained(light, amount, (red, green, blue))

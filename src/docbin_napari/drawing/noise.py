@@ -83,8 +83,7 @@ def clouds(rng: Rng, shape: Shape, scale: float, octaves: int = 3) -> Plane:
 def ramp(values: Plane, low: float, high: float) -> Plane:
     """Smooth step from 0 at `low` to 1 at `high`, elementwise."""
     share: Plane = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
-    result: Plane = share * share * (3 - 2 * share)
-    return result
+    return share * share * (3 - 2 * share)
 
 
 def places(shape: Shape, row: float = 0.0, column: float = 0.0) -> tuple[Plane, Plane]:

@@ -222,8 +222,8 @@ def _near_edges(rng: Rng, shape: Shape) -> Plane:
     side = float(max(shape))
     ragged = 1 + 0.5 * clouds(rng, shape, side / 6)
     reach = side * rng.uniform(0.03, 0.12) * np.clip(ragged, 0.2, 2)
-    near: Plane = np.exp(-inside / reach)
-    return near
+    result: Plane = np.exp(-inside / reach)
+    return result
 
 
 def _laid_lines(rng: Rng, shape: Shape) -> Plane:
@@ -231,8 +231,8 @@ def _laid_lines(rng: Rng, shape: Shape) -> Plane:
     rows, columns = places(shape)
     fine = np.sin(rows * (2 * np.pi / rng.uniform(5, 9)) + columns * 0.004)
     chain = np.cos(columns * (2 * np.pi / rng.uniform(90, 150)))
-    lines: Plane = fine * (0.6 + 0.4 * field(rng, shape, 120)) + 2 * ramp(chain, 0.985, 1.0)
-    return lines
+    result: Plane = fine * (0.6 + 0.4 * field(rng, shape, 120)) + 2 * ramp(chain, 0.985, 1.0)
+    return result
 
 
 def _strips(rng: Rng, shape: Shape) -> Plane:
@@ -435,8 +435,8 @@ def bleed_through(rng: Rng, amount: Plane, strength: float, blur: float) -> Plan
     """
     soft = ndimage.gaussian_filter(amount, blur, truncate=3)
     uneven = np.clip(0.8 + 0.45 * clouds(rng, amount.shape, max(amount.shape) / 4), 0.1, 1.3)
-    through: Plane = soft * uneven * strength
-    return through
+    result: Plane = soft * uneven * strength
+    return result
 
 
 def lost(rng: Rng, shape: Shape, damage: Damage) -> Plane:
@@ -513,8 +513,8 @@ def _blob_level(rng: Rng, shape: Shape) -> Plane:
     stretch = rng.uniform(0.6, 1.6)
     away = np.hypot((rows / side - row) * stretch, (columns / side - column) / stretch)
     ragged = clouds(rng, shape, side * rng.uniform(0.06, 0.2), 4) * 0.045
-    level: Plane = rng.uniform(0.06, 0.4) - away + ragged
-    return level
+    result: Plane = rng.uniform(0.06, 0.4) - away + ragged
+    return result
 
 
 def _blob(rng: Rng, shape: Shape, soft: float) -> Plane:
@@ -541,8 +541,8 @@ def _tape(rng: Rng, shape: Shape) -> Plane:
     inside = ramp(half - np.abs(across), -0.8, 0.8)
     inside *= ramp(half * np.float32(rng.uniform(4, 40)) - np.abs(along), -1, 1)
     strength = rng.uniform(0.3, 0.9) * (1 + 0.15 * field(rng, shape, float(half)))
-    strip: Plane = inside * np.clip(strength, 0, 1)
-    return strip
+    result: Plane = inside * np.clip(strength, 0, 1)
+    return result
 
 
 def _fold(rng: Rng, shape: Shape, short: bool) -> Plane:
@@ -556,5 +556,5 @@ def _fold(rng: Rng, shape: Shape, short: bool) -> Plane:
         depth = depth * np.exp(-((along / (rng.uniform(0.05, 0.25) * max(shape))) ** 2))
     shade = np.exp(-np.abs(across) / rng.uniform(5, 30)) * np.sign(across)
     ridge = np.exp(-((across / rng.uniform(0.8, 2.0)) ** 2)) * rng.choice([-2.5, -1.2, 1.0])
-    light: Plane = (1 + depth * (shade + ridge)).astype(np.float32)
-    return light
+    result: Plane = (1 + depth * (shade + ridge)).astype(np.float32)
+    return result

@@ -187,8 +187,8 @@ def rasterize(strokes: Strokes, shape: Shape) -> tuple[Plane, Plane]:
 
 def coverage(distance: Plane) -> Plane:
     """Turn a signed distance in pixels into the covered share of each pixel, 0 to 1."""
-    share: Plane = np.clip(distance + 0.5, 0, 1)
-    return share
+    result: Plane = np.clip(distance + 0.5, 0, 1)
+    return result
 
 
 _Pieces = tuple[NDArray[np.float64], NDArray[np.float64], Plane, NDArray[np.float64], int]

@@ -178,15 +178,13 @@ def _turned(shape: Shape, rotation: float) -> tuple[Plane, Plane]:
 
 
 def _over(below: Plane, above: Plane, share: Plane) -> Plane:
-    result: Plane = below + (above - below) * share[..., None]
-    return result
+    return below + (above - below) * share[..., None]
 
 
 def _shaded(scene: Plane, away: Plane, reach: float) -> Plane:
     """Darken what lies near an edge that is above it."""
     shade = 1 - np.float32(0.5) * np.exp(-np.maximum(away, 0) / np.float32(reach))
-    result: Plane = scene * shade[..., None]
-    return result
+    return scene * shade[..., None]
 
 
 def _distances(
@@ -221,8 +219,7 @@ def _looked_up(values: Plane, spots: Plane) -> Plane:
     """Values between given ones, by linear interpolation; ends go on."""
     spot = np.clip(spots, 0, len(values) - 1.001)
     index = spot.astype(np.int32)
-    result: Plane = values[index] + (values[index + 1] - values[index]) * (spot - index)
-    return result
+    return values[index] + (values[index + 1] - values[index]) * (spot - index)
 
 
 def _leaves(rng: Rng, depth: Plane, along: Plane, around: Surroundings, stack: Plane) -> Plane:
@@ -293,8 +290,7 @@ def _board(rng: Rng, shape: Shape, colour: Colour) -> Plane:
     tone *= 0.8 + 0.2 * grain + field(rng, shape, 1.5) * 0.05
     rubbed = ramp(clouds(rng, shape, max(shape) / 10, 4), 0.7, 1.6)[..., None] * 0.5
     base = tone[..., None] * np.asarray(colour, np.float32)
-    result: Plane = base + rubbed * np.array([0.35, 0.25, 0.15], np.float32)
-    return result
+    return base + rubbed * np.array([0.35, 0.25, 0.15], np.float32)
 
 
 def make_ground(rng: Rng, shape: Shape, kind: str, colour: Colour) -> Plane:
@@ -318,8 +314,7 @@ def make_ground(rng: Rng, shape: Shape, kind: str, colour: Colour) -> Plane:
     """
     tone = 1 + field(rng, shape, max(shape) * 0.5) * 0.12
     tone += _TEXTURES[kind](rng, shape)
-    result: Plane = tone[..., None] * np.asarray(colour, np.float32)
-    return result
+    return tone[..., None] * np.asarray(colour, np.float32)
 
 
 def _dust(rng: Rng, shape: Shape, most: float) -> Plane:
