@@ -104,7 +104,7 @@ def test_an_outline_that_was_removed_is_drawn_again(bench) -> None:
 
 
 def specks_of(bench: Any) -> Specks:
-    return Specks(bench.session, bench.overlays, lambda work: work())
+    return Specks(bench.session, bench.overlays, lambda work: work(), pytest.fail)
 
 
 def test_specks_are_shown_before_they_are_removed(bench) -> None:

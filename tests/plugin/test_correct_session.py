@@ -126,7 +126,7 @@ def test_no_action_without_a_page_raises(viewer) -> None:
     hand.take("ink")
     assert session.tool == ""
     session.move_threshold(0.5)
-    specks = Specks(session, Overlays(viewer), lambda work: work())
+    specks = Specks(session, Overlays(viewer), lambda work: work(), pytest.fail)
     specks.search()
     assert not specks.shown
 

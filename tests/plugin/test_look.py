@@ -32,7 +32,7 @@ def state(viewer: Any) -> list[Any]:
 def test_a_held_key_shows_something_and_all_comes_back(room, what) -> None:
     viewer, image, ink, look = room
     before = state(viewer)
-    held = look.hold(what)(viewer)
+    held = look.hold(what, viewer)
     next(held)
     assert image.visible == (what != RESULT)
     assert ink.visible == (what != PAGE)

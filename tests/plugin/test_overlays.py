@@ -9,6 +9,7 @@ from napari.layers import Labels
 
 from docbin_napari.plugin.correct.overlays import OUTLINE_NAME, Overlays
 from docbin_napari.plugin.layers.canvas import camera_of
+from docbin_napari.plugin.layers.page_record import Subject
 
 pytestmark = pytest.mark.viewer
 
@@ -21,5 +22,7 @@ def test_the_outline_of_a_region_is_two_pixels_of_the_screen(zoom, pixel, width)
     labels = Labels(np.zeros((300, 300), np.uint8), scale=(pixel, pixel))
     viewer.add_layer(labels)
     camera_of(viewer).zoom = zoom
-    Overlays(viewer).show_outline(labels, 0, [(10, 10), (10, 110), (90, 110), (90, 10)])
+    Overlays(viewer).show_outline(
+        Subject(None, labels, 0), [(10, 10), (10, 110), (90, 110), (90, 10)]
+    )
     assert viewer.layers[OUTLINE_NAME].edge_width == [pytest.approx(width)]

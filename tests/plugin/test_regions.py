@@ -32,7 +32,7 @@ def test_only_what_the_user_drew_and_sees_is_offered(viewer, one_stroke) -> None
     mine = viewer.add_shapes([BOX], shape_type="rectangle")
     viewer.add_shapes([BOX], shape_type="rectangle", visible=False)
     viewer.add_points(BOX)
-    Overlays(viewer).show_outline(subject.labels, 0, [(5, 5), (5, 20), (20, 20)])
+    Overlays(viewer).show_outline(subject, [(5, 5), (5, 20), (20, 20)])
     outline = viewer.layers[OUTLINE_NAME]
     assert outline.visible
     outline.name = "named by the user"

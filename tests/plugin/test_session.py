@@ -44,7 +44,7 @@ def test_the_labels_fill_in_window_by_window(viewer, one_stroke, fake_engine) ->
     for event in run(job, fake_engine.load):
         session.receive(event)
         filled.append(np.count_nonzero(layer.data))
-        fractions.append(session.fraction)
+        fractions.append(session.run.meter.fraction)
     assert len(set(filled)) > 3
     assert filled == sorted(filled)
     assert fractions[0] == 0
@@ -58,7 +58,7 @@ def test_a_stopped_run_keeps_what_is_done(viewer, one_stroke, fake_engine) -> No
     for _ in range(7):  # ready, the start of the page, five windows: all of the first row
         session.receive(next(events))
     session.stop()
-    assert session.stopping
+    assert session.run.stopping
     session.finish()
     layer = session.ink_layer(image)
     assert np.array_equal(layer.data[:16], one_stroke.ink[:16])

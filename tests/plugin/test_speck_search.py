@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from docbin_napari.plugin.correct import correct_session as speck_search
+from docbin_napari.plugin.correct import correct_session
 from docbin_napari.plugin.correct.correct_session import PAGE, Specks
 from docbin_napari.plugin.correct.overlays import SPECKS_NAME
 
@@ -26,24 +26,22 @@ class HandWorker:
 
 @pytest.fixture
 def workers(monkeypatch) -> list[HandWorker]:
-    """The workers that were started; every area is too large to be searched at once."""
-    made: list[HandWorker] = []
-
-    def create(work: Any, **options: Any) -> HandWorker:
-        made.append(HandWorker(work, **options))
-        return made[-1]
-
-    monkeypatch.setattr(speck_search, "create_worker", create)
-    monkeypatch.setattr(speck_search, "_INLINE_PIXELS", 0)
-    return made
+    """The workers that are started; every area is too large to be searched at once."""
+    monkeypatch.setattr(correct_session, "_INLINE_PIXELS", 0)
+    return []
 
 
 @pytest.fixture
-def specks(bench) -> Specks:
+def specks(bench, workers) -> Specks:
     """Looks for specks on the page of the bench."""
+
+    def begin(work: Any, **options: Any) -> HandWorker:
+        workers.append(HandWorker(work, **options))
+        return workers[-1]
+
     bench.draw_two_pieces()
     bench.session.area = PAGE
-    specks = Specks(bench.session, bench.overlays, lambda work: work())
+    specks = Specks(bench.session, bench.overlays, lambda work: work(), begin)
     specks.size = 10
     return specks
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docbin_napari.inference.inference_config import preset
 from docbin_napari.plugin.layers import canvas, choosing, page_source
 from docbin_napari.plugin.layers.ink_result import Upkeep, result_behind
-from docbin_napari.plugin.layers.page_record import file_without_resolution, hidden_pages
+from docbin_napari.plugin.layers.page_record import hidden_pages
 from docbin_napari.plugin.threads import Computed, Failed, Preview, Ready, RunJob
 
 if TYPE_CHECKING:
@@ -144,8 +145,26 @@ class Request:
 
 
 @dataclass
-class _Run:
-    """A job on its way."""
+class Run:
+    """A job on its way.
+
+    Parameters
+    ----------
+    job : RunJob
+        What is computed.
+    layer : Labels
+        What it fills.
+    meter : Meter
+        How far it is.
+    note : str
+        What the user should know at the end.
+    device : str
+        Where it runs and why, as soon as that is known.
+    failure : str
+        What went wrong.
+    stopping : bool
+        Whether it was told to stop and has not stopped yet.
+    """
 
     job: RunJob
     layer: Labels
@@ -168,6 +187,8 @@ class BinarizeSession:
 
     Attributes
     ----------
+    run : Run or None
+        The job on its way, if there is one.
     status : str
         What happens or happened, for the user; empty when there is nothing to say.
     details : str
@@ -176,7 +197,7 @@ class BinarizeSession:
 
     def __init__(self, viewer: ViewerModel, clock: Callable[[], float] = time.monotonic) -> None:
         self._viewer, self._clock = viewer, clock
-        self._run: _Run | None = None
+        self.run: Run | None = None
         self._upkeep = Upkeep(viewer, clock)
         self.status = self.details = ""
 
@@ -188,7 +209,7 @@ class BinarizeSession:
 
     def ink_layer(self, image: Image | None) -> Labels | None:
         """The labels that the threshold moves: those being filled, else those of `image`."""
-        return self._run.layer if self._run else choosing.ink_layer(self._viewer, image)
+        return self.run.layer if self.run else choosing.ink_layer(self._viewer, image)
 
     def threshold_of(self, image: Image | None) -> float | None:
         """Threshold of the labels that `ink_layer` finds; None without any."""
@@ -219,22 +240,12 @@ class BinarizeSession:
     @property
     def running(self) -> bool:
         """Whether a job is on its way; also while it is being stopped."""
-        return self._run is not None
-
-    @property
-    def stopping(self) -> bool:
-        """Whether a job was told to stop and has not stopped yet."""
-        return self._run is not None and self._run.stopping
-
-    @property
-    def fraction(self) -> float:
-        """Share of the job that is done, 0 to 1."""
-        return 0.0 if self._run is None else self._run.meter.fraction
+        return self.run is not None
 
     @property
     def lost_its_layer(self) -> bool:
         """Whether the layer that is being filled was removed from the viewer."""
-        return self._run is not None and self._run.layer not in self._viewer.layers
+        return self.run is not None and self.run.layer not in self._viewer.layers
 
     def start(self, image: Image, request: Request) -> RunJob:
         """Prepare a run: find or add the labels layer.
@@ -264,17 +275,18 @@ class BinarizeSession:
         self._upkeep.follow(layer, result.follow(request.threshold, shown))
         self._upkeep.touch(layer)
         layer.metadata["model"], layer.metadata["preset"] = request.model, request.preset
-        file = file_without_resolution(layer)
+        known = layer.metadata.get("source")
+        file = Path(known) if known and layer.metadata.get("dpi") is None else None
         config = replace(preset(request.preset), edge_level=request.edge_level)
         seen = canvas.visible_part(image) if canvas.lies_flat(self._viewer) else None
         job = RunJob(source, pages, result, request.model, request.device, config, file, seen)
-        self._run = _Run(job, layer, Meter(pages, self._clock), note)
+        self.run = Run(job, layer, Meter(pages, self._clock), note)
         self.status = "Loading the network…"
         return job
 
     def receive(self, event: Ready | Preview | Computed | Failed) -> None:
         """Take in what `engine.run` yields."""
-        run = self._run
+        run = self.run
         if run is None:
             return
         if isinstance(event, Ready):
@@ -290,12 +302,18 @@ class BinarizeSession:
             self._upkeep.touch(run.layer)
             self.status = "A first look; the exact result follows."
         else:
-            self._take_region(run, event)
+            progress = event.progress
+            run.meter.advance(event.page, progress.done, progress.total)
+            if progress.rows.stop > progress.rows.start:
+                run.job.result.write(event.page, progress.rows, progress.columns)
+                self._upkeep.touch(run.layer)
+            if not run.stopping:
+                self.status = run.meter.text
 
     def stop(self) -> None:
         """Note that the worker was told to stop."""
-        if self._run is not None:
-            self._run.stopping = True
+        if self.run is not None:
+            self.run.stopping = True
             self.status = "Stopping after this batch of windows…"
 
     def finish(self) -> str:
@@ -306,7 +324,7 @@ class BinarizeSession:
         str
             What went wrong, for a notification; empty if nothing did.
         """
-        run, self._run = self._run, None
+        run, self.run = self.run, None
         if run is None:
             return ""
         run.job.result.end_preview()
@@ -320,15 +338,6 @@ class BinarizeSession:
             done = f"Done in {run.meter.elapsed} on the {where}. {run.note}".strip()
             self.say(done, f"Device: {run.device}")
         return run.failure
-
-    def _take_region(self, run: _Run, event: Computed) -> None:
-        progress = event.progress
-        run.meter.advance(event.page, progress.done, progress.total)
-        if progress.rows.stop > progress.rows.start:
-            run.job.result.write(event.page, progress.rows, progress.columns)
-            self._upkeep.touch(run.layer)
-        if not run.stopping:
-            self.status = run.meter.text
 
     # ---- threshold
 

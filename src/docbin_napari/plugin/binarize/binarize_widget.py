@@ -324,7 +324,7 @@ class BinarizeDocument(widgets.DockPanel):
         """Bring every part of the widget in line with the session."""
         if self._watch.gone:
             return
-        running = self._session.running
+        run, running = self._session.run, self._session.running
         refusal = "" if running else self._refusal()
         for field in self._choices:
             field.enabled = not running
@@ -335,9 +335,9 @@ class BinarizeDocument(widgets.DockPanel):
         if not stack:
             self.pages.value = _THIS_PAGE
         self.run.enabled = not running and not refusal
-        self.cancel.enabled = running and not self._session.stopping
+        self.cancel.enabled = run is not None and not run.stopping
         self.progress.visible = running
-        self.progress.value = round(1000 * self._session.fraction)
+        self.progress.value = round(1000 * run.meter.fraction) if run else 0
         self.export.refresh()
         self.look.refresh()
         self.compare.enabled = len(choosing.results_of(self._viewer, image)) > 1 and not running

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 
 from docbin_napari.correction.brush import BrushConfig
@@ -41,7 +39,8 @@ if TYPE_CHECKING:
     from docbin_napari.plugin.correct.overlays import Overlays
 
     Do = Callable[[Callable[[], None]], None]
-    Place = tuple[Labels, int, tuple[slice, slice]]
+    Gray = Callable[[slice, slice], NDArray[np.uint8]]
+    Place = tuple[Subject, tuple[slice, slice]]
 
 VISIBLE, REGION, PAGE = "Visible part", "Region", "Whole page"
 AREAS = (VISIBLE, REGION, PAGE)
@@ -56,8 +55,6 @@ class CorrectSession:
     ----------
     viewer : ViewerModel
         The viewer with the pages.
-    clock : callable
-        Seconds that only rise.
 
     Attributes
     ----------
@@ -75,7 +72,7 @@ class CorrectSession:
         What happened, for the user; empty when there is nothing to say.
     """
 
-    def __init__(self, viewer: ViewerModel, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
         self.image: Image | None = None
         self.labels: Labels | None = None
@@ -84,10 +81,9 @@ class CorrectSession:
         self.area = VISIBLE
         self.region: Region | None = None
         self.status = ""
-        self.upkeep = Upkeep(viewer, clock)
-        # The last ones are kept until something else is asked for.
-        self._gray_page = lru_cache(1)(lambda image, page, *_: page_source.gray_page(image, page))
+        self.upkeep = Upkeep(viewer)
         self._amendment = lru_cache(1)(undo.Amendment)
+        self._gray: tuple[Any, Gray] | None = None
         self._doubt: tuple[Any, NDArray[np.float64]] | None = None
         self._sent: tuple[Labels, int, tuple[int, int]] | None = None
 
@@ -137,11 +133,14 @@ class CorrectSession:
         self.image, self.labels = image, layer
         return layer
 
-    def gray(self, subject: Subject) -> Callable[[slice, slice], NDArray[np.uint8]]:
+    def gray(self, subject: Subject) -> Gray:
         """Give the gray values of the page; kept until the page or its contrast changes."""
         image = subject.image
         limits = None if image.rgb else tuple(image.contrast_limits)
-        return self._gray_page(image, subject.page, id(image.data), limits)
+        key = id(image), id(image.data), subject.page, limits
+        if self._gray is None or self._gray[0] != key:
+            self._gray = key, page_source.gray_page(image, subject.page)
+        return self._gray[1]
 
     def forget_page(self) -> None:
         """Drop what belongs to the page that was shown: its region."""
@@ -267,7 +266,7 @@ class CorrectSession:
         Returns
         -------
         tuple or None
-            Labels, page, rows and columns of the window; None if there is none.
+            The page, and rows and columns of the window; None if there is none.
         """
         subject = self.subject_or_reason()
         if subject is None:
@@ -295,9 +294,9 @@ class CorrectSession:
         if subject is None:
             return None
         self._sent = subject.labels, subject.page, (row, column)
-        place = subject.labels, subject.page, self.reviewed(subject).place(row, column)
-        canvas.centre_on(self.viewer, *place)
-        return place
+        place = self.reviewed(subject).place(row, column)
+        canvas.centre_on(self.viewer, subject.labels, subject.page, place)
+        return subject, place
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,6 +325,8 @@ class Specks:
         Show what would go.
     do : callable
         Does something in the widget and tells its errors.
+    begin : callable
+        Starts a thread, as napari's `create_worker` does.
 
     Attributes
     ----------
@@ -333,8 +334,10 @@ class Specks:
         Pieces of fewer pixels are specks.
     """
 
-    def __init__(self, session: CorrectSession, overlays: Overlays, do: Do) -> None:
-        self._session, self._overlays, self._do = session, overlays, do
+    def __init__(
+        self, session: CorrectSession, overlays: Overlays, do: Do, begin: Callable[..., Any]
+    ) -> None:
+        self._session, self._overlays, self._do, self._begin = session, overlays, do, begin
         self._answer: tuple[_Question, PieceSizes] | None = None
         self._worker: Any = None
         self._asked_again = False
@@ -364,7 +367,7 @@ class Specks:
             self._take(question.measure())
             return
         self._session.status = "Looking for specks…"
-        self._worker = create_worker(
+        self._worker = self._begin(
             question.measure,
             _ignore_errors=True,
             _connect={
@@ -397,7 +400,7 @@ class Specks:
             return
         corner = question.area.rows.start, question.area.columns.start
         below = pieces.below(self.size)
-        self._overlays.show_specks(question.subject.labels, question.subject.page, corner, below)
+        self._overlays.show_specks(question.subject, corner, below)
         self._session.status = (
             f"{pieces.count_below(self.size):,} specks of fewer than {self.size} pixels."
         )
@@ -425,13 +428,12 @@ class Specks:
 
     def _stands(self, question: _Question) -> bool:
         """Whether page, area and ink are still those that were measured."""
-        now, asked = self._session.subject(), question.subject
-        if now is None or (now.labels, now.page) != (asked.labels, asked.page):
-            return False
-        area = self._session.area_of(now)
+        now = self._session.subject()
+        area = None if now is None else self._session.area_of(now)
         return (
-            area is not None
+            now == question.subject
+            and area is not None
             and area.place == question.area.place
             and np.array_equal(area.inside, question.area.inside)
-            and np.array_equal(now.plane()[area.place] == INK, question.ink)
+            and np.array_equal(question.subject.plane()[area.place] == INK, question.ink)
         )

@@ -91,21 +91,21 @@ class CorrectPages(widgets.DockPanel):
         self._session = CorrectSession(napari_viewer)
         self._overlays = Overlays(napari_viewer)
         self._hand = ToolController(self._session, self._overlays, self._update)
-        self._specks = Specks(self._session, self._overlays, self._do)
+        self._specks = Specks(self._session, self._overlays, self._do, create_worker)
         self._works: dict[str, Callable[[], object]] = {
             tool.name: functools.partial(self._hand.take, tool.name) for tool in tools.TOOLS
         }
         self._works["unlabelled"] = self._session.mark_unlabelled
         self._works["reviewed"] = self._session.mark_reviewed
         self._works["next"] = self._go_to_next
-        self._shown_page: tuple[Any, ...] = ()
+        self._shown_page: Subject | None = None
         self._shown_region: Any = None
         self._saving_said, self._undone = "", 0
         self._asked: tuple[Image, int] | None = None
         self._listened: Labels | None = None
         self._make_fields()
         self.page_list, self.saving = panels(napari_viewer, self.subject, load)
-        self.map = DoubtMap(self._on_map)
+        self.map = DoubtMap(functools.partial(self._do, self._session.go_to))
         self.export = ExportRow(napari_viewer, self._shown_ink)
         self.look = LookRow(napari_viewer, self._shown_ink)
         self._lay_parts()
@@ -339,9 +339,8 @@ class CorrectPages(widgets.DockPanel):
         if self._watch.gone:
             return
         subject = self._session.subject()
-        page = () if subject is None else (subject.image, subject.labels, subject.page)
-        if page != self._shown_page or not page:
-            self._shown_page = page
+        if subject is None or subject != self._shown_page:
+            self._shown_page = subject
             self._session.forget_page()
             self._session.status = ""
             self._specks.forget()
@@ -385,9 +384,6 @@ class CorrectPages(widgets.DockPanel):
             self._overlays.hide()
         else:
             self._overlays.show_place(*place)
-
-    def _on_map(self, row: int, column: int) -> None:
-        self._do(self._session.go_to, row, column)
 
     def _on_action(self, name: str, _: bool = False) -> None:
         self._do(self._works[name])

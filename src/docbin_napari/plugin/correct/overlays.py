@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from docbin_napari.correction.region import Point
+    from docbin_napari.plugin.layers.page_record import Subject
 
 
 _EDGE, _PLACE_EDGE = "#00a0ff", "#ff9900"
@@ -47,23 +48,23 @@ class Overlays:
         self._layers: dict[str, Any] = {}
         self.placing = False
 
-    def show_outline(self, labels: Labels, page: int, points: Sequence[Point]) -> None:
+    def show_outline(self, subject: Subject, points: Sequence[Point]) -> None:
         """Draw a closed line, given by rows and columns of a page."""
         if len(points) >= 3:
-            self._draw(OUTLINE_NAME, _EDGE, plane_to_world(labels, page), points)
+            self._draw(OUTLINE_NAME, _EDGE, subject, points)
 
-    def show_place(self, labels: Labels, page: int, place: tuple[slice, slice]) -> None:
+    def show_place(self, subject: Subject, place: tuple[slice, slice]) -> None:
         """Draw a frame round a place of a page, given by its rows and columns."""
         rows, columns = place
         top, bottom, left, right = rows.start, rows.stop, columns.start, columns.stop
         frame = np.array([(top, left), (top, right), (bottom, right), (bottom, left)], float) - 0.5
-        self._draw(PLACE_NAME, _PLACE_EDGE, plane_to_world(labels, page), frame)
+        self._draw(PLACE_NAME, _PLACE_EDGE, subject, frame)
 
     def show_specks(
-        self, labels: Labels, page: int, corner: tuple[int, int], specks: NDArray[np.bool_]
+        self, subject: Subject, corner: tuple[int, int], specks: NDArray[np.bool_]
     ) -> None:
         """Highlight pixels of a rectangle whose upper left pixel is `corner`."""
-        matrix = plane_to_world(labels, page)
+        matrix = plane_to_world(subject.labels, subject.page)
         matrix[:2, 2] += matrix[:2, :2] @ np.asarray(corner, float)
         data = specks.astype(np.uint8)
         style: dict[str, Any] = {"colormap": {0: "transparent", 1: _EDGE, None: _EDGE}}
@@ -89,10 +90,10 @@ class Overlays:
                     layer.data = np.zeros((1, 1), np.uint8)
                 layer.visible = False
 
-    def _draw(self, name: str, colour: str, matrix: NDArray[np.float64], line: ArrayLike) -> None:
+    def _draw(self, name: str, colour: str, subject: Subject, line: ArrayLike) -> None:
         with self._quiet():
             layer = self._provide(name, lambda: Shapes(ndim=2))
-            layer.affine = matrix
+            layer.affine = plane_to_world(subject.labels, subject.page)
             layer.data = []
             layer.add(
                 [np.asarray(line, float)],

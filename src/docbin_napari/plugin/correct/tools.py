@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _CURSORS = {"ink": "circle", "paper": "circle", "piece": "pointing", "region": "cross"}
 # Keys with which napari's labels go back to moving the camera.
 _PUT_DOWN_KEYS = ("Z", "Escape")
+_CHANGED = "The labels changed in the middle of the stroke; it ends there."
 _MISS_SCREEN_PIXELS = 5
 _MISS_LIMIT = 40
 
@@ -189,7 +190,7 @@ class ToolController:
         labels.cursor = _CURSORS[name]
         # Setting it makes napari draw the circle in the right size.
         labels.brush_size = labels.brush_size
-        labels.events.mode.connect(self._on_mode)
+        labels.events.mode.connect(self._let_go)
         for key in _PUT_DOWN_KEYS:
             labels.bind_key(key, self._on_put_down_key, overwrite=True)
         self._space.take({"Space": self._on_space}, held=True)
@@ -203,7 +204,7 @@ class ToolController:
         self._session.tool = ""
         if labels is None:
             return
-        labels.events.mode.disconnect(self._on_mode)
+        labels.events.mode.disconnect(self._let_go)
         for key in _PUT_DOWN_KEYS:
             labels.bind_key(key, None)
         self._space.give_back()
@@ -216,8 +217,7 @@ class ToolController:
         for callback in self._viewer.mouse_drag_callbacks:
             other = getattr(callback, "__self__", None)
             if isinstance(other, ToolController) and other is not self:
-                other.put_down()
-                other._changed()
+                other._let_go()
 
     def check(self) -> None:
         """Put the tool down if its layer is no longer the one that is worked on."""
@@ -225,15 +225,14 @@ class ToolController:
         if subject is None or not subject.labels is self._held is active:
             self.put_down()
 
-    def _on_mode(self, _: Any = None) -> None:
-        """One of napari's own tools was chosen."""
+    def _let_go(self, _: Any = None) -> None:
+        """Put the tool down and show it: one of napari's own was chosen, or the page has gone."""
         self.put_down()
         self._changed()
 
     def _on_put_down_key(self, _: Labels) -> None:
-        self.put_down()
         self._session.status = ""
-        self._changed()
+        self._let_go()
 
     def _on_space(self, _: Any) -> Iterator[None]:
         """Move the page as long as the key is held, as with napari's own tools."""
@@ -250,59 +249,103 @@ class ToolController:
             return None
         subject = self._session.subject()
         if subject is None or subject.labels is not self._held:
-            self.put_down()
-            self._changed()
+            self._let_go()
             return None
         return self._work(subject, event)
 
     def _work(self, subject: Subject, event: Any) -> Iterator[None]:
-        tool = self._session.tool
+        works = {"piece": self._click_piece, "region": self._draw_region}
         try:
-            if tool == "piece":
-                click_piece(self._session, subject, event)
-            elif tool == "region":
-                yield from draw_region(self._session, self._overlays, subject, event)
-            else:
-                yield from stroke(self._session, subject, event)
+            yield from works.get(self._session.tool, self._stroke)(subject, event)
         finally:
             self._changed()
 
+    def _stroke(self, subject: Subject, event: Any) -> Iterator[None]:
+        """Draw with the ink brush or the paper eraser until the button is released.
 
-def stroke(session: CorrectSession, subject: Subject, event: Any) -> Iterator[None]:
-    """Draw with the ink brush or the paper eraser until the button is released.
+        The whole stroke is one step of napari's undo. It ends early if its layer is removed
+        or gets other data.
 
-    The whole stroke is one step of napari's undo. It ends early if its layer is removed
-    or gets other data.
+        Parameters
+        ----------
+        subject : Subject
+            The page.
+        event : Event
+            napari's mouse event, which changes while the button is held.
 
-    Parameters
-    ----------
-    session : CorrectSession
-        With the tool ``"ink"`` or ``"paper"`` in hand.
-    subject : Subject
-        The page.
-    event : Event
-        napari's mouse event, which changes while the button is held.
+        Yields
+        ------
+        None
+            After every movement.
+        """
+        session, labels, data = self._session, subject.labels, subject.labels.data
+        find, value = (find_ink, INK) if session.tool == "ink" else (find_paper, BACKGROUND)
 
-    Yields
-    ------
-    None
-        After every movement.
-    """
-    labels, data = subject.labels, subject.labels.data
-    find, value = (find_ink, INK) if session.tool == "ink" else (find_paper, BACKGROUND)
-    last = canvas.point_on(labels, event.position)
-    with labels.block_history():
-        changed = _dab(session, subject, (last, last), find, value)
+        def dab(start: Point, end: Point) -> int:
+            """One piece of the stroke; gives the number of pixels that changed."""
+            region = segment(start, end, labels.brush_size / 2, subject.size)
+            if region is None:
+                return 0
+            found = find(session.gray(subject), region, subject.size, session.brush)
+            return undo.paint(subject, Region(*region.place, found), value)
+
+        last = canvas.point_on(labels, event.position)
+        with labels.block_history():
+            changed = dab(last, last)
+            yield
+            while event.type == "mouse_move":
+                if labels not in self._viewer.layers or labels.data is not data:
+                    session.status = _CHANGED
+                    return
+                point = canvas.point_on(labels, event.position)
+                changed += dab(last, point)
+                last = point
+                yield
+        session.status = _outcome(changed, value)
+
+    def _click_piece(self, subject: Subject, event: Any) -> Iterator[None]:
+        """Remove the piece of ink under the pointer, or with Shift all others.
+
+        The region of the session bounds what Shift removes.
+        """
+        session, ink = self._session, subject.plane() == INK
+        row, column = (round(value) for value in canvas.point_on(subject.labels, event.position))
+        per_pixel = canvas.camera_of(self._viewer).zoom * abs(float(subject.labels.scale[-1]))
+        reach = int(np.clip(_MISS_SCREEN_PIXELS / max(per_pixel, 1e-9), 1, _MISS_LIMIT))
+        found = nearest_ink(ink, row, column, reach)
+        if found is None:
+            session.status = "There is no ink here."
+            return
+        piece = component_at(ink, *found)
+        if "Shift" not in event.modifiers:
+            count = undo.paint(subject, piece, BACKGROUND)
+            session.status = f"A piece of {count:,} pixels was removed."
+            return
+        area = session.region or whole(subject.size)
+        ink[piece.place] &= ~piece.inside
+        others = Region(*area.place, area.inside & ink[area.place])
+        count = undo.paint(subject, others, BACKGROUND)
+        where = "region" if session.region else "page"
+        session.status = f"All other ink of the {where} was removed: {count:,} pixels."
+        yield from ()  # A click has nothing to do while the button is held.
+
+    def _draw_region(self, subject: Subject, event: Any) -> Iterator[None]:
+        """Draw a rectangle, or with Shift a lasso, until the button is released."""
+        session, size, free = self._session, subject.size, "Shift" in event.modifiers
+        points = [canvas.point_on(subject.labels, event.position)]
         yield
         while event.type == "mouse_move":
-            if labels not in session.viewer.layers or labels.data is not data:
-                session.status = "The labels changed in the middle of the stroke; it ends there."
+            if session.refusal(subject.image, subject.labels):
                 return
-            point = canvas.point_on(labels, event.position)
-            changed += _dab(session, subject, (last, point), find, value)
-            last = point
+            points.append(canvas.point_on(subject.labels, event.position))
+            self._overlays.show_outline(subject, _outline(points, free))
             yield
-    session.status = _outcome(changed, value)
+        drawn = lasso(points, size) if free else rectangle(points[0], points[-1], size)
+        if len(points) < 2 or drawn is None:
+            session.status = "Drag over the page to draw a region."
+            return
+        session.region, session.area = drawn, REGION
+        session.status = f"Region of {drawn.size:,} pixels."
 
 
 def _outcome(changed: int, value: int) -> str:
@@ -313,91 +356,7 @@ def _outcome(changed: int, value: int) -> str:
     return "No paper that was labelled otherwise under the stroke."
 
 
-def _dab(
-    session: CorrectSession, subject: Subject, way: tuple[Point, Point], find: Any, value: int
-) -> int:
-    """One piece of a stroke; gives the number of pixels that changed."""
-    region = segment(*way, subject.labels.brush_size / 2, subject.size)
-    if region is None:
-        return 0
-    found = find(session.gray(subject), region, subject.size, session.brush)
-    return undo.paint(subject, Region(*region.place, found), value)
-
-
-def click_piece(session: CorrectSession, subject: Subject, event: Any) -> None:
-    """Remove the piece of ink under the pointer, or with Shift all others.
-
-    Parameters
-    ----------
-    session : CorrectSession
-        The state; its region bounds what Shift removes.
-    subject : Subject
-        The page.
-    event : Event
-        napari's mouse event.
-    """
-    ink = subject.plane() == INK
-    row, column = (round(value) for value in canvas.point_on(subject.labels, event.position))
-    per_pixel = canvas.camera_of(session.viewer).zoom * abs(float(subject.labels.scale[-1]))
-    reach = int(np.clip(_MISS_SCREEN_PIXELS / max(per_pixel, 1e-9), 1, _MISS_LIMIT))
-    found = nearest_ink(ink, row, column, reach)
-    if found is None:
-        session.status = "There is no ink here."
-        return
-    piece = component_at(ink, *found)
-    if "Shift" not in event.modifiers:
-        count = undo.paint(subject, piece, BACKGROUND)
-        session.status = f"A piece of {count:,} pixels was removed."
-        return
-    area = session.region or whole(subject.size)
-    ink[piece.place] &= ~piece.inside
-    others = Region(*area.place, area.inside & ink[area.place])
-    count = undo.paint(subject, others, BACKGROUND)
-    where = "region" if session.region else "page"
-    session.status = f"All other ink of the {where} was removed: {count:,} pixels."
-
-
-def draw_region(
-    session: CorrectSession, overlays: Overlays, subject: Subject, event: Any
-) -> Iterator[None]:
-    """Draw a rectangle, or with Shift a lasso, until the button is released.
-
-    Parameters
-    ----------
-    session : CorrectSession
-        Gets the region.
-    overlays : Overlays
-        Show its outline.
-    subject : Subject
-        The page.
-    event : Event
-        napari's mouse event, which changes while the button is held.
-
-    Yields
-    ------
-    None
-        After every movement.
-    """
-    free = "Shift" in event.modifiers
-    points = [canvas.point_on(subject.labels, event.position)]
-    yield
-    while event.type == "mouse_move":
-        if session.refusal(subject.image, subject.labels):
-            return
-        points.append(canvas.point_on(subject.labels, event.position))
-        overlays.show_outline(subject.labels, subject.page, _outline(points, free))
-        yield
-    size = subject.size
-    drawn = lasso(points, size) if free else rectangle(points[0], points[-1], size)
-    if len(points) < 2 or drawn is None:
-        session.status = "Drag over the page to draw a region."
-        return
-    session.region, session.area = drawn, REGION
-    session.status = f"Region of {drawn.size:,} pixels."
-
-
 def _outline(points: list[Point], free: bool) -> list[Point]:
-    if free:
-        return points
     (top, left), (bottom, right) = points[0], points[-1]
-    return [(top, left), (top, right), (bottom, right), (bottom, left)]
+    box = [(top, left), (top, right), (bottom, right), (bottom, left)]
+    return points if free else box

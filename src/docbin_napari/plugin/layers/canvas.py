@@ -42,13 +42,6 @@ def camera_of(viewer: ViewerModel) -> Any:
     return viewer.camera if scene is None else scene.camera
 
 
-def canvas_size(viewer: ViewerModel) -> tuple[float, float]:
-    """Tell height and width of the canvas, screen pixels."""
-    canvas = getattr(viewer, "canvas", None)
-    height, width = viewer._canvas_size if canvas is None else canvas.size
-    return float(height), float(width)
-
-
 def lies_flat(viewer: ViewerModel) -> bool:
     """Tell whether the canvas shows rows and columns of pages, in two dimensions."""
     last = [viewer.dims.ndim - 2, viewer.dims.ndim - 1]
@@ -134,8 +127,9 @@ def centre_on(
     world = (corners @ plane_to_world(layer, page).T)[:, :2]
     low, high = world.min(axis=0), world.max(axis=0)
     camera = camera_of(viewer)
-    size = np.maximum(high - low, 1e-9)
-    camera.zoom = float(share * np.min(np.array(canvas_size(viewer)) / size))
+    drawn_on = getattr(viewer, "canvas", None)  # Since napari 0.9.
+    screen = viewer._canvas_size if drawn_on is None else drawn_on.size
+    camera.zoom = float(share * np.min(np.array(screen) / np.maximum(high - low, 1e-9)))
     middle = (low + high) / 2
     if viewer.dims.displayed[-1] < viewer.dims.displayed[-2]:
         middle = middle[::-1]

@@ -385,10 +385,9 @@ def refusal(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> 
         return "Choose the labels to correct, run Binarize document, or make new ones."
     if labels not in viewer.layers or image not in viewer.layers:
         return "That layer is no longer in the viewer. Choose another one."
+    flat = "Show the page flat: 2D view, with the rows and columns of the page."
     trouble = _unfit(labels, page_source.page_source(image).shape, image)
-    if not trouble and not canvas.lies_flat(viewer):
-        return "Show the page flat: 2D view, with the rows and columns of the page."
-    return trouble
+    return trouble or ("" if canvas.lies_flat(viewer) else flat)
 
 
 def _unfit(labels: Labels, expected: tuple[int, ...], image: Image) -> str:

@@ -15,6 +15,7 @@ never take more than a quarter of the time.
 
 from __future__ import annotations
 
+import time
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -288,7 +289,7 @@ class Upkeep:
         Seconds that only rise.
     """
 
-    def __init__(self, viewer: ViewerModel, clock: Callable[[], float]) -> None:
+    def __init__(self, viewer: ViewerModel, clock: Callable[[], float] = time.monotonic) -> None:
         self._viewer = viewer
         self._clock = clock
         self._moves: dict[Labels, Iterator[int]] = {}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Labels
 
+    Chosen = Callable[[], tuple[Image | None, Labels | None]]
+
 PAGE, RESULT, BESIDE = "page", "result", "beside"
 LOOKS = {PAGE: ("Page", "Q"), RESULT: ("Result", "G"), BESIDE: ("Side by side", "H")}
 """What can be looked at: words for the button, and the key that is held."""
@@ -49,11 +51,7 @@ class Look:
         One of `LOOKS`; empty as long as all is as the user has set it.
     """
 
-    def __init__(
-        self,
-        viewer: ViewerModel,
-        chosen: Callable[[], tuple[Image | None, Labels | None]],
-    ) -> None:
+    def __init__(self, viewer: ViewerModel, chosen: Chosen) -> None:
         self._viewer, self._chosen = viewer, chosen
         self._before: list[tuple[Any, str, Any]] = []
         self.shown = ""
@@ -81,16 +79,12 @@ class Look:
         if what == BESIDE:
             self._put_apart(image, ink)
 
-    def hold(self, what: str) -> Callable[[Any], Iterator[None]]:
-        """Make what a key does: it shows something as long as it is held."""
-
-        def held(_: Any) -> Iterator[None]:
-            before = self.shown
-            self.show(what)
-            yield
-            self.show(before)
-
-        return held
+    def hold(self, what: str, _: Any = None) -> Iterator[None]:
+        """Show something as long as a key is held; napari calls it with the viewer."""
+        before = self.shown
+        self.show(what)
+        yield
+        self.show(before)
 
     def _put_apart(self, *pair: Any) -> None:
         """Let napari's grid, whose cells share one camera, hold both in cells of their own."""
@@ -125,7 +119,7 @@ class LookRow(Container[Any]):
         Gives the image and its ink labels; None for what there is not.
     """
 
-    def __init__(self, viewer: ViewerModel, chosen: Callable[[], tuple[Any, Any]]) -> None:
+    def __init__(self, viewer: ViewerModel, chosen: Chosen) -> None:
         self.look = Look(viewer, chosen)
         self._chosen = chosen
         self._keys = BorrowedKeys(viewer)
@@ -147,7 +141,8 @@ class LookRow(Container[Any]):
 
     def attach(self) -> None:
         """Bind the keys."""
-        self._keys.take({key: self.look.hold(name) for name, (_, key) in LOOKS.items()}, held=True)
+        hold, partial = self.look.hold, functools.partial
+        self._keys.take({key: partial(hold, name) for name, (_, key) in LOOKS.items()}, held=True)
 
     def detach(self) -> None:
         """Show all as it was and give the keys back."""

@@ -32,9 +32,9 @@ LOOKED = "reviewed"
 """Name in the metadata of labels: what was reviewed of each page when the pair was saved."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Subject:
-    """One page and its labels.
+    """One page and its labels; equal to another one if layers and page are the same.
 
     Parameters
     ----------
@@ -134,24 +134,6 @@ def provenance(image: Image) -> dict[str, Any]:
     if found["source"] is None and image.source.path is not None:
         found["source"] = str(image.source.path)
     return found
-
-
-def file_without_resolution(layer: Labels) -> Path | None:
-    """Find the file in which the resolution of a layer may stand.
-
-    Parameters
-    ----------
-    layer : Labels
-        A layer with the metadata of `provenance`.
-
-    Returns
-    -------
-    Path or None
-        None if the resolution is known, or there is no file.
-    """
-    if layer.metadata.get("dpi") is not None or not layer.metadata.get("source"):
-        return None
-    return Path(layer.metadata["source"])
 
 
 def hidden_pages(image: Image) -> int:

@@ -279,9 +279,3 @@ def gray_page(image: Image, page: int) -> Callable[[slice, slice], NDArray[np.ui
         return lambda rows, columns: luma(to_rgb(plane[rows, columns], source.limits))
     whole = luma(source.read(page)[:])
     return lambda rows, columns: whole[rows, columns]
-
-
-def gray_key(image: Image, page: int) -> tuple[Any, ...]:
-    """Tell pages of layers apart: equal as long as a `gray_page` need not be made again."""
-    limits = None if image.rgb else tuple(image.contrast_limits)
-    return id(image), id(image.data), page, limits
