@@ -174,7 +174,7 @@ def _session(folder: Path, count: int, arguments: argparse.Namespace) -> Iterato
 
     from docbin_napari.plugin.pages.pages_session import PageListSession
     from docbin_napari.plugin.pages.prepare import PageOrder, make_ready
-    from docbin_napari.plugin.threads import load_page_engine
+    from docbin_napari.plugin.threads import PageEngine
 
     os.environ["DOCBIN_DRAFTS"] = str(folder / "drafts")
     (folder / "pages").mkdir()
@@ -183,7 +183,7 @@ def _session(folder: Path, count: int, arguments: argparse.Namespace) -> Iterato
     viewer = napari.Viewer() if arguments.window else ViewerModel()
     session = PageListSession(viewer)
     session.open(folder / "pages")
-    load = cache(load_page_engine)
+    load = cache(PageEngine)
     for number in range(count):
         session.go_to(number)
         while (wanted := session.wanted()) is not None:

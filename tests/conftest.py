@@ -131,7 +131,7 @@ class FakeEngine:
         self.seen_at_once: np.ndarray | None = None
 
     def load(self, model: str, device: str) -> FakeEngine:
-        """Stand in for load_page_engine."""
+        """Stand in for PageEngine."""
         return self
 
     def preview(self, pixels: np.ndarray, config: object) -> np.ndarray | None:

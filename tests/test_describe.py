@@ -21,6 +21,11 @@ class Settings:
     plain
         Without a type.
 
+    Attributes
+    ----------
+    seen : int
+        What a user reads.
+
     Raises
     ------
     ValueError
@@ -35,6 +40,10 @@ def test_lines_become_one_without_markup():
 @pytest.mark.parametrize("name", ["red", "green"])
 def test_parameters_described_together(name):
     assert describe(Settings, name) == "A colour."
+
+
+def test_attributes_are_described_too():
+    assert describe(Settings, "seen") == "What a user reads."
 
 
 def test_the_last_one_ends_where_the_next_section_begins():

@@ -89,9 +89,9 @@ def test_run_in_napari_does_not_wait_for_torch_on_a_cpu() -> None:
     code = (
         "import numpy as np\n"
         "from docbin_napari.inference.inference_config import InferenceConfig\n"
-        "from docbin_napari.plugin.threads import load_page_engine\n"
+        "from docbin_napari.plugin.threads import PageEngine\n"
         "page, out = np.full((80, 90, 3), 220, np.uint8), np.ones((80, 90), np.float32)\n"
-        "engine = load_page_engine('general-1', 'cpu')\n"
+        "engine = PageEngine('general-1', 'cpu')\n"
         "for _ in engine.predict(page, InferenceConfig(), out): pass\n"
         "assert out.max() < 0.1"
     )

@@ -7,14 +7,15 @@ import re
 
 
 def describe(config: type, name: str) -> str:
-    """Read what a numpydoc docstring says about one parameter.
+    """Read what a numpydoc docstring says about one parameter or attribute.
 
     Parameters
     ----------
     config : type
-        A class whose docstring, or that of a class it extends, has a section "Parameters".
+        A class whose docstring, or that of a class it extends, has a section "Parameters" or
+        "Attributes".
     name : str
-        The parameter.
+        The parameter or attribute.
 
     Returns
     -------
@@ -24,7 +25,7 @@ def describe(config: type, name: str) -> str:
     Raises
     ------
     ValueError
-        If the docstring does not describe that parameter.
+        If the docstring does not describe it.
 
     Examples
     --------
@@ -34,11 +35,10 @@ def describe(config: type, name: str) -> str:
     """
     for declaring in config.__mro__:
         text = inspect.cleandoc(declaring.__doc__ or "")
-        section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", text, re.S | re.M)
+        heading = r"^(?:Parameters|Attributes)\n-+\n"
+        sections = re.findall(rf"{heading}(.*?)(?=^\S[^\n]*\n-+\n|\Z)", text, re.S | re.M)
         entries = re.findall(
-            r"^(\S[^\n:]*?) *(?::[^\n]*)?\n((?: +[^\n]*\n?|\n)*)",
-            section[1] if section else "",
-            re.M,
+            r"^(\S[^\n:]*?) *(?::[^\n]*)?\n((?: +[^\n]*\n?|\n)*)", "\n".join(sections), re.M
         )
         for names, description in entries:
             if name in re.split(r", *", names):

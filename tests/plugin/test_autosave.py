@@ -15,9 +15,8 @@ from docbin_napari.io.errors import DraftError
 from docbin_napari.pairs.drafts import read_draft
 from docbin_napari.plugin.layers.choosing import provide
 from docbin_napari.plugin.layers.page_record import AS_SAVED, Subject, reviewed_of
-from docbin_napari.plugin.saving import autosave, page_draft
-from docbin_napari.plugin.saving.autosave import Autosave
-from docbin_napari.plugin.saving.page_draft import checksum_of
+from docbin_napari.plugin.saving import autosave
+from docbin_napari.plugin.saving.autosave import Autosave, checksum_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -277,7 +276,7 @@ def test_a_folder_that_takes_nothing_is_told_and_another_one_taken(
     def full(*_: Any) -> None:
         raise DraftError("here", "there is no room on the disk")
 
-    monkeypatch.setattr(page_draft, "write_draft", full)
+    monkeypatch.setattr(autosave.drafts, "write_draft", full)
     subject.labels.data[6, 6] = 1
     assert "no room" in keeper.flush()
     assert "not kept" in keeper.status

@@ -9,7 +9,7 @@ from docbin_napari.io.errors import DraftError
 from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.plugin.correct.correct_session import CorrectSession
 from docbin_napari.plugin.layers.page_record import DRAFT
-from docbin_napari.plugin.saving.early_offer import drafts_of_image, take_draft
+from docbin_napari.plugin.saving.drafts_row import drafts_of_image, take_draft
 
 pytestmark = pytest.mark.viewer
 

@@ -37,7 +37,7 @@ def test_a_page_is_one_bit_and_keeps_its_resolution(
     layer = viewer.add_labels(one_stroke.ink.astype(np.uint8), metadata=metadata)
     path = offered_path(layer, suffix)
     assert path == tmp_path / f"letter-bw{suffix}"
-    end = end_of(export_stack(take_pages(layer, path)))
+    end = end_of(export_stack(take_pages(layer), path))
     assert end.files == (path,)
     assert end.sentence == f"Saved letter-bw{suffix} in {tmp_path.name}."
     with Image.open(path) as image:
@@ -58,7 +58,7 @@ def test_all_pages_of_a_stack(tmp_path, viewer, one_stroke, suffix) -> None:
     stack = np.stack([one_stroke.ink, ~one_stroke.ink]).astype(np.uint8)
     dpi = [(300.0, 300.0), (150.0, 150.0)]
     layer = viewer.add_labels(stack, metadata={"dpi": dpi})
-    end = end_of(export_stack(take_pages(layer, tmp_path / f"book{suffix}")))
+    end = end_of(export_stack(take_pages(layer), tmp_path / f"book{suffix}"))
     names = ["book.tif"] if suffix == ".tif" else ["book_1.png", "book_2.png"]
     assert [path.name for path in end.files] == names
     with Image.open(end.files[-1]) as image:
@@ -70,7 +70,7 @@ def test_all_pages_of_a_stack(tmp_path, viewer, one_stroke, suffix) -> None:
 def test_unlabelled_is_white_and_said(tmp_path, viewer, one_stroke) -> None:
     labels = one_stroke.ink.astype(np.uint8)
     labels[:5] = 2
-    end = end_of(export_stack(take_pages(viewer.add_labels(labels), tmp_path / "a.png")))
+    end = end_of(export_stack(take_pages(viewer.add_labels(labels)), tmp_path / "a.png"))
     assert "Unlabelled places are white" in end.sentence
     with Image.open(end.files[0]) as image:
         assert np.asarray(image)[:5].all()
@@ -79,7 +79,7 @@ def test_unlabelled_is_white_and_said(tmp_path, viewer, one_stroke) -> None:
 def test_what_is_no_ink_is_refused_and_writes_nothing(tmp_path, viewer) -> None:
     layer = viewer.add_labels(np.full((4, 4), 9), name="cells")
     with pytest.raises(ValueError, match="cells"):
-        take_pages(layer, tmp_path / "a.png")
+        take_pages(layer)
     assert not list(tmp_path.iterdir())
 
 

@@ -21,7 +21,7 @@ def saving(monkeypatch: pytest.MonkeyPatch) -> None:
     io = pytest.importorskip("napari.plugins.io")
     from napari.plugins import _initialize_plugins
 
-    from docbin_napari.plugin.saving.ink_saving import take_over_saving
+    from docbin_napari.plugin.writer import take_over_saving
 
     _initialize_plugins()  # As a viewer with a window does.
     monkeypatch.setattr(io, "save_layers", io.save_layers)
@@ -147,7 +147,7 @@ def test_what_is_no_ink_leaves_no_file(tmp_path, viewer, ink) -> None:
 def test_twice_is_once(viewer) -> None:
     from napari.plugins import io
 
-    from docbin_napari.plugin.saving.ink_saving import take_over_saving
+    from docbin_napari.plugin.writer import take_over_saving
 
     before = io.save_layers
     take_over_saving()

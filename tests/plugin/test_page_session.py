@@ -186,7 +186,7 @@ def test_a_page_that_was_saved_before_its_folder_was_opened_counts_as_saved(
 
 def test_each_page_has_a_small_picture_but_a_damaged_one(folder) -> None:
     from docbin_napari.pairs.work_list import open_list
-    from docbin_napari.plugin.pages.thumbnails import SIDE, thumbnails
+    from docbin_napari.plugin.pages.view import SIDE, thumbnails
 
     (folder / "2.png").write_bytes(b"no page")
     large = np.full((500, 300, 3), 200, np.uint8)

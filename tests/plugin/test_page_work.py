@@ -15,7 +15,6 @@ from docbin_napari.pairs.pair import write_pair
 from docbin_napari.pairs.work_list import Entry
 from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED, PAIR
 from docbin_napari.plugin.pages.prepare import (
-    EngineCache,
     PageFailed,
     PageOpened,
     PageOrder,
@@ -148,16 +147,3 @@ def test_a_file_that_is_no_page(tmp_path, fake_engine) -> None:
     (event,) = make_ready(order(tmp_path / "f.png"), fake_engine.load)
     assert isinstance(event, PageFailed)
     assert "f.png" in event.message
-
-
-def test_the_network_is_loaded_once(fake_engine) -> None:
-    loads = []
-
-    def load(model: str, device: str) -> Any:
-        loads.append(model)
-        return fake_engine
-
-    shelf = EngineCache(load)
-    for model in ("a", "a", "b", "a"):
-        assert shelf(model, "cpu") is fake_engine
-    assert loads == ["a", "b", "a"]

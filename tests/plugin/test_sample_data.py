@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docbin_napari.plugin.sample_data import degraded_page
+from docbin_napari.plugin.reader import degraded_page
 
 
 @pytest.mark.viewer

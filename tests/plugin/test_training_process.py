@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from docbin_napari.plugin.finetune.process import TrainingProcess
+from docbin_napari.plugin.finetune.finetune_session import TrainingProcess
 
 
 def wait(process: TrainingProcess) -> None:

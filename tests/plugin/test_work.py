@@ -15,9 +15,9 @@ from docbin_napari.plugin.layers.page_source import PageSource
 from docbin_napari.plugin.threads import (
     Computed,
     Failed,
+    PageEngine,
     Ready,
     RunJob,
-    load_page_engine,
     readable,
     run,
 )
@@ -101,7 +101,7 @@ def test_a_file_without_readable_resolution_does_not_stop_the_run(
 
 def test_the_real_engine_fills_the_page(one_stroke, tiny_model_file) -> None:
     work = job(one_stroke.pixels, model=str(tiny_model_file))
-    events = list(run(work, load_page_engine))
+    events = list(run(work, PageEngine))
     assert events[0].device.startswith("cpu, ")
     assert all(isinstance(event, Computed) for event in events[1:])
     last = events[-1].progress
@@ -110,5 +110,5 @@ def test_the_real_engine_fills_the_page(one_stroke, tiny_model_file) -> None:
 
 
 def test_the_real_engine_tells_a_missing_model(one_stroke) -> None:
-    (event,) = run(job(one_stroke.pixels, model="no-such-model"), load_page_engine)
+    (event,) = run(job(one_stroke.pixels, model="no-such-model"), PageEngine)
     assert "no-such-model" in event.message

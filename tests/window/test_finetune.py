@@ -83,8 +83,7 @@ def room(the_viewer, pairs, tmp_path, tiny_model_file, monkeypatch):
     monkeypatch.setenv("DOCBIN_MODELS", str(models))
     monkeypatch.setenv("DOCBIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    from docbin_napari.plugin.finetune.finetune_widget import TrainOnMyPairs
-    from docbin_napari.plugin.finetune.keep_alive import TrainingWatch
+    from docbin_napari.plugin.finetune.finetune_widget import TrainingWatch, TrainOnMyPairs
 
     room = Room(the_viewer, None)
     room.widget = TrainOnMyPairs(the_viewer, asks=room.ask)

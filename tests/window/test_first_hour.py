@@ -32,7 +32,7 @@ class Person:
         self.viewer, self.told = viewer, []
         for panel in (BinarizeDocument, CorrectPages):
             monkeypatch.setattr(panel.__init__, "__defaults__", (engine.load,))
-        assert engines.load_page_engine is not engine.load
+        assert engines.PageEngine is not engine.load
         notification_manager.notification_ready.connect(
             lambda told: self.told.append(str(told.message))
         )

@@ -13,7 +13,7 @@ from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.work_list import open_list
 from docbin_napari.plugin.layers.page_record import Subject
-from docbin_napari.plugin.saving import page_draft
+from docbin_napari.plugin.saving import autosave
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,6 @@ class Desk:
 
         self.viewer = viewer
         self.pages, self.save = panels(viewer, self.subject, engine.load)
-        self.pages.opened.connect(self.refresh)
         self.dock = Container(
             widgets=[self.save.drafts, self.pages, self.save, self.save.save], labels=False
         )
@@ -261,7 +260,7 @@ def test_a_page_that_cannot_be_kept_is_not_turned(desk, tmp_path, folder, monkey
     def full(*_: Any) -> None:
         raise DraftError(tmp_path, "there is no room on the disk")
 
-    monkeypatch.setattr(page_draft, "write_draft", full)
+    monkeypatch.setattr(autosave.drafts, "write_draft", full)
     desk.viewer.layers["Ink of f1.png"].data[0, 0] = 1
     desk.pages.turn(1)
     assert desk.viewer.layers["Ink of f1.png"].data[0, 0] == 1

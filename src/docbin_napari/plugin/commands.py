@@ -24,7 +24,8 @@ def open_document(viewer: napari.viewer.Viewer) -> None:
         Where they are opened; napari gives it.
     """
     patterns = " ".join(f"*{suffix}" for suffix in sorted(PAGE_SUFFIXES))
-    _ask_and_open(viewer, "rm", "Open documents", f"Documents ({patterns});;All files (*)")
+    if paths := _asked("rm", "Open documents", f"Documents ({patterns});;All files (*)"):
+        open_paths(viewer, paths)
 
 
 def open_training_folder(viewer: napari.viewer.Viewer) -> None:
@@ -35,7 +36,8 @@ def open_training_folder(viewer: napari.viewer.Viewer) -> None:
     viewer : Viewer
         Where they are opened; napari gives it.
     """
-    _ask_and_open(viewer, "d", "Open training folder (the one that holds fg_mask)", None)
+    if paths := _asked("d", "Open training folder (the one that holds fg_mask)"):
+        open_paths(viewer, paths)
 
 
 def open_folder(viewer: napari.viewer.Viewer) -> None:
@@ -46,7 +48,7 @@ def open_folder(viewer: napari.viewer.Viewer) -> None:
     viewer : Viewer
         Where it is opened; napari gives it.
     """
-    for folder in _asked("d", "Open a folder of scans", None):
+    for folder in _asked("d", "Open a folder of scans"):
         list_pages(viewer, Path(folder))
 
 
@@ -70,14 +72,7 @@ def list_pages(viewer: napari.viewer.Viewer, folder: Path) -> None:
         panel.page_list.folder.choose(folder)
 
 
-def _ask_and_open(
-    viewer: napari.viewer.Viewer, mode: str, caption: str, pattern: str | None
-) -> None:
-    if paths := _asked(mode, caption, pattern):
-        open_paths(viewer, paths)
-
-
-def _asked(mode: str, caption: str, pattern: str | None) -> list[str]:
+def _asked(mode: str, caption: str, pattern: str | None = None) -> list[str]:
     from magicgui.application import use_app
 
     ask = use_app().get_obj("show_file_dialog")

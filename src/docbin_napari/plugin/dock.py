@@ -1,4 +1,4 @@
-"""Docks: open panels as tabs of one dock, watch them, take dropped folders, ask before closing."""
+"""Docks: panels as tabs of one dock, watched, with help, dropped folders, and closing that asks."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QMessageBox, QWidget
 
+from docbin_napari.plugin.commands import list_pages
+from docbin_napari.plugin.widgets import make_room
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 # What panels live in: a main window, or a dock that floats.
 _HOUSES = (QDockWidget, QMainWindow)
 _OURS, _PLACED = "docbin_panel", "docbin_placed"
-_LOWEST = 40
+_LOWEST = 40  # pixels, until a panel lies on its tab
 _SOON_MILLISECONDS = 50
 BINARIZE, CORRECT, TRAIN = (
     "Binarize document",
@@ -24,6 +28,8 @@ BINARIZE, CORRECT, TRAIN = (
     "Train on my pairs",
 )
 """The panels, as the menu calls them."""
+_STEPS = {BINARIZE: "Binarize", CORRECT: "Correct", TRAIN: "Train"}
+_HELP = "help"
 # Doors may keep state: the panels that are open in this process. Gone with them.
 _PANELS: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -75,10 +81,10 @@ class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
         """Watch all that the widget lies in: a panel is closed by taking its outermost part."""
         self._in_window = isinstance(self._own.window(), _HOUSES)
         self._docked = self._is_docked()
-        around = self._own.parent()
-        while around is not None and not isinstance(around, _HOUSES):
+        for around in _parents(self._own):
+            if isinstance(around, _HOUSES):
+                break
             around.installEventFilter(self)
-            around = around.parent()
 
     def _is_docked(self) -> bool:
         if self._own.parent() is None:
@@ -88,6 +94,30 @@ class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
     def _on_destroyed(self) -> None:
         self.gone = True
         self._closed()
+
+
+def ask(box: QMessageBox, answers: dict[str, QMessageBox.ButtonRole], default: str) -> str:
+    """Ask a question.
+
+    Parameters
+    ----------
+    box : QMessageBox
+        With the question.
+    answers : dict of str to ButtonRole
+        The buttons; Escape gives the last one.
+    default : str
+        The answer that Enter gives.
+
+    Returns
+    -------
+    str
+        The answer.
+    """
+    buttons = {words: box.addButton(words, role) for words, role in answers.items()}
+    box.setDefaultButton(buttons[default])
+    box.setEscapeButton(list(buttons.values())[-1])
+    box.exec()
+    return next(words for words, button in buttons.items() if button is box.clickedButton())
 
 
 def ask_to_close(parent: Any, trouble: str) -> bool:
@@ -105,16 +135,12 @@ def ask_to_close(parent: Any, trouble: str) -> bool:
     bool
         Whether it shall close.
     """
-    box = QMessageBox(parent)
-    box.setIcon(QMessageBox.Icon.Warning)
-    box.setWindowTitle("Corrections would be lost")
-    box.setText(f"{trouble}\n\nIf napari closes now, the corrections of this page are lost.")
-    lose = box.addButton("Close and lose them", QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(stay)
-    box.setEscapeButton(stay)
-    box.exec()
-    return bool(box.clickedButton() is lose)
+    text = f"{trouble}\n\nIf napari closes now, the corrections of this page are lost."
+    icon = QMessageBox.Icon.Warning
+    box = QMessageBox(icon, "Corrections would be lost", text, parent=parent)
+    role = QMessageBox.ButtonRole
+    lose, stay = "Close and lose them", "Stay"
+    return ask(box, {lose: role.DestructiveRole, stay: role.RejectRole}, stay) == lose
 
 
 class ClosingWatch(QObject):  # type: ignore[misc, unused-ignore]
@@ -123,9 +149,9 @@ class ClosingWatch(QObject):  # type: ignore[misc, unused-ignore]
     Parameters
     ----------
     trouble : callable
-        Keeps what there is to keep, and says why it cannot, or "".
+        Says why it should not close, or "".
     asks : callable
-        As `ask_to_close`; another one in tests.
+        Gets the window and the trouble; whether it closes all the same.
     """
 
     def __init__(
@@ -133,20 +159,14 @@ class ClosingWatch(QObject):  # type: ignore[misc, unused-ignore]
     ) -> None:
         super().__init__()
         self._trouble, self._asks = trouble, asks
-        self._window: Any = None
 
     def stand_before(self, window: Any) -> None:
-        """Watch a window; the one before is left alone."""
-        if window is self._window:
-            return
-        if self._window is not None:
-            self._window.removeEventFilter(self)
-        self._window = window
+        """Watch a window; again does nothing, nor does None."""
         if window is not None:
             window.installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
-        """Keep what there is; ask where that fails."""
+        """Ask before the window closes if there is trouble."""
         if event.type() != QEvent.Type.Close:
             return False
         trouble = self._trouble()
@@ -156,20 +176,7 @@ class ClosingWatch(QObject):  # type: ignore[misc, unused-ignore]
         return True
 
 
-def start_low(panel: Any) -> None:
-    """Let a new panel ask for next to no height until it lies on its tab.
-
-    The moment in which it lies under another one would make the window grow for good.
-
-    Parameters
-    ----------
-    panel : QWidget
-        Not shown yet.
-    """
-    panel.setMinimumHeight(_LOWEST)
-
-
-def join_tabs(panel: Any, title: str = "") -> None:
+def _join_tabs(panel: Any, title: str) -> None:
     """Put a panel that was opened just now on the tabs of the others.
 
     Strategy: napari stacks the docks of panels that are opened from its menu, and the minimum
@@ -189,8 +196,7 @@ def join_tabs(panel: Any, title: str = "") -> None:
     QTimer.singleShot(_SOON_MILLISECONDS, lambda: _as_high_as_needed(window, dock, panel))
     dock.setProperty(_PLACED, True)
     dock.setProperty(_OURS, True)
-    if title:
-        _name(dock, title)
+    _name(dock, title)
     area: Any = window.dockWidgetArea(dock)
     others: list[Any] = [
         other
@@ -219,16 +225,14 @@ def _as_high_as_needed(window: Any, dock: Any, panel: Any) -> None:
         window.resizeDocks([dock], [window.height()], Qt.Orientation.Vertical)
 
 
+def _parents(native: Any) -> Iterator[Any]:
+    """Yield what a widget lies in, from the inside to the outside."""
+    while (native := native.parent()) is not None:
+        yield native
+
+
 def _dock_of(panel: Any) -> Any:
-    around = panel.parent()
-    while around is not None and not isinstance(around, QDockWidget):
-        around = around.parent()
-    return around
-
-
-def note_panel(panel: Any) -> None:
-    """Note a panel, so that `open_panel` finds it; it is forgotten with the object."""
-    _PANELS.add(panel)
+    return next((around for around in _parents(panel) if isinstance(around, QDockWidget)), None)
 
 
 def open_panel(viewer: Any, name: str) -> Any:
@@ -279,9 +283,7 @@ def main_window(native: Any) -> QMainWindow | None:
     QMainWindow or None
         None while it is not docked.
     """
-    while native is not None and not isinstance(native, QMainWindow):
-        native = native.parentWidget()
-    return native
+    return next((around for around in _parents(native) if isinstance(around, QMainWindow)), None)
 
 
 class FolderDrops(QObject):  # type: ignore[misc, unused-ignore]
@@ -340,3 +342,131 @@ def dropped_folder(mime: Any) -> Path | None:
     urls = mime.urls() if mime.hasUrls() else []
     path = Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None
     return path if path is not None and path.is_dir() else None
+
+
+# ---- help, which works offline
+
+JOURNEY = (
+    "<b>Open → Binarize → Correct → Save</b><br>"
+    "1. <b>Open</b> a scan or a folder of scans: <i>Open page…</i>, <i>Open folder…</i>, or drop "
+    "it on the window.<br>"
+    "2. <b>Binarize</b>: press <i>Run</i>. Move <i>Threshold</i> until faint strokes are there and "
+    "stains are not; that is quick and needs no new run.<br>"
+    "3. <b>Correct</b> what is wrong: ink and rub out with the brush, specks, a region with a "
+    "threshold of its own.<br>"
+    "4. <b>Save</b>: <i>Save black-and-white page…</i> for the page itself; <i>Save pair</i> if "
+    "a model shall learn from your corrections."
+)
+NAPARI_KEYS = (
+    ("Ctrl+S", "Save the selected layers; ink becomes a black-and-white page"),
+    ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo what was painted"),
+    ("Space", "Held: move the page with the mouse"),
+)
+
+
+def foot_line(viewer: Any, here: str, keys: Sequence[tuple[str, str]] = ()) -> QLabel:
+    """Make the last line of a panel: the steps, each a link to its panel, and the help.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        With the window in which panels open.
+    here : str
+        Name of this panel, as the menu calls it.
+    keys : sequence of (str, str)
+        Keys of the panel and what they do.
+
+    Returns
+    -------
+    QLabel
+        The line.
+    """
+    steps = [
+        f"<b>{word}</b>" if name == here else _link(name, word) for name, word in _STEPS.items()
+    ]
+    line = QLabel(f"{' › '.join(steps)} &nbsp;·&nbsp; {_link(_HELP, 'Help and keys')}")
+    line.setAlignment(Qt.AlignmentFlag.AlignRight)
+
+    def go(where: str) -> None:
+        if where == _HELP:
+            _open_help(line, keys)
+        else:
+            open_panel(viewer, where)
+
+    line.linkActivated.connect(go)
+    return line
+
+
+def _link(target: str, words: str) -> str:
+    return f'<a href="{target}" style="color: #6c9ee8">{words}</a>'
+
+
+def _open_help(line: Any, keys: Sequence[tuple[str, str]]) -> None:
+    rows = "".join(
+        f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>"
+        for key, what in (*keys, *NAPARI_KEYS)
+    )
+    box = QMessageBox(line.window())
+    box.setWindowTitle("Help and keys")
+    box.setTextFormat(Qt.TextFormat.RichText)
+    box.setText(f"{JOURNEY}<br><br><table>{rows}</table>")
+    box.open()
+
+
+class DockPanel(Container[Any]):
+    """One of the panels of the menu: a tab of the common dock that takes dropped folders.
+
+    Attributes
+    ----------
+    panel_name, tab_title : str
+        What the menu and the tab call it.
+    key_sheet : tuple of (str, str)
+        Keys of the panel and what they do, for the help.
+    """
+
+    panel_name = tab_title = ""
+    key_sheet: tuple[tuple[str, str], ...] = ()
+    _viewer: Any
+
+    def finish(self, width: int) -> None:
+        """Add the last line, and begin to watch the dock; called when all parts are there.
+
+        Parameters
+        ----------
+        width : int
+            The least one, pixels.
+        """
+        self.native.layout().addWidget(foot_line(self._viewer, self.panel_name, self.key_sheet))
+        self.native.setMinimumWidth(width)
+        # The moment in which it lies under another panel would make the window grow for good.
+        self.native.setMinimumHeight(_LOWEST)
+        self._drops = FolderDrops(self.native, lambda folder: list_pages(self._viewer, folder))
+        self._watch = PanelWatch(self.native, shown=self._show_panel, closed=self._close_panel)
+        _PANELS.add(self)
+
+    def _show_panel(self) -> None:
+        _join_tabs(self.native, self.tab_title)
+        self._drops.watch_canvas()
+        self._lay_out_all()
+        # Only once it is shown does the style say how large the parts are.
+        QTimer.singleShot(0, self._lay_out_all)
+        self.on_shown()
+
+    def _lay_out_all(self) -> None:
+        if not self._watch.gone:
+            make_room(self.native)
+            self.lay_out()
+
+    def _close_panel(self) -> None:
+        if not self._watch.gone:
+            self._drops.leave_canvas()
+        self.on_closed()
+
+    def lay_out(self) -> None:
+        """Give parts their sizes."""
+
+    def on_shown(self) -> None:
+        """Do what is to be done whenever the panel appears."""
+
+    def on_closed(self) -> None:
+        """Do what is to be done when the panel or napari is closed; the widget may be gone."""

@@ -15,7 +15,7 @@ class BorrowedKeys:
 
     Strategy: several panels may want the same key, and they are closed in any order. Each
     loan knows what the key did before; whoever gives a key back while another one has it
-    leaves what was before to the one that came next.
+    leaves a loan that is over, which the other one passes over when its turn comes.
 
     Parameters
     ----------
@@ -47,11 +47,10 @@ class BorrowedKeys:
     def give_back(self) -> None:
         """Let keys do again what they did before; one that got another use since keeps it."""
         for key, loan in self._loans.items():
+            loan.over = True
             now = self._viewer.bind_key(key, None)
-            if _loan_of(now) is loan:
-                now = loan.before
-            elif (later := _taken_after(loan, now)) is not None:
-                later.before = loan.before
+            while isinstance(owner := getattr(now, "__self__", None), _Loan) and owner.over:
+                now = owner.before
             self._viewer.bind_key(key, now, overwrite=True)
         self._loans.clear()
 
@@ -62,6 +61,7 @@ class _Loan:
     def __init__(self, work: Callable[..., Any]) -> None:
         self._work = work
         self.before: Any = None
+        self.over = False
 
     def press(self, _: Any) -> None:
         """Do the work; napari calls it with the viewer."""
@@ -70,17 +70,3 @@ class _Loan:
     def press_and_release(self, viewer: Any) -> Iterator[None]:
         """Do the work until the key is released; napari looks for a generator function."""
         yield from self._work(viewer)
-
-
-def _loan_of(bound: Any) -> _Loan | None:
-    """Find the loan that a key is bound to; None if somebody else has bound it."""
-    owner = getattr(bound, "__self__", None)
-    return owner if isinstance(owner, _Loan) else None
-
-
-def _taken_after(loan: _Loan, bound: Any) -> _Loan | None:
-    """Find the one that took the key from `loan`, among those that led to what is bound now."""
-    later = _loan_of(bound)
-    while later is not None and _loan_of(later.before) is not loan:
-        later = _loan_of(later.before)
-    return later

@@ -25,9 +25,9 @@ from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
 from docbin_napari.plugin.layers.page_record import AS_SAVED, LOOKED, PAIR
 from docbin_napari.plugin.layers.page_source import label_style
-from docbin_napari.plugin.saving.ink_saving import take_over_saving
-from docbin_napari.plugin.saving.page_draft import checksum_of
+from docbin_napari.plugin.saving.autosave import checksum_of
 from docbin_napari.plugin.settings import read_preferences
+from docbin_napari.plugin.writer import take_over_saving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.mask import GroundTruth
+    from docbin_napari.pairs.pair import Pair
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -137,48 +138,46 @@ def read_training_folder(folder: Path) -> list[LayerData]:
     PageError, MaskError, PairError
         If pages and masks do not belong together, or a file cannot be read.
     """
-    pairs = find_pairs(folder)
-    read, looked, pixels = [], [], 0
+    pairs, read, pixels = find_pairs(folder), [], 0
     for pair in pairs:
         page, truth = read_pair(pair)
         pixels += truth.ink.size
         if pixels > DOCUMENT_PIXEL_LIMIT:
             raise PageError(folder, f"its {len(pairs)} pairs are too many to be opened at once")
-        read.append((page, label_values(truth)))
-        origin = read_provenance(pair.ground_truth)
-        looked.append(b"" if origin is None else origin.reviewed_windows or b"")
-    own = [
-        {PAIR: str(pair.page), LOOKED: windows, AS_SAVED: checksum_of(labels, windows)}
-        for pair, (_, labels), windows in zip(pairs, read, looked, strict=True)
-    ]
-    shapes = [labels.shape for _, labels in read]
+        read.append((page, *labels_of_pair(pair, truth)))
+    shapes = [labels.shape for _, labels, _ in read]
     if len(read) > 1 and len(set(shapes)) == 1:
-        stacks = np.stack([page for page, _ in read]), np.stack([labels for _, labels in read])
-        return _pair_layers(folder.resolve().name, stacks, {"source": str(folder), "own": own})
+        pages, labels, own = zip(*read, strict=True)
+        both = np.stack(pages), np.stack(labels)
+        return _pair_layers(folder.resolve().name, both, folder, own)
     layers: list[LayerData] = []
-    for number, (both, place) in enumerate(zip(read, side_by_side(shapes), strict=True)):
-        pair = pairs[number]
-        meta = {"source": str(pair.page), "translate": place, "own": own[number : number + 1]}
-        layers += _pair_layers(pair.name, both, meta)
+    for pair, (page, labels, own), place in zip(pairs, read, side_by_side(shapes), strict=True):
+        layers += _pair_layers(pair.name, (page, labels), pair.page, (own,), translate=place)
     return layers
 
 
-def label_values(truth: GroundTruth) -> NDArray[np.uint8]:
-    """Turn ground truth into label values.
+def labels_of_pair(pair: Pair, truth: GroundTruth) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    """Turn the ground truth of a pair into labels.
 
     Parameters
     ----------
+    pair : Pair
+        The two files.
     truth : GroundTruth
-        What a person says about a page.
+        What was read from the mask file.
 
     Returns
     -------
-    ndarray
+    labels : ndarray
         uint8 (H, W): 0 background, 1 ink, 2 unlabelled.
+    own : dict
+        What the metadata of their layer say of the page, to be put into lists of all pages.
     """
     labels = np.where(truth.ink, np.uint8(INK), np.uint8(BACKGROUND))
     labels[~truth.labelled] = UNLABELLED
-    return labels
+    origin = read_provenance(pair.ground_truth)
+    looked = b"" if origin is None else origin.reviewed_windows or b""
+    return labels, {PAIR: str(pair.page), LOOKED: looked, AS_SAVED: checksum_of(labels, looked)}
 
 
 def side_by_side(shapes: Sequence[tuple[int, ...]]) -> list[tuple[float, float]]:
@@ -261,18 +260,35 @@ def _stack_layer(path: Path, pages: list[Page]) -> LayerData:
 
 
 def _pair_layers(
-    name: str, both: tuple[NDArray[np.uint8], NDArray[np.uint8]], meta: dict[str, Any]
+    name: str,
+    both: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    source: Path,
+    own: Sequence[dict[str, Any]],
+    **placed: Any,
 ) -> list[LayerData]:
+    """An image and its labels; `own` is what the labels say of each page."""
     take_over_saving()
     pixels, labels = both
-    place = {"translate": meta["translate"]} if "translate" in meta else {}
-    metadata = {"dpi": None, "source": meta["source"], "page": 1 if place else None}
-    own = {key: [pair[key] for pair in meta["own"]] for key in (PAIR, LOOKED, AS_SAVED)}
+    metadata = {"dpi": None, "source": str(source), "page": 1 if placed else None}
+    of_pages = {key: [page[key] for page in own] for key in own[0]}
+    ink = {"name": f"Ink of {name}", "metadata": metadata | of_pages, **placed, **label_style()}
+    image = {"name": name, "metadata": metadata, **placed, **_RGB}
+    return [(pixels, image, "image"), (labels, ink, "labels")]
+
+
+def degraded_page() -> list[LayerData]:
+    """Draw a sample page with the damage of centuries, and its exact ground truth.
+
+    Returns
+    -------
+    list of tuple
+        An image layer, RGB, and a labels layer, hidden at first: 0 background, 1 ink.
+    """
+    from docbin_napari.drawing.generator import SAMPLE_SEED, draw_page
+
+    page = draw_page(SAMPLE_SEED)
+    truth = {"name": "Ground truth", "visible": False, **label_style()}
     return [
-        (pixels, {"name": name, "metadata": metadata, **place, **_RGB}, "image"),
-        (
-            labels,
-            {"name": f"Ink of {name}", "metadata": metadata | own, **place, **label_style()},
-            "labels",
-        ),
+        (page.pixels, {"name": "Degraded page", "rgb": True}, "image"),
+        (page.ink.astype(np.uint8), truth, "labels"),
     ]

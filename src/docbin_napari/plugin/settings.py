@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.paths import is_folder
 from docbin_napari.pairs.drafts import draft_folder
 
 _MOST_FOLDERS = 16
@@ -67,15 +68,7 @@ def remember_folder(name: str, folder: Path) -> None:
 def recent_folders(name: str) -> list[Path]:
     """List the folders that were remembered under a name and are there now, the last one first."""
     lines = remembered().get(name, "").splitlines()
-    return [folder for folder in map(Path, lines) if _is_folder(folder)]
-
-
-def _is_folder(path: Path) -> bool:
-    """Whether there is such a folder; False for what cannot be the name of one, too."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
+    return [folder for folder in map(Path, lines) if is_folder(folder)]
 
 
 def draft_places(datasets: Path | None) -> list[Path]:

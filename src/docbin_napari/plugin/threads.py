@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
@@ -24,15 +25,31 @@ if TYPE_CHECKING:
     from docbin_napari.plugin.layers.ink_result import InkResult
     from docbin_napari.plugin.layers.page_source import PageSource
 
+    Loader = Callable[[str, str], "PageEngine"]
+
 _LOG = logging.getLogger(__name__)
 
 
-class PageEngine(Protocol):
-    """A network that is ready to run."""
+class PageEngine:
+    """A network that is ready to run; on a GPU, loading it imports torch, which takes seconds.
 
-    @property
-    def device(self) -> str:
-        """Where it runs and why, one sentence."""
+    Parameters
+    ----------
+    model, device : str
+        Names, as `load_model` takes them.
+
+    Attributes
+    ----------
+    device : str
+        Where it runs and why, one sentence.
+    """
+
+    def __init__(self, model: str, device: str) -> None:
+        from docbin_napari.model.ink_model import load_model
+
+        self._model = load_model(model, device)
+        found = self._model.device
+        self.device = f"{found.name}, {found.dtype} ({found.reason})"
 
     def predict(
         self,
@@ -42,6 +59,9 @@ class PageEngine(Protocol):
         first: Box | None = None,
     ) -> Iterator[Progress]:
         """Fill `out` as `docbin_napari.inference.predict.predict` does."""
+        from docbin_napari.inference.predict import predict
+
+        return predict(pixels, self._model, config, out, first)
 
     def preview(self, pixels: RowSource, config: InferenceConfig) -> NDArray[np.uint8] | None:
         """Look at a page once, in half of its size.
@@ -52,6 +72,9 @@ class PageEngine(Protocol):
             uint8 (H, W): ink probability times 255; None for a page that appears window by
             window, and where the first window is there as soon.
         """
+        from docbin_napari.inference.predict import glance
+
+        return glance(pixels, self._model, config)
 
 
 @dataclass(frozen=True)
@@ -127,41 +150,7 @@ def import_ahead(*modules: str) -> None:
     threading.Thread(target=work, name="docbin-import", daemon=True).start()
 
 
-def load_page_engine(model: str, device: str) -> PageEngine:
-    """Load a network; on a GPU this imports torch, which takes seconds.
-
-    Parameters
-    ----------
-    model, device : str
-        Names, as `load_model` takes them.
-
-    Returns
-    -------
-    PageEngine
-        Ready to run.
-    """
-    from docbin_napari.inference.predict import glance, predict
-    from docbin_napari.model.ink_model import load_model
-
-    ready = load_model(model, device)
-
-    class Loaded:
-        device = f"{ready.device.name}, {ready.device.dtype} ({ready.device.reason})"
-
-        def predict(
-            self, pixels: Any, config: InferenceConfig, out: Any, first: Box | None = None
-        ) -> Iterator[Progress]:
-            return predict(pixels, ready, config, out, first)
-
-        def preview(self, pixels: Any, config: InferenceConfig) -> NDArray[np.uint8] | None:
-            return glance(pixels, ready, config)
-
-    return Loaded()
-
-
-def run(
-    job: RunJob, load: Callable[[str, str], PageEngine] = load_page_engine
-) -> Iterator[Ready | Preview | Computed | Failed]:
+def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Preview | Computed | Failed]:
     """Do a job, step by step; stop by not asking for the next item.
 
     Nothing is raised. napari's generator workers swallow every RuntimeError, and all
@@ -185,14 +174,10 @@ def run(
         yield Ready(engine.device, _resolution(job.file))
         for page in job.pages:
             pixels, plane = job.source.read(page), job.result.probability_plane(page)
-            if job.first is not None and page == job.pages[0]:
-                preview = engine.preview(pixels, job.config)
-                if preview is not None:
-                    yield Preview(page, preview)
-                steps = engine.predict(pixels, job.config, plane, job.first)
-            else:
-                steps = engine.predict(pixels, job.config, plane)
-            for progress in steps:
+            first = job.first if page == job.pages[0] else None
+            if first is not None and (preview := engine.preview(pixels, job.config)) is not None:
+                yield Preview(page, preview)
+            for progress in engine.predict(pixels, job.config, plane, first):
                 yield Computed(page, progress)
     except Exception as error:
         _LOG.exception("the run ended early")
@@ -228,9 +213,7 @@ def readable(error: Exception) -> str:
 
 def _resolution(file: Path | None) -> tuple[float, float] | None:
     """Dots per inch (x, y) of a file that napari opened itself, since it drops them."""
-    if file is None or not file.is_file():
-        return None
-    try:
-        return next(iter(read_pages(file, in_bands=True))).dpi
-    except (PageError, StopIteration):
-        return None
+    with suppress(PageError, StopIteration):
+        if file is not None and file.is_file():
+            return next(iter(read_pages(file, in_bands=True))).dpi
+    return None

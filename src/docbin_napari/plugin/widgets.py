@@ -1,10 +1,9 @@
-"""Parts that several panels share: sections, message lines, folder fields, rows, forms, help."""
+"""Parts that several panels share: sections, message lines, folder fields, rows, forms."""
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import (
@@ -16,44 +15,33 @@ from magicgui.widgets import (
     PushButton,
     Slider,
 )
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QComboBox,
     QFrame,
     QLabel,
     QMenu,
-    QMessageBox,
     QPushButton,
     QScrollArea,
     QSizePolicy,
     QToolButton,
 )
 
-from docbin_napari.plugin.commands import list_pages
-from docbin_napari.plugin.dock import (
-    BINARIZE,
-    CORRECT,
-    TRAIN,
-    FolderDrops,
-    PanelWatch,
-    join_tabs,
-    note_panel,
-    open_panel,
-    start_low,
-)
+from docbin_napari.describe import describe
 from docbin_napari.plugin.settings import recent_folders, remember, remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+_Field = TypeVar("_Field")
 
 _OPEN, _FOLDED = "▾", "▸"
 _LINES = 3
 _SLIDER_WIDTH = 110
 _PADDING = 14  # of a label in napari's style, above and below
 _NARROWEST = 260
-_HELP, _ROOM = "help", "docbin_lines"
-_STEPS = {BINARIZE: "Binarize", CORRECT: "Correct", TRAIN: "Train"}
+_ROOM = "docbin_lines"
 
 
 class Section(Container[Any]):
@@ -118,10 +106,10 @@ class FolderField(FileEdit):
     name, label, tooltip : str
         As in magicgui.
     recent : str
-        Under which name the last folders are remembered; empty for a field that offers none.
+        Under which name the last folders are remembered.
     """
 
-    def __init__(self, name: str, label: str, tooltip: str, recent: str = "") -> None:
+    def __init__(self, name: str, label: str, tooltip: str, recent: str) -> None:
         super().__init__(
             mode=FileDialogMode.EXISTING_DIRECTORY,
             nullable=True,
@@ -134,8 +122,7 @@ class FolderField(FileEdit):
         self.line_edit.native.editingFinished.connect(self._tell)
         self.choose_btn.text = "…"
         self.choose_btn.native.setMaximumWidth(32)
-        if recent:
-            self._offer_recent(recent)
+        self._offer_recent(recent)
 
     @property
     def folder(self) -> Path | None:
@@ -171,7 +158,7 @@ class FolderField(FileEdit):
             known = recent_folders(key)
             for folder in known:
                 action: Any = menu.addAction(str(folder))
-                action.triggered.connect(functools.partial(self._on_recent, folder))
+                action.triggered.connect(lambda _=False, folder=folder: self.choose(folder))
             if not known:
                 nothing: Any = menu.addAction("No folder was opened yet")
                 nothing.setEnabled(False)
@@ -179,9 +166,6 @@ class FolderField(FileEdit):
         menu.aboutToShow.connect(fill)
         self.native.layout().addWidget(button)
         self.recent = menu
-
-    def _on_recent(self, folder: Path, _: bool = False) -> None:
-        self.choose(folder)
 
     def choose(self, folder: Path) -> None:
         """Choose a folder; the same one again is read again."""
@@ -212,7 +196,7 @@ def message_line(name: str = "status", lines: int = _LINES) -> Label:
     return line
 
 
-def _make_room(panel: Any) -> None:
+def make_room(panel: Any) -> None:
     """Give message lines their heights; only the window says how large its letters are."""
     for line in panel.findChildren(QLabel):
         if lines := line.property(_ROOM):
@@ -272,6 +256,39 @@ def button_row(
     """Make buttons side by side, each of name, text and tooltip."""
     made = [PushButton(name=name, text=text, tooltip=tip) for name, text, tip in buttons]
     return made, row_of(made, row)
+
+
+def described_row(
+    panel: type, row: str, **texts: str
+) -> tuple[list[PushButton], Container[PushButton]]:
+    """Make buttons side by side; what they do, their tooltips, is in the panel's docstring."""
+    return button_row(row, *((name, text, describe(panel, name)) for name, text in texts.items()))
+
+
+def field(
+    panel: type, kind: Callable[..., _Field], name: str, label: str | None = None, **more: Any
+) -> _Field:
+    """Make a field; its tooltip is what the panel's docstring says about it.
+
+    Parameters
+    ----------
+    panel : type
+        Of the panel, whose docstring describes the attribute.
+    kind : type
+        A widget of magicgui.
+    name : str
+        Of the attribute.
+    label : str, optional
+        What stands beside it.
+    **more
+        What else magicgui knows of it.
+
+    Returns
+    -------
+    Widget
+        The field.
+    """
+    return kind(name=name, label=label, tooltip=describe(panel, name), **more)
 
 
 def choice(name: str, label: str, choices: Any, tooltip: str, **more: Any) -> ComboBox:
@@ -346,146 +363,3 @@ def leave_focus(native: Any) -> None:
         if isinstance(part, QAbstractSlider) and part.orientation() == Qt.Orientation.Horizontal:
             part.setMinimumWidth(_SLIDER_WIDTH)
         part.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-
-
-# ---- help, which works offline
-
-JOURNEY = (
-    "<b>Open → Binarize → Correct → Save</b><br>"
-    "1. <b>Open</b> a scan or a folder of scans: <i>Open page…</i>, <i>Open folder…</i>, or drop "
-    "it on the window.<br>"
-    "2. <b>Binarize</b>: press <i>Run</i>. Move <i>Threshold</i> until faint strokes are there and "
-    "stains are not; that is quick and needs no new run.<br>"
-    "3. <b>Correct</b> what is wrong: ink and rub out with the brush, specks, a region with a "
-    "threshold of its own.<br>"
-    "4. <b>Save</b>: <i>Save black-and-white page…</i> for the page itself; <i>Save pair</i> if "
-    "a model shall learn from your corrections."
-)
-NAPARI_KEYS = (
-    ("Ctrl+S", "Save the selected layers; ink becomes a black-and-white page"),
-    ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo what was painted"),
-    ("Space", "Held: move the page with the mouse"),
-)
-
-
-def foot_line(viewer: Any, here: str, keys: Sequence[tuple[str, str]] = ()) -> QLabel:
-    """Make the last line of a panel: the steps, each a link to its panel, and the help.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        With the window in which panels open.
-    here : str
-        Name of this panel, as the menu calls it.
-    keys : sequence of (str, str)
-        Keys of the panel and what they do.
-
-    Returns
-    -------
-    QLabel
-        The line.
-    """
-    steps = [
-        f"<b>{word}</b>" if name == here else _link(name, word) for name, word in _STEPS.items()
-    ]
-    line = QLabel(f"{' › '.join(steps)} &nbsp;·&nbsp; {_link(_HELP, 'Help and keys')}")
-    line.setAlignment(Qt.AlignmentFlag.AlignRight)
-
-    def go(where: str) -> None:
-        if where == _HELP:
-            _open_help(line, keys)
-        else:
-            open_panel(viewer, where)
-
-    line.linkActivated.connect(go)
-    return line
-
-
-def _link(target: str, words: str) -> str:
-    return f'<a href="{target}" style="color: #6c9ee8">{words}</a>'
-
-
-def sheet(keys: Sequence[tuple[str, str]]) -> str:
-    """Write the keys as a table.
-
-    Parameters
-    ----------
-    keys : sequence of (str, str)
-        Keys and what they do; napari's own follow.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
-    rows = "".join(
-        f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>"
-        for key, what in (*keys, *NAPARI_KEYS)
-    )
-    return f"<table>{rows}</table>"
-
-
-def _open_help(line: Any, keys: Sequence[tuple[str, str]]) -> None:
-    box = QMessageBox(line.window())
-    box.setWindowTitle("Help and keys")
-    box.setTextFormat(Qt.TextFormat.RichText)
-    box.setText(f"{JOURNEY}<br><br>{sheet(keys)}")
-    box.open()
-
-
-class DockPanel(Container[Any]):
-    """One of the panels of the menu: a tab of the common dock that takes dropped folders.
-
-    Attributes
-    ----------
-    panel_name, tab_title : str
-        What the menu and the tab call it.
-    key_sheet : tuple of (str, str)
-        Keys of the panel and what they do, for the help.
-    """
-
-    panel_name = tab_title = ""
-    key_sheet: tuple[tuple[str, str], ...] = ()
-    _viewer: Any
-
-    def finish(self, width: int) -> None:
-        """Add the last line, and begin to watch the dock; called when all parts are there.
-
-        Parameters
-        ----------
-        width : int
-            The least one, pixels.
-        """
-        self.native.layout().addWidget(foot_line(self._viewer, self.panel_name, self.key_sheet))
-        self.native.setMinimumWidth(width)
-        start_low(self.native)
-        self._drops = FolderDrops(self.native, lambda folder: list_pages(self._viewer, folder))
-        self._watch = PanelWatch(self.native, shown=self._show_panel, closed=self._close_panel)
-        note_panel(self)
-
-    def _show_panel(self) -> None:
-        join_tabs(self.native, self.tab_title)
-        self._drops.watch_canvas()
-        self._lay_out_all()
-        # Only once it is shown does the style say how large the parts are.
-        QTimer.singleShot(0, self._lay_out_all)
-        self.on_shown()
-
-    def _lay_out_all(self) -> None:
-        if not self._watch.gone:
-            _make_room(self.native)
-            self.lay_out()
-
-    def _close_panel(self) -> None:
-        if not self._watch.gone:
-            self._drops.leave_canvas()
-        self.on_closed()
-
-    def lay_out(self) -> None:
-        """Give parts their sizes."""
-
-    def on_shown(self) -> None:
-        """Do what is to be done whenever the panel appears."""
-
-    def on_closed(self) -> None:
-        """Do what is to be done when the panel or napari is closed; the widget may be gone."""

@@ -14,13 +14,13 @@ from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.plugin import commands, threads, widgets
 from docbin_napari.plugin.binarize import binarize_fields
 from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request, turn_page
-from docbin_napari.plugin.dock import BINARIZE
+from docbin_napari.plugin.dock import BINARIZE, DockPanel
 from docbin_napari.plugin.layers import choosing, page_source
 from docbin_napari.plugin.layers.look import LookRow
-from docbin_napari.plugin.saving.export_row import ExportRow
-from docbin_napari.plugin.saving.ink_saving import take_over_saving
+from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.signals import MODEL_NEWS
 from docbin_napari.plugin.widgets import button_row, choice, share_slider
+from docbin_napari.plugin.writer import take_over_saving
 
 if TYPE_CHECKING:
     import napari
@@ -44,7 +44,7 @@ _THRESHOLD = (
 )
 
 
-class BinarizeDocument(widgets.DockPanel):
+class BinarizeDocument(DockPanel):
     """Dock widget that turns a page into ink labels.
 
     Parameters
@@ -57,9 +57,7 @@ class BinarizeDocument(widgets.DockPanel):
 
     panel_name, tab_title = BINARIZE, "Binarize"
 
-    def __init__(
-        self, napari_viewer: napari.viewer.Viewer, load: Any = threads.load_page_engine
-    ) -> None:
+    def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = threads.PageEngine) -> None:
         take_over_saving()
         self._viewer = napari_viewer
         self._load_engine = load

@@ -18,19 +18,18 @@ from docbin_napari.plugin.correct.correct_session import AREAS, CorrectSession, 
 from docbin_napari.plugin.correct.doubt_map import DoubtMap
 from docbin_napari.plugin.correct.overlays import Overlays
 from docbin_napari.plugin.correct.tools import ToolController
-from docbin_napari.plugin.dock import CORRECT
+from docbin_napari.plugin.dock import CORRECT, DockPanel
 from docbin_napari.plugin.layers import canvas, choosing, page_source
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, UNLABELLED, result_behind
 from docbin_napari.plugin.layers.look import LOOKS, LookRow
 from docbin_napari.plugin.pages.pages_panel import NEXT_KEY, PREVIOUS_KEY, PageListPanel
-from docbin_napari.plugin.saving.autosave import KEPT
-from docbin_napari.plugin.saving.early_offer import drafts_of_image, take_draft
-from docbin_napari.plugin.saving.export_row import ExportRow
-from docbin_napari.plugin.saving.ink_saving import take_over_saving
-from docbin_napari.plugin.saving.page_draft import writers_at_work
+from docbin_napari.plugin.saving.autosave import KEPT, writers_at_work
+from docbin_napari.plugin.saving.drafts_row import drafts_of_image, take_draft
+from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.saving.saving_panel import SavePairPanel
 from docbin_napari.plugin.settings import draft_places
 from docbin_napari.plugin.widgets import choice, count_slider, share_slider
+from docbin_napari.plugin.writer import take_over_saving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +60,7 @@ _SPECKS = (
 )
 
 
-class CorrectPages(widgets.DockPanel):
+class CorrectPages(DockPanel):
     """Dock widget with the tools that know ink.
 
     Sections fold; below them, always in sight, lie the message and Save.
@@ -83,9 +82,7 @@ class CorrectPages(widgets.DockPanel):
         ("Z or Escape", "Put the tool down"),
     )
 
-    def __init__(
-        self, napari_viewer: napari.viewer.Viewer, load: Any = threads.load_page_engine
-    ) -> None:
+    def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = threads.PageEngine) -> None:
         take_over_saving()
         self._viewer = napari_viewer
         self._session = CorrectSession(napari_viewer)
@@ -486,7 +483,7 @@ class CorrectPages(widgets.DockPanel):
 def panels(
     viewer: napari.viewer.Viewer,
     subject: Callable[[], Subject | None],
-    load: Any = threads.load_page_engine,
+    load: Any = threads.PageEngine,
 ) -> tuple[PageListPanel, SavePairPanel]:
     """Make both panels: the list knows what was corrected and saved, no page is left unkept.
 
@@ -508,7 +505,7 @@ def panels(
     """
     saving = SavePairPanel(viewer, subject)
     keep = saving.drafts.autosave.flush
-    pages = PageListPanel(viewer, subject, saving.datasets_folder, keep, load)
+    pages = PageListPanel(viewer, saving.datasets_folder, keep, load)
     saving.saved.connect(pages.note_saved)
     saving.drafts.edited.connect(pages.note_edited)
     return pages, saving

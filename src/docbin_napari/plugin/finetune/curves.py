@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
@@ -27,11 +26,11 @@ _WORDS = (
 class Palette:
     """Colours of the drawing, as Qt reads them."""
 
-    text: str = "#dddddd"
-    grid: str = "#555555"
-    line: str = "#4fa3ff"
-    faint: str = "#2f5f8f"
-    start: str = "#f5b800"
+    text: str
+    grid: str
+    line: str
+    faint: str
+    start: str
 
 
 def palette_of(text: str, background: str) -> Palette:
@@ -52,16 +51,11 @@ def palette_of(text: str, background: str) -> Palette:
     >>> palette_of("#000000", "#ffffff").line
     '#0a5cb8'
     """
-    light = QColor(background).lightness() > 127
-    mixed = _mixed(QColor(text), QColor(background), 0.75)
-    if light:
+    pairs = zip(QColor(text).getRgb()[:3], QColor(background).getRgb()[:3], strict=True)
+    mixed = QColor(*(round(a + (b - a) * 0.75) for a, b in pairs)).name()
+    if QColor(background).lightness() > 127:
         return Palette(text, mixed, "#0a5cb8", "#a8c8ea", "#a86a00")
     return Palette(text, mixed, "#5aaeff", "#33587d", "#f5b800")
-
-
-def _mixed(one: QColor, other: QColor, share: float) -> str:
-    pairs = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)
-    return QColor(*(round(a + (b - a) * share) for a, b in pairs)).name()
 
 
 class CurvesView(QWidget):
@@ -70,7 +64,6 @@ class CurvesView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._curves = Curves()
-        self._palette = Palette()
         self.setMinimumHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
         self.setAccessibleName("Loss and F-measure of the training")
@@ -80,11 +73,6 @@ class CurvesView(QWidget):
         self._curves = curves
         self.update()
 
-    def set_palette(self, palette: Palette) -> None:
-        """Draw in these colours from now on."""
-        self._palette = palette
-        self.update()
-
     def paintEvent(self, _: Any) -> None:  # noqa: N802
         """Draw both charts."""
         painter = QPainter(self)
@@ -92,71 +80,58 @@ class CurvesView(QWidget):
         font = painter.font()
         font.setPointSizeF(max(7.0, font.pointSizeF() * 0.9))
         painter.setFont(font)
-        half = self.height() / 2
-        curves = self._curves
-        times = [time for time, _ in curves.losses + curves.looks]
-        end = max([*times, 1 / 60])
-        chart = _Chart(painter, self._palette, end)
-        above = QRectF(0, 0, self.width(), half)
+        style = self.palette()  # Of napari's theme.
+        colours = palette_of(style.windowText().color().name(), style.window().color().name())
+        curves, half = self._curves, self.height() / 2
+        end = max([*(time for time, _ in curves.losses + curves.looks), 1 / 60])
         figures = [figure for _, figure in curves.looks]
         figures += [] if curves.before is None else [curves.before]
         low, high = _span(figures, least=1.0)
-        chart.frame(above, "FM on the held-out part, %", "", (low, min(high, 100.0)))
+        chart = _Chart(painter, colours, end, (low, min(high, 100.0)))
+        chart.frame(QRectF(0, 0, self.width(), half), "FM on the held-out part, %")
         if curves.before is not None:
             chart.level(curves.before, "before")
-        chart.curve(curves.looks, self._palette.line, dots=True)
-        losses = curves.losses
-        below = QRectF(0, half, self.width(), half)
-        chart.frame(below, "Loss", "minutes", _span([loss for _, loss in losses], least=0.01))
-        chart.curve(losses, self._palette.faint)
-        chart.curve(_smooth(losses), self._palette.line)
+        chart.curve(curves.looks, colours.line, dots=True)
+        losses = [loss for _, loss in curves.losses]
+        chart = _Chart(painter, colours, end, _span(losses, least=0.01))
+        chart.frame(QRectF(0, half, self.width(), half), "Loss", "minutes")
+        chart.curve(curves.losses, colours.faint)
+        chart.curve(_smooth(curves.losses), colours.line)
         painter.end()
 
 
 class _Chart:
-    """One chart after the other, with a common axis of time."""
+    """One chart, of values between the two of `span`, and times from 0 to `end`."""
 
-    def __init__(self, painter: QPainter, palette: Palette, end: float) -> None:
-        self._painter = painter
-        self._palette = palette
-        self._end = end
-        self._area = QRectF()
-        self._low, self._high = 0.0, 1.0
+    def __init__(
+        self, painter: QPainter, palette: Palette, end: float, span: tuple[float, float]
+    ) -> None:
+        self._painter, self._palette, self._end, self._span = painter, palette, end, span
 
-    def frame(self, place: QRectF, title: str, below: str, span: tuple[float, float]) -> None:
+    def frame(self, place: QRectF, title: str, unit: str = "") -> None:
         """Draw title, axes and what stands at them."""
         painter, metrics = self._painter, self._painter.fontMetrics()
-        line = metrics.height()
-        left = max(metrics.horizontalAdvance(_figure(value, span)) for value in span) + 10
-        self._low, self._high = span
-        self._area = QRectF(
-            place.left() + left, place.top() + line + 6, place.width() - left - 8,
-            place.height() - 2 * line - 14,
-        )  # fmt: skip
-        painter.setPen(QColor(self._palette.text))
-        painter.drawText(QPointF(place.left() + 2, place.top() + metrics.ascent() + 1), title)
-        painter.setPen(QPen(QColor(self._palette.grid), 1))
-        for value in span:
-            y = self._point(0, value).y()
+        line, ascent = metrics.height(), metrics.ascent()
+        texts = [_figure(value, self._span) for value in self._span]
+        left = max(metrics.horizontalAdvance(text) for text in texts) + 10
+        self._area = place.adjusted(left, line + 6, -8, -line - 8)
+        for value, text in zip(self._span, texts, strict=True):
+            y, x = self._point(0, value).y(), self._area.left() - metrics.horizontalAdvance(text)
+            painter.setPen(QPen(QColor(self._palette.grid), 1))
             painter.drawLine(QPointF(self._area.left(), y), QPointF(self._area.right(), y))
-        painter.setPen(QColor(self._palette.text))
-        for value in span:
-            text = _figure(value, span)
-            x = self._area.left() - metrics.horizontalAdvance(text) - 5
-            painter.drawText(QPointF(x, self._point(0, value).y() + metrics.ascent() / 2 - 1), text)
-        y = self._area.bottom() + metrics.ascent() + 4
+            painter.setPen(QColor(self._palette.text))
+            painter.drawText(QPointF(x - 5, y + ascent / 2 - 1), text)
+        painter.drawText(QPointF(place.left() + 2, place.top() + ascent + 1), title)
+        y, last = self._area.bottom() + ascent + 4, f"{self._end:.1f} {unit}".strip()
         painter.drawText(QPointF(self._area.left(), y), "0")
-        last = f"{self._end:.1f} {below}".strip()
-        x = self._area.right() - metrics.horizontalAdvance(last)
-        painter.drawText(QPointF(x, y), last)
+        painter.drawText(QPointF(self._area.right() - metrics.horizontalAdvance(last), y), last)
 
     def level(self, value: float, name: str) -> None:
         """Draw a dashed line across, with its name."""
-        painter = self._painter
+        painter, metrics = self._painter, self._painter.fontMetrics()
         painter.setPen(QPen(QColor(self._palette.start), 1.2, Qt.PenStyle.DashLine))
-        start, end = self._point(0, value), self._point(self._end, value)
-        painter.drawLine(start, end)
-        metrics = painter.fontMetrics()
+        start = self._point(0, value)
+        painter.drawLine(start, self._point(self._end, value))
         above = start.y() - metrics.height() > self._area.top()
         y = start.y() - 3 if above else start.y() + metrics.ascent() + 2
         painter.drawText(QPointF(start.x() + 3, y), name)
@@ -165,30 +140,26 @@ class _Chart:
         self, points: Sequence[tuple[float, float]], colour: str, *, dots: bool = False
     ) -> None:
         """Draw a curve."""
-        if not points:
-            return
         places = [self._point(time, value) for time, value in points]
         self._painter.setPen(QPen(QColor(colour), 1.6))
         self._painter.drawPolyline(QPolygonF(places))
-        if dots:
-            self._painter.setBrush(QColor(colour))
-            for place in places:
-                self._painter.drawEllipse(place, 2.5, 2.5)
-            self._painter.setBrush(Qt.BrushStyle.NoBrush)
+        self._painter.setBrush(QColor(colour))
+        for place in places if dots else ():
+            self._painter.drawEllipse(place, 2.5, 2.5)
+        self._painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _point(self, time: float, value: float) -> QPointF:
-        area = self._area
-        up = (value - self._low) / (self._high - self._low)
-        return QPointF(
-            area.left() + area.width() * time / self._end, area.bottom() - area.height() * up
-        )
+        area, (low, high) = self._area, self._span
+        up = (value - low) / (high - low)
+        x = area.left() + area.width() * time / self._end
+        return QPointF(x, area.bottom() - area.height() * up)
 
 
 def _span(values: Sequence[float], least: float) -> tuple[float, float]:
     """Lowest and highest value that a chart shows, with some room."""
     if not values:
         return 0.0, least
-    low, high = float(np.min(values)), float(np.max(values))
+    low, high = min(values), max(values)
     room = max((high - low) * 0.1, least / 2)
     return low - room, high + room
 

@@ -1,10 +1,9 @@
-"""Fields of the training panel, their tooltips, and the folder of pairs they show."""
+"""List of the collections of pairs, and the reading of the folder that holds them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
 from napari.qt.threading import create_worker
 from psygnal import Signal
 from qtpy.QtCore import Qt
@@ -12,67 +11,17 @@ from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSiz
 
 from docbin_napari.describe import describe
 from docbin_napari.finetune.finetune_config import FinetuneConfig
-from docbin_napari.plugin.binarize import binarize_fields
-from docbin_napari.plugin.settings import DATASETS
-from docbin_napari.plugin.widgets import FolderField
+from docbin_napari.pairs.collection import summarize_collections
+from docbin_napari.plugin.threads import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from docbin_napari.model.model_file import ModelInfo
     from docbin_napari.pairs.collection import Summary
 
 _ROWS = 5
 _TEST = "test"
-
-
-def folder_field() -> FolderField:
-    """Make the choice of the folder with the pairs."""
-    return FolderField(
-        "folder",
-        "Pairs",
-        "The folder of your training pairs: a collection, a folder of collections, or one with the "
-        "folders train and test. Collections in test are never learnt from; they show what becomes "
-        "of other pages.",
-        recent=DATASETS,
-    )
-
-
-def name_field() -> LineEdit:
-    """Make the name of the new model."""
-    return LineEdit(name="name", label="New model", tooltip=describe(FinetuneConfig, "output"))
-
-
-def start_field(models: dict[str, ModelInfo]) -> ComboBox:
-    """Make the choice of the model to start from."""
-    field = binarize_fields.model_field(models)
-    field.name, field.label = "start", "Start from"
-    offer_starts(field, models)
-    return field
-
-
-def offer_starts(field: ComboBox, models: dict[str, ModelInfo]) -> None:
-    """Offer other models to start from."""
-    binarize_fields.offer_models(field, models)
-    start = describe(FinetuneConfig, "start")
-    field.tooltip = f"{start}\n\n{binarize_fields.models_in_words(models)}"
-
-
-def minutes_field() -> FloatSpinBox:
-    """Make the time budget."""
-    return FloatSpinBox(
-        name="minutes",
-        label="Minutes",
-        min=0.1,
-        max=600.0,
-        step=1.0,
-        value=FinetuneConfig.minutes,
-        tooltip="Time for learning; some seconds for preparation and for measuring come on top. "
-        "Five minutes are a good beginning, one is enough to see whether it helps. A training that "
-        "is stopped early may be worse than a short one that ran to its end: the learning rate "
-        "falls to zero at its end.",
-    )
 
 
 class CollectionList(QListWidget):
@@ -97,8 +46,9 @@ class CollectionList(QListWidget):
         keep : bool
             Whether collections that were listed without a tick stay so.
         """
-        ticked = [summary.collection.path for summary in self.ticked()]
-        others = {path for path in self._paths() if path not in ticked} if keep else set()
+        ticked = self.ticked()
+        left = [one for one, _ in self._listed() if keep and one.labelled and one not in ticked]
+        others = {summary.collection.path for summary in left}
         self.clear()
         for summary in summaries:
             if summary.collection.split == _TEST:
@@ -115,20 +65,11 @@ class CollectionList(QListWidget):
 
     def ticked(self) -> list[Summary]:
         """The collections to learn from."""
-        return [
-            item.data(Qt.ItemDataRole.UserRole)
-            for item in self._items()
-            if item.checkState() == Qt.CheckState.Checked
-        ]
+        return [summary for summary, state in self._listed() if state == Qt.CheckState.Checked]
 
-    def _items(self) -> list[QListWidgetItem]:
-        items = (self.item(row) for row in range(self.count()))
-        return [item for item in items if item is not None]
-
-    def _paths(self) -> list[Path]:
-        """The collections that could be ticked."""
-        known = [item.data(Qt.ItemDataRole.UserRole) for item in self._items()]
-        return [summary.collection.path for summary in known if summary.labelled > 0]
+    def _listed(self) -> list[tuple[Summary, Qt.CheckState]]:
+        items = self.findItems("", Qt.MatchFlag.MatchContains)
+        return [(item.data(Qt.ItemDataRole.UserRole), item.checkState()) for item in items]
 
 
 def in_words(summary: Summary) -> str:
@@ -149,33 +90,32 @@ def in_words(summary: Summary) -> str:
     return f"{words} · {len(summary.troubles)} unreadable" if summary.troubles else words
 
 
-def read_summaries(folder: Any) -> Any:
-    """Count what lies in a folder, collection after collection; errors are yielded.
+def read_summaries(folder: Path) -> tuple[list[Summary], str]:
+    """Count what lies in a folder, collection after collection; nothing is raised.
 
     Parameters
     ----------
     folder : Path
         As in `summarize_collections`.
 
-    Yields
-    ------
-    Summary or str
-        A string says what is wrong, for the user.
+    Returns
+    -------
+    summaries : list of Summary
+        What could be counted.
+    trouble : str
+        What is wrong, for the user; empty if nothing is.
     """
-    from docbin_napari.pairs.collection import summarize_collections
-    from docbin_napari.plugin.threads import readable
-
     if folder.name == _TEST:
-        yield (
+        return [], (
             f"Pairs in “{_TEST}” are never learnt from: they show what becomes of other pages. "
             "Choose the folder above it."
         )
-        return
-    # napari's generator workers swallow RuntimeErrors.
+    found: list[Summary] = []
     try:
-        yield from summarize_collections(folder)
+        found.extend(summarize_collections(folder))
     except Exception as error:
-        yield readable(error)
+        return found, readable(error)
+    return found, ""
 
 
 class PairReading:
@@ -196,8 +136,6 @@ class PairReading:
     def __init__(self) -> None:
         self.summaries: list[Summary] = []
         self.trouble = ""
-        self._found: list[Summary] = []
-        self._said = ""
         self._worker: Any = None
 
     @property
@@ -217,25 +155,14 @@ class PairReading:
         """
         if not again:
             self.summaries, self.trouble = [], ""
-        self._found, self._said, self._worker = [], "", None
-        if folder is None:
-            return
-        worker = create_worker(read_summaries, folder, _ignore_errors=True)
-        worker.yielded.connect(lambda found: self._on_summary(worker, found))
-        worker.finished.connect(lambda: self._on_read(worker))
-        self._worker = worker
-        worker.start()
+        self._worker = None
+        if folder is not None:
+            worker = self._worker = create_worker(read_summaries, folder, _ignore_errors=True)
+            worker.returned.connect(lambda found: self._on_read(worker, *found))
+            worker.start()
 
-    def _on_summary(self, worker: Any, found: Summary | str) -> None:
-        if worker is not self._worker:
-            return
-        if isinstance(found, str):
-            self._said = found
-        else:
-            self._found.append(found)
-
-    def _on_read(self, worker: Any) -> None:
+    def _on_read(self, worker: Any, summaries: list[Summary], trouble: str) -> None:
         if worker is self._worker:
             self._worker = None
-            self.summaries, self.trouble = self._found, self._said
+            self.summaries, self.trouble = summaries, trouble
             self.done.emit()

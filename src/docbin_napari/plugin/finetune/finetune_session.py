@@ -1,16 +1,22 @@
-"""State, requests and refusals of the training panel, without a window."""
+"""Training of the panel without a window: its process, its state, requests and refusals."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import threading
 import time
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from psygnal import Signal
 
 from docbin_napari.model.model_file import user_model_folder
 from docbin_napari.plugin.binarize.binarize_session import in_words
-from docbin_napari.plugin.finetune.process import TrainingProcess
 from docbin_napari.plugin.signals import MODEL_NEWS
 from docbin_napari.train.model_output import rescue_of_the_dead
 
@@ -20,9 +26,117 @@ if TYPE_CHECKING:
 
     from docbin_napari.pairs.collection import Summary
 
+_LAST_LINES = 8
 _SECONDS_TO_STOP = 2.0
 _NOTHING_LEARNT = "Nothing has been learnt yet."
 _BEST_KEPT = "The best so far is kept."
+_STAGES = {
+    "reading": "Preparing: reading the pairs…",
+    "drawing": "Preparing: pages of other kinds, so that they are not forgotten ({pages})…",
+    "judging": "Preparing: how well your pages are read now…",
+    "measuring": "Measuring before and after on other pages…",
+}
+_FORBIDDEN = '\\/:*?"<>|'
+
+
+class TrainingProcess:
+    """Runs ``python -m docbin_napari.train --finetune --json``.
+
+    Strategy: two threads read what the process says, so that neither it nor the window ever
+    waits for the other. Its standard input is held open: should this program end in whatever
+    way, the process notices, keeps the best so far and ends as well.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Options of the fine-tuning.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        command = [sys.executable, "-m", "docbin_napari.train", "--finetune", "--json", *arguments]
+        # No console window pops up on Windows.
+        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "PYTHONUTF8": "1"},
+            creationflags=flags,
+        )
+        self._events: deque[dict[str, Any]] = deque()
+        self._said: deque[str] = deque(maxlen=_LAST_LINES)
+        heard = (
+            (self._process.stdout, self._take_event),
+            (self._process.stderr, self._said.append),
+        )
+        self._readers = [threading.Thread(target=_read, args=one, daemon=True) for one in heard]
+        for reader in self._readers:
+            reader.start()
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events since the last call; see `docbin_napari.finetune.reports`."""
+        return [self._events.popleft() for _ in range(len(self._events))]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended and all its events can be taken."""
+        gone = self._process.poll() is not None
+        return gone and not any(reader.is_alive() for reader in self._readers)
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code; negative for a signal, None while it runs."""
+        return self._process.poll()
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of its standard error."""
+        return "\n".join(self._said)
+
+    def stop(self) -> None:
+        """Ask it to keep the best so far and end."""
+        self._tell("stop")
+
+    def leave_alone(self) -> None:
+        """Let it go on by itself, also after this program has ended; it tells nothing more."""
+        self._tell("keep")
+
+    def kill(self) -> None:
+        """End it at once; the best so far stays where `train.model_output` looks for it."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Let go of the pipes of a process that has ended."""
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert stream is not None
+            with suppress(OSError):
+                stream.close()
+
+    def _tell(self, word: str) -> None:
+        stream = self._process.stdin
+        assert stream is not None
+        with suppress(OSError, ValueError):  # A process that is gone already needs no telling.
+            stream.write(f"{word}\n")
+            stream.flush()
+
+    def _take_event(self, line: str) -> None:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if isinstance(event, dict):
+            self._events.append(event)
+        else:
+            self._said.append(line)
+
+
+def _read(stream: IO[str], take: Callable[[str], Any]) -> None:
+    with suppress(ValueError, OSError):
+        for line in stream:
+            take(line.rstrip())
 
 
 @dataclass
@@ -152,7 +266,8 @@ class TrainingSession:
         """
         if not self.running:
             return False
-        if self.stopping and not self.has_learnt and self._waited_too_long:
+        waited = self._clock() - self._stop_asked
+        if self.stopping and not self.has_learnt and waited > _SECONDS_TO_STOP:
             # It reads or draws, and nothing is lost by not waiting for it.
             self._process.kill()
         ended = self._process.ended
@@ -165,13 +280,10 @@ class TrainingSession:
             self.changed.emit()
         return self.running
 
-    @property
-    def _waited_too_long(self) -> bool:
-        return self._clock() - self._stop_asked > _SECONDS_TO_STOP
-
     def _receive(self, event: dict[str, Any]) -> None:
         if "error" in event:
-            self._told = self._failure(str(event["error"]), str(event.get("kept", "")))
+            reason = f"The training failed. {event['error']}"
+            self._told = _failure(reason, str(event.get("kept", "")))
             return
         minutes = float(event.get("minutes", 0))
         self.has_learnt |= int(event.get("step", 0)) > 0
@@ -182,31 +294,27 @@ class TrainingSession:
         if "validation" in event:
             self.curves.looks.append((minutes, float(event["validation"])))
         if event.get("stage") == "done":
-            outcome = event.get("outcome")
-            self._told = Ending(str(event.get("note", "")))
-            if outcome:
-                better = bool(outcome.get("better"))
-                picture = str(outcome.get("picture", ""))
-                self._told = Ending(
-                    str(outcome["verdict"]), str(outcome["name"]), better, picture=picture
-                )
+            outcome = event.get("outcome") or {"verdict": event.get("note", ""), "name": ""}
+            better, picture = bool(outcome.get("better")), str(outcome.get("picture", ""))
+            name = str(outcome["name"])
+            self._told = Ending(str(outcome["verdict"]), name, better, picture=picture)
         elif not self.stopping:
             self.status = _in_words(event, self.request.minutes)
 
     def _end(self) -> None:
         """Say how it ended; whatever happened, the best so far is not lost."""
         self._process.close()
-        if self._told is None and self._alone and self._process.exit_code == 0:
-            name = self.request.name
-            self._told = Ending(f"{name} is ready; docbin models shows its figures.", name)
-        if self._told is None and self.stopping and not self.has_learnt:
-            self._told = Ending(f"Stopped. {_NOTHING_LEARNT}")
-        if self._told is None:
-            path = user_model_folder() / f"{self.request.name}.safetensors"
-            kept = rescue_of_the_dead(path)
-            words = "Stopped at once." if self.stopping else self._crash()
-            self._told = self._failure(words, kept.stem if kept else "", said=self.stopping)
-        self.ending = self._told
+        name = self.request.name
+        if self._told is not None:
+            self.ending = self._told
+        elif self._alone and self._process.exit_code == 0:
+            self.ending = Ending(f"{name} is ready; docbin models shows its figures.", name)
+        elif self.stopping and not self.has_learnt:
+            self.ending = Ending(f"Stopped. {_NOTHING_LEARNT}")
+        else:
+            kept = rescue_of_the_dead(user_model_folder() / f"{name}.safetensors")
+            words = "Stopped at once." if self.stopping else f"The training failed. {self._crash()}"
+            self.ending = _failure(words, kept.stem if kept else "")
         self.status = self.ending.message
         if self.ending.model:
             MODEL_NEWS.added.emit(self.ending.model, self.ending.better)
@@ -218,40 +326,23 @@ class TrainingSession:
         said = self._process.last_words
         return f"{words} Its last words:\n{said}" if said else words
 
-    @staticmethod
-    def _failure(reason: str, kept: str, *, said: bool = False) -> Ending:
-        words = [reason if said else f"The training failed. {reason}"]
-        if kept:
-            words.append(f"The best weights so far are kept as “{kept}”.")
-        else:
-            words.append("No model was written.")
-        return Ending("\n".join(words), kept, failed=True)
+
+def _failure(reason: str, kept: str) -> Ending:
+    best = f"The best weights so far are kept as “{kept}”." if kept else "No model was written."
+    return Ending(f"{reason}\n{best}", kept, failed=True)
 
 
 def _in_words(event: dict[str, Any], budget: float) -> str:
     """What is being done."""
-    stage = event.get("stage")
     if event.get("note"):
         return str(event["note"])
-    if stage == "reading":
-        return "Preparing: reading the pairs…"
-    if stage == "drawing":
-        number = int(event.get("pages", 0))
-        return f"Preparing: pages of other kinds, so that they are not forgotten ({number})…"
-    if stage == "judging":
-        return "Preparing: how well your pages are read now…"
-    if stage == "measuring":
-        return "Measuring before and after on other pages…"
+    if event.get("stage") in _STAGES:
+        return _STAGES[event["stage"]].format(pages=int(event.get("pages", 0)))
     time = f"{in_words(60 * float(event.get('minutes', 0)))} of {in_words(60 * budget)}"
-    parts = [f"Training: {time}"]
-    if event.get("best") is not None and event.get("before") is not None:
-        parts.append(f"FM {event['before']:.2f} before, {event['best']:.2f} now")
-    elif event.get("before") is not None:
-        parts.append(f"FM {event['before']:.2f} before")
-    return " · ".join(parts)
-
-
-_FORBIDDEN = '\\/:*?"<>|'
+    words, before, best = f"Training: {time}", event.get("before"), event.get("best")
+    if before is None:
+        return words
+    return f"{words} · FM {before:.2f} before" + (f", {best:.2f} now" if best is not None else "")
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,25 @@
-"""Plugins > Train on my pairs: the widget."""
+"""Plugins > Train on my pairs: the widget, and what keeps a training running without it."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error
-from napari.utils.theme import get_theme
+from magicgui.widgets import FloatSpinBox, LineEdit
+from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QTabWidget
+from qtpy.QtWidgets import QApplication, QMessageBox, QTabWidget
 
+from docbin_napari.describe import describe
+from docbin_napari.finetune.finetune_config import FinetuneConfig
+from docbin_napari.plugin import dock, widgets
 from docbin_napari.plugin.binarize import binarize_fields
 from docbin_napari.plugin.binarize.binarize_session import has_next
-from docbin_napari.plugin.dock import BINARIZE, TRAIN, main_window, open_panel
-from docbin_napari.plugin.finetune import finetune_fields, keep_alive
-from docbin_napari.plugin.finetune.curves import CurvesView, StripView, palette_of
-from docbin_napari.plugin.finetune.finetune_fields import PairReading
+from docbin_napari.plugin.dock import BINARIZE, TRAIN, DockPanel
+from docbin_napari.plugin.finetune.curves import CurvesView, StripView
+from docbin_napari.plugin.finetune.finetune_fields import CollectionList, PairReading
 from docbin_napari.plugin.finetune.finetune_session import (
     Ending,
     TrainingRequest,
@@ -24,28 +27,120 @@ from docbin_napari.plugin.finetune.finetune_session import (
     free_name,
     refusal,
 )
-from docbin_napari.plugin.finetune.keep_alive import TrainingWatch
 from docbin_napari.plugin.layers import choosing, page_source
-from docbin_napari.plugin.settings import remembered
+from docbin_napari.plugin.settings import DATASETS, remembered
 from docbin_napari.plugin.signals import MODEL_NEWS, PAIR_NEWS, list_of
 from docbin_napari.plugin.threads import readable
-from docbin_napari.plugin.widgets import (
-    DockPanel,
-    align,
-    button_row,
-    form_of,
-    message_line,
-    show_message,
-)
+from docbin_napari.plugin.widgets import FolderField
 
 if TYPE_CHECKING:
     import napari
 
+KEEP, STOP, CANCEL = "Keep training", "Stop and keep the best", "Cancel"
+_TICK_MILLISECONDS = 200
 _MINIMUM_WIDTH = 300
 _CHOOSE = (
     "Choose the folder of your training pairs. There are none yet? Correct a page and press "
     "“Save pair” there."
 )
+
+
+class TrainingWatch:
+    """Looks after one training.
+
+    Strategy: the session belongs to this object and not to the panel. Closing the panel asks; if
+    the training goes on, it ends with a notification, and a panel that is opened later shows it
+    again.
+
+    Parameters
+    ----------
+    session : TrainingSession
+        Already started.
+    window : QMainWindow or None
+        napari's window, whose closing asks first.
+    asks : callable
+        As `ask_what_becomes`; another one in tests.
+    """
+
+    current: TrainingWatch | None = None
+    """The one training of this program, if one goes on."""
+
+    def __init__(self, session: TrainingSession, window: Any, asks: Any) -> None:
+        self.session, self._window, self._asks = session, window, asks
+        self._is_shown = True
+        self._timer = QTimer()
+        self._timer.setInterval(_TICK_MILLISECONDS)
+        self._timer.timeout.connect(session.tick)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self._timer.stop)
+        session.ended.connect(self._on_ended)
+        self._closing = dock.ClosingWatch(self._about_to_close, self._may_close)
+        self._closing.stand_before(window)
+        TrainingWatch.current = self
+        self._timer.start()
+
+    def _about_to_close(self) -> str:
+        about = "napari is about to close: the training can go on without it."
+        return about if self.session.needs_us else ""
+
+    def _may_close(self, window: Any, question: str) -> bool:
+        answer = self._asks(window, question)
+        if answer == KEEP:
+            self.session.leave_alone()
+        elif answer == STOP:
+            self.session.stop()
+        return bool(answer != CANCEL)
+
+    def panel_closed(self) -> bool:
+        """Ask what becomes of the training when its panel was closed.
+
+        Returns
+        -------
+        bool
+            Whether the panel is wanted back.
+        """
+        if not self.session.needs_us:
+            self._is_shown = False
+            return False
+        answer = self._asks(self._window, "Its panel was closed: the training can go on unseen.")
+        if answer == STOP:
+            self.session.stop()
+        self._is_shown = bool(answer == CANCEL)
+        return self._is_shown
+
+    def _on_ended(self, ending: Ending) -> None:
+        self._timer.stop()
+        if TrainingWatch.current is self:
+            TrainingWatch.current = None
+        if ending.failed:
+            show_error(ending.message)
+        elif not self._is_shown:
+            show_info(ending.message)
+        elif ending.model and not ending.better:
+            show_warning(ending.message)
+
+
+def ask_what_becomes(parent: Any, question: str) -> str:
+    """Ask what becomes of the training.
+
+    Parameters
+    ----------
+    parent : QWidget or None
+        Window that the question belongs to.
+    question : str
+        What is about to happen.
+
+    Returns
+    -------
+    str
+        `KEEP`, `STOP` or `CANCEL`.
+    """
+    text = f"A model is still being trained. {question}"
+    icon, role = QMessageBox.Icon.Question, QMessageBox.ButtonRole
+    box = QMessageBox(icon, "A model is being trained", text, parent=parent)
+    answers = {KEEP: role.AcceptRole, STOP: role.DestructiveRole, CANCEL: role.RejectRole}
+    return dock.ask(box, answers, KEEP)
 
 
 class TrainOnMyPairs(DockPanel):
@@ -55,28 +150,41 @@ class TrainOnMyPairs(DockPanel):
     ----------
     napari_viewer : Viewer
         Where the new model is tried out.
-    launch : callable, optional
-        Starts the process; another one in tests.
     asks : callable
         Asks what becomes of a training when a window closes.
+
+    Attributes
+    ----------
+    folder : FolderField
+        The folder of your training pairs: a collection, a folder of collections, or one with the
+        folders train and test. Collections in test are never learnt from; they show what becomes
+        of other pages.
+    minutes : FloatSpinBox
+        Time for learning; some seconds for preparation and for measuring come on top. Five minutes
+        are a good beginning, one is enough to see whether it helps. A training that is stopped
+        early may be worse than a short one that ran to its end: the learning rate falls to zero at
+        its end.
+    train : PushButton
+        Let a new model learn from the ticked collections.
+    longer : PushButton
+        Go on from what was learnt, for as many minutes as are set above, with the same pairs. The
+        result is a model of its own; the present one stays.
+    stop : PushButton
+        End early and keep the best so far; a second time: at once.
+    run_here : PushButton
+        Binarize the shown page with the new model.
+    run_next : PushButton
+        Go on in the folder or stack with the new model.
     """
 
     panel_name, tab_title = TRAIN, "Train"
 
-    def __init__(
-        self,
-        napari_viewer: napari.viewer.Viewer,
-        launch: Any = None,
-        asks: Any = keep_alive.ask,
-    ) -> None:
-        self._viewer = napari_viewer
-        self._launch = launch
-        self._asks = asks
+    def __init__(self, napari_viewer: napari.viewer.Viewer, asks: Any = ask_what_becomes) -> None:
+        self._viewer, self._asks = napari_viewer, asks
         self._models = binarize_fields.known_models()
         self._session: TrainingSession | None = None
         self._pairs = PairReading()
         self._named = False
-        self._naming = False
         self._shown_picture: str | None = None
         # Options of the command line that have no field; tests make tiny trainings with them.
         self.more: tuple[str, ...] = ()
@@ -89,45 +197,54 @@ class TrainOnMyPairs(DockPanel):
     # ---- parts
 
     def _build(self) -> None:
-        self.folder = finetune_fields.folder_field()
-        self.collections = finetune_fields.CollectionList()
-        self.start = finetune_fields.start_field(self._models)
-        self.name_field = finetune_fields.name_field()
-        self.minutes = finetune_fields.minutes_field()
-        self.device = binarize_fields.device_field()
-        (self.train, self.longer, self.stop), row = button_row(
-            "buttons",
-            ("train", "Train", "Let a new model learn from the ticked collections."),
-            (
-                "longer",
-                "Train longer",
-                "Go on from what was learnt, for as many minutes as are set above, with the same "
-                "pairs. The result is a model of its own; the present one stays.",
-            ),
-            ("stop", "Stop", "End early and keep the best so far; a second time: at once."),
-        )
-        (self.run_here, self.run_next), self.after = button_row(
-            "after",
-            ("here", "Run on this page", "Binarize the shown page with the new model."),
-            ("next", "Run on next page", "Go on in the folder or stack with the new model."),
-        )
+        self._make_fields()
+        buttons = self._make_buttons()
         self.progress = binarize_fields.progress_field()
-        self.status = message_line(lines=5)
+        self.status = widgets.message_line(lines=5)
         self.curves, self.strip = CurvesView(), StripView()
         self.views = QTabWidget()
         self.views.addTab(self.strip, "Page before and after")
         self.views.addTab(self.curves, "Curves")
         choices = [self.start, self.name_field, self.minutes, self.device]
         self._locked = [self.folder, *choices]
-        above, below = form_of("above", self.folder), form_of("below", *choices)
+        above, below = widgets.form_of("above", self.folder), widgets.form_of("below", *choices)
         super().__init__(
-            widgets=[above, below, row, self.progress, self.status, self.after], labels=False
+            widgets=[above, below, buttons, self.progress, self.status, self.after], labels=False
         )
         layout = self.native.layout()
         layout.insertWidget(1, self.collections)
         layout.addWidget(self.views, 1)
         self.finish(_MINIMUM_WIDTH)
         layout.addStretch(0)
+
+    def _make_fields(self) -> None:
+        field = functools.partial(widgets.field, TrainOnMyPairs)
+        self.folder = field(FolderField, "folder", "Pairs", recent=DATASETS)
+        self.collections = CollectionList()
+        self.start = binarize_fields.model_field(self._models)
+        self.start.name, self.start.label = "start", "Start from"
+        self._offer_starts()
+        named = describe(FinetuneConfig, "output")
+        self.name_field = LineEdit(name="name", label="New model", tooltip=named)
+        limits: dict[str, Any] = {"min": 0.1, "max": 600.0, "step": 1.0}
+        five = FinetuneConfig.minutes
+        self.minutes = field(FloatSpinBox, "minutes", "Minutes", value=five, **limits)
+        self.device = binarize_fields.device_field()
+
+    def _make_buttons(self) -> Any:
+        row = functools.partial(widgets.described_row, TrainOnMyPairs)
+        (self.train, self.longer, self.stop), buttons = row(
+            "buttons", train="Train", longer="Train longer", stop="Stop"
+        )
+        (self.run_here, self.run_next), self.after = row(
+            "after", run_here="Run on this page", run_next="Run on next page"
+        )
+        return buttons
+
+    def _offer_starts(self) -> None:
+        binarize_fields.offer_models(self.start, self._models)
+        start = describe(FinetuneConfig, "start")
+        self.start.tooltip = f"{start}\n\n{binarize_fields.models_in_words(self._models)}"
 
     def _connect(self) -> None:
         self.folder.changed.connect(self._on_folder)
@@ -141,7 +258,6 @@ class TrainOnMyPairs(DockPanel):
         self.run_here.changed.connect(lambda: self._run(next_page=False))
         self.run_next.changed.connect(lambda: self._run(next_page=True))
         self.longer.changed.connect(self._train_longer)
-        self._viewer.events.theme.connect(self._recolour)
         layers, dims = self._viewer.layers, self._viewer.dims
         for event in (layers.selection.events.active, dims.events.current_step):
             event.connect(self._update)
@@ -153,19 +269,12 @@ class TrainOnMyPairs(DockPanel):
 
     def lay_out(self) -> None:
         """Give the names of the fields one width."""
-        align(self.native, self._locked)
+        widgets.align(self.native, self._locked)
 
     def on_shown(self) -> None:
-        """Follow the theme, and look again for pairs where there were none."""
-        self._recolour()
+        """Look again for pairs where there were none."""
         if self._pairs.trouble:
             self._read_again()
-
-    def _recolour(self, _: Any = None) -> None:
-        if not self._watch.gone:
-            theme = get_theme(self._viewer.theme)
-            colours = theme.text.as_hex("long"), theme.background.as_hex("long")
-            self.curves.set_palette(palette_of(*colours))
 
     # ---- pairs
 
@@ -195,8 +304,7 @@ class TrainOnMyPairs(DockPanel):
         self._update()
 
     def _on_name(self, _: Any = None) -> None:
-        if not self._naming:
-            self._named = bool(self.name_field.value)
+        self._named = bool(self.name_field.value)
         self._update()
 
     def _suggest_name(self) -> None:
@@ -205,9 +313,8 @@ class TrainOnMyPairs(DockPanel):
         if self._named or not ticked or self._running:
             return
         stem = ticked[0].collection.path.name if len(ticked) == 1 else "my-model"
-        self._naming = True
-        self.name_field.value = free_name(stem, self._models)
-        self._naming = False
+        with self.name_field.changed.blocked():
+            self.name_field.value = free_name(stem, self._models)
 
     # ---- a training
 
@@ -238,29 +345,18 @@ class TrainOnMyPairs(DockPanel):
             return
         known = session.ending.model
         stem = known.rpartition("-")[0] if known.rpartition("-")[2].isdigit() else known
-        self._begin(
-            replace(
-                session.request,
-                name=free_name(stem, self._models),
-                minutes=self.minutes.value,
-                longer=known,
-            )
-        )
+        name, minutes = free_name(stem, self._models), self.minutes.value
+        self._begin(replace(session.request, name=name, minutes=minutes, longer=known))
 
     def _begin(self, request: TrainingRequest) -> None:
-        launch = {} if self._launch is None else {"launch": self._launch}
         try:
-            session = TrainingSession(request, **launch)
+            session = TrainingSession(request)
         except OSError as error:
             show_error(f"The training could not be started: {readable(error)}")
             return
-        TrainingWatch(session, self._window, self._asks)
+        TrainingWatch(session, dock.main_window(self.native), self._asks)
         self._attach(session)
         self._update()
-
-    @property
-    def _window(self) -> Any:
-        return main_window(self.native)
 
     def _attach(self, session: TrainingSession) -> None:
         self._session = session
@@ -281,14 +377,12 @@ class TrainOnMyPairs(DockPanel):
     def _on_new_model(self, _: str, __: bool) -> None:
         if not self._watch.gone:
             self._models = binarize_fields.known_models()
-            finetune_fields.offer_starts(self.start, self._models)
+            self._offer_starts()
 
     def on_closed(self) -> None:
         """Ask what becomes of a training that goes on."""
         watch = TrainingWatch.current
-        if watch is None or watch.session is not self._session:
-            return
-        if watch.panel_closed():
+        if watch is not None and watch.session is self._session and watch.panel_closed():
             # The panel is still being taken down at this moment.
             QTimer.singleShot(0, self._dock_again)
 
@@ -306,7 +400,7 @@ class TrainOnMyPairs(DockPanel):
         if pages is not None:
             trouble = pages.run_next(ending.model)
         else:
-            trouble = open_panel(self._viewer, BINARIZE).run_model(
+            trouble = dock.open_panel(self._viewer, BINARIZE).run_model(
                 ending.model, next_page=next_page
             )
         if trouble:
@@ -370,4 +464,4 @@ class TrainOnMyPairs(DockPanel):
             self.progress.value = round(1000 * session.fraction)
             self.curves.show_curves(session.curves)
         lines = [status] if running or not refused else [status, refused]
-        show_message(self.status, "\n".join(filter(None, lines)))
+        widgets.show_message(self.status, "\n".join(filter(None, lines)))

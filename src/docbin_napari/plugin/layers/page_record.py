@@ -243,7 +243,7 @@ def note_pair(subject: Subject, pair: Pair, checksum: int) -> None:
     pair : Pair
         The pair.
     checksum : int
-        `docbin_napari.plugin.saving.page_draft.checksum_of` its labels.
+        `docbin_napari.plugin.saving.autosave.checksum_of` its labels.
     """
     subject.note(PAIR, str(pair.page))
     subject.note(AS_SAVED, checksum)

@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import Container
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from psygnal import Signal
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel
 
-from docbin_napari.plugin import threads
+from docbin_napari.plugin import widgets
 from docbin_napari.plugin.binarize import binarize_fields
 from docbin_napari.plugin.dock import PanelWatch
 from docbin_napari.plugin.keys import BorrowedKeys
-from docbin_napari.plugin.pages import view
 from docbin_napari.plugin.pages.pages_session import PageListSession
-from docbin_napari.plugin.pages.prepare import EngineCache, PageOrder, how_in_words, make_ready
-from docbin_napari.plugin.pages.thumbnails import thumbnails
-from docbin_napari.plugin.pages.view import LEGEND, PageListView
+from docbin_napari.plugin.pages.prepare import PageOrder, how_in_words, make_ready
+from docbin_napari.plugin.pages.view import LEGEND, PageListView, thumbnails
 from docbin_napari.plugin.settings import SCANS, read_preferences, recent_folders, remember_folder
-from docbin_napari.plugin.signals import MODEL_NEWS, note_list
-from docbin_napari.plugin.widgets import align, form_of, message_line, show_message
+from docbin_napari.plugin.signals import LISTS, MODEL_NEWS
+from docbin_napari.plugin.threads import readable
+from docbin_napari.plugin.widgets import FolderField
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import napari
     from napari.layers import Image
 
     from docbin_napari.plugin.layers.page_record import Subject
+    from docbin_napari.plugin.threads import Loader
 
 _STAYS = "This page stays: make room, save the pair, or undo the corrections."
 _APART_MILLISECONDS = 20
@@ -48,64 +47,71 @@ class PageListPanel(Container[Any]):
     ----------
     viewer : Viewer
         The viewer.
-    subject : callable
-        Gives the page that is worked on, or None.
     datasets : callable
         Gives the folder of the data sets, or None.
     keep : callable
         Brings what was painted on this page to the disk; says why it cannot, or "". Then the
         page stays: taking its layers away would lose corrections.
     load : callable
-        Makes the engine; another one in tests.
+        Makes the engine.
 
     Attributes
     ----------
-    opened : Signal
-        Emitted when layers of a page were added.
+    folder : FolderField
+        A folder of pages to correct one after the other; it can be dropped on the window, too.
+        What each page has come to is kept, so that you can go on another day.
+    previous : PushButton
+        The page before.
+    next : PushButton
+        The next page. Corrections of this one that are not saved stay as a draft.
+    all : PushButton
+        Binarize all pages of the folder one after the other, while you go on working. Pressed
+        again, it stops; what is done is kept.
     """
-
-    opened = Signal()
 
     def __init__(
         self,
         viewer: napari.viewer.Viewer,
-        subject: Callable[[], Subject | None],
-        datasets: Callable[[], Path | None] = lambda: None,
-        keep: Callable[[], str] = str,
-        load: Any = threads.load_page_engine,
+        datasets: Callable[[], Path | None],
+        keep: Callable[[], str],
+        load: Loader,
     ) -> None:
-        self._viewer, self._subject, self._datasets = viewer, subject, datasets
-        self._keep = keep
-        self._load_engine, self._engines = load, EngineCache(load)
+        super().__init__(labels=False, name="page_list")
+        self.margins = (0, 0, 0, 0)
+        self._viewer, self._datasets, self._keep = viewer, datasets, keep
+        self._load_engine, self._engines = load, functools.lru_cache(maxsize=1)(load)
         self._session = PageListSession(viewer, self._soon)
         self._keys = BorrowedKeys(viewer)
         self._later: deque[Callable[[], None]] = deque()
         self._worker: Any = None
         self._pictures: Any = None
         self._working_on: tuple[int, Path, str] | None = None
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
         self._build()
         self._connect()
-        note_list(self)
+        LISTS.add(self)
 
     # ---- parts
 
     def _build(self) -> None:
         self._models = binarize_fields.known_models()
-        self.folder = view.folder_field()
+        self.folder = widgets.field(PageListPanel, FolderField, "folder", "Folder", recent=SCANS)
         self.model = binarize_fields.model_field(self._models)
         self.preset = binarize_fields.preset_field()
-        (self.previous, self.next, self.all), row = view.turn_row(PREVIOUS_KEY, NEXT_KEY)
-        self.status = message_line("page_status", lines=2)
+        (self.previous, self.next, self.all), row = widgets.described_row(
+            PageListPanel, "turn", previous="Previous", next="Next", all="Binarize all"
+        )
+        for button, key in ((self.previous, PREVIOUS_KEY), (self.next, NEXT_KEY)):
+            button.tooltip = f"{button.tooltip}\nKey: {key}"
+        self.all.native.setCheckable(True)
+        self.status = widgets.message_line("page_status", lines=2)
         self._named = [self.folder, self.model, self.preset]
-        form = form_of("source", *self._named)
-        super().__init__(widgets=[form, row, self.status], labels=False, name="page_list")
-        self.margins = (0, 0, 0, 0)
+        self.extend([widgets.form_of("source", *self._named), row, self.status])
         self.list = PageListView()
-        self.native.layout().insertWidget(1, self.list)  # below the fields
         self.legend = QLabel(LEGEND)
         self.legend.setWordWrap(True)
+        self.native.layout().insertWidget(1, self.list)  # below the fields
         self.native.layout().insertWidget(2, self.legend)
-        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
 
     def _connect(self) -> None:
         if known := recent_folders(SCANS):
@@ -122,7 +128,7 @@ class PageListPanel(Container[Any]):
         MODEL_NEWS.added.connect(self._on_model)
 
     def _on_shown(self) -> None:
-        align(self.native, self._named)
+        widgets.align(self.native, self._named)
         self.refresh()
         self._keys.take({NEXT_KEY: lambda: self.turn(1), PREVIOUS_KEY: lambda: self.turn(-1)})
 
@@ -139,15 +145,12 @@ class PageListPanel(Container[Any]):
 
     def _on_how(self, _: Any = None) -> None:
         """Another model or preset was chosen: what lies ready is of the one before."""
-        pages = self._session.pages
-        if self._watch.gone or pages is None or self.model.value is None:
-            return
-        self._session.choose(self.model.value, self.preset.value)
-        self._work_on()
+        if not self._watch.gone and self._session.count and self.model.value is not None:
+            self._session.choose(self.model.value, self.preset.value)
+            self._work_on()
 
     def _recall_how(self) -> None:
         """Choose the model and the preset with which the pages of this folder were binarized."""
-        assert self._session.pages is not None
         known = dict(self._session.pages.choices)  # They change with the first field.
         for field, name in ((self.model, "model"), (self.preset, "preset")):
             if known.get(name) in field.choices:
@@ -182,8 +185,7 @@ class PageListPanel(Container[Any]):
         """
         if not self.has_next:
             return "This is the last page of the list."
-        if model not in self._models:
-            self._list_models()
+        self._list_models()
         if model not in self._models:
             return f"The model “{model}” is gone."
         self.model.value = model
@@ -204,54 +206,44 @@ class PageListPanel(Container[Any]):
         shown, session = {}, self._session
         if session.labels is not None and session.labels in self._viewer.layers:
             shown[session.current] = np.array(session.labels.data)
-        return (
-            [self._order(number) for number in range(session.count)],
-            shown,
-            EngineCache(self._load_engine),
-        )
+        orders = [self._order(number) for number in range(session.count)]
+        return orders, shown, functools.lru_cache(maxsize=1)(self._load_engine)
 
     # ---- from page to page
 
-    def refresh(self) -> None:
-        """Bring the list in line with the session."""
-        if not self._watch.gone:
-            self._fill()
-
     def turn(self, step: int) -> None:
         """Go to the next (1) or the previous (-1) page."""
-        if self._session.pages is None:
-            self._open()
-        else:
+        if self._session.count:
             self._go_to(self._session.current + step)
+        else:
+            self._open()
 
     def note_edited(self, subject: Subject) -> None:
         """Note that a page holds corrections which are in no pair."""
         self._session.note(subject, "corrected")
-        self._fill()
+        self.refresh()
 
     def note_saved(self, subject: Subject, saved: Any) -> None:
         """Note that a page was saved as a pair."""
         self._session.note(subject, "saved", str(saved.pair.page))
-        self._fill()
+        self.refresh()
 
     def _open(self, _: Any = None) -> None:
         folder = self.folder.folder
         if folder is None:
             self._session.status = "Choose a folder of pages."
-            self._fill()
+            self.refresh()
             return
         if not self._may_leave():
             return
         try:
             self._session.open(folder, self._datasets())
         except Exception as error:
-            self._session.status = threads.readable(error)
+            self._session.status = readable(error)
             show_error(self._session.status)
         else:
             remember_folder(SCANS, folder)
             self._recall_how()
-            self.opened.emit()
-            self._fill()
             self._picture_pages()
         self._work_on()
 
@@ -259,7 +251,6 @@ class PageListPanel(Container[Any]):
         if not 0 <= number < self._session.count or not self._may_leave():
             return False
         self._session.go_to(number)
-        self.opened.emit()
         self._work_on()
         return True
 
@@ -269,11 +260,11 @@ class PageListPanel(Container[Any]):
         if trouble:
             self._session.status = f"{trouble} {_STAYS}"
             show_error(self._session.status)
-            self._fill()
+            self.refresh()
         return not trouble
 
     def _on_all(self, wanted: bool) -> None:
-        self._session.all_wanted = wanted and self._session.pages is not None
+        self._session.all_wanted = wanted and self._session.count > 0
         self._work_on()
 
     # ---- work beside the window
@@ -281,19 +272,15 @@ class PageListPanel(Container[Any]):
     def _picture_pages(self) -> None:
         """Fill the list with small pictures, page by page."""
         self._stop_pictures()
-        if self._session.pages is None:
-            return
-        entries = list(self._session.pages.entries)
-        folder = self._session.pages.folder
-        worker = create_worker(thumbnails, entries, _ignore_errors=True)
-        worker.yielded.connect(lambda found: self._on_picture(folder, *found))
-        self._pictures = worker
-        worker.start()
-
-    def _on_picture(self, folder: Path, number: int, picture: Any) -> None:
         pages = self._session.pages
-        if not self._watch.gone and pages is not None and pages.folder == folder:
-            self.list.show_picture(number, picture)
+
+        def show(found: tuple[int, Any]) -> None:
+            if not self._watch.gone and self._session.pages is pages:
+                self.list.show_picture(*found)
+
+        self._pictures = create_worker(
+            thumbnails, list(pages.entries), _ignore_errors=True, _connect={"yielded": show}
+        )
 
     def _stop_pictures(self) -> None:
         if self._pictures is not None:
@@ -310,15 +297,16 @@ class PageListPanel(Container[Any]):
                 self._worker.quit()  # `_on_finished` goes on with what is wanted.
         elif order is not None and not self._watch.gone:
             self._working_on = task
-            worker = create_worker(make_ready, order, self._engines, _ignore_errors=True)
-            worker.yielded.connect(functools.partial(self._on_event, order))
-            worker.finished.connect(self._on_finished)
-            self._worker = worker
-            worker.start()
-        self._fill()
+            heard = {
+                "yielded": functools.partial(self._on_event, order),
+                "finished": self._on_finished,
+            }
+            self._worker = create_worker(
+                make_ready, order, self._engines, _ignore_errors=True, _connect=heard
+            )
+        self.refresh()
 
     def _order(self, number: int) -> PageOrder:
-        assert self._session.pages is not None
         likes = read_preferences()
         return PageOrder(
             number,
@@ -334,10 +322,11 @@ class PageListPanel(Container[Any]):
     def _on_event(self, order: PageOrder, event: Any) -> None:
         if self._watch.gone or order.task != self._working_on:
             return
-        if not self._session.lists(order) or order.how != self._how():
+        how = how_in_words(self.model.value, self.preset.value)
+        if not self._session.lists(order) or order.how != how:
             return  # Another folder or another model was chosen meanwhile.
         self._session.receive(event)
-        self._fill()
+        self.refresh()
 
     def _soon(self, work: Callable[[], None]) -> None:
         """Do something with layers after the window was drawn; one thing at a time."""
@@ -347,25 +336,14 @@ class PageListPanel(Container[Any]):
 
     def _do_next(self) -> None:
         """Do what comes next, and let the window live before the thing after that."""
-        work = self._later[0]
         try:
-            self._do_now(work)
+            if not self._watch.gone:
+                self._later[0]()
         finally:
             self._later.popleft()
             if self._later:
                 QTimer.singleShot(_APART_MILLISECONDS, self._do_next)
-
-    def _do_now(self, work: Callable[[], None]) -> None:
-        if self._watch.gone:
-            return
-        before = self._session.image, self._session.labels
-        work()
-        if (self._session.image, self._session.labels) != before:
-            self.opened.emit()
-            self._fill()
-
-    def _how(self) -> str:
-        return how_in_words(self.model.value, self.preset.value)
+        self.refresh()
 
     def _on_finished(self) -> None:
         self._worker = self._working_on = None
@@ -381,11 +359,11 @@ class PageListPanel(Container[Any]):
 
     # ---- what is shown
 
-    def _fill(self) -> None:
+    def refresh(self) -> None:
+        """Bring the list in line with the session."""
         if self._watch.gone:
             return
-        session = self._session
-        entries = [] if session.pages is None else session.pages.entries
+        session, entries = self._session, self._session.pages.entries
         self.list.show_pages(entries, session.troubles, session.current)
         self.previous.enabled = bool(entries) and session.current > 0
         self.next.enabled = not entries or session.current + 1 < len(entries)
@@ -393,4 +371,5 @@ class PageListPanel(Container[Any]):
         self.legend.setVisible(bool(entries))
         self.all.enabled = bool(entries)
         self.all.native.setChecked(session.all_wanted)
-        show_message(self.status, session.status or session.summary(self._working_on))
+        working_on = None if self._working_on is None else self._working_on[0]
+        widgets.show_message(self.status, session.status or session.summary(working_on))

@@ -5,35 +5,34 @@ from __future__ import annotations
 import functools
 import gc
 import weakref
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels
 
+from docbin_napari.io.errors import FileError
 from docbin_napari.pairs.drafts import draft_folder
-from docbin_napari.pairs.work_list import PageListError, open_list
+from docbin_napari.pairs.pair import find_pairs
+from docbin_napari.pairs.provenance import read_provenance
+from docbin_napari.pairs.save import SPLITS
+from docbin_napari.pairs.work_list import PageList, PageListError, open_list
 from docbin_napari.plugin.layers import canvas, undo
 from docbin_napari.plugin.layers.ink_result import bind
 from docbin_napari.plugin.layers.page_source import label_style
 from docbin_napari.plugin.pages.prepare import PageFailed, PageOpened, PageReady, Step, how_in_words
-from docbin_napari.plugin.pages.saved_pages import note_saved_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from napari.components import ViewerModel
     from napari.layers import Layer
 
     from docbin_napari.inference.inference_config import PresetName
-    from docbin_napari.pairs.work_list import PageList, State
+    from docbin_napari.pairs.work_list import State
     from docbin_napari.plugin.layers.page_record import Subject
-    from docbin_napari.plugin.pages.prepare import PageOrder
-
-
-def _at_once(work: Callable[[], None]) -> None:
-    work()
+    from docbin_napari.plugin.pages.prepare import PageEvent, PageOrder
 
 
 class QuickRemoval:
@@ -85,8 +84,8 @@ class PageListSession:
 
     Attributes
     ----------
-    pages : PageList or None
-        The list; None until a folder is opened.
+    pages : PageList
+        The list; empty until a folder is opened.
     current : int
         The page that is worked on, from 0.
     status : str
@@ -98,10 +97,12 @@ class PageListSession:
     """
 
     def __init__(
-        self, viewer: ViewerModel, soon: Callable[[Callable[[], None]], None] = _at_once
+        self,
+        viewer: ViewerModel,
+        soon: Callable[[Callable[[], None]], None] = lambda work: work(),
     ) -> None:
         self._viewer, self._soon = viewer, soon
-        self.pages: PageList | None = None
+        self.pages = PageList(Path(), Path())
         self.current = 0
         self.status = ""
         self.troubles: dict[int, str] = {}
@@ -116,11 +117,11 @@ class PageListSession:
     @property
     def count(self) -> int:
         """Number of pages in the list."""
-        return 0 if self.pages is None else len(self.pages.entries)
+        return len(self.pages.entries)
 
     def lists(self, order: PageOrder) -> bool:
         """Tell whether an order is for the page that stands at its place in this list."""
-        if self.pages is None or order.number >= self.count:
+        if order.number >= self.count:
             return False
         entry = self.pages.entries[order.number]
         return (entry.file, entry.page) == (order.entry.file, order.entry.page)
@@ -150,10 +151,8 @@ class PageListSession:
         self._inked.clear()
         self.status = self.pages.note
         self.all_wanted = False
-        try:
-            note_saved_pages(self.pages, datasets)
-        except PageListError as error:
-            self.status = f"The states of the pages are not kept: {error}"
+        if datasets is not None:
+            self._keep(functools.partial(note_saved_pages, self.pages, datasets))
         self.go_to(self.pages.position)
 
     def close(self) -> None:
@@ -173,7 +172,7 @@ class PageListSession:
         bool
             False if there is no such page.
         """
-        if self.pages is None or not 0 <= number < self.count:
+        if not 0 <= number < self.count:
             return False
         before = self.labels, self.image
         self.image = self.labels = None
@@ -185,7 +184,7 @@ class PageListSession:
         near = (number, number + 1)
         self._opened = {key: page for key, page in self._opened.items() if key in near}
         self._inked = {key: ink for key, ink in self._inked.items() if key in near}
-        self._keep()
+        self._keep(self.pages.keep)
         # The new page comes first: a canvas that is drawn without any layer in between can end the
         # program (napari 0.9 with software OpenGL), and it would flicker.
         self._show()
@@ -209,17 +208,11 @@ class PageListSession:
 
     def _next_to_do(self) -> int | None:
         """The next page, from this one on, that was never binarized."""
-        assert self.pages is not None
-        entries = self.pages.entries
         order = [*range(self.current, self.count), *range(self.current)]
-        return next(
-            (
-                number
-                for number in order
-                if entries[number].state == "to do" and number not in self.troubles
-            ),
-            None,
-        )
+        return next((number for number in order if self._is_to_do(number)), None)
+
+    def _is_to_do(self, number: int) -> bool:
+        return self.pages.entries[number].state == "to do" and number not in self.troubles
 
     def choose(self, model: str, preset: PresetName) -> None:
         """Say how pages are binarized from now on; it is kept with the states of the pages.
@@ -231,17 +224,16 @@ class PageListSession:
         model, preset : str
             As in `PageOrder`.
         """
-        assert self.pages is not None
         ours = ("", how_in_words(model, preset))
         self._inked = {key: ink for key, ink in self._inked.items() if ink.how in ours}
         chosen = {"model": model, "preset": preset}
         if self.pages.choices != chosen:
             self.pages.choices = chosen
-            self._keep()
+            self._keep(self.pages.keep)
 
-    def receive(self, event: PageOpened | Step | PageReady | PageFailed) -> None:
+    def receive(self, event: PageEvent) -> None:
         """Take in what `make_ready` yields."""
-        if self.pages is None or event.number >= self.count:
+        if event.number >= self.count:
             return
         # Of other pages the probability is kept on the disk, and nothing in memory.
         near = event.number in (self.current, self.current + 1)
@@ -275,42 +267,39 @@ class PageListSession:
         int or None
             Its place in the list; None if it is not in the list.
         """
-        if self.pages is None:
-            return None
         number = self.pages.find(subject.source_file(), subject.page_of_file())
         if number is not None:
             self._set(number, state, pair)
         return number
 
-    def summary(self, working_on: tuple[int, Path, str] | None) -> str:
+    def summary(self, working_on: int | None) -> str:
         """Say how far the list is.
 
         Parameters
         ----------
-        working_on : (int, Path, str) or None
-            `PageOrder.task` of the page that is made ready now.
+        working_on : int or None
+            The page that is made ready now, from 0.
 
         Returns
         -------
         str
             For the user; empty without a list.
         """
-        if self.pages is None:
+        if not self.count:
             return ""
         done = sum(entry.state == "saved" for entry in self.pages.entries)
         text = f"Page {self.current + 1} of {self.count}, {done} saved."
         if self.all_wanted:
-            left = sum(entry.state == "to do" for entry in self.pages.entries)
-            left -= sum(self.pages.entries[one].state == "to do" for one in self.troubles)
+            left = sum(map(self._is_to_do, range(self.count)))
             if not left:
                 return f"{text} All pages are binarized."
             return f"{text} Binarizing all: {self.count - left} of {self.count} done."
-        ahead = working_on is not None and working_on[0] != self.current
+        ahead = working_on not in (None, self.current)
         return f"{text} The next page is being binarized." if ahead else text
 
     # ---- inside
 
-    def _tell(self, event: PageOpened | Step | PageReady | PageFailed) -> None:
+    def _tell(self, event: PageEvent) -> None:
         if isinstance(event, PageFailed):
             self.status = event.message
         elif isinstance(event, PageReady):
@@ -322,8 +311,6 @@ class PageListSession:
 
     def _show(self) -> None:
         """Add the image of this page if it is ready and not there yet, then the labels."""
-        if self.pages is None:
-            return
         entry, opened = self.pages.entries[self.current], self._opened.get(self.current)
         if opened is not None and self.image is None:
             page = opened.page
@@ -343,7 +330,7 @@ class PageListSession:
 
     def _show_labels(self) -> None:
         ready = self._inked.get(self.current)
-        if self.pages is None or ready is None or self.image is None or self.labels is not None:
+        if ready is None or self.image is None or self.labels is not None:
             return
         name = f"Ink of {self.pages.entries[self.current].title}"
         self.labels = Labels(ready.labels, name=name, metadata=ready.metadata, **label_style())
@@ -366,15 +353,58 @@ class PageListSession:
                     layers.remove(layer)
 
     def _set(self, number: int, state: State, pair: str | None = None) -> None:
-        assert self.pages is not None
+        self._keep(functools.partial(self.pages.set_state, number, state, pair))
+
+    def _keep(self, change: Callable[[], None]) -> None:
+        """Change and write the states; where they cannot be written, it is said."""
         try:
-            self.pages.set_state(number, state, pair)
+            change()
         except PageListError as error:
             self.status = f"The states of the pages are not kept: {error}"
 
-    def _keep(self) -> None:
-        assert self.pages is not None
-        try:
-            self.pages.keep()
-        except PageListError as error:
-            self.status = f"The states of the pages are not kept: {error}"
+
+def saved_pages(datasets: Path) -> dict[tuple[Path, int], Path]:
+    """Read from the masks of all pairs which pages they came from.
+
+    Parameters
+    ----------
+    datasets : Path
+        The folder of the data sets; only the texts of its masks are read, no pixels.
+
+    Returns
+    -------
+    dict of (Path, int) to Path
+        File and page, from 1, to the page file of the pair.
+    """
+    found: dict[tuple[Path, int], Path] = {}
+    for split in SPLITS:
+        with suppress(FileError, OSError):
+            for pair in find_pairs(datasets / split):
+                with suppress(FileError, OSError, RuntimeError):
+                    origin = read_provenance(pair.ground_truth)
+                    if origin is not None and origin.source:
+                        file = Path(origin.source).expanduser().resolve()
+                        found[file, origin.page or 1] = pair.page
+    return found
+
+
+def note_saved_pages(pages: PageList, datasets: Path) -> None:
+    """Note in a list which of its pages were saved before it was opened.
+
+    Parameters
+    ----------
+    pages : PageList
+        States that are further than saved pages stay: a page that was corrected since.
+    datasets : Path
+        The folder of the data sets.
+
+    Raises
+    ------
+    PageListError
+        If the states cannot be written.
+    """
+    known = saved_pages(datasets)
+    for number, entry in enumerate(pages.entries):
+        pair = known.get((entry.file.resolve(), entry.page))
+        if pair is not None and entry.state in ("to do", "binarized"):
+            pages.set_state(number, "saved", str(pair))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,26 +12,18 @@ import numpy as np
 from docbin_napari.inference.inference_config import preset
 from docbin_napari.io.errors import DraftError, FileError
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.pairs.drafts import (
-    PageKey,
-    content_of,
-    newest_draft,
-    read_draft,
-)
+from docbin_napari.pairs.drafts import PageKey, content_of, newest_draft, read_draft
 from docbin_napari.pairs.kept_probability import KeptInk, keep_ink, kept_ink
-from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import pair_of
 from docbin_napari.pairs.work_list import read_listed
-from docbin_napari.plugin import threads
 from docbin_napari.plugin.layers.ink_result import InkResult
-from docbin_napari.plugin.layers.page_record import AS_SAVED, DRAFT, LOOKED, PAIR
-from docbin_napari.plugin.layers.page_source import PageSource
-from docbin_napari.plugin.reader import label_values
-from docbin_napari.plugin.saving.page_draft import checksum_of
+from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED
+from docbin_napari.plugin.reader import labels_of_pair
 from docbin_napari.plugin.settings import draft_places
+from docbin_napari.plugin.threads import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -38,6 +31,7 @@ if TYPE_CHECKING:
     from docbin_napari.inference.inference_config import PresetName
     from docbin_napari.io.page import Page
     from docbin_napari.pairs.work_list import Entry
+    from docbin_napari.plugin.threads import Loader
 
 _LOG = logging.getLogger(__name__)
 
@@ -142,32 +136,10 @@ class PageFailed:
     message: str
 
 
-class EngineCache:
-    """Keeps the last network, which pages after each other mostly share.
-
-    Parameters
-    ----------
-    load : callable
-        Makes an engine from the names of a model and a device.
-    """
-
-    def __init__(
-        self, load: Callable[[str, str], threads.PageEngine] = threads.load_page_engine
-    ) -> None:
-        self._load = load
-        self._kept: tuple[tuple[str, str], threads.PageEngine] | None = None
-
-    def __call__(self, model: str, device: str) -> threads.PageEngine:
-        """Give the engine of that name, loaded or kept."""
-        if self._kept is None or self._kept[0] != (model, device):
-            self._kept = None
-            self._kept = (model, device), self._load(model, device)
-        return self._kept[1]
+PageEvent = PageOpened | Step | PageReady | PageFailed
 
 
-def make_ready(
-    order: PageOrder, load: Callable[[str, str], threads.PageEngine]
-) -> Iterator[PageOpened | Step | PageReady | PageFailed]:
+def make_ready(order: PageOrder, load: Loader) -> Iterator[PageEvent]:
     """Read a page and find its labels: those of its pair, kept ones, or those of a run.
 
     Parameters
@@ -180,7 +152,7 @@ def make_ready(
     Yields
     ------
     PageOpened, Step, PageReady or PageFailed
-        `PageReady` or `PageFailed` is the last one; nothing is raised, see `threads.run`.
+        `PageReady` or `PageFailed` is the last one; nothing is raised, see `run`.
     """
     try:
         page = read_listed(order.entry, order.pdf_dpi)
@@ -190,12 +162,10 @@ def make_ready(
         yield PageFailed(order.number, str(error))
     except Exception as error:
         _LOG.exception("a page of the list was not made ready")
-        yield PageFailed(order.number, threads.readable(error))
+        yield PageFailed(order.number, readable(error))
 
 
-def _labels(
-    order: PageOrder, page: Page, load: Callable[[str, str], threads.PageEngine]
-) -> Iterator[Step | PageReady | PageFailed]:
+def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Step | PageReady]:
     source = str(order.entry.file.resolve())
     key = PageKey(content_of(page.pixels), source, order.entry.page)
     base: dict[str, Any] = {"dpi": page.dpi, "source": source, "page": order.entry.page}
@@ -211,14 +181,23 @@ def _labels(
         yield _with_draft(of_pair, draft if _is_newer(draft, order.entry.pair) else None)
         return
     if not known:
-        for event in _run(order, page, result, load):
-            yield event
-            if isinstance(event, PageFailed):
-                return
-        _keep(folders, key, KeptInk(result.probability, order.how))
+        yield from _run(order, page, result, load)
+        for folder in folders:  # If none takes it, it is found again next time.
+            with suppress(DraftError):
+                keep_ink(folder, key, KeptInk(result.probability, order.how))
+                break
     metadata = base | {"model": order.model}
     inked = PageReady(order.number, result.labels, result, metadata, how=order.how)
     yield _with_draft(inked, newest_draft(folders, key))
+
+
+def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Iterator[Step]:
+    """Binarize; nobody looks at the labels yet, so that this thread may write them."""
+    engine, plane = load(order.model, order.device), result.probability_plane(0)
+    for progress in engine.predict(page.pixels, preset(order.preset), plane):
+        if progress.rows.stop > progress.rows.start:
+            result.write(0, progress.rows, progress.columns)
+        yield Step(order.number, progress.done / max(1, progress.total))
 
 
 def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: str) -> bool:
@@ -232,39 +211,19 @@ def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: 
     return False
 
 
-def _run(
-    order: PageOrder, page: Page, result: InkResult, load: Callable[[str, str], threads.PageEngine]
-) -> Iterator[Step | PageFailed]:
-    """Binarize; nobody looks at the labels yet, so that this thread may write them."""
-    source = PageSource(page.pixels, rgb=True, limits=None)
-    config = preset(order.preset)
-    for event in threads.run(
-        threads.RunJob(source, (0,), result, order.model, order.device, config), load
-    ):
-        if isinstance(event, threads.Failed):
-            yield PageFailed(order.number, event.message)
-        elif isinstance(event, threads.Computed):
-            progress = event.progress
-            if progress.rows.stop > progress.rows.start:
-                result.write(0, progress.rows, progress.columns)
-            yield Step(order.number, progress.done / max(1, progress.total))
-
-
 def _of_pair(order: PageOrder, page: Page, base: dict[str, Any]) -> PageReady | None:
     """The labels of the pair that the page was saved as, if it is still there and fits."""
     pair = pair_of(order.entry.pair)
     if pair is None:
         return None
     try:
-        labels = label_values(read_ground_truth(pair.ground_truth))
-        origin = read_provenance(pair.ground_truth)
+        labels, own = labels_of_pair(pair, read_ground_truth(pair.ground_truth))
     except FileError:
         return None
     if labels.shape != page.pixels.shape[:2]:
         return None
-    looked = b"" if origin is None else origin.reviewed_windows or b""
-    own = {PAIR: [str(pair.page)], LOOKED: [looked], AS_SAVED: [checksum_of(labels, looked)]}
-    return PageReady(order.number, labels, None, base | own, f"As saved in {pair.collection}.")
+    metadata = base | {key: [value] for key, value in own.items()}
+    return PageReady(order.number, labels, None, metadata, f"As saved in {pair.collection}.")
 
 
 def _with_draft(inked: PageReady, path: Path | None) -> PageReady:
@@ -285,21 +244,8 @@ def _with_draft(inked: PageReady, path: Path | None) -> PageReady:
 def _is_newer(draft: Path | None, pair: str | None) -> bool:
     """Whether a draft was written after the mask of a pair."""
     saved = pair_of(pair)
-    try:
-        return (
-            draft is not None
-            and saved is not None
-            and draft.stat().st_mtime_ns >= saved.ground_truth.stat().st_mtime_ns
-        )
-    except OSError:
+    if draft is None or saved is None:
         return False
-
-
-def _keep(folders: list[Path], key: PageKey, ink: KeptInk) -> None:
-    """Keep what was found where it can be; if it cannot, it is found again next time."""
-    for folder in folders:
-        try:
-            keep_ink(folder, key, ink)
-            return
-        except DraftError:
-            continue
+    with suppress(OSError):
+        return draft.stat().st_mtime_ns >= saved.ground_truth.stat().st_mtime_ns
+    return False

@@ -1,27 +1,29 @@
-"""List of pages with a sign for the state of each, and the fields around it."""
+"""List of pages with a sign for the state of each, and a small picture."""
 
 from __future__ import annotations
 
+import logging
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtCore import QSize
 from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import QListWidget
 
-from docbin_napari.plugin.pages.thumbnails import SIDE
-from docbin_napari.plugin.settings import SCANS
-from docbin_napari.plugin.widgets import FolderField, button_row
+from docbin_napari.io.page import read_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    import numpy as np
-    from magicgui.widgets import Container, PushButton
     from numpy.typing import NDArray
 
     from docbin_napari.pairs.work_list import Entry
 
-
+_LOG = logging.getLogger(__name__)
+SIDE = 48
+"""Longest side of a picture, pixels."""
+_PDF_DPI = 20
 _SIGNS = {"to do": "○", "binarized": "◐", "corrected": "✎", "saved": "✓"}
 _WORDS = {"to do": "new"}
 _HEIGHT = 150
@@ -82,47 +84,54 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
         self.setVisible(bool(entries))
 
 
-def folder_field() -> FolderField:
-    """Make the choice of the folder."""
-    return FolderField(
-        "folder",
-        "Folder",
-        "A folder of pages to correct one after the other; it can be dropped on the window, too. "
-        "What each page has come to is kept, so that you can go on another day.",
-        recent=SCANS,
-    )
-
-
-def turn_row(previous_key: str, next_key: str) -> tuple[list[PushButton], Container[PushButton]]:
-    """Make the buttons that turn the page and that binarize all, side by side.
+def thumbnails(entries: Sequence[Entry]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Make a picture of each page; each file is read once.
 
     Parameters
     ----------
-    previous_key, next_key : str
-        The keys that turn the page.
+    entries : sequence of Entry
+        The pages, those of a file one after the other.
+
+    Yields
+    ------
+    number : int
+        Place in the list.
+    picture : ndarray
+        uint8 (H, W, 3), RGB, at most `SIDE` pixels high and wide. A page that cannot be read
+        has none.
+    """
+    numbered = list(enumerate(entries))
+    for file, group in groupby(numbered, key=lambda pair: pair[1].file):
+        wanted = {entry.page: number for number, entry in group}
+        try:
+            for page in read_pages(file, dpi=_PDF_DPI):
+                if page.index + 1 in wanted:
+                    yield wanted[page.index + 1], shrunk(page.pixels)
+        except Exception:
+            # It is told when the page is opened.
+            _LOG.info("no picture of %s", file, exc_info=True)
+
+
+def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Shrink a page to the size of a picture; dark strokes stay in sight.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        uint8 (H, W, 3).
 
     Returns
     -------
-    buttons : list of PushButton
-        Previous, next, all.
-    row : Container
-        What holds them.
+    ndarray
+        uint8, at most `SIDE` x `SIDE`.
     """
-    buttons, row = button_row(
-        "turn",
-        ("previous", "Previous", f"The page before.\nKey: {previous_key}"),
-        (
-            "next",
-            "Next",
-            "The next page. Corrections of this one that are not saved stay as a draft.\n"
-            f"Key: {next_key}",
-        ),
-        (
-            "binarize_all",
-            "Binarize all",
-            "Binarize all pages of the folder one after the other, while you go on working. "
-            "Pressed again, it stops; what is done is kept.",
-        ),
-    )
-    buttons[2].native.setCheckable(True)
-    return buttons, row
+    step = max(1, -(-max(pixels.shape[:2]) // SIDE))
+    height, width = (side // step * step for side in pixels.shape[:2])
+    if step == 1 or not height or not width:
+        return np.ascontiguousarray(pixels[:SIDE, :SIDE])
+    # Four samples of each block are enough to see which page it is.
+    samples = [step // 4, 3 * step // 4]
+    rows, columns = (np.add.outer(np.arange(0, side, step), samples) for side in (height, width))
+    blocks = pixels[np.ix_(rows.ravel(), columns.ravel())].reshape(len(rows), 2, len(columns), 2, 3)
+    small: NDArray[np.uint8] = blocks.mean(axis=(1, 3)).astype(np.uint8)
+    return small

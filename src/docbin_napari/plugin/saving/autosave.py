@@ -9,35 +9,45 @@ written is in this draft or in the next one, which then follows for certain.
 
 from __future__ import annotations
 
+import itertools
 import time
 import weakref
+import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from docbin_napari.correction.reviewed import Reviewed
 from docbin_napari.io.errors import DraftError
-from docbin_napari.pairs.drafts import Draft, read_draft
-from docbin_napari.plugin.saving.page_draft import (
-    Watched,
-    is_of,
-    let_go,
-    write_draft_if_changed,
-    writers_at_work,
-)
+from docbin_napari.io.rgb import row_bands
+from docbin_napari.pairs import drafts
+from docbin_napari.pairs.drafts import Draft, PageKey
+from docbin_napari.plugin.layers import page_record, page_source, undo
+from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.layers.page_record import AS_SAVED, DRAFT, PAIR
 from docbin_napari.plugin.settings import draft_places
 from docbin_napari.plugin.threads import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from concurrent.futures import Future
-    from pathlib import Path
 
-    from napari.layers import Labels
+    from napari.layers import Image, Labels
+    from numpy.typing import NDArray
 
     from docbin_napari.plugin.layers.page_record import Subject
+
+    Where = tuple[weakref.ref[Image], weakref.ref[Labels], int]
 
 KEPT = "Unsaved corrections kept"
 _PAUSE_SECONDS = 2.0
 _MOST_OF_THE_TIME = 4
+# Doors may keep state: two panels over the same labels are one writer. Gone with the layer.
+_WRITERS: weakref.WeakKeyDictionary[Labels, str] = weakref.WeakKeyDictionary()
+_NUMBERS = itertools.count()
 
 
 class Autosave:
@@ -59,11 +69,9 @@ class Autosave:
         clock: Callable[[], float] = time.monotonic,
         is_open: Callable[[Labels], bool] = lambda _: True,
     ) -> None:
-        self._datasets = datasets
-        self._clock = clock
-        self._is_open = is_open
-        self._pages: list[Watched] = []
-        self._now: Watched | None = None
+        self._datasets, self._clock, self._is_open = datasets, clock, is_open
+        self._pages: dict[Where, Watched] = {}
+        self._now = self._nothing = Watched()
         self._thread: ThreadPoolExecutor | None = None
         self._work: Future[None] | None = None
         self._due = 0.0
@@ -78,28 +86,21 @@ class Autosave:
         subject : Subject or None
             The page; None if there is none.
         """
-        if subject is None and self._now is None:
-            return
-        if subject is not None and self._now is not None and is_of(self._now, subject):
+        page = self._nothing if subject is None else self._known(subject)
+        if page is self._now:
             return
         self._look()
-        left, self._now = self._now, None if subject is None else self._known(subject)
-        if left is not None:
-            self._work = self._submit(self._leave, left)
+        left, self._now = self._now, page
+        self._work = self._submit(self._leave, left)
         self._due = self._clock()
 
     def _known(self, subject: Subject) -> Watched:
         """What is known of a page, or a new note of it."""
-        self._pages = [page for page in self._pages if page.labels() is not None]
-        for page in self._pages:
-            if is_of(page, subject):
-                page.subject = subject
-                return page
-        new = Watched(
-            subject, weakref.ref(subject.labels), weakref.ref(subject.image), subject.page
-        )
-        self._pages.append(new)
-        return new
+        known = self._pages.items()
+        self._pages = {where: page for where, page in known if where[1]() is not None}
+        page = self._pages.setdefault(_where(subject), Watched())
+        page.subject = subject
+        return page
 
     def _leave(self, page: Watched) -> None:
         if page is not self._now:
@@ -108,7 +109,7 @@ class Autosave:
     def tick(self) -> None:
         """Look at the page if it is time; call about once a second."""
         busy = self._work is not None and not self._work.done()
-        if self._now is not None and not busy and self._clock() >= self._due:
+        if not busy and self._clock() >= self._due:
             self._look()
 
     def flush(self, seconds: float = 20.0) -> str:
@@ -130,12 +131,12 @@ class Autosave:
                 self._work.result(seconds)
         except TimeoutError:
             return f"Your corrections are not kept: the disk did not answer in {seconds:.0f} s."
-        return "" if self._now is None else self._now.trouble
+        return self._now.trouble
 
     def close(self) -> None:
         """Keep what was painted until now, without waiting; Python's end waits for it."""
         self._look()
-        self._now = None
+        self._now = self._nothing
         if self._thread is not None:
             self._thread.shutdown(wait=False)
             self._thread = None
@@ -145,8 +146,7 @@ class Autosave:
     @property
     def offer(self) -> Path | None:
         """The newest draft of this page that another session has left, if there is one."""
-        found = [] if self._now is None else self._now.found
-        return found[0] if found else None
+        return next(iter(self._now.found), None)
 
     def restore(self) -> Draft:
         """Read the draft that is offered; it stays on the disk until the next one is written.
@@ -162,19 +162,16 @@ class Autosave:
             If it cannot be read, or is not of this size; then it is not offered again.
         """
         page = self._now
-        if page is None or page.subject is None or not page.found:
-            raise ValueError("there is no draft to restore")
+        assert page.subject is not None
         path = page.found.pop(0)
-        draft = read_draft(path)
-        if draft.labels.shape != page.subject.plane().shape:
-            raise DraftError(path, "these corrections belong to a page of another size")
+        draft = read_fitting(path, page.subject.plane().shape)
         page.taken.append(path)
         self._due = self._clock()
         return draft
 
     def discard(self) -> None:
         """Throw away the draft that is offered."""
-        if self._now is not None and self._now.found:
+        if self._now.found:
             self._now.found.pop(0).unlink(missing_ok=True)
 
     def forget(self, subject: Subject, checksum: int, keep_file: bool = False) -> None:
@@ -189,10 +186,10 @@ class Autosave:
         keep_file : bool
             Whether only a region was saved, so that the draft holds more than the pair.
         """
-        for page in self._pages:
-            if is_of(page, subject):
-                page.edited = False  # Until drafts are compared: the list changes at once.
-                self._work = self._submit(let_go, page, checksum, keep_file)
+        page = self._pages.get(_where(subject))
+        if page is not None:
+            page.edited = False  # Until drafts are compared: the list changes at once.
+            self._work = self._submit(_let_go, page, checksum, keep_file)
 
     # ---- messages
 
@@ -200,23 +197,19 @@ class Autosave:
     def status(self) -> str:
         """What was kept when, or what is wrong, for the user; empty if there is nothing."""
         page = self._now
-        if page is None:
-            return ""
         return page.trouble or (f"{KEPT} at {page.time}." if page.time else "")
 
     @property
     def edited(self) -> Subject | None:
         """The page that is worked on, if it holds corrections that are in no pair."""
-        return self._now.subject if self._now is not None and self._now.edited else None
+        return self._now.subject if self._now.edited else None
 
     # ---- the thread
 
     def _look(self) -> None:
-        if self._now is None:
-            return
-        folders = draft_places(self._datasets())
-        at_work = writers_at_work(self._is_open)
-        self._work = self._submit(self._look_at, self._now, folders, at_work)
+        if self._now.subject is not None:
+            folders, at_work = draft_places(self._datasets()), writers_at_work(self._is_open)
+            self._work = self._submit(self._look_at, self._now, folders, at_work)
 
     def _submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
         """Do something beside the window, after all that was asked for before."""
@@ -232,3 +225,233 @@ class Autosave:
             page.trouble = f"Your corrections are not kept: {readable(error)}"
         end = self._clock()
         self._due = end + max(_PAUSE_SECONDS, _MOST_OF_THE_TIME * (end - start))
+
+
+def writers_at_work(is_open: Callable[[Labels], bool]) -> frozenset[str]:
+    """List the writers whose layers are open; only the window's thread may ask.
+
+    Parameters
+    ----------
+    is_open : callable
+        Whether a layer is still in the viewer.
+
+    Returns
+    -------
+    frozenset of str
+        Their names.
+    """
+    return frozenset(name for labels, name in list(_WRITERS.items()) if is_open(labels))
+
+
+# ---- one page
+
+
+@dataclass(eq=False)
+class Watched:
+    """What is known of a page; only the thread of the autosave changes it.
+
+    Layers of a page that was left are let go as soon as its last draft is written: large
+    pages would fill the memory.
+    """
+
+    subject: Subject | None = None
+    key: PageKey | None = None
+    found: list[Path] = field(default_factory=list)
+    kept: int | None = None
+    file: Path | None = None
+    taken: list[Path] = field(default_factory=list)
+    time: str = ""
+    trouble: str = ""
+    edited: bool = False
+
+
+def _where(subject: Subject) -> Where:
+    """What tells a page from others without keeping its layers."""
+    return weakref.ref(subject.image), weakref.ref(subject.labels), subject.page
+
+
+def checksum_of(plane: NDArray[np.uint8], reviewed: bytes = b"") -> int:
+    """Compute the checksum of the labels of a page, and of what was reviewed there.
+
+    Parameters
+    ----------
+    plane : ndarray
+        Labels (H, W).
+    reviewed : bytes
+        `Reviewed.to_bytes`.
+
+    Returns
+    -------
+    int
+        CRC-32.
+    """
+    value = zlib.crc32(reviewed)
+    for rows in row_bands(*plane.shape):
+        value = zlib.crc32(np.ascontiguousarray(plane[rows]).data, value)
+    return value
+
+
+def reviewed_bytes(subject: Subject) -> bytes:
+    """Pack what was reviewed on a page; nothing if nobody has looked at it."""
+    reviewed = page_record.reviewed_of(subject.labels, subject.page)
+    return reviewed.to_bytes() if reviewed.grid.any() else b""
+
+
+def _checksum_now(subject: Subject) -> int:
+    return checksum_of(subject.plane(), reviewed_bytes(subject))
+
+
+def page_key(image: Image, page: int, pair: str | None = None) -> PageKey:
+    """Tell what the drafts of a page are known by; its pixels are read, so not in the window.
+
+    Parameters
+    ----------
+    image : Image
+        A layer that `page_source.refusal` has nothing against.
+    page : int
+        Place in the stack, from 0.
+    pair : str, optional
+        The page file of its pair: pairs are often opened as one stack, which is no file.
+
+    Returns
+    -------
+    PageKey
+        Pixels, file and page of the file.
+    """
+    known = page_record.provenance(image)
+    content = drafts.content_of(page_source.stored_pages(image).read(page))
+    source = Path(known["source"]).resolve() if known["source"] else None
+    if pair is not None and (source is None or source.is_dir()):
+        return PageKey(content, str(Path(pair).resolve()), 1)
+    return PageKey(content, "" if source is None else str(source), int(known["page"] or page + 1))
+
+
+def write_draft_if_changed(
+    page: Watched, folders: list[Path], at_work: Container[str] = ()
+) -> None:
+    """Write a draft if the page has changed since it was looked at last.
+
+    Parameters
+    ----------
+    page : Watched
+        The page.
+    folders : list of Path
+        Where drafts may lie; the first that takes it gets it.
+    at_work : container of str
+        From `writers_at_work`: what they keep is offered to nobody.
+
+    Raises
+    ------
+    DraftError
+        If none of them takes it.
+    """
+    subject = page.subject
+    if subject is None:
+        return
+    if page.key is None:
+        _look_for_drafts(page, subject, folders, at_work)
+    looked = reviewed_bytes(subject)
+    state = checksum_of(subject.plane(), looked)
+    if state == page.kept or not (page.file or looked or _is_edited(subject)):
+        page.trouble = ""
+        return
+    draft = Draft(subject.plane(), looked or None, subject.labels.metadata.get("model"))
+    writer = _WRITERS.setdefault(subject.labels, f"{drafts.SESSION}{next(_NUMBERS):x}")
+    page.file = _write(page, folders, draft, writer)
+    page.kept, page.edited, page.trouble = state, True, ""
+    page.time = time.strftime("%H:%M:%S")
+    while page.taken:
+        page.taken.pop().unlink(missing_ok=True)
+
+
+def _look_for_drafts(
+    page: Watched, subject: Subject, folders: list[Path], at_work: Container[str]
+) -> None:
+    """Learn what was left of a page, and which state of it needs no draft."""
+    key = page_key(subject.image, subject.page, subject.noted(PAIR))
+    found = drafts.find_drafts(folders, key, at_work)
+    read_from = subject.labels.metadata.get(DRAFT)
+    page.taken = [path for path in found if str(path) == read_from]
+    page.found = [path for path in found if str(path) != read_from]
+    page.kept = subject.noted(AS_SAVED)
+    if page.kept is None and not (plane := subject.plane()).any():
+        page.kept = checksum_of(plane)
+    page.key = key
+
+
+def _is_edited(subject: Subject) -> bool:
+    """Whether there is more than what a run has found and could find again."""
+    result = result_behind(subject.labels)
+    return result is None or result.was_edited(subject.page)
+
+
+def _write(page: Watched, folders: list[Path], draft: Draft, writer: str) -> Path:
+    """Write to the first folder that takes it; an older draft elsewhere is let go."""
+    assert page.key is not None
+    troubles = []
+    for folder in folders:
+        try:
+            path = drafts.write_draft(folder, page.key, draft, writer)
+        except DraftError as error:
+            troubles.append(error)
+            continue
+        if page.file is not None and page.file != path:
+            page.file.unlink(missing_ok=True)
+        return path
+    raise troubles[0]
+
+
+def _let_go(page: Watched, checksum: int, keep_file: bool) -> None:
+    """Note that a state of a page is in a pair; what was painted since is kept all the same."""
+    now = page.kept if page.subject is None else _checksum_now(page.subject)
+    page.edited = now != checksum
+    if page.edited:
+        return  # Its draft is of the later state, or the next look makes it so.
+    files = [*page.taken, *([page.file] if page.file else [])]
+    if keep_file:
+        for path in files:
+            path.touch()  # What is newer than the pair is what the work goes on with.
+        if page.file is None:
+            page.kept = None  # The next look keeps what the pair does not hold.
+        return
+    page.kept = checksum
+    for path in files:
+        path.unlink(missing_ok=True)
+    page.taken.clear()
+    page.file, page.time = None, ""
+
+
+# ---- drafts that are taken
+
+
+def read_fitting(path: Path, shape: tuple[int, ...]) -> Draft:
+    """Read the draft of a page of a size.
+
+    Raises
+    ------
+    DraftError
+        If the draft cannot be read, or is of another size.
+    """
+    draft = drafts.read_draft(path)
+    if draft.labels.shape != shape:
+        raise DraftError(path, "these corrections belong to a page of another size")
+    return draft
+
+
+def put_draft(labels: Labels, page: int, draft: Draft) -> None:
+    """Put corrections on a page; one step of undo takes them away.
+
+    Parameters
+    ----------
+    labels : Labels
+        The layer.
+    page : int
+        Place in the stack, from 0.
+    draft : Draft
+        Of the size of the page.
+    """
+    height, width = draft.labels.shape
+    undo.write(labels, page, np.s_[0:height, 0:width], draft.labels)
+    if draft.reviewed:
+        page_record.restore_reviewed(labels, page, Reviewed.from_bytes(draft.reviewed))
+    labels.refresh()

@@ -1,31 +1,31 @@
-"""Row that shows the draft, and offers drafts left by a crash."""
+"""Row that shows the draft, and offers drafts left by a crash, also before a page has labels."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from magicgui.widgets import Container
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from docbin_napari.correction.reviewed import Reviewed
+from docbin_napari.pairs.drafts import find_drafts
 from docbin_napari.plugin.dock import ClosingWatch, PanelWatch, main_window
-from docbin_napari.plugin.layers import undo
-from docbin_napari.plugin.layers.page_record import restore_reviewed
-from docbin_napari.plugin.saving import saving_fields
-from docbin_napari.plugin.saving.autosave import Autosave
+from docbin_napari.plugin.layers.ink_result import BACKGROUND
+from docbin_napari.plugin.layers.page_source import page_source
+from docbin_napari.plugin.saving.autosave import Autosave, page_key, put_draft, read_fitting
 from docbin_napari.plugin.threads import readable
-from docbin_napari.plugin.widgets import say
+from docbin_napari.plugin.widgets import described_row, say, text_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from collections.abc import Container as Names
     from pathlib import Path
 
-    from napari.layers import Labels
+    from napari.layers import Image, Labels
 
+    from docbin_napari.plugin.correct.correct_session import CorrectSession
     from docbin_napari.plugin.layers.page_record import Subject
 
 _TICK_MILLISECONDS = 500
@@ -45,6 +45,10 @@ class DraftRow(Container[Any]):
 
     Attributes
     ----------
+    restore : PushButton
+        Put the corrections that were found on the page.
+    discard : PushButton
+        Throw the corrections that were found away.
     restored : Signal
         The page whose labels were brought back (`Subject`).
     edited : Signal
@@ -64,10 +68,16 @@ class DraftRow(Container[Any]):
         is_open: Callable[[Labels], bool],
     ) -> None:
         self._subject = subject
-        self._early: tuple[Path, Callable[[Path], None]] | None = None
+        self._early: tuple[Path, Callable[[Path], Any]] | None = None
         self.autosave = Autosave(datasets, is_open=is_open)
-        self.offer, self.restore, self.discard, self.found = saving_fields.offer_row()
-        self.kept = ""
+        self.offer, self.kept = text_line("offer"), ""
+        (self.restore, self.discard), buttons = described_row(
+            DraftRow, "choice", restore="Restore", discard="Discard"
+        )
+        self.found = Container(
+            widgets=[self.offer, buttons], labels=False, name="found", visible=False
+        )
+        self.found.margins = (0, 0, 0, 0)
         super().__init__(widgets=[self.found], labels=False, name="drafts")
         self.margins = (0, 0, 0, 0)
         self.restore.changed.connect(self._restore)
@@ -87,14 +97,13 @@ class DraftRow(Container[Any]):
 
     def refresh(self) -> None:
         """Look again at which page is worked on."""
-        if not self._watch.gone:
-            subject = self._subject()
-            if subject is not None:
-                self._early = None
-            self.autosave.watch(subject)
-            self._show()
+        subject = self._subject()
+        if subject is not None:
+            self._early = None
+        self.autosave.watch(subject)
+        self._show()
 
-    def offer_early(self, path: Path | None, take: Callable[[Path], None]) -> None:
+    def offer_early(self, path: Path | None, take: Callable[[Path], Any]) -> None:
         """Offer a draft of a page that has no labels yet.
 
         Parameters
@@ -104,13 +113,10 @@ class DraftRow(Container[Any]):
         take : callable
             Gives the page labels and puts the draft on them.
         """
-        if not self._watch.gone:
-            self._early = None if path is None else (path, take)
-            self._show()
+        self._early = None if path is None else (path, take)
+        self._show()
 
     def _on_tick(self) -> None:
-        if self._watch.gone:
-            return
         self.autosave.tick()
         if (edited := self.autosave.edited) is not None:
             self.edited.emit(edited)
@@ -118,27 +124,15 @@ class DraftRow(Container[Any]):
 
     def _restore(self, _: Any = None) -> None:
         subject = self._subject()
-        if subject is None and self._early is not None:
-            (path, take), self._early = self._early, None
-            try:
-                take(path)
-            except Exception as error:
-                show_error(readable(error))
-            self._show()
-            return
-        if subject is None or self.autosave.offer is None:
-            return
         try:
-            draft = self.autosave.restore()
-            height, width = draft.labels.shape
-            undo.write(subject.labels, subject.page, np.s_[0:height, 0:width], draft.labels)
-            if draft.reviewed:
-                looked = Reviewed.from_bytes(draft.reviewed)
-                restore_reviewed(subject.labels, subject.page, looked)
+            if subject is None and self._early is not None:
+                (path, take), self._early = self._early, None
+                take(path)
+            elif subject is not None and self.autosave.offer is not None:
+                put_draft(subject.labels, subject.page, self.autosave.restore())
+                self.restored.emit(subject)
         except Exception as error:
             show_error(readable(error))
-        subject.labels.refresh()
-        self.restored.emit(subject)
         self._show()
 
     def _discard(self, _: Any = None) -> None:
@@ -166,3 +160,60 @@ def _time_of(path: Path) -> str:
         return datetime.fromtimestamp(path.stat().st_mtime).strftime("%d %B, %H:%M")
     except OSError:
         return "an earlier session"
+
+
+# ---- pages that have no labels yet
+
+
+def drafts_of_image(
+    image: Image, page: int, folders: Iterable[Path], at_work: Names[str]
+) -> list[Path]:
+    """Look for drafts of a page that has no labels; its pixels are read, so not in the window.
+
+    Parameters
+    ----------
+    image : Image
+        A layer that `page_source.refusal` has nothing against.
+    page : int
+        Place in the stack, from 0.
+    folders : iterable of Path
+        Where drafts may lie.
+    at_work : container of str
+        Names of writers whose drafts are not meant: their layers are open.
+
+    Returns
+    -------
+    list of Path
+        The newest first.
+    """
+    return find_drafts(folders, page_key(image, page), at_work)
+
+
+def take_draft(session: CorrectSession, image: Image, page: int, path: Path) -> Labels:
+    """Give a page new labels with the corrections of a draft.
+
+    Parameters
+    ----------
+    session : CorrectSession
+        Gets the labels.
+    image : Image
+        The page or the stack.
+    page : int
+        Place in the stack, from 0.
+    path : Path
+        The draft.
+
+    Returns
+    -------
+    Labels
+        The new layer; one step of undo takes the corrections away.
+
+    Raises
+    ------
+    DraftError
+        If the draft cannot be read, or is of another size; then nothing is added.
+    """
+    draft = read_fitting(path, page_source(image).shape[-2:])
+    labels = session.new_labels(image, BACKGROUND, draft=path)
+    put_draft(labels, page, draft)
+    return labels

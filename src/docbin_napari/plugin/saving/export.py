@@ -1,43 +1,56 @@
-"""Export ink as black-and-white pages: a page, a stack, a folder; no Qt."""
+"""Export ink as black-and-white pages: a page, a stack, a folder, and the buttons for it."""
 
 from __future__ import annotations
 
+import functools
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from magicgui.widgets import ComboBox, Container, PushButton
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from psygnal import Signal
+from qtpy.QtWidgets import QFileDialog
 
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.paths import clean_name
 from docbin_napari.pairs.work_list import RESULT_ENDING
+from docbin_napari.plugin import widgets
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behind
+from docbin_napari.plugin.layers.page_source import current_page
 from docbin_napari.plugin.pages.prepare import PageFailed, PageReady, make_ready
-from docbin_napari.plugin.saving.ink_saving import INK_SUFFIXES, free_path
+from docbin_napari.plugin.settings import remember, remembered
+from docbin_napari.plugin.signals import list_of
 from docbin_napari.plugin.threads import Failed, readable
-from docbin_napari.plugin.writer import resolutions_of
+from docbin_napari.plugin.writer import INK_SUFFIXES, free_path, numbered, resolutions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from napari.layers import Labels
+    import napari
+    from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
     from docbin_napari.plugin.pages.prepare import PageOrder
-    from docbin_napari.plugin.threads import PageEngine
+    from docbin_napari.plugin.threads import Loader
+    from docbin_napari.plugin.writer import Resolution
+
+    Pages = list[tuple[NDArray[Any], Resolution]]
 
 _LOG = logging.getLogger(__name__)
 FORMATS = {"PNG": ".png", "TIFF (G4)": ".tif"}
+_FILTERS = "1-bit PNG (*.png);;1-bit TIFF, CCITT G4 (*.tif *.tiff)"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """How far an export is: `done` of `total` pages, `file` the last one written."""
+    """How far an export is: `done` of `total` pages."""
 
     done: int
     total: int
-    file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -103,42 +116,21 @@ def with_suffix(path: Path, wanted: str) -> Path:
     return free_path(path.with_name(path.name + wanted))
 
 
-@dataclass(frozen=True, eq=False)
-class StackExport:
-    """Pages of a labels layer on their way to the disk.
-
-    Parameters
-    ----------
-    planes : tuple of ndarray
-        (H, W) each: copies, painting may go on; the labels of one page may be large.
-    dpi : tuple
-        Resolution of each, (x, y) or None.
-    target : Path
-        The file; several pages become one TIFF, or numbered PNG files.
-    """
-
-    planes: tuple[NDArray[Any], ...]
-    dpi: tuple[tuple[float, float] | None, ...]
-    target: Path
-
-
-def take_pages(layer: Labels, target: Path, only: int | None = None) -> StackExport:
+def take_pages(layer: Labels, only: int | None = None) -> Pages:
     """Take pages of ink out of the viewer.
 
     Parameters
     ----------
     layer : Labels
         0 background, 1 ink, 2 unlabelled; (H, W) or (pages, H, W).
-    target : Path
-        The file.
     only : int, optional
         One page of the stack, from 0; all that have been binarized, or may have been painted,
         are taken otherwise.
 
     Returns
     -------
-    StackExport
-        For `export_stack`.
+    list of (ndarray, (float, float) or None)
+        Labels (H, W) of each, copies, since painting may go on; and its resolution, (x, y).
 
     Raises
     ------
@@ -148,51 +140,51 @@ def take_pages(layer: Labels, target: Path, only: int | None = None) -> StackExp
     data: Any = layer.data[0] if layer.multiscale else layer.data
     stack = data if data.ndim == 3 else data[np.newaxis]
     result = result_behind(layer)
-    numbers = [
-        number
+    dpi = resolutions_of(layer.metadata.get("dpi"), len(stack))
+    pages = [
+        (np.array(stack[number]), dpi[number])
         for number in (range(len(stack)) if only is None else (only,))
         if result is None or result.has(number) or bool(stack[number].any())
     ]
-    if not numbers:
+    if not pages:
         raise ValueError("no page has been binarized yet: press Run first")
-    dpi = resolutions_of(layer.metadata.get("dpi"), len(stack))
-    planes = tuple(np.array(stack[number]) for number in numbers)
-    for plane in planes:
+    for plane, _ in pages:
         if plane.min() < 0 or plane.max() > UNLABELLED:
             raise ValueError(
                 f"“{layer.name}” holds values from {plane.min()} to {plane.max()}: ink is 1, "
                 "paper 0, unlabelled 2"
             )
-    return StackExport(planes, tuple(dpi[number] for number in numbers), target)
+    return pages
 
 
-def export_stack(order: StackExport) -> Iterator[Exported | ExportEnd | Failed]:
+def export_stack(pages: Pages, target: Path) -> Iterator[Exported | ExportEnd | Failed]:
     """Write pages of a layer; run beside the window.
 
     Parameters
     ----------
-    order : StackExport
+    pages : list of (ndarray, (float, float) or None)
         From `take_pages`.
+    target : Path
+        The file; several pages become one TIFF, or numbered PNG files.
 
     Yields
     ------
     Exported, ExportEnd or Failed
-        One of the last two ends it; nothing is raised, see `work.run`. When it is stopped
+        One of the last two ends it; nothing is raised, see `threads.run`. When it is stopped
         between two PNG files, those that are written stay.
     """
-    count, target = len(order.planes), order.target
-    unlabelled = any(bool((plane == UNLABELLED).any()) for plane in order.planes)
+    count, names = len(pages), numbered(target, len(pages))
+    unlabelled = any(bool((plane == UNLABELLED).any()) for plane, _ in pages)
+    files = []
     try:
-        if count == 1 or target.suffix.lower() != ".png":
+        if len(names) == 1:
             yield Exported(0, count)
-            path = write_mask(target, (plane == INK for plane in order.planes), dpi=order.dpi)
-            yield ExportEnd((path,), unlabelled=unlabelled)
-            return
-        files = []
-        for number, (plane, dpi) in enumerate(zip(order.planes, order.dpi, strict=True), start=1):
-            name = f"{target.stem}_{number:0{len(str(count))}}{target.suffix}"
-            files.append(write_mask(free_path(target.with_name(name)), plane == INK, dpi=dpi))
-            yield Exported(number, count, files[-1])
+            ink = (plane == INK for plane, _ in pages)
+            files.append(write_mask(target, ink, dpi=[dpi for _, dpi in pages]))
+        else:
+            for done, (name, (plane, dpi)) in enumerate(zip(names, pages, strict=True), start=1):
+                files.append(write_mask(free_path(name), plane == INK, dpi=dpi))
+                yield Exported(done, count)
         yield ExportEnd(tuple(files), unlabelled=unlabelled)
     except Exception as error:
         _LOG.exception("pages were not exported")
@@ -203,7 +195,7 @@ def export_folder(
     orders: list[PageOrder],
     target: Path,
     suffix: str,
-    load: Callable[[str, str], PageEngine],
+    load: Loader,
     shown: dict[int, NDArray[Any]] | None = None,
 ) -> Iterator[Exported | ExportEnd | Failed]:
     """Write all pages of a folder: as saved or corrected, else as the model finds them.
@@ -248,5 +240,142 @@ def export_folder(
         except Exception as error:
             _LOG.exception("a page was not exported")
             troubles.append(f"{order.entry.title}: {readable(error)}")
-        yield Exported(done, len(orders), files[-1] if files else None)
+        yield Exported(done, len(orders))
     yield ExportEnd(tuple(files), tuple(troubles), unlabelled)
+
+
+# ---- buttons
+
+
+class ExportRow(Container[Any]):
+    """Saves the shown page, or all pages, as black and white.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    chosen : callable
+        Gives the image and the ink labels that are worked on; None for what there is not.
+
+    Attributes
+    ----------
+    page : PushButton
+        Save the ink of the shown page as a 1-bit PNG or a TIFF (CCITT G4), black on white, in the
+        resolution of the scan. Ctrl+S on the ink layer does the same.
+    format : ComboBox
+        The format that is offered. TIFF holds all pages of a stack in one file.
+    all : PushButton
+        Save all pages of the stack, or of the folder in “Correct pages”: as you corrected them,
+        else as the model finds them. Pressed again, it stops.
+    said : Signal
+        What happened, for the message line of the panel (str).
+    """
+
+    said = Signal(str)
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        chosen: Callable[[], tuple[Image | None, Labels | None]],
+    ) -> None:
+        self._viewer, self._chosen = viewer, chosen
+        self._asks_file = _ask_file
+        self._worker: Any = None
+        field, known = functools.partial(widgets.field, ExportRow), remembered().get("format")
+        self.page = field(PushButton, "page", text="Save black-and-white page…")
+        format_now = known if known in FORMATS else "PNG"
+        self.format = field(ComboBox, "format", choices=list(FORMATS), value=format_now)
+        self.all = field(PushButton, "all", text="Export all pages…")
+        below = widgets.row_of([self.format, self.all], "export_below")
+        super().__init__(widgets=[self.page, below], labels=False, name="export")
+        self.margins = (0, 0, 0, 0)
+        self.page.changed.connect(self._save_page)
+        self.all.changed.connect(self._save_all)
+        self.format.changed.connect(lambda name: remember(format=name))
+
+    def refresh(self) -> None:
+        """Look again at what can be saved."""
+        image, ink = self._chosen()
+        turner = list_of(image)
+        several = turner is not None or (ink is not None and ink.ndim == 3)
+        running = self._worker is not None
+        self.page.enabled = ink is not None and not running
+        self.all.enabled = running or several
+        self.all.text = "Stop" if running else "Export all pages…"
+
+    def _save_page(self, _: Any = None) -> None:
+        _, ink = self._chosen()
+        if ink is not None:
+            self._save_layer(ink, current_page(ink, self._viewer.dims.point))
+
+    def _save_all(self, _: Any = None) -> None:
+        image, ink = self._chosen()
+        turner = list_of(image)
+        if self._worker is not None:
+            self._worker.quit()
+        elif turner is not None:
+            orders, shown, load = turner.export_orders()
+            folder = _ask_folder(self.native, orders[0].entry.file.parent)
+            if folder is not None:
+                suffix = FORMATS[self.format.value]
+                self._start(export_folder, orders, folder, suffix, load, shown)
+        elif ink is not None:
+            self._save_layer(ink)
+
+    def _save_layer(self, ink: Labels, only: int | None = None) -> None:
+        offered = offered_path(ink, FORMATS[self.format.value])
+        path = self._asks_file(self.native, offered, _FILTERS)
+        if path is None:
+            return
+        try:
+            pages = take_pages(ink, only)
+        except Exception as error:
+            self.said.emit(f"Not saved: {readable(error)}")
+            return
+        self._start(export_stack, pages, path)
+
+    # ---- beside the window
+
+    def _start(self, steps: Callable[..., Iterator[Any]], *arguments: Any) -> None:
+        heard = {
+            "yielded": self._on_event,
+            "aborted": lambda: self.said.emit("Stopped. The pages that were saved are kept."),
+            "finished": self._on_finished,
+        }
+        self._worker = create_worker(steps, *arguments, _ignore_errors=True, _connect=heard)
+        self.said.emit("Saving…")
+        self.refresh()
+
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, Exported):
+            if event.total > 1:
+                self.said.emit(f"Saving: {event.done} of {event.total} pages.")
+            return
+        if isinstance(event, Failed):
+            show_error(event.message)
+            self.said.emit(event.message)
+        else:
+            self.said.emit(event.sentence)
+            if event.troubles:
+                show_error("\n".join(event.troubles))
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        self.refresh()
+
+
+def _ask_file(parent: Any, offered: Path, filters: str) -> Path | None:
+    """Ask for a file; the dialog asks before it takes one that exists."""
+    kinds = filters.split(";;")
+    first = kinds[0] if offered.suffix == ".png" else kinds[1]
+    name, used = QFileDialog.getSaveFileName(parent, "Save as", str(offered), filters, first)
+    if not name:
+        return None
+    return with_suffix(Path(name), ".png" if used == kinds[0] else ".tif")
+
+
+def _ask_folder(parent: Any, offered: Path) -> Path | None:
+    name = QFileDialog.getExistingDirectory(
+        parent, "Folder for the black-and-white pages", str(offered)
+    )
+    return Path(name) if name else None

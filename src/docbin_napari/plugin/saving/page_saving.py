@@ -1,4 +1,4 @@
-"""Save the corrected page in a thread, or give the reason why it cannot be saved."""
+"""Save the corrected page in a thread, or say why it could not be saved."""
 
 from __future__ import annotations
 
@@ -12,27 +12,20 @@ import numpy as np
 from docbin_napari.io.errors import FileError
 from docbin_napari.io.paths import clean_name, file_hash
 from docbin_napari.model.model_file import ModelError, find_model
-from docbin_napari.pairs.provenance import (
-    WHOLE_PAGE,
-    Provenance,
-    read_provenance,
-    without_home,
-)
-from docbin_napari.pairs.save import Saved, replace_mask, save_pair
+from docbin_napari.pairs.provenance import WHOLE_PAGE, Provenance, read_provenance, without_home
+from docbin_napari.pairs.save import replace_mask, save_pair
 from docbin_napari.pairs.two_files import PairContent
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED
 from docbin_napari.plugin.layers.page_record import reviewed_of
-from docbin_napari.plugin.saving.page_draft import checksum_of, reviewed_bytes
+from docbin_napari.plugin.saving.autosave import checksum_of, reviewed_bytes
 from docbin_napari.plugin.threads import Failed, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from docbin_napari.pairs.pair import Pair
-    from docbin_napari.pairs.save import PairPlace
+    from docbin_napari.pairs.save import PairPlace, Saved
     from docbin_napari.plugin.layers.page_record import Subject
     from docbin_napari.plugin.layers.page_source import PageSource
 
@@ -95,52 +88,14 @@ class SaveJob:
     order: SaveOrder
 
 
-@dataclass(frozen=True)
-class Done:
-    """A pair is on the disk."""
-
-    saved: Saved
-
-
-def refusal(subject: Subject | None) -> str:
-    """Say why a page cannot be saved as a pair, as far as can be seen at a glance.
-
-    Parameters
-    ----------
-    subject : Subject or None
-        The page, if there is one.
-
-    Returns
-    -------
-    str
-        The reason in words for the user; empty if there is none.
-    """
-    if subject is None:
-        return "Choose a page and the labels of its ink."
-    if reason := page_source.refusal(subject.image):
-        return reason
-    shape, plane = page_source.page_source(subject.image).shape[-2:], subject.plane()
-    if tuple(plane.shape) != tuple(shape):
-        return (
-            f"The labels are {plane.shape[1]} × {plane.shape[0]} pixels, but the page "
-            f"{shape[1]} × {shape[0]}. Choose the labels of this page."
-        )
-    if np.dtype(plane.dtype).kind not in "iub":
-        return f"“{subject.labels.name}” holds {plane.dtype} values, which are no labels."
-    return ""
-
-
 def name_for(subject: Subject) -> str:
     """Name a page after its file, with its number where the file has several."""
     source = subject.source_file()
     if source is None:
         return clean_name(subject.image.name)
     number, name = subject.page_of_file(), clean_name(source.stem)
-    return (
-        f"{name}-p{number}"
-        if number > 1 or page_source.page_source(subject.image).is_stack
-        else name
-    )
+    several = number > 1 or page_source.page_source(subject.image).is_stack
+    return f"{name}-p{number}" if several else name
 
 
 def prepare(subject: Subject, order: SaveOrder) -> SaveJob:
@@ -149,7 +104,7 @@ def prepare(subject: Subject, order: SaveOrder) -> SaveJob:
     Parameters
     ----------
     subject : Subject
-        A page that `refusal` has nothing against.
+        The page.
     order : SaveOrder
         What was asked for.
 
@@ -180,7 +135,7 @@ def prepare(subject: Subject, order: SaveOrder) -> SaveJob:
     )
 
 
-def save(job: SaveJob) -> Iterator[Done | Failed]:
+def save(job: SaveJob) -> Saved | Failed:
     """Write the pair; run beside the window.
 
     Parameters
@@ -188,20 +143,19 @@ def save(job: SaveJob) -> Iterator[Done | Failed]:
     job : SaveJob
         From `prepare`.
 
-    Yields
-    ------
-    Done or Failed
-        One of them. Nothing is raised: a generator worker swallows some errors.
+    Returns
+    -------
+    Saved or Failed
+        Nothing is raised.
     """
     try:
-        content = _content(job)
-        own = job.order.own
-        yield Done(replace_mask(own, content) if own else save_pair(job.order.place, content))
+        content, own = _content(job), job.order.own
+        return replace_mask(own, content) if own else save_pair(job.order.place, content)
     except FileError as error:
-        yield Failed(f"Not saved: {error.reason} ({error.path})")
+        return Failed(f"Not saved: {error.reason} ({error.path})")
     except Exception as error:
         _LOG.exception("a pair was not saved")
-        yield Failed(f"Not saved: {readable(error)}")
+        return Failed(f"Not saved: {readable(error)}")
 
 
 def _content(job: SaveJob) -> PairContent:

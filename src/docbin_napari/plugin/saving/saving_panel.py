@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, Label
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, LineEdit, PushButton
 from napari.layers import Shapes
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 
-from docbin_napari.pairs.save import PairPlace, collection_names, waiting_pages
+from docbin_napari.describe import describe
+from docbin_napari.pairs.provenance import WHOLE_PAGE
+from docbin_napari.pairs.save import SPLITS, PairPlace, collection_names, waiting_pages
+from docbin_napari.plugin import widgets
 from docbin_napari.plugin.dock import PanelWatch
 from docbin_napari.plugin.layers.canvas import reviewed_region, shapes_region
 from docbin_napari.plugin.layers.choosing import drawn_shapes, warning
 from docbin_napari.plugin.layers.page_record import note_pair, own_pair, reviewed_of, take_reviewed
-from docbin_napari.plugin.saving import page_saving, saving_fields
+from docbin_napari.plugin.saving import page_saving
 from docbin_napari.plugin.saving.drafts_row import DraftRow
 from docbin_napari.plugin.settings import DATASETS, remember, remember_folder, remembered
 from docbin_napari.plugin.signals import PAIR_NEWS
 from docbin_napari.plugin.threads import Failed, readable
-from docbin_napari.plugin.widgets import align, form_of, let_boxes_shrink
+from docbin_napari.plugin.widgets import FolderField, align, form_of, let_boxes_shrink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
     from docbin_napari.pairs.save import Saved
     from docbin_napari.plugin.layers.page_record import Subject
 
-_SAVES = "Write the page and its ink as a training pair."
+NEW_COLLECTION = "New collection…"
+WHOLE, REVIEWED = "Whole page", "Reviewed windows"
 _UNSEEN = "Nobody has reviewed it: mark what you have seen (W), or a model learns its mistakes."
 
 
@@ -47,6 +52,27 @@ class SavePairPanel(Container[Any]):
 
     Attributes
     ----------
+    datasets : FolderField
+        Folder of your training pairs. It gets the folders train and test.
+    split : ComboBox
+        train: models learn from this page. test: they never see it and are judged by it.
+    collection : ComboBox
+        Pages of one archive, one hand or one scanner.
+    new : LineEdit
+        Name of the new collection; it becomes a folder.
+    page : LineEdit
+        Name of the two files. If it is taken, a number is added: nothing is overwritten.
+    region : ComboBox
+        What of the page counts: all of it, the windows that you have reviewed, or what lies in the
+        rectangles, ellipses and polygons of a Shapes layer. The rest is saved as unlabelled, and
+        no model learns from it.
+    who : LineEdit
+        Your name, if you like. It is written into the mask file.
+    own : CheckBox
+        This page comes from a saved pair. Give that pair the new mask; the one before is kept in
+        fg_mask/replaced. Otherwise it becomes a pair of its own under a new name.
+    save : PushButton
+        Write the page and its ink as a training pair.
     saved : Signal
         The page and what was saved (`Subject`, `Saved`).
     said : Signal
@@ -60,40 +86,38 @@ class SavePairPanel(Container[Any]):
     said = Signal(str)
 
     def __init__(self, viewer: napari.viewer.Viewer, subject: Callable[[], Subject | None]) -> None:
-        self._viewer = viewer
-        self._subject = subject
+        super().__init__(labels=False, name="save_pair")
+        self.margins = (0, 0, 0, 0)
+        self._viewer, self._subject = viewer, subject
         self._worker: Any = None
-        self._showing = self._built = False
         self._named_for: tuple[Any, ...] = ()
         self._message = ""
-        self._build()
+        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=lambda: None)
+        self.drafts = DraftRow(subject, self.datasets_folder, viewer.layers.__contains__)
+        # The panel around this one shows both where they are always in sight.
+        self.save = widgets.field(SavePairPanel, PushButton, "save", text="Save pair")
+        self.status = Label(name="save_status", value="")
+        self._make_fields()
+        self._named = [self.datasets, self.split, self.collection, self.new]
+        self._named += [self.page, self.region, self.who]
+        self.extend([form_of("pair", *self._named), self.own])
+        let_boxes_shrink(self.native)
         self._recall()
         self._connect()
 
     # ---- parts
 
-    def _build(self) -> None:
-        layers = self._viewer.layers
-        self.drafts = DraftRow(self._subject, self.datasets_folder, layers.__contains__)
-        self.datasets, self.split, self.collection, self.new = saving_fields.place_fields(
-            self._collection_choices
-        )
-        self.page, self.region, self.who, self.own = saving_fields.pair_fields(self._region_choices)
-        # The panel around this one shows both where they are always in sight.
-        self.save = saving_fields.save_button()
-        self.status = Label(name="save_status", value="")
-        parts = [self.datasets, self.split, self.collection, self.new, self.page]
-        self._named = [*parts, self.region, self.who]
-        form = form_of("pair", *self._named)
-        super().__init__(
-            widgets=[form, self.own],
-            labels=False,
-            name="save_pair",
-        )
-        let_boxes_shrink(self.native)
-        self.margins = (0, 0, 0, 0)
-        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=lambda: None)
-        self._built = True
+    def _make_fields(self) -> None:
+        field = functools.partial(widgets.field, SavePairPanel)
+        self.datasets = field(FolderField, "datasets", "Save pairs in", recent=DATASETS)
+        self.split = field(ComboBox, "split", "Use for", choices=list(SPLITS))
+        names, areas = self._collection_choices, self._region_choices
+        self.collection = field(ComboBox, "collection", "Collection", choices=names)
+        self.new = field(LineEdit, "new", "Collection name", value="my pages")
+        self.page = field(LineEdit, "page", "Page")
+        self.region = field(ComboBox, "region", "Part that is correct", choices=areas)
+        self.who = field(LineEdit, "who", "Your name")
+        self.own = field(CheckBox, "own", text="Replace the mask of this pair", value=False)
 
     def _recall(self) -> None:
         known = remembered()
@@ -101,20 +125,13 @@ class SavePairPanel(Container[Any]):
             self.datasets.value = Path(known["datasets"])
         self.who.value = known.get("who", "")
         self.split.value = known.get("split") if known.get("split") == "test" else "train"
-        self._list_collections()
-        if known.get("collection") in self.collection.choices:
-            self.collection.value = known["collection"]
+        self._list_collections(known.get("collection"))
 
     def _connect(self) -> None:
-        events = self._viewer.layers.events
-        for event in (events.inserted, events.removed, events.renamed):
-            event.connect(self._on_layers)
-        place = self.datasets.changed, self.split.changed
-        others = self.collection.changed, self.new.changed, self.page.changed
-        for changed in place:
-            changed.connect(self._on_place)
-        for changed in (*others, self.region.changed, self.own.changed):
-            changed.connect(self._on_field)
+        for place in (self.datasets, self.split):
+            place.changed.connect(self._on_place)
+        for field in (self.collection, self.new, self.page, self.region, self.own):
+            field.changed.connect(self._on_field)
         self.save.changed.connect(self._start)
         self.drafts.restored.connect(self._on_restored)
 
@@ -123,15 +140,14 @@ class SavePairPanel(Container[Any]):
         return None if self._watch.gone else self.datasets.folder
 
     def _collection_choices(self, _: Any = None) -> list[Any]:
-        datasets = self.datasets_folder() if self._built else None
+        datasets = self.datasets_folder()
         names = [] if datasets is None else collection_names(datasets, self.split.value)
-        return [*names, saving_fields.NEW_COLLECTION]
+        return [*names, NEW_COLLECTION]
 
     def _region_choices(self, _: Any = None) -> list[Any]:
         drawn = drawn_shapes(self._viewer)
         shapes = [(f"In the shapes of “{layer.name}”", layer) for layer in drawn]
-        whole = [(name, name) for name in (saving_fields.WHOLE, saving_fields.REVIEWED)]
-        return [*whole, *shapes]
+        return [(WHOLE, WHOLE), (REVIEWED, REVIEWED), *shapes]
 
     # ---- what changes
 
@@ -147,22 +163,17 @@ class SavePairPanel(Container[Any]):
         if subject is not None:
             take_reviewed(subject)
         self.drafts.refresh()
+        self.region.reset_choices()
         page = () if subject is None else (subject.image, subject.labels, subject.page)
         if page != self._named_for:
             self._named_for, self._message = page, ""
-            self._showing = True
-            self.page.value = "" if subject is None else page_saving.name_for(subject)
-            if subject is not None and isinstance(self.region.value, Shapes):
-                # They were drawn on the page before.
-                self.region.value = saving_fields.WHOLE
-                self._message = "Another page: “Part that is correct” is the whole page again."
-            self._showing = False
+            with self.page.changed.blocked(), self.region.changed.blocked():
+                self.page.value = "" if subject is None else page_saving.name_for(subject)
+                if subject is not None and isinstance(self.region.value, Shapes):
+                    # They were drawn on the page before.
+                    self.region.value = WHOLE
+                    self._message = "Another page: “Part that is correct” is the whole page again."
         self._update()
-
-    def _on_layers(self, _: Any = None) -> None:
-        if not self._watch.gone:
-            self.region.reset_choices()
-            self._update()
 
     def _on_place(self, _: Any = None) -> None:
         self._message = ""
@@ -172,15 +183,15 @@ class SavePairPanel(Container[Any]):
         self._list_collections()
         self._update()
 
-    def _list_collections(self) -> None:
-        self._showing = True
-        self.collection.reset_choices()
-        self._showing = False
+    def _list_collections(self, wanted: str | None = None) -> None:
+        with self.collection.changed.blocked():
+            self.collection.reset_choices()
+            if wanted in self.collection.choices:
+                self.collection.value = wanted
 
     def _on_field(self, _: Any = None) -> None:
-        if not self._showing:
-            self._message = ""
-            self._update()
+        self._message = ""
+        self._update()
 
     def _on_restored(self, _: Any) -> None:
         self._message = "The corrections are back. Ctrl+Z takes them away again."
@@ -190,26 +201,28 @@ class SavePairPanel(Container[Any]):
 
     def place(self) -> PairPlace:
         """Tell where the pair would go."""
-        new = self.collection.value in (None, saving_fields.NEW_COLLECTION)
-        collection = self.new.value if new else self.collection.value
+        collection = self.new.value if self._is_new else self.collection.value
         return PairPlace(
             self.datasets_folder() or Path(), self.split.value, collection, self.page.value
         )
 
+    @property
+    def _is_new(self) -> bool:
+        """Whether the pair goes into a new collection."""
+        return self.collection.value in (None, NEW_COLLECTION)
+
     def refusal(self) -> str:
         """Say why Save cannot be pressed; empty if it can."""
         subject = self._subject()
-        reason = page_saving.refusal(subject)
-        if reason or subject is None:
-            return reason
-        if self.region.value == saving_fields.REVIEWED:
-            if not reviewed_of(subject.labels, subject.page).grid.any():
-                return "Nothing is reviewed on this page yet."
-        elif isinstance(self.region.value, Shapes) and not len(self.region.value.data):
+        if subject is None:
+            return "Choose a page and the labels of its ink."
+        if self.region.value == REVIEWED and not self._is_reviewed(subject):
+            return "Nothing is reviewed on this page yet."
+        if isinstance(self.region.value, Shapes) and not len(self.region.value.data):
             return f"“{self.region.value.name}” holds no shape. Draw what you have labelled."
-        if self.own.value and own_pair(subject):
+        if self._asks_first or (self.own.value and own_pair(subject)):
             return ""
-        return "" if self._asks_first else self.place().trouble()
+        return self.place().trouble()
 
     @property
     def _asks_first(self) -> bool:
@@ -218,22 +231,18 @@ class SavePairPanel(Container[Any]):
 
     def _order(self, subject: Subject) -> page_saving.SaveOrder:
         own = own_pair(subject) if self.own.value else None
-        chosen, who = self.region.value, self.who.value
+        chosen, region, words = self.region.value, None, WHOLE_PAGE
         if isinstance(chosen, Shapes):
             region, words = shapes_region(chosen, subject)
-        elif chosen == saving_fields.REVIEWED:
+        elif chosen == REVIEWED:
             region, words = reviewed_region(reviewed_of(subject.labels, subject.page))
-        else:
-            return page_saving.SaveOrder(self.place(), own, who=who)
-        return page_saving.SaveOrder(self.place(), own, region, words, who)
+        return page_saving.SaveOrder(self.place(), own, region, words, self.who.value)
 
     def _start(self, _: Any = None) -> None:
-        subject = self._subject()
-        ready = self._worker is None and subject is not None and not self.refusal()
-        if ready and self._asks_first and not self.own.value:
+        if self._asks_first and not self.own.value:
             self.datasets.ask()
-            ready = not self._asks_first and not self.refusal()
-        if not ready or subject is None:
+        subject, nowhere = self._subject(), self._asks_first and not self.own.value
+        if subject is None or nowhere or self.refusal():
             self._update()
             return
         try:
@@ -242,18 +251,18 @@ class SavePairPanel(Container[Any]):
             show_error(readable(error))
             return
         self._message = "Saving…"
-        self._worker = create_worker(page_saving.save, job, _ignore_errors=True)
-        self._worker.yielded.connect(lambda event: self._on_event(subject, job, event))
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()
+        done = {
+            "returned": lambda outcome: self._on_saved(subject, job, outcome),
+            "finished": self._on_finished,
+        }
+        self._worker = create_worker(page_saving.save, job, _ignore_errors=True, _connect=done)
         self._update()
 
-    def _on_event(self, subject: Subject, job: page_saving.SaveJob, event: Any) -> None:
-        if isinstance(event, Failed):
-            self._message = f"{event.message} Your corrections are still there."
+    def _on_saved(self, subject: Subject, job: page_saving.SaveJob, saved: Saved | Failed) -> None:
+        if isinstance(saved, Failed):
+            self._message = f"{saved.message} Your corrections are still there."
             show_error(self._message)
             return
-        saved: Saved = event.saved
         note_pair(subject, saved.pair, job.checksum)
         whole = job.order.region is None
         self.drafts.autosave.forget(subject, job.checksum, keep_file=not whole)
@@ -278,13 +287,9 @@ class SavePairPanel(Container[Any]):
         self._worker = None
         if self._watch.gone:
             return
-        wanted = self.place().collection
-        self._list_collections()
-        self._showing = True
-        if wanted in self.collection.choices:
-            self.collection.value = wanted
-        self.own.value = False
-        self._showing = False
+        self._list_collections(self.place().collection)
+        with self.own.changed.blocked():
+            self.own.value = False
         self._update()
 
     # ---- what is shown
@@ -301,10 +306,9 @@ class SavePairPanel(Container[Any]):
         replacing = own is not None and bool(self.own.value)
         for field in (self.split, self.collection, self.page):
             field.enabled = not replacing
-        is_new = self.collection.value in (None, saving_fields.NEW_COLLECTION)
-        self.new.enabled = is_new and not replacing
+        self.new.enabled = self._is_new and not replacing
         self.save.enabled = not busy and not refusal
-        self.save.tooltip = f"{_SAVES}\n{refusal}".strip()
+        self.save.tooltip = f"{describe(SavePairPanel, 'save')}\n{refusal}".strip()
         self.status.value = self._message or refusal or self._outlook(subject)
         self.said.emit(self._message)
 
@@ -317,7 +321,7 @@ class SavePairPanel(Container[Any]):
             return "“Save pair” keeps this page for training; it asks for a folder first."
         waiting = waiting_pages(self.place().folder)
         if not waiting:
-            if subject is None or self.region.value != saving_fields.WHOLE:
+            if subject is None or self.region.value != WHOLE:
                 return ""
             return "" if self._is_reviewed(subject) else _UNSEEN
         more = f" and {len(waiting) - 3} more" if waiting[3:] else ""
