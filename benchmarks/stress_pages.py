@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from docbin_napari.drawing.archives import Archive, choose_archive
 from docbin_napari.drawing.generator import draw_archive_page
-from docbin_napari.io.jpeg import jpeg_round_trip
+from docbin_napari.io.encode import jpeg_round_trip
 
 _BORDER = 0.08
 _BACKDROP = 14

@@ -65,7 +65,7 @@ def failures() -> None:
     from docbin_napari.drawing.archives import ARCHIVES
     from docbin_napari.drawing.generator import draw_page
     from docbin_napari.metrics import error_maps, f_measure
-    from docbin_napari.pairs.polarity import lightness
+    from docbin_napari.pairs.mask_trouble import lightness
     from docbin_napari.report.pictures import paint, worst_region
 
     found = []

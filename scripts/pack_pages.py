@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from docbin_napari.io.jpeg import encode_jpeg
+from docbin_napari.io.encode import encode_jpeg
 from docbin_napari.io.mask import write_ground_truth
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair

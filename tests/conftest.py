@@ -105,11 +105,11 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bind no network to a page; which way round it is read is decided as ever."""
     from docbin_napari.features.survey import PageSurvey
     from docbin_napari.inference.page_reader import PageReader, is_to_be_inverted
-    from docbin_napari.io.row_source import InvertedRows
+    from docbin_napari.io.rgb import inverted_rows
 
     def of(pixels: Any, model: Any, config: Any) -> PageReader:
         inverted = is_to_be_inverted(PageSurvey.of(pixels), config)
-        upright = InvertedRows(pixels) if inverted else pixels
+        upright = inverted_rows(pixels) if inverted else pixels
         return PageReader(model, upright, np.zeros(7, np.float32), inverted=inverted)
 
     monkeypatch.setattr(PageReader, "of", of)

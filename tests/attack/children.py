@@ -15,7 +15,7 @@ import traceback
 import warnings
 from typing import TYPE_CHECKING
 
-from docbin_napari.io.atomic import _TEMPORARY
+from docbin_napari.io.paths import _TEMPORARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

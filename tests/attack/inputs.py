@@ -12,8 +12,7 @@ import tifffile
 from PIL import Image, ImageDraw
 
 from docbin_napari.io.mask import write_mask
-from docbin_napari.pairs.drafts import Draft, PageKey, write_draft
-from docbin_napari.pairs.kept_probability import KeptInk, keep_ink
+from docbin_napari.pairs.drafts import Draft, PageKey, keep_ink, write_draft
 from docbin_napari.pairs.work_list import STATE_FILE, open_list
 
 if TYPE_CHECKING:
@@ -128,8 +127,7 @@ def _states(folder: Path) -> Iterator[tuple[str, bytes]]:
     labels = (np.asarray(letter().convert("L")) < 128).astype(np.uint8)
     draft = Draft(labels, reviewed=b"some windows", model="general-1", date="2026-01-01T00:00:00Z")
     yield "page.draft", write_draft(folder, KEY, draft).read_bytes()
-    ink = KeptInk(labels * np.uint8(255), HOW)
-    kept = keep_ink(folder, KEY, ink)
+    kept = keep_ink(folder, KEY, labels * np.uint8(255), HOW)
     yield kept.name, kept.read_bytes()
     yield (
         "panels.json",

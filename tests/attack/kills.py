@@ -25,9 +25,8 @@ from docbin_napari.io.mask import read_ground_truth, write_mask
 from docbin_napari.io.page import find_pages, read_pages
 from docbin_napari.model.unet import UNet  # noqa: F401  imported before the children are forked
 from docbin_napari.pairs.drafts import Draft, PageKey, newest_draft, read_draft, write_draft
-from docbin_napari.pairs.pair import find_pairs, write_pair
+from docbin_napari.pairs.pair import PairContent, find_pairs, write_pair
 from docbin_napari.pairs.save import PairPlace, pair_of, replace_mask, save_pair
-from docbin_napari.pairs.two_files import PairContent
 from docbin_napari.train.loop import train
 from docbin_napari.train.model_output import unfinished_path
 from docbin_napari.train.train_config import TrainConfig

@@ -14,12 +14,10 @@ from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.rgb import row_bands
 from docbin_napari.model.model_file import ModelError, find_model, list_models
-from docbin_napari.pairs.drafts import read_draft
-from docbin_napari.pairs.importing import ImportConfig, import_pairs
-from docbin_napari.pairs.kept_probability import kept_ink
-from docbin_napari.pairs.matching import match_pairs
+from docbin_napari.pairs.drafts import kept_ink, read_draft
+from docbin_napari.pairs.importing import import_pairs
 from docbin_napari.pairs.provenance import read_provenance
-from docbin_napari.pairs.source import open_source
+from docbin_napari.pairs.source import match_pairs, open_source
 from docbin_napari.pairs.work_list import open_list
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ def _zip(path: Path) -> None:
     around = path.parent / "around"
     with open_source(path) as source:
         matches = match_pairs(source.images).matches
-        list(import_pairs(source, matches, around / "into", ImportConfig()))
+        list(import_pairs(source, matches, around / "into"))
     outside = [entry for entry in around.glob("*") if entry.name != "into"]
     assert not outside, f"{outside} lies outside of the collection"
 

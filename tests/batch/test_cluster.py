@@ -23,7 +23,7 @@ from docbin_napari.batch.jobs import (
 )
 from docbin_napari.batch.made_from import BatchModel
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.paths import atomic_path
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ import os, time
 from pathlib import Path
 from docbin_napari.batch.jobs import PageProgress
 from docbin_napari.batch.binarizer import FileBinarizer
-from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.paths import atomic_path
 
 here = Path({folder!r})
 # Dask runs this file twice.

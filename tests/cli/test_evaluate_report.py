@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.cli import main
-from docbin_napari.io.mask import write_mask
-from docbin_napari.io.probability import write_probability
+from docbin_napari.io.mask import write_mask, write_probability
 from docbin_napari.report.evaluation_page import WORST_PAGES
 
 

@@ -9,7 +9,7 @@ from docbin_napari.features.survey import PageSurvey
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.page_reader import PageReader, is_to_be_inverted
 from docbin_napari.inference.predict import ink_probability, predict
-from docbin_napari.io.row_source import InvertedRows
+from docbin_napari.io.rgb import inverted_rows
 
 FAST = InferenceConfig(window=256)
 
@@ -110,7 +110,7 @@ def test_the_settings_decide(letter):
 
 
 def test_rows_of_an_inverted_page(letter):
-    inverted = InvertedRows(letter)
+    inverted = inverted_rows(letter)
     assert inverted.shape == letter.shape
     assert (inverted[100:140] == 255 - letter[100:140]).all()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from docbin_napari.io import atomic
-from docbin_napari.io.atomic import atomic_path, writing_trouble
+from docbin_napari.io import paths
+from docbin_napari.io.paths import atomic_path, writing_trouble
 
 
 def test_file_appears_at_the_end_only(tmp_path):
@@ -76,7 +76,7 @@ def test_every_reason_says_what_to_do(code, says):
 def test_leftovers_of_a_killed_run_are_removed_by_the_next(tmp_path):
     program = (
         "import os, sys; from pathlib import Path\n"
-        "from docbin_napari.io.atomic import atomic_path\n"
+        "from docbin_napari.io.paths import atomic_path\n"
         "with atomic_path(Path(sys.argv[1])): os._exit(9)"
     )
     path = tmp_path / "page 1 [b].png"
@@ -89,32 +89,32 @@ def test_leftovers_of_a_killed_run_are_removed_by_the_next(tmp_path):
     os.utime(twice, (past, past))
     (tmp_path / ".page 1 [b]-0123.png").touch()
     (tmp_path / ".other-0123456789ab.png").touch()
-    atomic._LISTED.clear()
+    paths._hidden_in.cache_clear()
     with atomic_path(path) as temporary:
         temporary.write_text("ink")
     names = sorted(entry.name for entry in tmp_path.iterdir())
     assert names == [".other-0123456789ab.png", ".page 1 [b]-0123.png", "page 1 [b].png"]
 
 
-@pytest.mark.skipif(atomic.fcntl is None, reason="files are not locked here")
+@pytest.mark.skipif(paths.fcntl is None, reason="files are not locked here")
 def test_leftovers_of_other_files_are_removed_in_a_folder_of_our_own(tmp_path):
     past = time.time() - 100
     for name in (".other-0123456789ab.png", ".hidden.png"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (past, past))
-    atomic._LISTED.clear()
+    paths._hidden_in.cache_clear()
     with atomic_path(tmp_path / "page.png", own_folder=True):
         pass
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [".hidden.png", "page.png"]
 
 
-@pytest.mark.skipif(atomic.fcntl is None, reason="files are not locked here")
+@pytest.mark.skipif(paths.fcntl is None, reason="files are not locked here")
 def test_what_another_still_writes_is_left(tmp_path):
     path = tmp_path / "page.png"
     with atomic_path(path) as first:
         past = time.time() - 100
         os.utime(first, (past, past))
-        atomic._LISTED.clear()
+        paths._hidden_in.cache_clear()
         with atomic_path(path) as second:
             second.write_text("second")
         assert first.exists()

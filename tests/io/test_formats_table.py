@@ -13,9 +13,9 @@ import pytest
 import tifffile
 from PIL import Image, ImageDraw
 
-from docbin_napari.io.decoded import STRETCHED
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import PAGE_SUFFIXES, find_pages, read_pages
+from docbin_napari.io.rgb import STRETCHED
 
 DOCS = Path(__file__).parents[2] / "docs" / "formats.md"
 

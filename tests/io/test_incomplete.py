@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from docbin_napari.io import page as page_file
 from docbin_napari.io import raster, tiff
 from docbin_napari.io.complete import gif_holds_all_rows
-from docbin_napari.io.decoded import NO_END_MARK
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
+from docbin_napari.io.raster import NO_END_MARK
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def quarter_png(page, depth=8):
 @pytest.mark.parametrize("way", ["slow", "quick", "in bands"])
 def test_png_with_a_short_stream(tmp_path, letter, monkeypatch, mode, depth, way):
     monkeypatch.setattr(raster, "QUICK_PAGE", 1 if way == "quick" else 1 << 40)
-    monkeypatch.setattr(raster, "LARGE_PAGE", 1 if way == "in bands" else 1 << 40)
+    monkeypatch.setattr(page_file, "LARGE_PAGE", 1 if way == "in bands" else 1 << 40)
     in_bands = way == "in bands"
     path = tmp_path / "page.png"
     path.write_bytes(quarter_png(letter.convert(mode), depth))
@@ -117,7 +118,7 @@ JPEGS = {
 @pytest.mark.parametrize("in_bands", [False, True])
 def test_jpeg_that_is_cut_and_closed(tmp_path, letter, monkeypatch, mode, options, in_bands):
     if in_bands:
-        monkeypatch.setattr(raster, "LARGE_PAGE", 1)
+        monkeypatch.setattr(page_file, "LARGE_PAGE", 1)
     whole = saved(letter.convert(mode), "JPEG", **options)
     path = tmp_path / "page.jpg"
     path.write_bytes(whole)
@@ -194,7 +195,7 @@ def test_gif_whose_codes_end_early(tmp_path, letter):
     content[at + 7 : at + 9] = tall.height.to_bytes(2, "little")
     path = tmp_path / "page.gif"
     path.write_bytes(content)
-    assert not gif_holds_all_rows(path)
+    assert not gif_holds_all_rows(path.read_bytes())
     assert not is_read(path)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.io.jpeg import data_uri, jpeg_round_trip
+from docbin_napari.io.encode import data_uri, jpeg_round_trip
 
 
 def test_better_quality_changes_less(ramp):

@@ -1,4 +1,4 @@
-"""Plain PNG files come out as Pillow reads them; everything else is left to Pillow."""
+"""Large PNG files come out as Pillow reads them, which decodes the small ones."""
 
 import zlib
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.io import raster
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.png import decode_plain_png
-from docbin_napari.io.raster import QUICK_PAGE
+from docbin_napari.io.raster import QUICK_PAGE, decode_png
 
 RANDOM = np.random.default_rng(0)
 COLOURS = RANDOM.integers(0, 256, (40, 30, 3), dtype=np.uint8)
@@ -25,11 +25,30 @@ def save(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("pixels", [COLOURS, COLOURS[..., 0]])
-def test_gray_and_rgb_are_decoded(save, pixels):
-    decoded = decode_plain_png(save(pixels))
-    assert decoded.dtype == np.uint8
-    assert np.array_equal(decoded, np.asarray(Image.fromarray(pixels).convert("RGB")))
+def as_pillow_reads(path, monkeypatch):
+    monkeypatch.setattr(raster, "decode_png", lambda *_: None)
+    return next(read_pages(path))
+
+
+KINDS = {
+    mode: Image.fromarray(COLOURS).convert(mode) for mode in ("L", "RGB", "1", "LA", "P", "RGBA")
+} | {"sixteen bits": Image.fromarray(COLOURS[..., 0].astype(np.uint16) * 257)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_comes_out_as_pillow_reads_it(save, monkeypatch, kind):
+    monkeypatch.setattr(raster, "QUICK_PAGE", 1)
+    path = save(KINDS[kind], dpi=(300, 200))
+    page = next(read_pages(path))
+    expected = as_pillow_reads(path, monkeypatch)
+    assert np.array_equal(page.pixels, expected.pixels)
+    assert (page.dpi, page.remarks) == (expected.dpi, expected.remarks)
+
+
+@pytest.mark.parametrize("kind", ["L", "RGB", "1", "LA", "RGBA", "sixteen bits"])
+def test_large_pages_are_decoded_by_the_other_library(save, monkeypatch, kind):
+    monkeypatch.setattr(raster, "QUICK_PAGE", 1)
+    assert decode_png(save(KINDS[kind]), (30, 40)) is not None
 
 
 def test_the_resolution_is_kept(save):
@@ -40,35 +59,16 @@ def test_the_resolution_is_kept(save):
     assert np.array_equal(page.pixels, large)
 
 
-@pytest.mark.parametrize(
-    "image",
-    [
-        Image.fromarray(COLOURS).convert("P"),
-        Image.fromarray(COLOURS).convert("RGBA"),
-        Image.fromarray(COLOURS).convert("1"),
-        Image.fromarray(COLOURS[..., 0].astype(np.uint16) * 257),
-    ],
-    ids=["palette", "alpha", "bilevel", "sixteen bits"],
-)
-def test_other_kinds_are_left_alone(save, image):
-    assert decode_plain_png(save(image)) is None
-
-
-def test_a_transparent_colour_and_a_turned_picture_are_left_alone(save):
+def test_palettes_clear_and_turned_pictures_are_left_to_pillow(save, monkeypatch):
+    monkeypatch.setattr(raster, "QUICK_PAGE", 1)
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = save(COLOURS, "turned.png", exif=exif)
-    assert decode_plain_png(turned) is None
     (page,) = read_pages(turned)
     assert np.array_equal(page.pixels, np.rot90(COLOURS, -1))
-    assert decode_plain_png(save(COLOURS, "clear.png", transparency=(1, 2, 3))) is None
-
-
-def test_files_of_another_format_are_left_alone(tmp_path, save):
-    assert decode_plain_png(save(COLOURS, "page.bmp")) is None
-    empty = tmp_path / "empty.png"
-    empty.write_bytes(b"")
-    assert decode_plain_png(empty) is None
+    clear = save(COLOURS, "clear.png", transparency=(1, 2, 3))
+    palette = save(KINDS["P"], "palette.png")
+    assert all(decode_png(path, (30, 40)) is None for path in (turned, clear, palette))
 
 
 @pytest.mark.parametrize("harm", ["cut", "wrong sum"])
@@ -82,6 +82,6 @@ def test_damaged_files_are_refused_with_their_name(save, harm):
         content[at] ^= 255
         assert zlib.crc32(bytes(content))
     path.write_bytes(bytes(content))
-    assert decode_plain_png(path) is None
+    assert decode_png(path, (1000, 1000)) is None
     with pytest.raises(PageError, match=r"page\.png"):
         list(read_pages(path))

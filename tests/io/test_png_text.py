@@ -1,4 +1,3 @@
-import io
 import zlib
 
 import numpy as np
@@ -7,9 +6,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from docbin_napari.io import encode
+from docbin_napari.io.encode import png_words, read_png_texts
 from docbin_napari.io.errors import MaskError
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.png import read_png_texts, text_chunks
 
 TEXTS = {"Author": "Inês", "docbin source": "Брест/頁 1.tif", "Comment": "two\nlines"}
 
@@ -61,14 +60,14 @@ def test_a_changed_letter_makes_the_text_unreadable(tmp_path) -> None:
 
 
 def test_file_names_that_are_no_text_are_no_trouble() -> None:
-    stream = io.BytesIO(next(text_chunks({"docbin source": "a\udcff\0.tif"}))[1])
-    assert stream.getvalue() == b"docbin source\0a? .tif"
+    (chunk,) = png_words({"docbin source": "a\udcff\0.tif"}).chunks
+    assert chunk[1] == b"docbin source\0a? .tif"
 
 
 @pytest.mark.parametrize("keyword", ["", "k" * 80, "naïve", "a\nb"])
 def test_keywords_that_png_forbids(keyword) -> None:
     with pytest.raises(ValueError, match="keyword"):
-        list(text_chunks({keyword: "x"}))
+        png_words({keyword: "x"})
 
 
 def test_no_png_and_no_file(tmp_path) -> None:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.io.mask import write_probability
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.probability import write_probability
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

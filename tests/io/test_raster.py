@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from docbin_napari.io.decoded import clean_dpi
-from docbin_napari.io.page import read_pages
-from docbin_napari.io.raster import rgb_pixels, without_pillow_limit
+from docbin_napari.io.page import clean_dpi, read_pages
+from docbin_napari.io.raster import image_rows, without_pillow_limit
+from docbin_napari.io.rgb import upright
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
@@ -25,6 +25,10 @@ def png(width, bits, row, transparent=None):
     key = b"" if transparent is None else chunk(b"tRNS", struct.pack(">H", transparent))
     data = chunk(b"IDAT", zlib.compress(b"\0" + row))
     return b"\x89PNG\r\n\x1a\n" + header + key + data + chunk(b"IEND", b"")
+
+
+def rgb_pixels(image):
+    return upright(image_rows(image))
 
 
 def read(path):

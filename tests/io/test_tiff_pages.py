@@ -7,7 +7,7 @@ from PIL import Image
 from docbin_napari.io import tiff
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.raster import open_image, rgb_pixels
+from docbin_napari.io.raster import image_rows, open_image
 
 
 def mixed_pages(path):
@@ -42,9 +42,9 @@ def test_pages_are_decoded_when_asked_for(tmp_path, monkeypatch):
 
     def note(image):
         decoded.append(image.size)
-        return rgb_pixels(image)
+        return image_rows(image)
 
-    monkeypatch.setattr(tiff, "rgb_pixels", note)
+    monkeypatch.setattr(tiff, "image_rows", note)
     path = tmp_path / "pages.tif"
     mixed_pages(path)
     pages = read_pages(path)

@@ -1,8 +1,7 @@
 import pytest
 
 from docbin_napari.io.errors import PairError
-from docbin_napari.pairs.collection import Collection, find_collections, image_files
-from docbin_napari.pairs.pair import write_pair
+from docbin_napari.pairs.pair import Collection, find_collections, image_files, write_pair
 
 
 def pair(folder, page):

@@ -12,8 +12,8 @@ from docbin_napari.pairs.drafts import (
     find_drafts,
     read_draft,
     write_draft,
+    write_planes,
 )
-from docbin_napari.pairs.plane_file import write_planes
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from PIL import Image
 
 from docbin_napari.io.mask import write_ground_truth, write_mask
 from docbin_napari.pairs import importing
-from docbin_napari.pairs.importing import ImportConfig, collection_name, import_pairs
-from docbin_napari.pairs.matching import match_pairs
+from docbin_napari.pairs.importing import collection_name, import_pairs
 from docbin_napari.pairs.pair import find_pairs, read_pair
-from docbin_napari.pairs.source import open_source
+from docbin_napari.pairs.source import match_pairs, open_source
 
 
 @pytest.fixture
@@ -20,8 +19,7 @@ def bring(tmp_path):
     def bring_(**settings):
         with open_source(tmp_path / "set") as source:
             matches = match_pairs(source.images).matches
-            config = ImportConfig(**settings)
-            return list(import_pairs(source, matches, tmp_path / "pairs" / "set", config))
+            return list(import_pairs(source, matches, tmp_path / "pairs" / "set", **settings))
 
     return bring_
 

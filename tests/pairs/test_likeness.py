@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from docbin_napari.drawing.generator import draw_page
-from docbin_napari.io.jpeg import jpeg_round_trip
+from docbin_napari.io.encode import jpeg_round_trip
 from docbin_napari.io.page import read_pages
+from docbin_napari.pairs.mask_trouble import lightness
 from docbin_napari.pairs.overlap import SAME_PAGE, likeness_to, thumbnail
-from docbin_napari.pairs.polarity import lightness
 
 
 def small(pixels):

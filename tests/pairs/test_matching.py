@@ -2,7 +2,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from docbin_napari.pairs.matching import match_pairs, page_name_of
+from docbin_napari.pairs.source import match_pairs, page_name_of
 
 
 def matched(*names):

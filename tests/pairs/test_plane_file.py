@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from docbin_napari.io.errors import DraftError
-from docbin_napari.pairs import plane_file
-from docbin_napari.pairs.plane_file import read_header, read_planes, write_planes
+from docbin_napari.pairs import drafts
+from docbin_napari.pairs.drafts import read_header, read_planes, write_planes
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64, bool])
@@ -63,7 +63,7 @@ def test_a_full_disk_leaves_the_file_before(tmp_path, monkeypatch) -> None:
     def full(_) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(plane_file, "to_disk", full)
+    monkeypatch.setattr(drafts, "to_disk", full)
     with pytest.raises(DraftError, match="no room"):
         write_planes(path, {"number": 2}, {"a": np.eye(3)})
     assert read_header(path) == {"number": 1}
@@ -89,7 +89,7 @@ def test_a_full_disk_leaves_the_file_before(tmp_path, monkeypatch) -> None:
 def test_crafted_files_are_damaged_files(tmp_path, header, packing):
     path = tmp_path / "page.draft"
     with zipfile.ZipFile(path, "w", packing) as packed:
-        packed.writestr(plane_file._HEADER, header)
+        packed.writestr(drafts._HEADER, header)
         packed.writestr("ink", b"\0" * 16)
     with pytest.raises(DraftError):
-        plane_file.read_planes(path)
+        drafts.read_planes(path)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.io.mask import GroundTruth
-from docbin_napari.pairs.polarity import lightness, why_reversed
+from docbin_napari.pairs.mask_trouble import lightness, why_reversed
 
 
 def truth(ink, labelled=None):

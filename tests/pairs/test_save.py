@@ -9,9 +9,8 @@ from docbin_napari.io.errors import PairError
 from docbin_napari.io.mask import read_ground_truth, write_mask
 from docbin_napari.pairs import save
 from docbin_napari.pairs.check import check_pairs
-from docbin_napari.pairs.pair import find_pairs
+from docbin_napari.pairs.pair import PairContent, find_pairs
 from docbin_napari.pairs.save import PairPlace, pair_of, replace_mask, save_pair
-from docbin_napari.pairs.two_files import PairContent
 
 
 @pytest.fixture
@@ -162,7 +161,7 @@ def test_a_full_disk_while_replacing_leaves_the_old_mask(place, content, monkeyp
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(save, "to_disk", sync)
-    monkeypatch.setattr("docbin_napari.pairs.two_files.to_disk", sync)
+    monkeypatch.setattr("docbin_napari.pairs.pair.to_disk", sync)
     with pytest.raises(PairError, match="no room"):
         replace_mask(pair, PairContent(content.pixels, ~content.ink))
     assert pair.ground_truth.read_bytes() == before

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.io.errors import PairError
-from docbin_napari.pairs.collection import summarize_collections
-from docbin_napari.pairs.pair import write_pair
+from docbin_napari.pairs.pair import summarize_collections, write_pair
 
 
 def test_figures_of_a_collection(tmp_path, one_stroke):

@@ -7,11 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from docbin_napari.io import atomic
+from docbin_napari.io import paths as io_paths
 from docbin_napari.io.errors import PairError
-from docbin_napari.pairs import two_files
-from docbin_napari.pairs.pair import find_pairs, read_pair
-from docbin_napari.pairs.two_files import PairContent, write_both_files
+from docbin_napari.pairs import pair as pair_files
+from docbin_napari.pairs.pair import PairContent, find_pairs, read_pair, write_both_files
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_a_full_disk_leaves_neither_file_nor_folder(
         if len(calls) == at:
             raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(two_files, "to_disk", sync)
+    monkeypatch.setattr(pair_files, "to_disk", sync)
     with pytest.raises(PairError, match=r"page\.png: .*choose another"):
         write_both_files(*paths(tmp_path / "letters"), content)
     assert len(calls) == at
@@ -82,14 +81,14 @@ def test_a_full_disk_leaves_neither_file_nor_folder(
 def test_the_page_is_taken_back_if_its_mask_cannot_appear(tmp_path, content, monkeypatch) -> None:
     """Somebody else's mask appears between the two renames."""
     page, mask = paths(tmp_path)
-    real = atomic._move_to_free_name
+    real = io_paths._move_to_free_name
 
     def move(temporary, path) -> None:
         real(temporary, path)
         if path == page:
             mask.write_bytes(b"mine")
 
-    monkeypatch.setattr(atomic, "_move_to_free_name", move)
+    monkeypatch.setattr(io_paths, "_move_to_free_name", move)
     with pytest.raises(FileExistsError):
         write_both_files(page, mask, content)
     assert below(tmp_path) == ["fg_mask", "fg_mask/page.png"]
@@ -116,21 +115,21 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from docbin_napari.io import atomic
-from docbin_napari.pairs import two_files
+from docbin_napari.io import paths as io_paths
+from docbin_napari.pairs import pair as pair_files
 folder, at = Path(sys.argv[1]), int(sys.argv[2])
 moves = []
-real = atomic._move_to_free_name
+real = io_paths._move_to_free_name
 def move(temporary, path):
     moves.append(path)
     if len(moves) == at:
         os.kill(os.getpid(), signal.SIGKILL)
     real(temporary, path)
-atomic._move_to_free_name = move
+io_paths._move_to_free_name = move
 ink = np.eye(40, dtype=bool)
 pixels = np.repeat(np.where(ink, 20, 230).astype(np.uint8)[..., None], 3, axis=2)
-content = two_files.PairContent(pixels, ink)
-two_files.write_both_files(folder / "page.png", folder / "fg_mask" / "page.png", content)
+content = pair_files.PairContent(pixels, ink)
+pair_files.write_both_files(folder / "page.png", folder / "fg_mask" / "page.png", content)
 """
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from docbin_napari.pairs.collection import Collection, Summary
+from docbin_napari.pairs.pair import Collection, Summary
 from docbin_napari.plugin.finetune.finetune_session import TrainingRequest, TrainingSession, refusal
 from docbin_napari.plugin.signals import MODEL_NEWS
 from docbin_napari.train.model_output import unfinished_path

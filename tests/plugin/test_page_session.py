@@ -168,9 +168,9 @@ def test_all_pages_are_binarized_and_only_the_near_ones_are_held(
 def test_a_page_that_was_saved_before_its_folder_was_opened_counts_as_saved(
     viewer, folder, tmp_path, one_stroke
 ) -> None:
+    from docbin_napari.pairs.pair import PairContent
     from docbin_napari.pairs.provenance import Provenance
     from docbin_napari.pairs.save import PairPlace, save_pair
-    from docbin_napari.pairs.two_files import PairContent
 
     origin = Provenance(source=str(folder / "3.png"), page=1)
     content = PairContent(

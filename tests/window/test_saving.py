@@ -156,7 +156,7 @@ def test_only_what_lies_in_the_shapes(desk, tmp_path, one_stroke) -> None:
 def test_a_full_disk_is_told_and_the_corrections_stay(
     desk, tmp_path, one_stroke, monkeypatch
 ) -> None:
-    from docbin_napari.pairs import two_files
+    from docbin_napari.pairs import pair
 
     desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
     labels = desk.viewer.add_labels(one_stroke.ink.astype(np.uint8))
@@ -165,7 +165,7 @@ def test_a_full_disk_is_told_and_the_corrections_stay(
     def full(_: Any) -> None:
         raise OSError(28, "full")
 
-    monkeypatch.setattr(two_files, "to_disk", full)
+    monkeypatch.setattr(pair, "to_disk", full)
     desk.press_save()
     assert "no room on the disk" in desk.save.status.value
     assert "still there" in desk.save.status.value

@@ -42,10 +42,9 @@ from docbin_napari.inference.ahead import iterate_ahead, map_ahead, threads
 from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.predict import InferenceError
 from docbin_napari.io.errors import FileError, PageError
-from docbin_napari.io.mask import write_mask
+from docbin_napari.io.mask import write_mask, write_probability
 from docbin_napari.io.page import Page, read_pages
 from docbin_napari.io.paths import is_plain_file
-from docbin_napari.io.probability import write_probability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -36,7 +36,7 @@ from docbin_napari.batch.jobs import (
     Job,
     OutputConfig,
 )
-from docbin_napari.io.atomic import writing_trouble
+from docbin_napari.io.paths import writing_trouble
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster, Security
@@ -205,7 +205,7 @@ def remove_leftovers(jobs: Iterable[Job]) -> None:
     sent: dict[Path, set[str]] = {}
     for job in jobs:
         sent.setdefault(job.folder, set()).add(job.name[:_LONGEST] + job.suffix)
-    # Named by `docbin_napari.io.atomic`: a dot, 80 characters of the name at most, a random number.
+    # Named by `docbin_napari.io.paths`: a dot, 80 characters of the name at most, a random number.
     hidden = re.compile(r"\.(.+?)(_probability)?-[0-9a-f]{12}(\.png|\.tiff)")
     for folder, known in sent.items():
         with suppress(OSError):

@@ -12,9 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from docbin_napari.io.decoded import DEFAULT_PIXEL_LIMIT
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.page import PAGE_SUFFIXES, RESULTS_FOLDER, find_pages
+from docbin_napari.io.page import DEFAULT_PIXEL_LIMIT, PAGE_SUFFIXES, RESULTS_FOLDER, find_pages
 from docbin_napari.io.paths import is_folder, is_plain_file, missing, resolved
 
 if TYPE_CHECKING:

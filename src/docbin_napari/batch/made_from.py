@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from docbin_napari.io.encode import read_texts
 from docbin_napari.io.errors import MaskError
+from docbin_napari.io.mask import level_of
 from docbin_napari.io.paths import file_hash
-from docbin_napari.io.probability import level_of
 from docbin_napari.model.engine import EngineConfig
 from docbin_napari.model.model_file import ModelError, built_in_folder, find_model
 

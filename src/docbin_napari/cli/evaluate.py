@@ -279,7 +279,7 @@ def _read_scan(match: MatchedPage) -> NDArray[np.uint8] | None:
 
 
 def _write(path: Path, text: str, *, overwrite: bool) -> None:
-    from docbin_napari.io.atomic import atomic_path, writing_trouble
+    from docbin_napari.io.paths import atomic_path, writing_trouble
 
     try:
         with atomic_path(path, overwrite=overwrite) as temporary:

@@ -201,10 +201,10 @@ class GenerateCommand:
 
     def _write(self, name: str, page: SyntheticPage) -> None:
         """Add a page to the collection, as PNG or as a much smaller JPEG file."""
-        from docbin_napari.io.atomic import atomic_path, writing_trouble
-        from docbin_napari.io.jpeg import encode_jpeg
+        from docbin_napari.io.encode import encode_jpeg
         from docbin_napari.io.mask import write_ground_truth
         from docbin_napari.io.page import GROUND_TRUTH_FOLDER
+        from docbin_napari.io.paths import atomic_path, writing_trouble
         from docbin_napari.pairs.pair import write_pair
 
         mask = self.output / GROUND_TRUTH_FOLDER / f"{name}.png"

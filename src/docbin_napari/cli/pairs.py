@@ -14,7 +14,7 @@ from docbin_napari.cli.pairs_check import CheckCommand
 from docbin_napari.cli.pairs_import import ImportCommand
 
 if TYPE_CHECKING:
-    from docbin_napari.pairs.collection import Summary
+    from docbin_napari.pairs.pair import Summary
 
 _HEADER = ["collection", "pages", "without mask", "Mpix", "ink", "labelled"]
 
@@ -54,7 +54,7 @@ class ListCommand:
         """
         # Imported late: these bring numpy, which no help text needs.
         from docbin_napari.io.errors import PairError
-        from docbin_napari.pairs.collection import summarize_collections
+        from docbin_napari.pairs.pair import summarize_collections
 
         try:
             found = list(summarize_collections(self.folder))

@@ -13,8 +13,7 @@ from docbin_napari.cli.console import Console, UsageError, option, table
 
 if TYPE_CHECKING:
     from docbin_napari.pairs.importing import Imported
-    from docbin_napari.pairs.matching import Matching
-    from docbin_napari.pairs.source import Source
+    from docbin_napari.pairs.source import Matching, Source
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,7 @@ class ImportCommand:
         # Imported late: these bring numpy, which no help text needs.
         from docbin_napari.io.errors import PairError
         from docbin_napari.pairs.importing import collection_name
-        from docbin_napari.pairs.matching import match_pairs
-        from docbin_napari.pairs.source import open_source
+        from docbin_napari.pairs.source import match_pairs, open_source
 
         try:
             target = self._checked_folder() / collection_name(self.source, self.collection)
@@ -109,10 +107,15 @@ class ImportCommand:
     ) -> list[Imported]:
         from tqdm import tqdm
 
-        from docbin_napari.pairs.importing import ImportConfig, import_pairs
+        from docbin_napari.pairs.importing import import_pairs
 
-        config = ImportConfig(self.collection, self.reversed_ink, self.dry_run)
-        events = import_pairs(source, matching.matches, target, config)
+        events = import_pairs(
+            source,
+            matching.matches,
+            target,
+            reversed_ink=self.reversed_ink,
+            dry_run=self.dry_run,
+        )
         bar = tqdm(
             events,
             total=len(matching.matches),

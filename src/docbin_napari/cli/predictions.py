@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.errors import PageError
+from docbin_napari.io.mask import level_of
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESULTS_FOLDER, find_pages, read_pages
 from docbin_napari.io.paths import same_name
-from docbin_napari.io.probability import level_of
 from docbin_napari.report.evaluation import Evaluated, Judged
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import tyro
 from docbin_napari.cli import run_command
 from docbin_napari.cli.console import Console
 from docbin_napari.cli.interrupts import stopped_by_signals
-from docbin_napari.io.atomic import writing_trouble
 from docbin_napari.io.errors import FileError
+from docbin_napari.io.paths import writing_trouble
 from docbin_napari.model.engine import DeviceError
 from docbin_napari.model.model_file import ModelError
 from docbin_napari.train.train_config import TrainConfig, TrainingError

@@ -19,7 +19,7 @@ from docbin_napari.drawing.noise import (
     ramp,
     turned,
 )
-from docbin_napari.io.jpeg import jpeg_round_trip
+from docbin_napari.io.encode import jpeg_round_trip
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from docbin_napari.io.row_source import RowSource
+    from docbin_napari.io.rgb import RowSource
 
 _WINDOW = 192
 _DARK = 128

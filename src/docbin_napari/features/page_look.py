@@ -30,7 +30,7 @@ from docbin_napari.io.rgb import luma
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from docbin_napari.io.row_source import RowSource
+    from docbin_napari.io.rgb import RowSource
 
 Looks: TypeAlias = tuple[tuple[float, ...], ...]
 

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from docbin_napari.features.dark_ground import is_light_on_dark, may_have_parts
-from docbin_napari.io.rgb import luma
-from docbin_napari.io.row_source import spread_rows
+from docbin_napari.io.rgb import luma, spread_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from docbin_napari.io.row_source import RowSource
+    from docbin_napari.io.rgb import RowSource
 
 
 _STRIP = 192

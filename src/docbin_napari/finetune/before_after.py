@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docbin_napari.finetune.replay_cache import cache_folder
-from docbin_napari.io.atomic import atomic_path
 from docbin_napari.io.encode import write_pages
+from docbin_napari.io.paths import atomic_path
 
 _HEIGHT = 144
 _GAP = 4

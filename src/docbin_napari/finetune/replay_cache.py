@@ -22,7 +22,7 @@ from docbin_napari.__about__ import __version__
 from docbin_napari.drawing.generator import draw_page
 from docbin_napari.features.edge_level import edge_level
 from docbin_napari.features.survey import PageSurvey
-from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.paths import atomic_path
 from docbin_napari.train.dataset import LoadedPair
 
 # Two windows of a training wide. Drawing takes as long as there are pixels.

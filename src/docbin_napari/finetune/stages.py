@@ -36,7 +36,7 @@ from docbin_napari.finetune.outcome import (
 from docbin_napari.finetune.replay import MixedWindows, replay_pages
 from docbin_napari.finetune.reports import NOTHING_LEARNT, FinetuneReport, Stage
 from docbin_napari.finetune.sized_pages import in_reading_size
-from docbin_napari.io.atomic import writing_trouble
+from docbin_napari.io.paths import writing_trouble
 from docbin_napari.model.engine import choose_device
 from docbin_napari.model.ink_model import Calibration, load_network, save_model
 from docbin_napari.model.model_file import ModelInfo

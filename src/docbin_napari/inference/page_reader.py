@@ -10,7 +10,7 @@ import numpy as np
 
 from docbin_napari.features.dark_ground import PartlyInvertedRows, light_on_dark_parts
 from docbin_napari.features.survey import EVERY, PageSurvey, width_along_rows, width_of_ink
-from docbin_napari.io.row_source import InvertedRows, RowSource
+from docbin_napari.io.rgb import RowSource, inverted_rows
 from docbin_napari.model.ink_model import page_condition
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class PageReader:
         survey = PageSurvey.of(pixels)
         inverted = is_to_be_inverted(survey, config)
         if inverted:
-            pixels, survey, ink = InvertedRows(pixels), survey.inverted(), None
+            pixels, survey, ink = inverted_rows(pixels), survey.inverted(), None
         if config.invert == "auto" and survey.may_have_light_parts:
             parts = light_on_dark_parts(pixels)
             if parts is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -18,17 +19,18 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 End = Literal["whole", "no end mark", "incomplete"]
 """How a stream ends."""
 
 END_MARK = b"\xff\xd9"
-_START, _END, _SCAN, _RESTART_EVERY = 0xD8, 0xD9, 0xDA, 0xDD
-_RESTARTS = range(0xD0, 0xD8)
-_ALONE = frozenset({0x01, _START, *_RESTARTS})
+_END, _SCAN, _RESTART_EVERY = 0xD9, 0xDA, 0xDD
+_MARK = re.compile(rb"\xff([^\x00\xff])")
+# Before a mark stand any number of 0xFF, which would make a mark of the junk, too.
+_NEXT_MARK = re.compile(rb"\xff\xff*[^\x00\xff\xd0-\xd7]")
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _HUFFMAN_FRAMES, _PROGRESSIVE = frozenset({0xC0, 0xC1, 0xC2}), 0xC2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _FINEST = 64
@@ -60,7 +62,7 @@ class _Frame:
         return -(-self.width // wide) * -(-self.height // tall)
 
 
-def how_it_ends(stream: bytes, tables: bytes = b"") -> End:
+def how_it_ends(stream: bytes, tables: bytes = b"", least: tuple[int, int] = (0, 0)) -> End:
     """Say whether a JPEG stream is whole.
 
     Parameters
@@ -69,6 +71,8 @@ def how_it_ends(stream: bytes, tables: bytes = b"") -> End:
         A JPEG file, or a strip or tile of a TIFF file.
     tables : bytes
         JPEG tables of the TIFF file.
+    least : (int, int)
+        Width and height that its picture has if nothing is missing.
 
     Returns
     -------
@@ -89,49 +93,32 @@ def how_it_ends(stream: bytes, tables: bytes = b"") -> End:
     except (IndexError, KeyError, ZeroDivisionError):
         # A damaged header: the decoder has its own words for it.
         return "whole"
+    if frame.kind and (frame.width < least[0] or frame.height < least[1]):
+        return "incomplete"
     if frame.kind not in _HUFFMAN_FRAMES or not frame.width * frame.height:
         return "whole"
     if not frame.ends or frame.marks_missing or _scans_missing(frame):
         return "incomplete"
-    if not _is_same_with_junk(_with_tables(stream, tables), frame, len(tables) and len(tables) - 4):
+    # One stream of both, without the end of the one and the start of the other.
+    whole = tables[:-2] + stream[2:] if tables else stream
+    if not _is_same_with_junk(whole, frame, len(whole) - len(stream)):
         return "incomplete"
     return "whole" if frame.ended else "no end mark"
-
-
-def frame_size(stream: bytes) -> tuple[int, int]:
-    """Give width and height by the frame header; (0, 0) where there is none."""
-    try:
-        frame = _read_marks(stream)
-    except (IndexError, KeyError, ZeroDivisionError):
-        return 0, 0
-    return frame.width, frame.height
-
-
-def _with_tables(stream: bytes, tables: bytes) -> bytes:
-    """One stream of both, without the end of the one and the start of the other."""
-    return tables[:-2] + stream[2:] if tables else stream
 
 
 def _read_marks(stream: bytes) -> _Frame:
     frame = _Frame()
     place = 2
-    while place + 1 < len(stream):
-        if stream[place] != 0xFF:
-            place += 1
-            continue
-        mark = stream[place + 1]
-        if mark == 0xFF:
-            place += 1
-            continue
+    while found := _MARK.search(stream, place):
+        mark, place = found[1][0], found.end()
         if mark == _END:
             frame.ended = True
             break
-        if mark in _ALONE or mark == 0:
-            place += 2
+        if mark in _ALONE:
             continue
-        length = int.from_bytes(stream[place + 2 : place + 4], "big")
-        body = stream[place + 4 : place + 2 + length]
-        place += 2 + length
+        length = int.from_bytes(stream[place : place + 2], "big")
+        body = stream[place + 2 : place + length]
+        place += length
         if mark in _FRAMES:
             frame.kind = mark
             frame.height, frame.width = (int.from_bytes(body[at : at + 2], "big") for at in (1, 3))
@@ -152,26 +139,14 @@ def _read_scan(stream: bytes, place: int, body: bytes, frame: _Frame) -> int:
         for component in components:
             seen = frame.coefficients.setdefault(component, set())
             seen.update(range(first, min(last, _FINEST - 1) + 1))
-    restarts = 0
-    while True:
-        place = stream.find(b"\xff", place)
-        if place < 0 or place + 1 >= len(stream):
-            place = len(stream)
-            break
-        mark = stream[place + 1]
-        if mark in _RESTARTS:
-            restarts += 1
-        elif mark not in (0, 0xFF):
-            break
-        place += 1 if mark == 0xFF else 2
-    # Before a mark stand any number of 0xFF, which would make a mark of the junk, too.
-    while stream[place - 1] == 0xFF:
-        place -= 1
-    frame.ends.append(place)
+    found = _NEXT_MARK.search(stream, place)
+    end = found.start() if found else len(stream.rstrip(b"\xff"))
+    frame.ends.append(end)
     if frame.interval:
         wanted = -(-frame.blocks(components) // frame.interval) - 1
+        restarts = len(_RESTART.findall(stream, place, end))
         frame.marks_missing = frame.marks_missing or restarts < wanted
-    return place
+    return end
 
 
 def _scans_missing(frame: _Frame) -> bool:
@@ -205,78 +180,50 @@ def _decode(stream: bytes, quick: bool) -> NDArray[np.uint8]:
         return np.asarray(image)
 
 
-_EXTENSION, _PICTURE = b"\x21", b"\x2c"
+_EXTENSION, _PICTURE, _TRAILER = b"\x21", b"\x2c", b"\x3b"
+_GIF_ENDS_EARLY = ("Failed to read", "EOF detected before image complete")
 
 
-def gif_holds_all_rows(path: Path) -> bool:
-    """Count the pixels of the first picture of a GIF file.
-
-    Strategy: the codes of LZW need not be unpacked to be counted: each stands for a known number
-    of pixels, one more than the code before it in the table.
+def gif_holds_all_rows(content: bytes) -> bool:
+    """Tell whether the first picture of a GIF file has all of its pixels; Pillow does not say.
 
     Parameters
     ----------
-    path : Path
+    content : bytes
         A file with a whole header.
 
     Returns
     -------
     bool
-        True also where no picture is found: that is for the decoder to name.
+        True also where no picture is found, or a damaged one: that is for the decoder to name.
     """
-    with path.open("rb") as stream:
-        head = stream.read(13)
-        if len(head) == 13 and head[10] & 0x80:
-            stream.seek(3 << ((head[10] & 7) + 1), 1)
-        while (kind := stream.read(1)) == _EXTENSION:
-            stream.read(1)
-            _blocks(stream)
-        place = stream.read(9)
-        if kind != _PICTURE or len(place) < 9:
-            return True
-        if place[8] & 0x80:
-            stream.seek(3 << ((place[8] & 7) + 1), 1)
-        wanted = int.from_bytes(place[4:6], "little") * int.from_bytes(place[6:8], "little")
-        size = stream.read(1)
-        return not size or _count(_blocks(stream), size[0], wanted) >= wanted
+    import imagecodecs
+
+    stream = io.BytesIO(content)
+    _skip_colours(stream.read(13)[10:11], stream)
+    while (kind := stream.read(1)) == _EXTENSION:
+        stream.read(1)
+        _skip_blocks(stream)
+    place = stream.read(9)
+    if kind != _PICTURE or len(place) < 9:
+        return True
+    _skip_colours(place[8:], stream)
+    stream.read(1)
+    _skip_blocks(stream)
+    try:
+        imagecodecs.gif_decode(content[: stream.tell()] + _TRAILER, index=0)
+    except imagecodecs.GifError as error:
+        return not any(words in str(error) for words in _GIF_ENDS_EARLY)
+    except Exception:
+        return True
+    return True
 
 
-def _blocks(stream: BinaryIO) -> bytes:
-    """The content of a chain of blocks."""
-    content = bytearray()
+def _skip_colours(flags: bytes, stream: BinaryIO) -> None:
+    if flags and flags[0] & 0x80:
+        stream.seek(3 << ((flags[0] & 7) + 1), 1)
+
+
+def _skip_blocks(stream: BinaryIO) -> None:
     while (length := stream.read(1)) and length[0]:
-        content += stream.read(length[0])
-    return bytes(content)
-
-
-def _count(content: bytes, size: int, wanted: int) -> int:
-    """Pixels that the codes stand for, no more than are wanted."""
-    if not 1 <= size <= 11:
-        return wanted
-    clear, end = 1 << size, (1 << size) + 1
-    lengths = [1] * clear + [0, 0]
-    bits, held, width, found, before = 0, 0, size + 1, 0, 0
-    for byte in content:
-        bits |= byte << held
-        held += 8
-        while held >= width:
-            code = bits & ((1 << width) - 1)
-            bits >>= width
-            held -= width
-            if code == clear:
-                del lengths[clear + 2 :]
-                width, before = size + 1, 0
-                continue
-            if code == end:
-                return found
-            if code > len(lengths) or (code == len(lengths) and not before):
-                return wanted  # Damage, which the decoder names.
-            if before and len(lengths) < 4096:
-                lengths.append(before + 1)
-                if len(lengths) == 1 << width and width < 12:
-                    width += 1
-            before = lengths[code]
-            found += before
-            if found >= wanted:
-                return found
-    return found
+        stream.seek(length[0], 1)

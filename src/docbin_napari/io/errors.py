@@ -45,18 +45,10 @@ class MaskError(FileError):
 
 
 class LabelNumbersError(MaskError):
-    """A mask that holds the numbers of labels, as annotation tools write them."""
+    """A mask that holds the numbers of labels, as annotation tools write them.
 
-    problem = ""
-    fix = "write ink as 0 (black) and background as 255 (white)"
-
-    @classmethod
-    def of(cls, path: str | os.PathLike[str], numbers: str) -> LabelNumbersError:
-        """Name the numbers that were found."""
-        problem = f"it holds the numbers {numbers}, not 0 and 255"
-        error = cls(path, f"{problem}; {cls.fix}")
-        error.problem = problem
-        return error
+    Its reason is the problem and, behind a semicolon, what to do.
+    """
 
 
 class PairError(FileError):

@@ -1,20 +1,19 @@
-"""Read and write masks; the only module that knows ink is black on white paper."""
+"""Read and write masks and ink probability; here alone it is known that ink is black in masks."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.io.decoded import STRETCHED
 from docbin_napari.io.encode import write_pages
 from docbin_napari.io.errors import LabelNumbersError, MaskError, PageError
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.rgb import luma, row_bands
-from docbin_napari.io.row_source import one_or_many
+from docbin_napari.io.rgb import STRETCHED, luma, one_or_many, row_bands
 
 if TYPE_CHECKING:
     import os
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.encode import Dpi
-    from docbin_napari.io.row_source import RowSource
+    from docbin_napari.io.rgb import RowSource
 
 __all__ = [
     "GroundTruth",
@@ -100,18 +99,22 @@ def read_ground_truth(path: str | os.PathLike[str]) -> GroundTruth:
     height, width = page.pixels.shape[:2]
     ink = np.empty((height, width), np.bool_)
     labelled = np.empty_like(ink)
-    if STRETCHED in page.remarks:
-        raise LabelNumbersError.of(path, "of a small part of a range")
-    others = False
     counts = np.zeros(256, np.int64)
     for rows in row_bands(height, width):
         gray = luma(page.pixels[rows])
         counts += np.bincount(gray.ravel(), minlength=256)
         ink[rows] = gray < _UNLABELLED
         labelled[rows] = gray != _UNLABELLED
-        others = others or bool(((gray != _INK) & (gray != _BACKGROUND) & labelled[rows]).any())
-    if others and (numbers := _label_numbers(counts)):
-        raise LabelNumbersError.of(path, numbers)
+    others = counts.sum() > counts[[_INK, _UNLABELLED, _BACKGROUND]].sum()
+    numbers = _label_numbers(counts) if others else ""
+    if STRETCHED in page.remarks:
+        numbers = "of a small part of a range"
+    if numbers:
+        raise LabelNumbersError(
+            path,
+            f"it holds the numbers {numbers}, not 0 and 255; "
+            "write ink as 0 (black) and background as 255 (white)",
+        )
     if others:
         warnings.warn(
             f"{path}: grays other than 0, 128 and 255 are thresholded at 128", stacklevel=2
@@ -253,3 +256,90 @@ def _checked(flags: RowSource) -> RowSource:
     if flags.dtype != np.bool_ or len(flags.shape) != 2 or 0 in flags.shape:
         raise ValueError(f"a mask must be bool (H, W), not {flags.dtype} {tuple(flags.shape)}")
     return flags
+
+
+def level_of(threshold: float) -> int:
+    """Give the lowest probability in 8 bits that is ink.
+
+    Parameters
+    ----------
+    threshold : float
+        Probability from which a pixel is ink, 0 to 1.
+
+    Returns
+    -------
+    int
+        0 to 255.
+
+    Examples
+    --------
+    >>> level_of(0.0), level_of(0.5), level_of(1.0)
+    (0, 128, 255)
+    """
+    # Rounding keeps 0.2 * 255 = 51.00000000000001 from becoming 52.
+    return math.ceil(round(threshold * 255, 6))
+
+
+def write_probability(
+    path: str | os.PathLike[str],
+    probability: RowSource | Iterable[RowSource],
+    *,
+    dpi: Dpi | Sequence[Dpi] = None,
+) -> Path:
+    """Write ink probability as 8-bit gray: 255 is certainly ink, 0 certainly not.
+
+    Not a picture of the page: ink is bright here. PNG, or TIFF with deflate.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.png``, or ``.tif`` and ``.tiff`` for any number of pages.
+    probability : ndarray, float 0..1 or uint8 0..255, shape (H, W), or an iterable
+        Ink probability, one array a page.
+    dpi : (float, float), optional
+        Resolution x and y in dots per inch, or a sequence of one pair a page.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MaskError
+        If the file cannot be written, as for `write_mask`.
+    ValueError
+        If an array is neither float within 0..1 nor uint8, or not two-dimensional.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_probability(Path(folder) / "page.png", np.array([[0.0, 0.2, 1.0]]))
+    ...     next(read_pages(path)).pixels[0, :, 0]
+    array([  0,  51, 255], dtype=uint8)
+    """
+    pages = (_checked_probability(page) for page in one_or_many(probability))
+    return write_pages(Path(path), pages, dpi, convert=_eight_bit)
+
+
+def _checked_probability(page: RowSource) -> RowSource:
+    kind = f"{page.dtype} {tuple(page.shape)}"
+    if len(page.shape) != 2 or 0 in page.shape:
+        raise ValueError(f"probability must have the shape (H, W), not {kind}")
+    if page.dtype != np.uint8 and page.dtype.kind != "f":
+        raise ValueError(f"probability must be float or uint8, not {kind}")
+    return page
+
+
+def _eight_bit(probability: NDArray[Any]) -> NDArray[np.uint8]:
+    if probability.dtype == np.uint8:
+        return probability
+    out = np.empty(probability.shape, np.uint8)
+    for rows in row_bands(*probability.shape[:2]):
+        band = probability[rows]
+        if not ((band >= 0) & (band <= 1)).all():
+            raise ValueError("probability must lie between 0 and 1")
+        out[rows] = np.rint(band * 255)
+    return out

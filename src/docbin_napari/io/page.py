@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from docbin_napari.io.decoded import DEFAULT_PIXEL_LIMIT
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.paths import is_folder, missing
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from docbin_napari.io.decoded import Decoded
+    from docbin_napari.io.rgb import RowSource
 
 PAGE_SUFFIXES: frozenset[str] = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".jp2", ".j2k", ".j2c", ".jpx", ".jpf"}
@@ -30,6 +29,8 @@ PAGE_SUFFIXES: frozenset[str] = frozenset(
 
 # An image whose metadata speak of PDF is still an image.
 _IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8", b"II", b"MM", b"RIFF", b"GIF8", b"\0\0\0\x0cjP", b"BM")
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+"""Starts of a JPEG XL stream, alone or in its container."""
 _OTHER_PAGES = frozenset(
     {".psd", ".psb", ".xcf", ".djvu", ".djv", ".eps", ".ps", ".xps", ".pcx", ".tga", ".exr", ".hdr"}
     | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".raw"}
@@ -41,7 +42,18 @@ RESULTS_FOLDER = "auto_bin"
 """Name of the folder beside the pages that gets their masks."""
 GROUND_TRUTH_FOLDER = "fg_mask"
 """Name of the folder beside the pages of a collection that holds their ground truth."""
-_NO_PAGES = frozenset({RESULTS_FOLDER, GROUND_TRUTH_FOLDER})
+RESERVED_FOLDERS = frozenset({RESULTS_FOLDER, GROUND_TRUTH_FOLDER})
+"""Names of folders that hold no pages."""
+LARGE_PAGE = 16_000_000
+"""Pixels from which on it is worth not to hold a page twice."""
+DEFAULT_PIXEL_LIMIT: int = 1_000_000_000
+"""Most pixels of one page that are read unless the caller says otherwise."""
+_BYTES_A_PIXEL = 16
+_ALWAYS_ALLOWED = 64_000_000
+_BYTES_OF_SMALL_FILES = 700_000_000.0
+_LARGEST_RATIO = 1000
+_MOST_DPI = 1e6
+"""More is no resolution: formats could not even keep it."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,7 @@ def read_pages(
     in_bands : bool
         Do not decode large pages at once where it can be avoided: `Page.pixels` is
         then no array, but gives one when it is sliced by rows, as `predict` does
-        (`docbin_napari.io.row_source.RowSource`). TIFF in strips or tiles is decoded
+        (`docbin_napari.io.rgb.RowSource`). TIFF in strips or tiles is decoded
         as far as its rows are asked for, others are not held twice. Damage in a later
         part shows only there, as a PageError.
     password : str, optional
@@ -152,7 +164,7 @@ def _read(
 
         decoded = decode_tiff(path, pixel_limit, in_bands=in_bands)
     else:
-        decoded = _decode_single(path, start, pixel_limit, in_bands)
+        decoded = iter([(_decode_single(path, start, pixel_limit, in_bands), 1)])
     for index, (page, count) in enumerate(decoded):
         pixels = cast("NDArray[np.uint8]", page.pixels)
         yield Page(pixels, page.dpi, path, index, count, page.remarks)
@@ -168,23 +180,21 @@ def is_tiff(start: bytes) -> bool:
     return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def _decode_single(
-    path: Path, start: bytes, pixel_limit: int, in_bands: bool
-) -> Iterator[tuple[Decoded, int]]:
-    from docbin_napari.io.decoded import decoder_trouble
-    from docbin_napari.io.jxl import decode_jxl, is_jxl
-    from docbin_napari.io.raster import decode_raster
+def _decode_single(path: Path, start: bytes, pixel_limit: int, in_bands: bool) -> Decoded:
+    from docbin_napari.io.raster import decode_jxl, decode_raster
+    from docbin_napari.io.rgb import TURNED, upright
 
+    decode = decode_jxl if start.startswith(_JPEG_XL) else decode_raster
     try:
-        if is_jxl(start):
-            page = decode_jxl(path, pixel_limit)
-        else:
-            page = decode_raster(path, pixel_limit, in_bands=in_bands)
+        page = decode(path, pixel_limit)
+        large = math.prod(page.pixels.shape[:2]) >= LARGE_PAGE
+        if in_bands and large and page.orientation not in TURNED:
+            return page
+        return page._replace(pixels=upright(page.pixels, page.orientation))
     except PageError:
         raise
     except Exception as error:
         raise PageError(path, decoder_trouble(error)) from error
-    yield page, 1
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -251,27 +261,23 @@ def find_pages(
     folder = Path(folder)
     if not is_folder(folder):
         raise PageError(folder, missing(folder, "folder") or "there is no such folder")
-    found: list[Path] = []
-    others: list[Path] = []
-    folders = [folder]
-    while folders:
-        here = folders.pop()
-        try:
-            entries = [entry for entry in here.iterdir() if not entry.name.startswith(".")]
-        except OSError as error:
-            trouble = PageError(here, f"the folder cannot be read ({error.strerror})")
-            if here == folder or unreadable is None:
-                raise trouble from error
-            unreadable.append(trouble)
-            continue
-        for entry in entries:
-            if is_folder(entry):
-                if recursive and entry.name not in _NO_PAGES and not entry.is_symlink():
-                    folders.append(entry)
-            elif entry.suffix.lower() in PAGE_SUFFIXES:
-                found.append(entry)
-            else:
-                others.append(entry)
+
+    def note(error: OSError) -> None:
+        trouble = PageError(error.filename, f"the folder cannot be read ({error.strerror})")
+        if trouble.path == folder or unreadable is None:
+            raise trouble from error
+        unreadable.append(trouble)
+
+    files: list[Path] = []
+    for here, folders, names in os.walk(folder, onerror=note):
+        folders[:] = [
+            name
+            for name in folders
+            if recursive and name not in RESERVED_FOLDERS and not name.startswith(".")
+        ]
+        files += [Path(here, name) for name in names if not name.startswith(".")]
+    found = [path for path in files if path.suffix.lower() in PAGE_SUFFIXES]
+    others = [path for path in files if path.suffix.lower() not in PAGE_SUFFIXES]
     if passed_over is not None:
         passed_over += sorted(filter(_may_be_a_page, others), key=natural_key)
     return sorted(found, key=natural_key)
@@ -303,3 +309,133 @@ def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:
         for part in path.parts
     ]
     return pieces, str(path)
+
+
+class Decoded(NamedTuple):
+    """What a decoder gives: rows uint8 (H, W, 3), and the resolution upright, dots per inch (x, y).
+
+    The remarks say what was read in another way than the file says, each in one sentence. The
+    orientation, as in EXIF, is how the rows lie in the file.
+    """
+
+    pixels: RowSource
+    dpi: tuple[float, float] | None
+    remarks: tuple[str, ...] = ()
+    orientation: int = 1
+
+
+def check_size(
+    path: Path, size: tuple[int, int], needed: float, pixel_limit: int, where: str = ""
+) -> None:
+    """Refuse a page by its header, before anything is decoded.
+
+    Strategy: pixels alone do not say what a page takes: they may have hundreds of samples, and a
+    file of a few kilobytes may stand for gigabytes. The limit on pixels bounds the bytes, too, and
+    a file that would grow a thousandfold may take no more than a page of some hundred megapixels
+    does.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    size : (int, int)
+        Width and height in pixels.
+    needed : float
+        Bytes of the decoder and of the result together, at their peak, by the header.
+    pixel_limit : int
+        Most pixels of a page.
+    where : str
+        Begins the reason of an error, to tell the page.
+
+    Raises
+    ------
+    PageError
+        If the page has no pixels, more than `pixel_limit`, or would take too much memory.
+    """
+    width, height = size
+    if width <= 0 or height <= 0:
+        raise PageError(path, f"{where}the image has no pixels ({width} × {height})")
+    if width * height > pixel_limit:
+        raise PageError(
+            path,
+            f"{where}{width} × {height} pixels are more than the limit of {pixel_limit:,} pixels; "
+            "raise pixel_limit (--pixel-limit) to read it",
+        )
+    grown = max(_BYTES_OF_SMALL_FILES, _LARGEST_RATIO * path.stat().st_size)
+    grown *= max(1.0, pixel_limit / DEFAULT_PIXEL_LIMIT)
+    allowed = min(max(_BYTES_A_PIXEL * pixel_limit, _ALWAYS_ALLOWED), grown)
+    if needed > allowed:
+        raise PageError(
+            path,
+            f"{where}it would take {needed / 1e9:.1f} GB of memory, more than the limit of "
+            f"{allowed / 1e9:.1f} GB for such a file; raise pixel_limit (--pixel-limit) to read it",
+        )
+
+
+def clean_dpi(dpi: Any, *, per_metre: bool = False) -> tuple[float, float] | None:
+    """Check a resolution and undo the rounding of the file format.
+
+    Parameters
+    ----------
+    dpi : (float, float) or None
+        Dots per inch as read, x and y.
+    per_metre : bool
+        Whether the file stores whole pixels per metre, so that 300 dpi reads 299.9994.
+
+    Returns
+    -------
+    (float, float) or None
+        None if a value is missing, not finite or not positive.
+
+    Examples
+    --------
+    >>> clean_dpi((299.9994, 72.009), per_metre=True)
+    (300.0, 72.0)
+    >>> clean_dpi((0, 300)) is None
+    True
+    """
+    try:
+        x, y = (float(value) for value in dpi)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    if not all(math.isfinite(value) and 0 < value <= _MOST_DPI for value in (x, y)):
+        return None
+    clean = _clean(x, per_metre), _clean(y, per_metre)
+    return clean if min(clean) > 0 else None
+
+
+def _clean(value: float, per_metre: bool) -> float:
+    whole = float(round(value))
+    if per_metre and round(whole / 0.0254) == round(value / 0.0254):
+        return whole
+    return round(value, 2)
+
+
+def decoder_trouble(error: Exception) -> str:
+    """Say in words for the user what an exception of a decoding library means.
+
+    Parameters
+    ----------
+    error : Exception
+        Anything that Pillow or tifffile raised.
+
+    Returns
+    -------
+    str
+        A reason for a `PageError`.
+
+    Examples
+    --------
+    >>> decoder_trouble(OSError("image file is truncated (3 bytes not processed)"))
+    'the file is truncated: part of the page is missing'
+    """
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "this is not an image or PDF of a known kind, or its header is damaged"
+    if re.search(r"[Tt]runcat|unexpected end|failed to read \d+ bytes|EOF", text):
+        return "the file is truncated: part of the page is missing"
+    if re.search(r"broken data stream|decoder object|broken PNG", text):
+        return f"the file is truncated or damaged ({text})"
+    return f"the image is damaged or of an unknown kind ({text})"

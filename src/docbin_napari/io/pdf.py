@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.io.decoded import Decoded, check_bytes, check_size
 from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import Decoded, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,8 +137,9 @@ def _draw(
     try:
         scale = dpi / _POINTS_PER_INCH * _unit_of(page, units)
         width, height = (max(1, round(points * scale)) for points in page.get_size())
-        check_size(path, width, height, pixel_limit, where)
-        check_bytes(path, _BYTES_A_PIXEL * width * height, pixel_limit * _DRAWN, where)
+        check_size(path, (width, height), 0, pixel_limit, where)
+        needed = _BYTES_A_PIXEL * width * height
+        check_size(path, (width, height), needed, pixel_limit * _DRAWN, where)
         bitmap = page.render(scale=scale, rev_byteorder=True)
         try:
             pixels = np.array(bitmap.to_numpy()[..., :3], order="C")
@@ -187,22 +188,13 @@ def user_units(path: Path) -> dict[Box | None, float]:
     """
     found: dict[Box | None, float] = {}
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        pieces = [
-            piece for place in _places(data, b"/UserUnit") for piece in [_object(data, place)]
-        ]
+        pieces = [_object(data, match.start()) for match in re.finditer(b"/UserUnit", data)]
         for piece in (*pieces, *_packed(data)):
             unit, box = _UNIT.search(piece), _BOX.search(piece)
             if unit and 0 < float(unit[1]) <= _LARGEST_UNIT:
                 corners = tuple(map(float, box.groups())) if box else None
                 found[corners] = float(unit[1])  # type: ignore[index]
     return found
-
-
-def _places(data: mmap.mmap, word: bytes) -> Iterator[int]:
-    place = data.find(word)
-    while place >= 0:
-        yield place
-        place = data.find(word, place + 1)
 
 
 def _object(data: mmap.mmap, place: int) -> bytes:

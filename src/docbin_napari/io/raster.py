@@ -1,27 +1,20 @@
-"""Decode an image file with Pillow: one picture at a time, in bands of rows."""
+"""Decode files of one picture with Pillow, large PNG and JPEG XL with imagecodecs."""
 
 from __future__ import annotations
 
 import io
+import struct
 import threading
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
 
-from docbin_napari.io.complete import END_MARK, gif_holds_all_rows, how_it_ends
-from docbin_napari.io.decoded import (
-    NO_END_MARK,
-    STRETCHED,
-    Decoded,
-    check_bytes,
-    check_size,
-    clean_dpi,
-)
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.png import decode_plain_png, holds_all_rows, is_deep_png
-from docbin_napari.io.rgb import is_stretched, row_bands, to_rgb, value_limits
+from docbin_napari.io.page import Decoded, check_size, clean_dpi
+from docbin_napari.io.rgb import ON_ITS_SIDE, RgbRows, limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,43 +23,38 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import ImageFile
 
-LARGE_PAGE = 16_000_000
-"""Pixels from which on it is worth not to hold a page twice."""
+    from docbin_napari.io.rgb import RowSource
+
 QUICK_PAGE = 1_000_000
-"""Pixels from which on plain PNG is decoded by another library than Pillow."""
+"""Pixels from which on PNG is decoded by another library than Pillow, which takes time to load."""
+NO_END_MARK = "the end mark of the JPEG file is missing, but its page is whole"
+"""Remark on a page that other programs may call damaged."""
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "BMP", "DIB", "GIF", "PPM")
 _NEEDED_FOR = {"AVIF": "Pillow 11.3 or later", "HEIC": 'pip install "docbin-napari[heif]"'}
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
 
-class _Lift:
+_LIFTS = threading.Lock()
+_SAVED_LIMITS: list[int | None] = []
+
+
+@contextmanager
+def without_pillow_limit() -> Iterator[None]:
     """Lift Pillow's own pixel limit while at least one page is being decoded.
 
-    The limit is a global of Pillow. A count of users lets several threads decode at
-    once and puts back what was there before the first of them.
+    The limit is a global of Pillow. One entry a user lets several threads decode at once and puts
+    back what was there before the first of them.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._saved: int | None = None
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            if self._users == 0:
-                self._saved, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if self._users == 0:
-                    Image.MAX_IMAGE_PIXELS = self._saved
-
-
-without_pillow_limit = _Lift()
+    with _LIFTS:
+        _SAVED_LIMITS.append(Image.MAX_IMAGE_PIXELS)
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        with _LIFTS:
+            saved = _SAVED_LIMITS.pop()
+            if not _SAVED_LIMITS:
+                Image.MAX_IMAGE_PIXELS = saved
 
 
 def open_image(path: Path) -> Image.Image:
@@ -110,7 +98,7 @@ def _register(path: Path, kind: str) -> None:
         raise PageError(path, f"{kind} is not read here: it needs {_NEEDED_FOR[kind]}") from error
 
 
-def decode_raster(path: Path, pixel_limit: int, *, in_bands: bool = False) -> Decoded:
+def decode_raster(path: Path, pixel_limit: int) -> Decoded:
     """Decode the first picture of a file that is not TIFF.
 
     Parameters
@@ -119,54 +107,75 @@ def decode_raster(path: Path, pixel_limit: int, *, in_bands: bool = False) -> De
         PNG, JPEG, WebP, JPEG 2000, BMP, GIF or PNM file.
     pixel_limit : int
         Most pixels that are accepted.
-    in_bands : bool
-        Whether the rows of a large page are converted only as they are asked for.
 
     Returns
     -------
     Decoded
-        Upright pixels and resolution.
+        Rows as they are stored, orientation and resolution.
 
     Raises
     ------
     PageError
-        If the page is too large or has no pixels.
+        If the page is too large, has no pixels or is not whole.
     Exception
         Whatever Pillow raises for a damaged file.
     """
     with without_pillow_limit(), open_image(path) as image:
-        check_size(path, *image.size, pixel_limit)
-        check_bytes(path, _bytes_of(image), pixel_limit)
-        if (plain := _decode_png(path, image)) is not None:
-            return plain
+        check_size(path, image.size, _bytes_of(image), pixel_limit)
+        if image.format == "PNG" and (samples := decode_png(path, image.size)) is not None:
+            rows = RgbRows(samples, limits_of(samples))
+            is_rgb = samples.dtype == np.uint8 and samples.shape[2:] == (3,)
+            return Decoded(samples if is_rgb else rows, _resolution(image, {}), rows.remarks)
         remarks = _check_whole(path, image)
         image.load()
         exif = image.getexif()
         orientation = int(exif.get(_ORIENTATION, 1) or 1)
         dpi = _resolution(image, exif)
-        if dpi is not None and orientation in (5, 6, 7, 8):
+        if dpi is not None and orientation in ON_ITS_SIDE:
             dpi = dpi[::-1]
-        rows = RasterRows(image)
-        remarks += (STRETCHED,) if rows.is_stretched else ()
-        if in_bands and rows.can_replace_the_page(orientation):
-            return Decoded(rows, dpi, remarks)
-        return Decoded(rgb_pixels(image, orientation, rows.limits), dpi, remarks)
+        rows = image_rows(image)
+        return Decoded(rows, dpi, remarks + rows.remarks, orientation)
 
 
-def _decode_png(path: Path, image: Image.Image) -> Decoded | None:
-    """Plain PNG of some size, and 16-bit colours, of which Pillow would keep the upper half."""
-    pixels = image.width * image.height
-    # A small page is decoded sooner than imagecodecs is loaded.
-    if image.format != "PNG" or not (QUICK_PAGE <= pixels < LARGE_PAGE or is_deep_png(path)):
+_DEPTH, _COLOURS, _INTERLACED = 24, 25, 28
+_GRAY, _PALETTE = 0, 3
+# Transparent colours, and turned pictures, whose words may stand behind the pixels.
+_LEFT_TO_PILLOW = (b"tRNS", b"eXIf", b"Raw profile type")
+
+
+def decode_png(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
+    """Decode a PNG with libpng: large ones sooner than Pillow, colours of 16 bits with all of them.
+
+    Parameters
+    ----------
+    path : Path
+        A PNG file.
+    size : (int, int)
+        Width and height by its header, which were checked.
+
+    Returns
+    -------
+    ndarray or None
+        uint8 or uint16, (H, W) or (H, W, 2 to 4), as stored; None where Pillow has to look at the
+        file, damaged ones too: it says what is wrong with them.
+    """
+    content = path.read_bytes()
+    deep = content[_DEPTH] == 16 and content[_COLOURS] != _GRAY
+    if (
+        not (deep or size[0] * size[1] >= QUICK_PAGE)
+        # The decoder warns of the one and would need more memory for the other.
+        or content[_INTERLACED]
+        or content[_COLOURS] == _PALETTE
+        or any(word in content for word in _LEFT_TO_PILLOW)
+    ):
         return None
-    plain = decode_plain_png(path)
-    if plain is None or plain.shape[:2] != (image.height, image.width):
+    import imagecodecs
+
+    try:
+        samples: NDArray[Any] = imagecodecs.png_decode(content)
+    except (RuntimeError, ValueError):
         return None
-    if plain.dtype == np.uint8:
-        return Decoded(plain, _resolution(image, {}))
-    limits = value_limits(plain[rows] for rows in row_bands(*plain.shape[:2]))
-    remarks = (STRETCHED,) if is_stretched(plain.dtype, limits) else ()
-    return Decoded(to_rgb(plain, limits), _resolution(image, {}), remarks)
+    return samples if samples.shape[1::-1] == size else None
 
 
 def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
@@ -177,13 +186,16 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
     PageError
         If a part of the page is missing.
     """
+    whole = True
     if image.format == "PNG":
-        if not holds_all_rows(path):
-            raise PageError(path, "the file is truncated: rows of the page are missing")
+        whole = png_holds_all_rows(path.read_bytes())
     elif image.format == "GIF":
-        if not gif_holds_all_rows(path):
-            raise PageError(path, "the file is truncated: rows of the page are missing")
+        from docbin_napari.io.complete import gif_holds_all_rows
+
+        whole = gif_holds_all_rows(path.read_bytes())
     elif image.format in ("JPEG", "MPO"):
+        from docbin_napari.io.complete import END_MARK, how_it_ends
+
         stream = path.read_bytes()
         end = how_it_ends(stream)
         if end == "incomplete":
@@ -196,7 +208,57 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
             # Or Pillow would map the file itself.
             file.filename = ""
             return (NO_END_MARK,)
+    if not whole:
+        raise PageError(path, "the file is truncated: rows of the page are missing")
     return ()
+
+
+# Left, top and steps of the seven passes of an interlaced picture.
+_PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)]
+_PASSES += [(0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+_SAMPLES_OF_PNG = {_GRAY: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}
+
+
+def png_holds_all_rows(content: bytes) -> bool:
+    """Tell whether the pixels of a PNG file are all there; Pillow leaves a gap without a word.
+
+    Parameters
+    ----------
+    content : bytes
+        A file with a whole header.
+
+    Returns
+    -------
+    bool
+        True also for a stream that is damaged: that is for the decoder to name.
+    """
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    bits = content[_DEPTH] * _SAMPLES_OF_PNG.get(content[_COLOURS], 1)
+    wanted = 0
+    for left, top, across, down in _PASSES if content[_INTERLACED] else [(0, 0, 1, 1)]:
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            # Before each row stands the number of its filter.
+            wanted += rows * (1 + -(-columns * bits // 8))
+    packer = zlib.decompressobj()
+    try:
+        found = len(packer.decompress(b"".join(_packed_pixels(content)), wanted))
+    except zlib.error:
+        return True
+    # What ends within its data is named by the decoder, too.
+    return found >= wanted or not packer.eof
+
+
+def _packed_pixels(content: bytes) -> Iterator[bytes]:
+    """The data of the chunks with pixels."""
+    place = 8
+    while place + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        if kind == b"IDAT":
+            yield content[place + 8 : place + 8 + length]
+        elif kind == b"IEND":
+            return
+        place += length + 12
 
 
 _SAMPLES = {"1": 1, "L": 1, "P": 1, "LA": 4, "La": 4, "PA": 4, "I;16": 2, "I;16B": 2}
@@ -215,130 +277,41 @@ def _bytes_of(image: Image.Image) -> float:
     return float(image.width * image.height * (own + decoder + 3))
 
 
-def rgb_pixels(
-    image: Image.Image, orientation: int = 1, limits: tuple[float, float] | None = None
-) -> NDArray[np.uint8]:
-    """Convert a loaded picture to RGB and turn it upright.
-
-    Strategy: the result is allocated once, in its final orientation, and seen through
-    a turned view; bands of the stored picture are converted and written into that view.
-    So the page exists twice at most: in Pillow and in the result.
-
-    Parameters
-    ----------
-    image : Image
-        Loaded picture of any mode.
-    orientation : int
-        EXIF orientation, 1 to 8; anything else counts as 1.
-    limits : (float, float), optional
-        Values that become black and white, where they are known already.
-
-    Returns
-    -------
-    ndarray, uint8, shape (H, W, 3)
-        RGB, 0..255, upright.
-    """
-    width, height = image.size
-    turned = orientation in (5, 6, 7, 8)
-    pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
-    stored = stored_view(pixels, orientation)
-    if limits is None:
-        limits = _limits_of(image)
-    for rows in row_bands(height, width):
-        stored[rows] = to_rgb(_band(image, rows), limits)
-    return pixels
-
-
-class RasterRows:
-    """A loaded picture that gives RGB when it is sliced by rows, so that the page exists once.
-
-    Parameters
-    ----------
-    image : Image
-        Loaded picture.
-    """
-
-    dtype = np.dtype(np.uint8)
+class _ImageSamples:
+    """A loaded picture of Pillow as arrays of rows that `to_rgb` understands."""
 
     def __init__(self, image: Image.Image) -> None:
         self._image = image
-        self.shape = (image.height, image.width, 3)
-        self.limits = _limits_of(image)
-        sixteen = _is_sixteen_bit(image) and image.mode.startswith("I")
-        kind = np.dtype(np.uint16 if sixteen else np.float32 if image.mode == "F" else np.int32)
-        self.is_stretched = self.limits is not None and is_stretched(kind, self.limits)
+        self.shape = (image.height, image.width)
+        self.dtype = _band(image, slice(0, 1)).dtype
 
-    def can_replace_the_page(self, orientation: int) -> bool:
-        """Tell whether it is worth it, and whether rows can be converted one by one."""
-        large = self._image.width * self._image.height >= LARGE_PAGE
-        return large and orientation not in range(2, 9)
-
-    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
         start, stop, _ = rows.indices(self.shape[0])
-        return to_rgb(_band(self._image, slice(start, max(stop, start))), self.limits)
+        return _band(self._image, slice(start, max(stop, start)))
 
 
-def _limits_of(image: Image.Image) -> tuple[float, float] | None:
-    """The values that become black and white; None for 8 bits."""
-    if image.mode != "F" and not image.mode.startswith("I"):
-        return None
-    return value_limits(_band(image, rows) for rows in row_bands(image.height, image.width))
-
-
-def stored_view(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """See an upright page in the order in which the file stores it.
-
-    Parameters
-    ----------
-    upright : ndarray, uint8, shape (H, W, 3)
-        The page as a reader sees it.
-    orientation : int
-        EXIF orientation, 1 to 8.
-
-    Returns
-    -------
-    ndarray, uint8
-        View of the same memory; what is written there appears upright in the page.
-    """
-    transposed = upright.transpose(1, 0, 2)
-    return {
-        2: upright[:, ::-1],
-        3: upright[::-1, ::-1],
-        4: upright[::-1],
-        5: transposed,
-        6: transposed[::-1],
-        7: transposed[::-1, ::-1],
-        8: transposed[:, ::-1],
-    }.get(orientation, upright)
+def image_rows(image: Image.Image) -> RgbRows:
+    """Give a loaded picture of any mode as rows of RGB, so that the page exists once."""
+    samples: RowSource = _ImageSamples(image)
+    return RgbRows(samples, limits_of(samples))
 
 
 def _band(image: Image.Image, rows: slice) -> NDArray[Any]:
     """Rows of a picture as an array that `to_rgb` understands."""
     band = image.crop((0, rows.start, image.width, rows.stop))
-    if image.mode.startswith("I"):
-        return _integers(band, sixteen_bit=_is_sixteen_bit(image))
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
+        # Gray of 16 bits, whatever its width here, which Pillow would clip when it converts it.
+        values = np.array(band, dtype=np.uint16)
+        if isinstance(transparent := band.info.get("transparency"), int):
+            values[values == transparent] = 65535
+        return values
     if image.mode == "La":
         band = band.convert("LA")
     elif image.has_transparency_data:
         band = band.convert("RGBA")
-    elif image.mode not in ("1", "L", "RGB", "F"):
+    elif image.mode not in ("1", "L", "RGB", "I", "F"):
         band = band.convert("RGB")
     return np.asarray(band)
-
-
-def _is_sixteen_bit(image: Image.Image) -> bool:
-    """Whether integers of Pillow stand for the 16 bits of the file, whatever their width."""
-    return image.mode.startswith("I;16") or image.format in ("PNG", "PPM")
-
-
-def _integers(band: Image.Image, *, sixteen_bit: bool) -> NDArray[Any]:
-    """Gray of more than 8 bits, which Pillow would clip when it converts it."""
-    if not sixteen_bit:
-        return np.asarray(band)
-    values = np.array(band, dtype=np.uint16)
-    if isinstance(transparent := band.info.get("transparency"), int):
-        values[values == transparent] = 65535
-    return values
 
 
 def _resolution(image: Image.Image, exif: Any) -> tuple[float, float] | None:
@@ -352,3 +325,100 @@ def _resolution(image: Image.Image, exif: Any) -> tuple[float, float] | None:
         stated = None if x is None or y is None else (float(x) * factor, float(y) * factor)
     per_metre = image.format in ("PNG", "BMP")
     return clean_dpi(stated, per_metre=per_metre)
+
+
+_CODESTREAM, _CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
+_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+_SIZE_BITS = (9, 13, 18, 30)
+_BYTES_OF_JXL = 40
+"""Of a pixel: the decoder computes in float, 4 samples each, and holds them more than once."""
+
+
+def decode_jxl(path: Path, pixel_limit: int) -> Decoded:
+    """Decode the first picture of a JPEG XL file with imagecodecs, since Pillow does not read it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    pixel_limit : int
+        Most pixels that are accepted.
+
+    Returns
+    -------
+    Decoded
+        Upright rows; the resolution is not known.
+
+    Raises
+    ------
+    PageError
+        If the page is too large, damaged or truncated.
+    """
+    import imagecodecs
+
+    content = path.read_bytes()
+    width, height = jxl_size(content)
+    check_size(path, (width, height), _BYTES_OF_JXL * width * height, pixel_limit)
+    try:
+        samples = np.asarray(imagecodecs.jpegxl_decode(content, index=0))
+    except Exception as error:
+        raise PageError(path, f"the JPEG XL file is truncated or damaged ({error})") from error
+    samples = samples[0] if samples.ndim == 4 else samples
+    rows = RgbRows(samples, limits_of(samples))
+    return Decoded(rows, None, rows.remarks)
+
+
+def jxl_size(content: bytes) -> tuple[int, int]:
+    """Read width and height from the header.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+
+    Returns
+    -------
+    (int, int)
+        Pixels; (0, 0) where there is no header.
+    """
+    start = _codestream(content)
+    if not start.startswith(_CODESTREAM):
+        return 0, 0
+    bits = int.from_bytes(start[2:18], "little")
+
+    def take(count: int) -> int:
+        nonlocal bits
+        value = bits & ((1 << count) - 1)
+        bits >>= count
+        return value
+
+    small = take(1)
+
+    def side() -> int:
+        return 8 * (take(5) + 1) if small else take(_SIZE_BITS[take(2)]) + 1
+
+    height = side()
+    ratio = take(3)
+    if ratio == 0:
+        return side(), height
+    over, under = _RATIOS[ratio - 1]
+    return height * over // under, height
+
+
+def _codestream(content: bytes) -> bytes:
+    """The first bytes of the picture, out of the boxes of the container."""
+    if not content.startswith(_CONTAINER):
+        return content[:18]
+    place = 0
+    while place + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        head = 8
+        if length == 1:
+            length, head = int.from_bytes(content[place + 8 : place + 16], "big"), 16
+        if kind in (b"jxlc", b"jxlp"):
+            begin = place + head + (4 if kind == b"jxlp" else 0)
+            return content[begin : begin + 18]
+        if length < head:
+            break
+        place += length
+    return b""

@@ -1,4 +1,4 @@
-"""Convert pixels of any kind to RGB uint8; the only module that does so, numpy only.
+"""Pages as rows on request, and pixels of any kind as RGB uint8; numpy only.
 
 Strategy: everything but RGB uint8 is converted in bands of rows. A band is small, so that
 float intermediates cost a few megabytes; only the result has the size of the page.
@@ -7,12 +7,13 @@ float intermediates cost a few megabytes; only the result has the size of the pa
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -25,7 +26,141 @@ _FEWEST_IN_A_ROW = 32
 _NOISE_ALONE = 12
 """A page whose values reach over fewer steps of its noise than this is empty: white noise
 reaches over 8, that of a blurred picture over 11, the faintest writing over 30."""
+TURNED, ON_ITS_SIDE = range(2, 9), (5, 6, 7, 8)
+"""EXIF orientations other than upright, and those that exchange height and width."""
+STRETCHED = (
+    "its values fill a part of their range only, as those of 10 to 14 bits do; "
+    "this part was stretched from black to white"
+)
+"""Remark on a page of more than 8 bits whose range is not the one that its kind has."""
 _SIXTEEN_TO_EIGHT = ((np.arange(65536, dtype=np.uint32) + 128) // 257).astype(np.uint8)
+
+
+class RowSource(Protocol):
+    """A page that gives an array when it is sliced by rows; every array is one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(H, W) or (H, W, C)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
+        """Rows of the page, in the order of the file."""
+
+
+class StoredBands:
+    """A page that is stored in bands, each of which has to be decoded whole.
+
+    Strategy: windows go down a page and overlap, so each request begins within the one before.
+    The bands of the last request are kept; what lies above is forgotten, what lies below is not
+    yet decoded.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the page, rows first.
+    dtype : dtype
+        Of its values.
+    band_height : int
+        Rows of a band; the last one may have fewer.
+    decode : callable
+        Gives a band, ndarray (rows, ...), by its number from 0.
+
+    Examples
+    --------
+    >>> page = np.arange(10)[:, None]
+    >>> bands = StoredBands(
+    ...     page.shape, page.dtype, 4, lambda number: page[number * 4 : number * 4 + 4]
+    ... )
+    >>> bands[3:5].ravel().tolist()
+    [3, 4]
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: Any,
+        band_height: int,
+        decode: Callable[[int], NDArray[Any]],
+    ) -> None:
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        self._band_height, self._decode = band_height, decode
+        self._kept: dict[int, NDArray[Any]] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        start, stop, step = rows.indices(self.shape[0])
+        if step != 1:
+            raise ValueError("rows of a page come in order, without gaps")
+        stop = max(start, stop)
+        with self._lock:
+            bands = self._bands(start, stop)
+            result = np.empty((stop - start, *self.shape[1:]), self.dtype)
+            for number, band in bands.items():
+                top = number * self._band_height
+                low, high = max(top, start), min(top + len(band), stop)
+                if low < high:
+                    result[low - start : high - start] = band[low - top : high - top]
+        return result
+
+    def _bands(self, start: int, stop: int) -> dict[int, NDArray[Any]]:
+        """Bands that hold some rows; they are kept, and no others."""
+        wanted = range(start // self._band_height, -(-stop // self._band_height))
+        self._kept = {number: band for number, band in self._kept.items() if number in wanted}
+        for number in wanted:
+            if number not in self._kept:
+                self._kept[number] = self._decode(number)
+        return self._kept
+
+
+def spread_rows(height: int, tall: int, most: int) -> list[slice]:
+    """Rows of a few strips spread evenly over a page, the first at its top, the last at its end.
+
+    Parameters
+    ----------
+    height : int
+        Rows of the page.
+    tall : int
+        Rows of a strip.
+    most : int
+        How many strips there may be; no more than it takes to see the whole page.
+
+    Returns
+    -------
+    list of slice
+        From top to bottom; the strips of a small page overlap.
+
+    Examples
+    --------
+    >>> spread_rows(100, 10, 3)
+    [slice(0, 10, None), slice(45, 55, None), slice(90, 100, None)]
+    >>> spread_rows(7, 10, 3)
+    [slice(0, 10, None)]
+    """
+    count = max(1, min(most, -(-height // tall)))
+    last = max(0, height - tall)
+    tops = [last * index // max(1, count - 1) for index in range(count)]
+    return [slice(top, top + tall) for top in tops]
+
+
+def one_or_many(pages: Any) -> Iterator[RowSource]:
+    """Take one page as a single one; an iterable, or an array of more axes, as many.
+
+    Parameters
+    ----------
+    pages : RowSource or iterable of RowSource
+        What a writer was given.
+
+    Returns
+    -------
+    iterator of RowSource
+        Page after page.
+    """
+    single = hasattr(pages, "shape") and len(pages.shape) <= 2
+    return iter([pages] if single else pages)
 
 
 def luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -106,8 +241,7 @@ def to_rgb(array: ArrayLike, limits: tuple[float, float] | None = None) -> NDArr
         if channels == 3:
             return np.ascontiguousarray(image)
         limits = None
-    if limits is None and needs_limits(image.dtype):
-        limits = value_limits(np.asarray(image[rows]) for rows in row_bands(height, width))
+    limits = limits_of(image) if limits is None else limits
     out = np.empty((height, width, 3), np.uint8)
     for rows in row_bands(height, width):
         out[rows] = _convert_band(np.asarray(image[rows]), limits)
@@ -135,6 +269,134 @@ def row_bands(height: int, width: int) -> Iterator[slice]:
     step = max(1, _BAND_PIXELS // max(width, 1))
     for top in range(0, height, step):
         yield slice(top, min(top + step, height))
+
+
+def needs_limits(dtype: Any) -> bool:
+    """Tell whether only the values of a whole page say which are black and white.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the values.
+
+    Returns
+    -------
+    bool
+        False for bool and uint8 alone.
+    """
+    return np.dtype(dtype) not in (np.bool_, np.uint8)
+
+
+def limits_of(image: RowSource) -> tuple[float, float] | None:
+    """Find the values of a page that become black and white; None for bool and 8 bits."""
+    if not needs_limits(image.dtype):
+        return None
+    height, width = image.shape[:2]
+    return value_limits(np.asarray(image[rows]) for rows in row_bands(height, width))
+
+
+class RgbRows:
+    """A page of any kind that gives RGB when it is sliced by rows.
+
+    Parameters
+    ----------
+    samples : RowSource
+        The page as it is stored.
+    limits : (float, float) or None
+        Values that become black and white; see `limits_of`.
+    convert : callable
+        Makes RGB of some rows with the limits.
+
+    Examples
+    --------
+    >>> rows = RgbRows(np.array([[0], [257]], np.uint16), (0, 65535))
+    >>> rows.shape, rows[1:].tolist()
+    ((2, 1, 3), [[[1, 1, 1]]])
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(
+        self,
+        samples: RowSource,
+        limits: tuple[float, float] | None,
+        convert: Callable[..., NDArray[np.uint8]] | None = None,
+    ) -> None:
+        self.shape = (*samples.shape[:2], 3)
+        self._samples, self._limits, self._convert = samples, limits, convert or _convert_band
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """That only a part of the range of its kind is taken, if so.
+
+        Signed numbers, those over 16 bits and float beyond 1 have no range of their own.
+        """
+        kind, limits = self._samples.dtype, self._limits
+        if limits is None:
+            return ()
+        if kind.kind == "f":
+            stretched = limits[0] >= 0 and limits[1] <= 1 and limits != (0.0, 1.0)
+        else:
+            whole = (0.0, 2.0 ** (8 * kind.itemsize) - 1)
+            stretched = kind.kind == "u" and kind.itemsize <= 2 and limits != whole
+        return (STRETCHED,) if stretched else ()
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        start, stop, _ = rows.indices(self.shape[0])
+        result = np.empty((max(0, stop - start), *self.shape[1:]), np.uint8)
+        self.fill(result, start)
+        return result
+
+    def fill(self, target: NDArray[np.uint8], top: int) -> None:
+        """Write the rows from `top` on into an array, uint8 (N, W, 3), as many as it has."""
+        # All rows at once: what is stored in bands keeps those of the last request.
+        samples = np.asarray(self._samples[top : top + len(target)])
+        for band in row_bands(*target.shape[:2]):
+            target[band] = self._convert(samples[band], self._limits)
+
+
+def inverted_rows(pixels: RowSource) -> RgbRows:
+    """Exchange light and dark of an RGB page, row by row as it is asked for.
+
+    Examples
+    --------
+    >>> inverted_rows(np.zeros((2, 1, 3), np.uint8))[1:].tolist()
+    [[[255, 255, 255]]]
+    """
+    return RgbRows(pixels, None, lambda rows, _: np.bitwise_not(rows))
+
+
+def upright(rows: RowSource, orientation: int = 1) -> NDArray[np.uint8]:
+    """Bring a page into memory as a reader sees it.
+
+    Strategy: the result is allocated once, in its final orientation, and seen through a turned
+    view; bands of the stored page are written into that view.
+
+    Parameters
+    ----------
+    rows : RgbRows or ndarray
+        uint8 (H, W, 3), in the order of the file; an array is upright already.
+    orientation : int
+        EXIF orientation, 1 to 8; anything else counts as 1.
+
+    Returns
+    -------
+    ndarray, uint8, shape (H, W, 3)
+        RGB; an array is returned as it is.
+    """
+    if not isinstance(rows, RgbRows):
+        return np.asarray(rows)
+    height, width = rows.shape[:2]
+    on_its_side = orientation in ON_ITS_SIDE
+    pixels = np.empty((width, height, 3) if on_its_side else (height, width, 3), np.uint8)
+    stored = pixels.transpose(1, 0, 2) if on_its_side else pixels
+    # Whether the first row is the last one of the page, and the first column the last.
+    down = slice(None, None, -1 if orientation in (3, 4, 6, 7) else 1)
+    across = slice(None, None, -1 if orientation in (2, 3, 7, 8) else 1)
+    stored = stored[down, across]
+    for band in row_bands(height, width):
+        rows.fill(stored[band], band.start)
+    return pixels
 
 
 def value_limits(
@@ -173,45 +435,20 @@ def value_limits(
     >>> value_limits([np.array([[80, 3900]], np.uint16)])
     (0.0, 4095.0)
     """
-    found = _UsedRange()
-    for band in bands:
-        found.add(_colour(band))
-    low, high = found.limits()
-    if low > high:
+    used = _used_range(bands)
+    if used is None:
         return stated or (0.0, 1.0)
-    whole = _used_bits(stated or _whole_range(low, high, found.kind), high, found.kind)
+    low, high, noise, kind = used
+    whole = _used_bits(stated or _whole_range(low, high, kind), high, kind)
     span = high - low
     if whole is not None and (low == high or span >= _ENOUGH * (whole[1] - whole[0])):
         return whole
     if low == high:
         # One single value says nothing about ink: the page is taken as empty paper.
         return low - max(1.0, abs(low)), low
-    if 0 < found.noise < math.inf and span < _NOISE_ALONE * found.noise:
+    if 0 < noise < math.inf and span < _NOISE_ALONE * noise:
         return whole or (high - span / _ENOUGH, high)
     return low, high
-
-
-def is_stretched(dtype: Any, limits: tuple[float, float]) -> bool:
-    """Tell whether limits are only a part of the range of their kind.
-
-    Parameters
-    ----------
-    dtype : dtype
-        Of the values.
-    limits : (float, float)
-        From `value_limits`.
-
-    Returns
-    -------
-    bool
-        False where the kind has no range of its own: signed, over 16 bits, float beyond 1.
-    """
-    kind = np.dtype(dtype)
-    if kind.kind == "f":
-        return limits[0] >= 0 and limits[1] <= 1 and limits != (0.0, 1.0)
-    if kind.kind != "u" or kind.itemsize > 2:
-        return False
-    return limits != (0.0, float(np.iinfo(kind).max))
 
 
 def _whole_range(low: float, high: float, kind: str) -> tuple[float, float] | None:
@@ -236,39 +473,28 @@ def _used_bits(
     return low, max(high, min(top, 2.0**bits - 1))
 
 
-class _UsedRange:
-    """Collects the ends of the values of a page, and how rough it is."""
-
-    def __init__(self) -> None:
-        self.kind = "u"
-        self.noise = math.inf
-        self._count = 0
-        self._lowest = np.empty(0)
-        self._highest = np.empty(0)
-
-    def add(self, band: NDArray[Any]) -> None:
-        """Look at some rows."""
-        self.kind = band.dtype.kind
+def _used_range(bands: Iterable[NDArray[Any]]) -> tuple[float, float, float, str] | None:
+    """The ends of the values without outliers, how rough the page is, and the kind of values."""
+    kind, noise, count = "u", math.inf, 0
+    lowest = highest = np.empty(0)
+    for band in map(_colour, bands):
+        kind = band.dtype.kind
+        values = band
         if band.ndim >= 2 and band.shape[1] >= _FEWEST_IN_A_ROW:
-            wide = band.astype(np.int64) if self.kind in "iu" else band
-            self.noise = min(self.noise, float(np.median(np.abs(np.diff(wide[::4], axis=1)))))
+            wide = band.astype(np.int64) if kind in "iu" else band
+            noise = min(noise, float(np.median(np.abs(np.diff(wide[::4], axis=1)))))
             left, here, right = band[:, :-2], band[:, 1:-1], band[:, 2:]
-            band = np.maximum(np.minimum(left, here), np.minimum(np.maximum(left, here), right))
-        values = band.ravel()
-        if self.kind == "f":
-            values = values[np.isfinite(values)]
-        self._count += values.size
-        self._lowest = _smallest(self._lowest, values)
-        self._highest = -_smallest(-self._highest, -values.astype(np.float64))
-
-    def limits(self) -> tuple[float, float]:
-        """The ends without outliers; in falling order where nothing was seen."""
-        if not self._count:
-            return math.inf, -math.inf
-        passed = min(int(self._count * _OUTLIERS), len(self._lowest) - 1)
-        low = float(np.partition(self._lowest, passed)[passed])
-        high = float(-np.partition(-self._highest, passed)[passed])
-        return (low, high) if low <= high else (high, low)
+            values = np.maximum(np.minimum(left, here), np.minimum(np.maximum(left, here), right))
+        values = values[np.isfinite(values)] if kind == "f" else values.ravel()
+        count += values.size
+        lowest = _smallest(lowest, values)
+        highest = -_smallest(-highest, -values.astype(np.float64))
+    if not count:
+        return None
+    passed = min(int(count * _OUTLIERS), len(lowest) - 1)
+    low = float(np.partition(lowest, passed)[passed])
+    high = float(-np.partition(-highest, passed)[passed])
+    return min(low, high), max(low, high), noise, kind
 
 
 def _smallest(kept: NDArray[np.float64], values: NDArray[Any]) -> NDArray[np.float64]:
@@ -291,22 +517,6 @@ def _layout(image: Any) -> tuple[int, int, int]:
     if np.dtype(image.dtype).kind not in "buif":
         raise ValueError(f"values of type {image.dtype} are not those of an image")
     return int(shape[0]), int(shape[1]), int(shape[2])
-
-
-def needs_limits(dtype: Any) -> bool:
-    """Tell whether only the values of a whole page say which are black and white.
-
-    Parameters
-    ----------
-    dtype : dtype
-        Of the values.
-
-    Returns
-    -------
-    bool
-        False for bool and uint8 alone.
-    """
-    return np.dtype(dtype) not in (np.bool_, np.uint8)
 
 
 def _colour(band: NDArray[Any]) -> NDArray[Any]:

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import ctypes
-from contextlib import closing, suppress
+import logging
+import math
+import weakref
+from contextlib import ExitStack, closing, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docbin_napari.io.decoded import (
-    STRETCHED,
+import numpy as np
+
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import (
+    LARGE_PAGE,
     Decoded,
-    check_bytes,
     check_size,
     clean_dpi,
     decoder_trouble,
 )
-from docbin_napari.io.errors import PageError
-from docbin_napari.io.raster import LARGE_PAGE, open_image, rgb_pixels, without_pillow_limit
-from docbin_napari.io.rgb import is_stretched
+from docbin_napari.io.raster import image_rows, open_image, without_pillow_limit
+from docbin_napari.io.rgb import (
+    ON_ITS_SIDE,
+    RgbRows,
+    StoredBands,
+    needs_limits,
+    row_bands,
+    to_rgb,
+    upright,
+    value_limits,
+)
 from docbin_napari.io.tiff_header import TiffPage, missing_part, read_tiff_header
-from docbin_napari.io.tiff_pixels import TiffRows, can_be_read_in_rows, decode_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
+    from docbin_napari.io.rgb import RowSource
+
 _LIBTIFF = ("../pillow.libs/libtiff*.so*", ".dylibs/libtiff*.dylib")
-_UNCOMPRESSED = 1
 _CCITT = (2, 3, 4, 32771)
+_JPEG = 7
+_IN_ROWS = frozenset({1, 5, _JPEG, 8, 32773, 32946})
+"""Compressions that are decoded in parts: none, LZW, JPEG, deflate (two numbers) and PackBits."""
+_LARGEST_ROW_OF_SEGMENTS = 1 << 27
 
 
 def decode_tiff(
@@ -64,48 +80,27 @@ def decode_tiff(
     with closing(_PillowFile(path)) as pillow:
         for index, page in enumerate(header.pages):
             where = f"page {index + 1}: " if count > 1 else ""
-            check_size(path, page.width, page.height, pixel_limit, where)
-            by_rows = in_bands and page.width * page.height >= LARGE_PAGE
-            by_rows = by_rows and can_be_read_in_rows(page)
-            check_bytes(path, _bytes_of(page, by_rows=by_rows), pixel_limit, where)
-            if _is_cut(page, header.size):
-                raise PageError(path, f"{where}the file is truncated: part of the page is missing")
+            size = page.width, page.height
+            by_rows = in_bands and page.width * page.height >= LARGE_PAGE and _lies_in_parts(page)
+            check_size(path, size, _bytes_of(page, by_rows=by_rows), pixel_limit, where)
             if missing := missing_part(path, page):
                 raise PageError(path, where + missing)
             rows = _rows_of(path, page, where) if by_rows else None
-            if rows is None and by_rows:
-                check_bytes(path, _bytes_of(page, by_rows=False), pixel_limit, where)
+            if rows is None:
+                check_size(path, size, _bytes_of(page, by_rows=False), pixel_limit, where)
             yield rows or _decode_page(path, pillow, page, where), count
     if header.damage:
         where = f"page {count}: " if count > 1 else ""
         raise PageError(path, where + header.damage)
 
 
-def _is_cut(page: TiffPage, size: int) -> bool:
-    """Whether the data of a page goes on beyond the end of the file.
+def _lies_in_parts(page: TiffPage) -> bool:
+    """Whether a page lies in the file in parts that are small beside it.
 
-    Uncompressed data are left to the decoder: some writers state a last strip that
-    is longer than the page needs.
+    Not so pages that lie on their side, in one piece or in compressions of fax machines, which
+    are decoded whole by the library that knows them all.
     """
-    room = 0 if page.compression == _UNCOMPRESSED else 1
-    return any(
-        min(offset, length) < 0 or offset + room * length > size for offset, length in page.extents
-    )
-
-
-def _rows_of(path: Path, page: TiffPage, where: str) -> Decoded | None:
-    """A large page, decoded as its rows are asked for; None if it has to be decoded whole."""
-    try:
-        rows = TiffRows(path, page, where)
-        rows[:1]
-    except Exception:
-        # What the other library makes of it, and how it names the damage, comes next.
-        return None
-    return Decoded(rows, clean_dpi(page.dpi), _remarks(rows.value_type, rows.limits))
-
-
-def _remarks(dtype: Any, limits: tuple[float, float] | None) -> tuple[str, ...]:
-    return (STRETCHED,) if limits is not None and is_stretched(dtype, limits) else ()
+    return len(page.extents) > 1 and page.orientation <= 1 and page.compression in _IN_ROWS
 
 
 def _bytes_of(page: TiffPage, *, by_rows: bool) -> float:
@@ -137,14 +132,9 @@ def _decode_page(path: Path, pillow: _PillowFile, page: TiffPage, where: str) ->
         except Exception as error:
             errors.append(error)
         else:
-            dpi = page.dpi[::-1] if page.dpi and page.orientation in (5, 6, 7, 8) else page.dpi
+            dpi = page.dpi[::-1] if page.dpi and page.orientation in ON_ITS_SIDE else page.dpi
             return Decoded(pixels, clean_dpi(dpi), remarks)
     raise PageError(path, where + decoder_trouble(errors[0])) from errors[0]
-
-
-def _decode_samples(path: Path, page: TiffPage) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    pixels, dtype, limits = decode_samples(path, page)
-    return pixels, _remarks(dtype, limits)
 
 
 class _PillowFile:
@@ -164,11 +154,11 @@ class _PillowFile:
         keep = False
         try:
             with without_pillow_limit():
-                silence_libtiff()
+                _silence_libtiff()
                 self._image = self._image or open_image(self._path)
                 self._image.seek(page.directory)
                 self._image.load()
-                pixels = rgb_pixels(self._image)
+                pixels = upright(image_rows(self._image))
             keep = page.width * page.height < LARGE_PAGE
         finally:
             if not keep:
@@ -183,19 +173,15 @@ class _PillowFile:
 
 
 @cache
-def silence_libtiff() -> bool:
+def _silence_libtiff() -> None:
     """Take away the handlers with which the libtiff of Pillow prints errors and warnings.
 
-    Returns
-    -------
-    bool
-        Whether it was found; on some systems it is a part of something else, and goes on.
+    On some systems it is a part of something else, and goes on.
     """
     import PIL
     import PIL._imaging  # The library that it has loaded is the one that is meant.
 
     folder = Path(PIL.__file__).parent
-    found = False
     for pattern in _LIBTIFF:
         base, name = (folder / pattern).parent.resolve(), Path(pattern).name
         for path in base.glob(name) if base.is_dir() else ():
@@ -204,5 +190,167 @@ def silence_libtiff() -> bool:
                 for handler in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
                     handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
                     handler(None)
-                found = True
-    return found
+
+
+def _decode_samples(path: Path, page: TiffPage) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Decode a page with tifffile and imagecodecs, and interpret its samples here.
+
+    Raises
+    ------
+    ValueError
+        If the page has colours that are not known here, or is a volume.
+    Exception
+        Whatever tifffile raises for a damaged file.
+    """
+    with _open_tifffile(path) as file:
+        directory = file.pages[page.directory]
+        kind = SampleKind(directory, page)
+        planes = directory.asarray(squeeze=False)
+    if planes.shape[1] != 1:
+        raise ValueError("a page that is a volume")
+    # From (planes, depth, H, W, samples), where one of the two is 1.
+    samples = planes[0, 0] if len(planes) == 1 else np.moveaxis(planes[:, 0, :, :, 0], 0, -1)
+    rows = kind.rows(samples)
+    return upright(rows, page.orientation), rows.remarks
+
+
+def _open_tifffile(path: Path) -> Any:
+    import tifffile
+
+    # What its log would print to the terminal is raised here anyway.
+    logging.getLogger("tifffile").addHandler(_SILENT)
+    return tifffile.TiffFile(path)
+
+
+_SILENT = logging.NullHandler()
+_WHITE_IS_ZERO, _PALETTE, _CMYK, _YCBCR = 0, 3, 5, 6
+_COLOURS = {_WHITE_IS_ZERO: 1, 1: 1, 2: 3, _PALETTE: 1, _CMYK: 4}
+_PREMULTIPLIED, _STRAIGHT = 1, 2
+
+
+class SampleKind:
+    """What the samples of a pixel mean.
+
+    Parameters
+    ----------
+    directory : tifffile.TiffPage
+        The page as tifffile sees it.
+    page : TiffPage
+        The same page.
+
+    Raises
+    ------
+    ValueError
+        If its colours are not known here.
+    """
+
+    def __init__(self, directory: Any, page: TiffPage) -> None:
+        self._bits, self._palette = max(page.bits), directory.colormap
+        self._photometric = int(directory.photometric)
+        colours = _COLOURS.get(self._photometric)
+        if self._photometric == _YCBCR and page.compression == _JPEG:
+            colours = 3  # The decoder gives RGB.
+        if colours is None:
+            raise ValueError(f"colours of kind {page.photometric} with {max(page.bits)} bits")
+        self._colours = colours
+        # 0 none, 1 colours are multiplied with it, 2 they are not.
+        extra = [int(kind) for kind in directory.extrasamples]
+        self._alpha = extra[0] if extra and extra[0] in (_PREMULTIPLIED, _STRAIGHT) else 0
+
+    def rows(self, samples: RowSource) -> RgbRows:
+        """Interpret the samples of a page, as they are stored: (H, W, samples)."""
+        return RgbRows(samples, self._limits(samples), self._convert)
+
+    def _limits(self, samples: RowSource) -> tuple[float, float] | None:
+        """Find the values that become black and white, where the kind has no fixed ones."""
+        if self._photometric in (_PALETTE, _CMYK) or not needs_limits(samples.dtype):
+            return None
+        if self._alpha == _PREMULTIPLIED and samples.dtype.kind in "iu":
+            return 0.0, float(np.iinfo(samples.dtype).max)
+        stated = (0.0, 2.0**self._bits - 1) if 8 < self._bits < 16 else None
+        bands = row_bands(*samples.shape[:2])
+        return value_limits((samples[rows][..., : self._colours] for rows in bands), stated)
+
+    def _convert(
+        self, samples: NDArray[Any], limits: tuple[float, float] | None
+    ) -> NDArray[np.uint8]:
+        """Make RGB of some rows."""
+        colour = samples[..., : self._colours]
+        if self._photometric == _PALETTE and self._palette is not None:
+            top = 65535.0 if self._palette.max(initial=0) > 255 else 255.0
+            return to_rgb(self._palette[:, samples[..., 0]].transpose(1, 2, 0), (0.0, top))
+        if self._photometric == _CMYK:
+            return _cmyk_to_rgb(colour)
+        if self._photometric == _WHITE_IS_ZERO:
+            return 255 - to_rgb(colour, limits)
+        if not self._alpha:
+            return to_rgb(colour, limits)
+        band = samples[..., : self._colours + 1]
+        return to_rgb(_straight(band) if self._alpha == _PREMULTIPLIED else band, limits)
+
+
+def _straight(band: NDArray[Any]) -> NDArray[Any]:
+    """Divide colours by the alpha with which they are stored multiplied."""
+    top = float(np.iinfo(band.dtype).max) if band.dtype.kind in "iu" else 1.0
+    alpha = band[..., -1:].astype(np.float64) / top
+    straight = band.copy()
+    colour = band[..., :-1] / np.where(alpha > 0, alpha, 1.0)
+    straight[..., :-1] = np.rint(colour.clip(0, top)) if top > 1 else colour
+    return straight
+
+
+def _cmyk_to_rgb(inks: NDArray[Any]) -> NDArray[np.uint8]:
+    """Multiply the light that each ink leaves over, as Pillow does for 8 bits."""
+    # Inks use the whole range of their type, whatever part a page has of them.
+    top = (0.0, float(np.iinfo(inks.dtype).max)) if inks.dtype.kind in "iu" else (0.0, 1.0)
+    colour = (255 - to_rgb(inks[..., :3], top)).astype(np.uint16)
+    black = (255 - to_rgb(inks[..., 3:], top)).astype(np.uint16)
+    return ((colour * black + 127) // 255).astype(np.uint8)
+
+
+def _rows_of(path: Path, page: TiffPage, where: str) -> Decoded | None:
+    """A large page, decoded as its rows are asked for; None if it has to be decoded whole."""
+    with suppress(Exception), ExitStack() as open_files:
+        file = open_files.enter_context(_open_tifffile(path))
+        directory = file.pages[page.directory].aspage()
+        samples = _stored_samples(file, directory, path, where)
+        rows = SampleKind(directory, page).rows(samples)
+        rows[:1]
+        weakref.finalize(samples, open_files.pop_all().close)
+        return Decoded(rows, clean_dpi(page.dpi), rows.remarks)
+    # What the other library makes of it, and how it names the damage, comes next.
+    return None
+
+
+def _stored_samples(file: Any, directory: Any, path: Path, where: str) -> StoredBands:
+    """The strips, or rows of tiles, of a page; one that is damaged is a PageError."""
+    if directory.planarconfig != 1 or directory.imagedepth != 1:
+        raise ValueError("samples that lie in separate planes")
+    rows = int(directory.tilelength if directory.is_tiled else directory.rowsperstrip)
+    across = -(-directory.imagewidth // directory.tilewidth) if directory.is_tiled else 1
+    shape = (directory.imagelength, directory.imagewidth, directory.samplesperpixel)
+    if rows * math.prod(shape[1:]) * directory.dtype.itemsize > _LARGEST_ROW_OF_SEGMENTS:
+        raise ValueError("strips that are too large to be parts")
+
+    def decode(number: int) -> NDArray[Any]:
+        band = np.zeros((min(rows, shape[0] - number * rows), *shape[1:]), directory.dtype)
+        try:
+            for index in range(number * across, (number + 1) * across):
+                _decode_segment(file, directory, index, band)
+        except Exception as error:
+            raise PageError(path, where + decoder_trouble(error)) from error
+        return band
+
+    return StoredBands(shape, directory.dtype, rows, decode)
+
+
+def _decode_segment(file: Any, directory: Any, index: int, band: NDArray[Any]) -> None:
+    """Write a strip or tile into the rows of the page to which it belongs."""
+    file.filehandle.seek(directory.dataoffsets[index])
+    content = file.filehandle.read(directory.databytecounts[index])
+    tables = {} if directory.jpegtables is None else {"jpegtables": directory.jpegtables}
+    segment, (_, _, _, left, _), shape = directory.decode(content, index, **tables)
+    # A tile that was never written stays as it is: the standard says zeros.
+    if segment is not None:
+        right = min(left + shape[2], band.shape[1])
+        band[:, left:right] = segment[0, : len(band), : right - left]

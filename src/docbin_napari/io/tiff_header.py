@@ -10,33 +10,42 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from docbin_napari.io.complete import frame_size, how_it_ends
+from docbin_napari.io.complete import how_it_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 _CODES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
-_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-_ORIENTATION, _PREDICTOR, _SAMPLE_FORMAT = 274, 317, 339
-_FILL_ORDER, _SAMPLES, _ROWS, _PLANAR, _FAX_OPTIONS = 266, 277, 278, 284, 292
-_TILE_WIDTH, _TILE_LENGTH = 322, 323
+_NUMBERS = {
+    254: ("subfile", 0),
+    256: ("width", 0),
+    257: ("height", 0),
+    259: ("compression", 1),
+    262: ("photometric", 0),
+    266: ("fill_order", 1),
+    274: ("orientation", 1),
+    277: ("samples", 1),
+    284: ("planar", 1),
+    292: ("fax_options", 0),
+    339: ("sample_format", 1),
+}
+"""Tags of one number, their names here, and the values of pages that do not have them."""
+_BITS, _ROWS, _TILE_WIDTH, _TILE_LENGTH = 258, 278, 322, 323
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
 _COLOUR_MAP, _JPEG_TABLES = 320, 347
-_DATA = ((273, 279), (324, 325))
+_STRIPS, _TILES = (273, 279), (324, 325)
 _REDUCED, _TRANSPARENCY = 1, 4
-_WANTED = frozenset(
-    {_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _PREDICTOR}
-    # Read to see that they are there: a page cannot be decoded without them.
-    | {_COLOUR_MAP, _JPEG_TABLES}
-    | {_FILL_ORDER, _SAMPLES, _ROWS, _PLANAR, _FAX_OPTIONS, _TILE_WIDTH, _TILE_LENGTH}
-    | {_SAMPLE_FORMAT, _X_RESOLUTION, _Y_RESOLUTION, _UNIT, *_DATA[0], *_DATA[1]}
-)
+_WANTED = {*_NUMBERS, _BITS, _ROWS, _TILE_WIDTH, _TILE_LENGTH, *_STRIPS, *_TILES}
+# The colours are read to see that they are there: a page cannot be decoded without them.
+_WANTED |= {_X_RESOLUTION, _Y_RESOLUTION, _UNIT, _COLOUR_MAP, _JPEG_TABLES}
 _MOST_DIRECTORIES = 100_000
 
 
@@ -56,24 +65,20 @@ class TiffPage:
         Size in pixels, as stored.
     bits : tuple of int
         Bits of each sample.
-    compression, photometric, predictor, sample_format, orientation : int
-        Values of the tags of these names.
-    dpi : (float, float) or None
-        Resolution, x and y, as stored; None if the file does not say or names no unit.
+    compression, photometric, sample_format, orientation, planar, fill_order, fax_options : int
+        Values of the tags of these names; fax options are those of Group 3.
     subfile : int
         Bits of NewSubfileType: 1 reduced version, 4 transparency mask.
-    extents : tuple of (int, int)
-        Offset and number of bytes of each strip or tile.
     samples : int
         Samples of a pixel.
-    in_planes : bool
-        Whether each sample has strips or tiles of its own.
+    dpi : (float, float) or None
+        Resolution, x and y, as stored; None if the file does not say or names no unit.
+    extents : tuple of (int, int)
+        Offset and number of bytes of each strip or tile.
     segment : (int, int)
         Width and height of a strip or tile, pixels; the last strip may be lower.
     in_tiles : bool
         Whether the parts are tiles.
-    fill_order, fax_options : int
-        Values of the tags FillOrder and T4Options.
     jpeg_tables : bytes
         Tables that all JPEG strips share.
     """
@@ -84,19 +89,23 @@ class TiffPage:
     bits: tuple[int, ...]
     compression: int
     photometric: int
-    predictor: int
     sample_format: int
     orientation: int
-    dpi: tuple[float, float] | None
+    planar: int
+    fill_order: int
+    fax_options: int
     subfile: int
+    samples: int
+    dpi: tuple[float, float] | None
     extents: tuple[tuple[int, int], ...] = field(repr=False)
-    samples: int = 1
-    in_planes: bool = False
-    segment: tuple[int, int] = (0, 0)
-    in_tiles: bool = False
-    fill_order: int = 1
-    fax_options: int = 0
-    jpeg_tables: bytes = field(default=b"", repr=False)
+    segment: tuple[int, int]
+    in_tiles: bool
+    jpeg_tables: bytes = field(repr=False)
+
+    @property
+    def in_planes(self) -> bool:
+        """Whether each sample has strips or tiles of its own."""
+        return self.planar == 2
 
     @property
     def sample_bytes(self) -> int:
@@ -111,8 +120,7 @@ class TiffPage:
         return -(-self.width // max(1, wide)) * -(-self.height // max(1, tall)) * planes
 
 
-@dataclass(frozen=True)
-class TiffHeader:
+class TiffHeader(NamedTuple):
     """All pages of a TIFF file that can be reached.
 
     Parameters
@@ -121,13 +129,10 @@ class TiffHeader:
         Pages in order, without thumbnails and transparency masks.
     damage : str
         Why there is no further page; empty if the file is whole.
-    size : int
-        Bytes of the file.
     """
 
     pages: tuple[TiffPage, ...]
     damage: str
-    size: int
 
 
 def read_tiff_header(path: Path) -> TiffHeader:
@@ -146,9 +151,9 @@ def read_tiff_header(path: Path) -> TiffHeader:
     pages: list[TiffPage] = []
     seen: set[int] = set()
     with path.open("rb") as stream:
-        size = stream.seek(0, 2)
         try:
-            reader, offset = _start(stream, size)
+            reader = _Reader(stream)
+            offset = reader.first
             while offset:
                 if offset in seen or len(seen) > _MOST_DIRECTORIES:
                     raise TiffDamage("the directories of the file run in a circle")
@@ -159,50 +164,38 @@ def read_tiff_header(path: Path) -> TiffHeader:
         except TiffDamage as error:
             damage = str(error)
     wanted = [page for page in pages if not page.subfile & (_REDUCED | _TRANSPARENCY)]
-    return TiffHeader(tuple(wanted or pages[:1]), damage, size)
+    return TiffHeader(tuple(wanted or pages[:1]), damage)
 
 
-def _start(stream: BinaryIO, size: int) -> tuple[_Reader, int]:
-    """Read the first bytes of the file: a reader for it and the first directory's offset."""
-    stream.seek(0)
-    start = stream.read(16)
-    order = "<" if start[:2] == b"II" else ">"
-    big = start[2:4] in (b"+\0", b"\0+")
-    if len(start) < (16 if big else 8):
-        raise TiffDamage("the file is truncated: it ends within its header")
-    (offset,) = struct.unpack_from(order + ("Q" if big else "I"), start, 8 if big else 4)
-    return _Reader(stream, size, order, big), offset
-
-
-@dataclass(frozen=True)
 class _Reader:
     """Reads directories of one byte order and one width of offsets."""
 
-    stream: BinaryIO
-    size: int
-    order: str
-    big: bool
-    read: list[int] = field(default_factory=lambda: [0])
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._size, self._values_read = stream, stream.seek(0, 2), 0
+        stream.seek(0)
+        start = stream.read(16)
+        big = start[2:4] in (b"+\0", b"\0+")
+        if len(start) < (16 if big else 8):
+            raise TiffDamage("the file is truncated: it ends within its header")
+        self._order = "<" if start[:2] == b"II" else ">"
+        self._offset = struct.Struct(self._order + ("Q" if big else "I"))
+        self._count = struct.Struct(self._order + ("Q" if big else "H"))
+        self._entry = struct.Struct(self._order + ("HHQ8s" if big else "HHI4s"))
+        self.first = int(self._offset.unpack_from(start, 8 if big else 4)[0])
 
     def directory(self, offset: int) -> tuple[dict[int, tuple[float, ...]], int]:
         """Values of the tags that are wanted, and the offset of the next directory."""
-        count_code, entry_size, offset_code = ("Q", 20, "Q") if self.big else ("H", 12, "I")
-        head = struct.calcsize(count_code)
-        (count,) = struct.unpack(self.order + count_code, self._bytes(offset, head))
+        (count,) = self._count.unpack(self._bytes(offset, self._count.size))
         if not 0 < count <= 4096:
             raise TiffDamage(f"a directory of the file is damaged ({count} entries)")
-        tail = struct.calcsize(offset_code)
-        block = self._bytes(offset + head, count * entry_size + tail)
-        tags: dict[int, tuple[float, ...]] = {}
-        for start in range(0, count * entry_size, entry_size):
-            tag, kind, number = struct.unpack_from(
-                self.order + ("HHQ" if self.big else "HHI"), block, start
-            )
-            if tag in _WANTED:
-                inline = block[start + entry_size - tail : start + entry_size]
-                tags[tag] = self._values(kind, number, inline)
-        (following,) = struct.unpack_from(self.order + offset_code, block, count * entry_size)
-        return tags, following
+        end = count * self._entry.size
+        block = self._bytes(offset + self._count.size, end + self._offset.size)
+        tags = {
+            tag: self._values(kind, number, inline)
+            for tag, kind, number, inline in self._entry.iter_unpack(block[:end])
+            if tag in _WANTED
+        }
+        return tags, int(self._offset.unpack_from(block, end)[0])
 
     def _values(self, kind: int, number: int, inline: bytes) -> tuple[float, ...]:
         """Values of one entry, which lie in the entry itself if they fit."""
@@ -210,15 +203,14 @@ class _Reader:
         code = ("I" if kind == 5 else "i") if rational else _CODES.get(kind)
         if code is None:
             return ()
-        form = f"{self.order}{number * (2 if rational else 1)}{code}"
-        length = struct.calcsize(form) if number <= self.size else self.size + 1
+        form = f"{self._order}{number * (2 if rational else 1)}{code}"
+        length = struct.calcsize(form) if number <= self._size else self._size + 1
         # No value is stored twice, so all of them together are no more than the bytes.
-        self.read[0] += number
-        if number <= self.size < self.read[0]:
+        self._values_read += number
+        if number <= self._size < self._values_read:
             raise TiffDamage("the directories of the file share their tables without end")
         if length > len(inline):
-            (where,) = struct.unpack(self.order + ("Q" if self.big else "I"), inline)
-            inline = self._bytes(where, length)
+            inline = self._bytes(self._offset.unpack(inline)[0], length)
         values = struct.unpack_from(form, inline)
         if rational:
             return tuple(
@@ -227,44 +219,33 @@ class _Reader:
         return values
 
     def _bytes(self, offset: int, length: int) -> bytes:
-        if offset + length > self.size:
+        if offset + length > self._size:
             raise TiffDamage("the file is truncated: a directory lies beyond its end")
-        self.stream.seek(offset)
-        return self.stream.read(length)
+        self._stream.seek(offset)
+        return self._stream.read(length)
 
 
 def _page(directory: int, tags: dict[int, tuple[float, ...]]) -> TiffPage:
     def one(tag: int, default: int) -> int:
-        return int(tags.get(tag, (default,))[0]) if tags.get(tag, (default,)) else default
+        return int((tags.get(tag) or (default,))[0])
 
-    data = next((pair for pair in _DATA if pair[0] in tags and pair[1] in tags), None)
+    numbers: dict[str, Any] = {name: one(tag, value) for tag, (name, value) in _NUMBERS.items()}
+    width, height = numbers["width"], numbers["height"]
+    data = next((pair for pair in (_STRIPS, _TILES) if tags.keys() >= set(pair)), None)
     extents = zip(tags[data[0]], tags[data[1]], strict=False) if data else ()
     bits = tuple(int(bits) for bits in tags.get(_BITS, (1,)))
     if not bits:
         raise TiffDamage("the file is damaged: it does not say how many bits a pixel has")
-    width, height = one(_WIDTH, 0), one(_HEIGHT, 0)
-    in_tiles = data == _DATA[1]
+    in_tiles = data == _TILES
     rows = min(one(_ROWS, height), height) or height
-    segment = (one(_TILE_WIDTH, 0), one(_TILE_LENGTH, 0)) if in_tiles else (width, rows)
     return TiffPage(
         directory=directory,
-        width=width,
-        height=height,
+        **numbers,
         bits=bits,
-        compression=one(_COMPRESSION, 1),
-        photometric=one(_PHOTOMETRIC, 0),
-        predictor=one(_PREDICTOR, 1),
-        sample_format=one(_SAMPLE_FORMAT, 1),
-        orientation=one(_ORIENTATION, 1),
         dpi=_dpi(tags, one(_UNIT, 2)),
-        subfile=one(_SUBFILE, 0),
         extents=tuple((int(offset), int(length)) for offset, length in extents),
-        samples=one(_SAMPLES, 1),
-        in_planes=one(_PLANAR, 1) == 2,
-        segment=segment,
+        segment=(one(_TILE_WIDTH, 0), one(_TILE_LENGTH, 0)) if in_tiles else (width, rows),
         in_tiles=in_tiles,
-        fill_order=one(_FILL_ORDER, 1),
-        fax_options=one(_FAX_OPTIONS, 0),
         jpeg_tables=bytes(int(value) & 255 for value in tags.get(_JPEG_TABLES, ())),
     )
 
@@ -306,12 +287,18 @@ def missing_part(path: Path, page: TiffPage) -> str:
     str
         In words for the user; empty if the page is whole, or of a kind whose decoder says so.
     """
+    size = path.stat().st_size
+    # Some writers state a last strip that is longer than the uncompressed page needs.
+    room = 0 if page.compression == _NONE else 1
+    if any(
+        min(place, length) < 0 or place + room * length > size for place, length in page.extents
+    ):
+        return "the file is truncated: part of the page is missing"
     if not page.extents or page.compression == 6:
         return ""
     parts = "tiles" if page.in_tiles else "strips"
     if len(page.extents) < page.segments:
         return _WORDS.format(f"{len(page.extents)} of {page.segments} {parts} are there")
-    size = path.stat().st_size
     with path.open("rb") as stream:
         for number, (offset, length) in enumerate(page.extents[: page.segments]):
             if not length:
@@ -328,9 +315,7 @@ def _is_short(page: TiffPage, number: int, content: bytes) -> bool:
         per_plane = -(-page.height // tall)
         tall = min(tall, page.height - number % per_plane * tall)
     if page.compression == _JPEG:
-        size = frame_size(content)
-        cut = how_it_ends(content, page.jpeg_tables) == "incomplete"
-        return cut or (size != (0, 0) and (size[0] < wide or size[1] < tall))
+        return how_it_ends(content, page.jpeg_tables, (wide, tall)) == "incomplete"
     if page.fill_order == 2 and page.compression in (_FAX_RLE, _FAX_3, _FAX_4, _FAX_WORDS):
         content = content.translate(_TURNED)
     if page.compression in (_FAX_RLE, _FAX_3, _FAX_4):
@@ -350,31 +335,20 @@ def _length(compression: int, content: bytes, needed: int) -> int:
     """Bytes of a strip when it is decoded, no more than are needed."""
     import imagecodecs
 
-    if compression == _NONE:
-        return len(content)
-    decoders: dict[int, Callable[..., Any]] = {
-        _LZW: imagecodecs.lzw_decode,
-        _PACKBITS: imagecodecs.packbits_decode,
-    }
-    if compression in _DEFLATE:
-        import zlib
-
-        unpacked = 0
-        packer = zlib.decompressobj()
-        try:
-            while content and unpacked < needed:
-                unpacked += len(packer.decompress(content, min(1 << 20, needed - unpacked)))
-                content = packer.unconsumed_tail
-        except zlib.error:
-            return needed  # Damage: the decoder has its own words for it.
-        return unpacked
-    if compression not in decoders:
-        return needed
     try:
-        return len(decoders[compression](content, out=needed))
+        if compression == _NONE:
+            return len(content)
+        if compression in _DEFLATE:
+            return len(zlib.decompressobj().decompress(content, needed))
+        if compression == _LZW:
+            return len(imagecodecs.lzw_decode(content, out=needed))
+        if compression == _PACKBITS:
+            return len(imagecodecs.packbits_decode(content, out=needed))
     except Exception:
-        # A run of PackBits that ends too soon; LZW of old programs, which only Pillow knows.
+        # Damage, for which the decoder has its own words; LZW of old programs, which only Pillow
+        # knows; but a run of PackBits that ends too soon is short.
         return 0 if compression == _PACKBITS else needed
+    return needed
 
 
 def _fax_is_short(page: TiffPage, content: bytes, shape: tuple[int, int]) -> bool:
@@ -386,20 +360,21 @@ def _fax_is_short(page: TiffPage, content: bytes, shape: tuple[int, int]) -> boo
         marks = len(re.findall(b"\0{11,}\1", text))
         if marks > 1:
             return marks < height
+    bits = (_WHITE_0 + _BLACK_2) * _REPEATS
     if page.compression == _FAX_4:
         # Ones end the row that was cut, since each repeats what stands above.
         bits = "1" * 24 + (_HORIZONTAL + _WHITE_0 + _BLACK_2) * _REPEATS
-    else:
-        bits = (_WHITE_0 + _BLACK_2) * _REPEATS
-    padding = int(bits + "0" * (-len(bits) % 8), 2).to_bytes(-(-len(bits) // 8), "big")
-    decode: Callable[[bytes], Any] = {
-        _FAX_RLE: lambda data: imagecodecs.ccittrle_decode(data, height=height, width=width),
-        _FAX_3: lambda data: imagecodecs.ccittfax3_decode(
-            data, height=height, width=width, t4options=page.fax_options
-        ),
-        _FAX_4: lambda data: imagecodecs.ccittfax4_decode(data, height=height, width=width),
-    }[page.compression]
+    padding = np.packbits([bit == "1" for bit in bits]).tobytes()
+    decoders: dict[int, Callable[..., Any]] = {
+        _FAX_RLE: imagecodecs.ccittrle_decode,
+        _FAX_3: partial(imagecodecs.ccittfax3_decode, t4options=page.fax_options),
+        _FAX_4: imagecodecs.ccittfax4_decode,
+    }
+    decode = decoders[page.compression]
     try:
-        return not np.array_equal(decode(content), decode(content + padding))
+        whole, longer = (
+            decode(data, height=height, width=width) for data in (content, content + padding)
+        )
     except Exception:
         return False
+    return not np.array_equal(whole, longer)

@@ -16,7 +16,7 @@ import numpy as np
 from docbin_napari.__about__ import __version__
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.features.page_look import FamiliarPages
-from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.paths import atomic_path
 from docbin_napari.model.engine import EngineConfig, load_engine
 from docbin_napari.model.model_file import (
     DEFAULT_MODEL,

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Literal
 
 from docbin_napari.io.errors import FileError, LabelNumbersError, PairError
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER
-from docbin_napari.io.paths import same_name, shown
-from docbin_napari.pairs.collection import Collection, find_collections, image_files
+from docbin_napari.io.paths import shown
+from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble
 from docbin_napari.pairs.overlap import (
     SAME_PAGE,
     Fingerprint,
-    Thumbnail,
     fingerprint,
     likeness_to,
     shared_parts,
     thumbnail,
 )
-from docbin_napari.pairs.pair import Pair, read_pair
-from docbin_napari.pairs.polarity import MaskTrouble, lightness, mask_trouble
+from docbin_napari.pairs.pair import Pair, find_collections, images_by_name, read_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from docbin_napari.io.mask import GroundTruth
 
@@ -85,7 +86,7 @@ class _Looked:
     pair: Pair
     split: str
     digest: bytes
-    small: Thumbnail
+    small: NDArray[np.float32]
     squares: Fingerprint
 
 
@@ -129,8 +130,14 @@ def check_pairs(folder: Path) -> Iterator[Finding | Checked]:
     matched: list[tuple[Pair, str]] = []
     for collection in find_collections(folder):
         try:
-            matched += [(pair, collection.split) for pair in _pairs(collection)]
-            yield from _alone(collection)
+            pages = images_by_name(collection.path)
+            masks = images_by_name(collection.path / GROUND_TRUTH_FOLDER)
+            matched += [
+                (Pair(pages[name][0], masks[name][0], collection.name, name), collection.split)
+                for name in pages
+                if name in masks and len(pages[name]) == len(masks[name]) == 1
+            ]
+            yield from _alone(collection.path, pages, masks)
         except PairError as error:
             yield Finding("unreadable", error.path, error.reason, "change its permissions")
     total = 2 * len(matched)
@@ -145,59 +152,25 @@ def check_pairs(folder: Path) -> Iterator[Finding | Checked]:
         yield Checked(number, total)
 
 
-def _names(collection: Collection) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-    """Pages and masks by name before the suffix."""
-    masks = collection.path / GROUND_TRUTH_FOLDER
-    return (
-        _by_stem(image_files(collection.path)),
-        _by_stem(image_files(masks)) if masks.is_dir() else {},
-    )
-
-
-def _by_stem(paths: list[Path]) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
-    for path in paths:
-        found.setdefault(same_name(path.stem), []).append(path)
-    return found
-
-
-def _pairs(collection: Collection) -> list[Pair]:
-    pages, masks = _names(collection)
-    return [
-        Pair(pages[name][0], masks[name][0], collection.name, name)
-        for name in pages
-        if name in masks and len(pages[name]) == len(masks[name]) == 1
-    ]
-
-
-def _alone(collection: Collection) -> Iterator[Finding]:
+def _alone(
+    folder: Path, pages: dict[str, list[Path]], masks: dict[str, list[Path]]
+) -> Iterator[Finding]:
     """Files that have no partner, or more than one."""
-    pages, masks = _names(collection)
-    place = f"{GROUND_TRUTH_FOLDER}/"
     for name, paths in pages.items():
-        if name not in masks:
-            for path in paths:
-                yield Finding(
-                    "page without mask",
-                    path,
-                    f"there is no mask {place}{name}.png, so training passes it over",
-                    "label it, or move it elsewhere",
-                )
+        mask = f"{GROUND_TRUTH_FOLDER}/{name}.png"
+        problem = f"there is no mask {mask}, so training passes it over"
+        for path in paths if name not in masks else ():
+            yield Finding("page without mask", path, problem, "label it, or move it elsewhere")
     for name, paths in masks.items():
-        if name not in pages:
-            for path in paths:
-                yield Finding(
-                    "mask without page",
-                    path,
-                    f"there is no page of the name {name} in {collection.path}",
-                    "bring the page, rename the one, or remove the mask",
-                )
+        problem = f"there is no page of the name {name} in {folder}"
+        fix = "bring the page, rename the one, or remove the mask"
+        for path in paths if name not in pages else ():
+            yield Finding("mask without page", path, problem, fix)
     for found, others in ((pages, masks), (masks, pages)):
         for name, (first, *more) in found.items():
+            problem = f"it has the name of {first.name}"
             for path in more if name in others else ():
-                yield Finding(
-                    "same name", path, f"it has the name of {first.name}", "keep one of them"
-                )
+                yield Finding("same name", path, problem, "keep one of them")
 
 
 def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
@@ -209,7 +182,8 @@ def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
         one = "bring it as one image" if "one image" in error.reason else fix
         return [Finding("unfit", error.path, error.reason, one)], None
     except LabelNumbersError as error:
-        return [Finding("label numbers", error.path, error.problem, error.fix)], None
+        problem, _, fix = error.reason.partition("; ")
+        return [Finding("label numbers", error.path, problem, fix)], None
     except FileError as error:
         fix = "bring the file again, or remove the pair"
         return [Finding("unreadable", error.path, error.reason, fix)], None

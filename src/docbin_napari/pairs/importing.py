@@ -12,41 +12,20 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from docbin_napari.io.atomic import atomic_path, writing_trouble
 from docbin_napari.io.errors import FileError, MaskError, PageError, PairError
 from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
-from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESULTS_FOLDER, read_pages
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pages
 from docbin_napari.io.paths import same_name
-from docbin_napari.pairs.collection import image_files
-from docbin_napari.pairs.polarity import MaskTrouble, lightness, mask_trouble, why_reversed
+from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble, why_reversed
+from docbin_napari.pairs.pair import images_by_name, write_both_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from docbin_napari.pairs.matching import Match
-    from docbin_napari.pairs.source import Source
+    from docbin_napari.pairs.source import Match, Source
 
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 Outcome = Literal["imported", "would be imported", "already there", "left out"]
-
-
-@dataclass(frozen=True)
-class ImportConfig:
-    """How pairs are imported.
-
-    Parameters
-    ----------
-    collection : str, optional
-        Name of the new or existing collection; that of the source by default.
-    reversed_ink : bool
-        Turn round the masks whose ink and background look exchanged.
-    dry_run : bool
-        Read everything and show what would be done, but write nothing.
-    """
-
-    collection: str | None = None
-    reversed_ink: bool = False
-    dry_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +63,13 @@ class _Content:
     remarks: list[str]
     trouble: MaskTrouble | None
 
+    def write_page(self, path: Path) -> None:
+        shutil.copyfile(self.file, path)
+
+    def write_mask(self, path: Path, *, overwrite: bool = True) -> None:
+        truth = self.truth
+        write_ground_truth(path, truth.ink, truth.labelled, dpi=self.dpi, overwrite=overwrite)
+
 
 def collection_name(source: Path, given: str | None) -> str:
     """Name the collection of a source.
@@ -109,14 +95,19 @@ def collection_name(source: Path, given: str | None) -> str:
         source = source.resolve()
         name = source.name if source.is_dir() else source.stem
         return _NOT_IN_NAMES.sub("_", name).strip(". ") or "imported"
-    taken = given in (GROUND_TRUTH_FOLDER, RESULTS_FOLDER)
+    taken = given in RESERVED_FOLDERS
     if not given.strip() or given.startswith(".") or taken or _NOT_IN_NAMES.search(given):
         raise ValueError(f"{given!r} cannot be the name of a collection")
     return given
 
 
 def import_pairs(
-    source: Source, matches: Iterable[Match], collection: Path, config: ImportConfig
+    source: Source,
+    matches: Iterable[Match],
+    collection: Path,
+    *,
+    reversed_ink: bool = False,
+    dry_run: bool = False,
 ) -> Iterator[Imported]:
     """Copy pairs into a collection, each with both of its files or not at all.
 
@@ -132,8 +123,10 @@ def import_pairs(
         From `match_pairs`.
     collection : Path
         Folder of the collection; made if it is missing.
-    config : ImportConfig
-        How to do it.
+    reversed_ink : bool
+        Turn round the masks whose ink and background look exchanged.
+    dry_run : bool
+        Read everything and show what would be done, but write nothing.
 
     Yields
     ------
@@ -149,19 +142,20 @@ def import_pairs(
     for match in matches:
         try:
             with source.file(match.page) as page, source.file(match.mask) as mask:
-                content = _read(page, mask, match, config.reversed_ink)
-                yield _bring(match, content, collection, taken, config.dry_run)
+                content = _read(page, mask, match, reversed_ink)
+                yield _bring(match, content, collection, taken, dry_run)
         except FileError as error:
             yield Imported(match, "left out", None, (error.reason,))
 
 
 def _taken_names(collection: Path) -> dict[str, Path | None]:
     """Names in use, without suffix and case, and the page of each."""
-    taken: dict[str, Path | None] = {}
-    for folder in (collection / GROUND_TRUTH_FOLDER, collection):
-        for path in image_files(folder) if folder.is_dir() else []:
-            taken[same_name(path.stem).casefold()] = path if folder == collection else None
-    return taken
+    taken: dict[str, Path | None] = dict.fromkeys(_names(collection / GROUND_TRUTH_FOLDER))
+    return taken | {name: paths[-1] for name, paths in _names(collection).items()}
+
+
+def _names(folder: Path) -> dict[str, list[Path]]:
+    return images_by_name(folder, any_case=True)
 
 
 def _read(page: Path, mask: Path, match: Match, reversed_ink: bool) -> _Content:
@@ -190,7 +184,7 @@ def _read(page: Path, mask: Path, match: Match, reversed_ink: bool) -> _Content:
     trouble = mask_trouble(gray, truth)
     turned = GroundTruth(truth.labelled & ~truth.ink, truth.labelled)
     is_reversed = trouble is not None and trouble.kind == "reversed"
-    if trouble and is_reversed and reversed_ink and not mask_trouble(gray, turned):
+    if is_reversed and reversed_ink and not mask_trouble(gray, turned):
         remarks.append(f"turned round, since {why_reversed(gray, truth)}")
         truth, trouble = turned, None
     return _Content(page, truth, image.dpi, remarks, trouble)
@@ -219,72 +213,58 @@ def _bring(
     suspect = content.trouble is not None and content.trouble.kind == "reversed"
     if content.trouble is not None:
         remarks.append(content.trouble.problem if suspect else str(content.trouble))
-    outcome: Outcome
-    suffix = match.page.suffix.lower()
-    name = wanted
-    number = 1
+    outcome: Outcome = "would be imported" if dry_run else "imported"
+    name, number = wanted, 1
     while name.casefold() in taken:
-        if _is_there(taken[name.casefold()], content):
-            return Imported(match, "already there", taken[name.casefold()], tuple(remarks), suspect)
-        waiting = taken[name.casefold()]
-        if waiting is not None and _waits_for_mask(waiting, content):
-            remarks.append("the page was there already, without its mask")
-            if not dry_run:
-                _write_mask(waiting, content)
-            outcome = "would be imported" if dry_run else "imported"
-            return Imported(match, outcome, waiting, tuple(remarks), suspect)
+        there = taken[name.casefold()]
+        if there is not None and _is_same_page(there, content):
+            if _has_same_mask(there, content):
+                return Imported(match, "already there", there, tuple(remarks), suspect)
+            if _waits_for_mask(there):
+                remarks.append("the page was there already, without its mask")
+                if not dry_run:
+                    content.write_mask(_mask_of(there), overwrite=False)
+                return Imported(match, outcome, there, tuple(remarks), suspect)
         number += 1
         name = f"{wanted}-{number}"
     if name != same_name(match.name):
         why = "is taken" if name != wanted else "has characters that file names should not have"
         remarks.append(f"named {name}, since {match.name} {why}")
-    page = collection / f"{name}{suffix}"
+    page = collection / f"{name}{match.page.suffix.lower()}"
     if not dry_run:
         _write(page, content)
     taken[name.casefold()] = page
-    outcome = "would be imported" if dry_run else "imported"
     return Imported(match, outcome, page, tuple(remarks), suspect)
 
 
-def _waits_for_mask(page: Path, content: _Content) -> bool:
-    """Whether this very page was brought before, by an import that broke off before its mask."""
+def _mask_of(page: Path) -> Path:
+    return page.parent / GROUND_TRUTH_FOLDER / f"{page.stem}.png"
+
+
+def _is_same_page(page: Path, content: _Content) -> bool:
+    return page.is_file() and filecmp.cmp(page, content.file, shallow=False)
+
+
+def _waits_for_mask(page: Path) -> bool:
+    """Whether a page was brought by an import that broke off before its mask."""
     masks = page.parent / GROUND_TRUTH_FOLDER
     others = masks.iterdir() if masks.is_dir() else ()
-    alone = same_name(page.stem) not in {same_name(path.stem) for path in others}
-    return alone and page.is_file() and filecmp.cmp(page, content.file, shallow=False)
+    return same_name(page.stem) not in {same_name(path.stem) for path in others}
 
 
-def _is_there(page: Path | None, content: _Content) -> bool:
-    """Whether a pair of the collection is this one, by the bytes of the page and the mask."""
-    if page is None or not page.is_file() or not filecmp.cmp(page, content.file, shallow=False):
-        return False
+def _has_same_mask(page: Path, content: _Content) -> bool:
     try:
-        truth = read_ground_truth(page.parent / GROUND_TRUTH_FOLDER / f"{page.stem}.png")
+        truth = read_ground_truth(_mask_of(page))
     except MaskError:
         return False
     same_ink = np.array_equal(truth.ink, content.truth.ink)
     return same_ink and np.array_equal(truth.labelled, content.truth.labelled)
 
 
-def _write_mask(page: Path, content: _Content) -> None:
-    mask = page.parent / GROUND_TRUTH_FOLDER / f"{page.stem}.png"
-    truth = content.truth
-    write_ground_truth(mask, truth.ink, truth.labelled, dpi=content.dpi, overwrite=False)
-
-
 def _write(page: Path, content: _Content) -> None:
-    """Write both files; the page is taken back if its mask cannot be written."""
-    written = False
     try:
-        with atomic_path(page, overwrite=False) as temporary:
-            shutil.copyfile(content.file, temporary)
-        written = True
-        _write_mask(page, content)
-    except BaseException as error:
-        if written:
-            page.unlink(missing_ok=True)
-        if isinstance(error, FileExistsError):
-            raise PairError(page, f"{page.name} came into being just now; try again") from error
-        if isinstance(error, OSError):
-            raise PairError(page, f"{page}: {writing_trouble(error)}") from error
-        raise
+        write_both_files(page, _mask_of(page), content)
+    except FileExistsError as error:
+        raise PairError(page, f"{page.name} came into being just now; try again") from error
+    except PairError as error:
+        raise PairError(page, f"{page}: {error.reason}") from error

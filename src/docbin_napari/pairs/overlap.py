@@ -50,20 +50,7 @@ _FAINTEST = 2.0
 """Gray levels of contrast that count as hardly anything: noise of empty paper stays small."""
 
 
-@dataclass(frozen=True, eq=False)
-class Thumbnail:
-    """A small picture of a page.
-
-    Parameters
-    ----------
-    gray : ndarray, float32
-        Lightness 0..255, the longer side `_LARGE` pixels.
-    """
-
-    gray: NDArray[np.float32]
-
-
-def thumbnail(gray: NDArray[np.uint8]) -> Thumbnail:
+def thumbnail(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Make a page small, by the mean of the pixels that fall together.
 
     Parameters
@@ -73,8 +60,8 @@ def thumbnail(gray: NDArray[np.uint8]) -> Thumbnail:
 
     Returns
     -------
-    Thumbnail
-        For `likeness_to`.
+    ndarray, float32
+        Lightness 0..255, the longer side `_LARGE` pixels; for `likeness_to`.
     """
     height, width = gray.shape
     factor = _LARGE / max(height, width)
@@ -83,7 +70,8 @@ def thumbnail(gray: NDArray[np.uint8]) -> Thumbnail:
     sums = np.add.reduceat(gray, columns, axis=1, dtype=np.float32)
     sums = np.add.reduceat(sums, rows, axis=0, dtype=np.float32)
     counts = np.outer(_lengths(rows, height), _lengths(columns, width))
-    return Thumbnail((sums / counts).astype(np.float32))
+    small: NDArray[np.float32] = (sums / counts).astype(np.float32)
+    return small
 
 
 def _starts(length: int, parts: int) -> NDArray[np.intp]:
@@ -94,19 +82,19 @@ def _lengths(starts: NDArray[np.intp], length: int) -> NDArray[np.intp]:
     return np.maximum(1, np.diff(np.append(starts, length)))
 
 
-def likeness_to(first: Thumbnail) -> Callable[[Thumbnail], float]:
+def likeness_to(first: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], float]:
     """Prepare to compare one page with many others.
 
     Parameters
     ----------
-    first : Thumbnail
-        The page.
+    first : ndarray, float32
+        The page, from `thumbnail`.
 
     Returns
     -------
     callable
-        Takes another Thumbnail and returns the likeness: 1 for the same picture, about 0
-        for another page, never above 1. An empty page is like nothing.
+        Takes the thumbnail of another page and returns the likeness: 1 for the same picture,
+        about 0 for another page, never above 1. An empty page is like nothing.
 
     Examples
     --------
@@ -119,7 +107,7 @@ def likeness_to(first: Thumbnail) -> Callable[[Thumbnail], float]:
     layouts = np.stack([_layout(first, size) for size in _SIZES])
     spectra = fft.rfft2(layouts)
 
-    def compare(other: Thumbnail) -> float:
+    def compare(other: NDArray[np.float32]) -> float:
         layout = _layout(other, 1.0)
         overlays = fft.irfft2(spectra * np.conj(fft.rfft2(layout)), s=(_FRAME, _FRAME))
         near = overlays[:, _SHIFTS][:, :, _SHIFTS]
@@ -134,25 +122,25 @@ def likeness_to(first: Thumbnail) -> Callable[[Thumbnail], float]:
 
 
 def _likeness_inside(
-    moved: NDArray[np.float32], layout: NDArray[np.float32], page: Thumbnail
+    moved: NDArray[np.float32], layout: NDArray[np.float32], page: NDArray[np.float32]
 ) -> float:
     """Correlation away from the edges: a dark frame around each scan makes no page the same."""
     inside = tuple(
         slice(round(_MARGIN * side), round((1 - _MARGIN) * side))
-        for side in (length * _SMALL / _LARGE for length in page.gray.shape)
+        for side in (length * _SMALL / _LARGE for length in page.shape)
     )
     one, other = moved[inside], layout[inside]
     length = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float((one * other).sum()) / length if length > 1e-6 else 0.0
 
 
-def _layout(page: Thumbnail, size: float) -> NDArray[np.float32]:
+def _layout(page: NDArray[np.float32], size: float) -> NDArray[np.float32]:
     """Where the writing is, in the upper left corner of a frame; its square sum is 1."""
     frame = np.zeros((_FRAME, _FRAME), np.float32)
-    if min(page.gray.shape) < _NARROWEST:
+    if min(page.shape) < _NARROWEST:
         return frame
     factor = size * _SMALL / _LARGE
-    smooth = ndimage.gaussian_filter(page.gray, 0.4 / factor)
+    smooth = ndimage.gaussian_filter(page, 0.4 / factor)
     small = ndimage.zoom(smooth, factor, order=1)[:_FRAME, :_FRAME]
     detail = small - ndimage.gaussian_filter(small, _NEIGHBOURHOOD)
     contrast = np.sqrt(ndimage.gaussian_filter(detail * detail, 2 * _NEIGHBOURHOOD))

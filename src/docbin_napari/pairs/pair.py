@@ -1,22 +1,33 @@
-"""Find and read training pairs: ``COLLECTION/PAGE.png``, ``COLLECTION/fg_mask/PAGE.png``."""
+"""Training pairs: ``COLLECTION/PAGE.png`` with ``COLLECTION/fg_mask/PAGE.png``, and collections."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from docbin_napari.io.errors import PageError, PairError
-from docbin_napari.io.mask import GroundTruth, read_ground_truth
-from docbin_napari.io.page import GROUND_TRUTH_FOLDER, find_pages, natural_key, read_pages
-from docbin_napari.io.paths import name_trouble, same_name
-from docbin_napari.pairs.two_files import PairContent, write_both_files
+import numpy as np
+
+from docbin_napari.io.encode import write_pages
+from docbin_napari.io.errors import FileError, PageError, PairError
+from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
+from docbin_napari.io.page import (
+    GROUND_TRUTH_FOLDER,
+    RESERVED_FOLDERS,
+    find_pages,
+    natural_key,
+    read_pages,
+)
+from docbin_napari.io.paths import atomic_path, name_trouble, same_name, to_disk, writing_trouble
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
+
+    from docbin_napari.io.encode import Dpi
 
 
 @dataclass(frozen=True)
@@ -86,8 +97,8 @@ def find_pairs(folder: str | os.PathLike[str]) -> list[Pair]:
 
 
 def _pairs_of(collection: Path) -> list[Pair]:
-    masks = _by_name(collection / GROUND_TRUTH_FOLDER)
-    pages = _by_name(collection, wanted=frozenset(masks))
+    masks = _only_ones(collection / GROUND_TRUTH_FOLDER)
+    pages = _only_ones(collection, wanted=masks)
     lonely = [mask.name for name, mask in masks.items() if name not in pages]
     if lonely:
         shown = ", ".join(lonely[:5]) + (f" and {len(lonely) - 5} more" if lonely[5:] else "")
@@ -96,21 +107,66 @@ def _pairs_of(collection: Path) -> list[Pair]:
     return [Pair(pages[key], masks[key], name, key) for key in masks]
 
 
-def _by_name(folder: Path, wanted: frozenset[str] | None = None) -> dict[str, Path]:
-    """Image files of a folder by the name before the suffix, which must be unique."""
+def _only_ones(folder: Path, wanted: Mapping[str, Path] | None = None) -> dict[str, Path]:
+    """Images of a folder by their names, all or those that are wanted, which must be unique."""
     found: dict[str, Path] = {}
+    for name, (path, *others) in images_by_name(folder).items():
+        if wanted is None or name in wanted:
+            if others:
+                both = f"{path.name} and {others[0].name}"
+                raise PairError(folder, f"{both} have the same name; keep one of them")
+            found[name] = path
+    return found
+
+
+def image_files(folder: Path) -> list[Path]:
+    """List the images of a folder; PDF files, which cannot be part of a pair, are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+
+    Returns
+    -------
+    list of Path
+        In natural order.
+
+    Raises
+    ------
+    PairError
+        If the folder cannot be read.
+    """
     try:
-        paths = find_pages(folder)
+        return [path for path in find_pages(folder) if path.suffix.lower() != ".pdf"]
     except PageError as error:
         raise PairError(error.path, error.reason) from error
-    for path in paths:
+
+
+def images_by_name(folder: Path, *, any_case: bool = False) -> dict[str, list[Path]]:
+    """List the images of a folder by the name before the suffix.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look; one that is missing holds none.
+    any_case : bool
+        Whether the names are those of systems that know no upper case, in lower case.
+
+    Returns
+    -------
+    dict of str to list of Path
+        In natural order.
+
+    Raises
+    ------
+    PairError
+        If the folder cannot be read.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in image_files(folder) if folder.is_dir() else ():
         name = same_name(path.stem)
-        if path.suffix.lower() == ".pdf" or (wanted is not None and name not in wanted):
-            continue
-        if name in found:
-            both = f"{found[name].name} and {path.name}"
-            raise PairError(folder, f"{both} have the same name; keep one of them")
-        found[name] = path
+        found.setdefault(name.casefold() if any_case else name, []).append(path)
     return found
 
 
@@ -191,10 +247,283 @@ def write_pair(
     content = PairContent(pixels, ink, labelled)
     page, mask = folder / f"{name}.png", folder / GROUND_TRUTH_FOLDER / f"{name}.png"
     for place in (folder, mask.parent):
-        if place.is_dir() and _by_name(place, frozenset({same_name(name)})):
+        if same_name(name) in images_by_name(place):
             raise PairError(place, f"there is already a file named {name}; choose another name")
     try:
         write_both_files(page, mask, content)
     except FileExistsError as error:
         raise PairError(page, "there is already such a file") from error
     return Pair(page, mask, folder.resolve().name, name)
+
+
+@dataclass(frozen=True, eq=False)
+class PairContent:
+    """What stands in the two files of a pair.
+
+    Parameters
+    ----------
+    pixels : ndarray, uint8, shape (H, W, 3)
+        RGB, 0..255.
+    ink : ndarray, bool, shape (H, W)
+        True where there is ink.
+    labelled : ndarray, bool, shape (H, W), optional
+        False where nobody looked; everything is labelled if it is left out.
+    dpi : (float, float), optional
+        Resolution x and y in dots per inch.
+    texts : mapping of str to str
+        Words for the mask file, see `docbin_napari.pairs.provenance`.
+
+    Raises
+    ------
+    ValueError
+        If pixels and ink are not of these types and of one size.
+    """
+
+    pixels: NDArray[np.uint8]
+    ink: NDArray[np.bool_]
+    labelled: NDArray[np.bool_] | None = None
+    dpi: Dpi = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.shape != (*self.ink.shape, 3):
+            raise ValueError(
+                f"pixels are {self.pixels.dtype} {self.pixels.shape}, but ink of shape "
+                f"{self.ink.shape} needs uint8 {(*self.ink.shape, 3)}"
+            )
+
+    def write_page(self, path: Path) -> None:
+        """Write the page, a gray one as one channel: the same pixels in a third of the room."""
+        pixels = self.pixels
+        is_gray = (pixels[..., :1] == pixels[..., 1:]).all()
+        write_pages(path, [np.ascontiguousarray(pixels[..., 0]) if is_gray else pixels], self.dpi)
+
+    def write_mask(self, path: Path) -> None:
+        """Write the mask; what is wrong with the arrays or the file is raised as it is."""
+        write_ground_truth(path, self.ink, self.labelled, dpi=self.dpi, texts=self.texts)
+
+
+class TwoFiles(Protocol):
+    """What can be written as the two files of a pair, be they there already and empty."""
+
+    def write_page(self, path: Path) -> None:
+        """Write the page."""
+
+    def write_mask(self, path: Path) -> None:
+        """Write the mask."""
+
+
+def write_both_files(page: Path, mask: Path, content: TwoFiles) -> None:
+    """Write page and mask; if one cannot be written the other does not appear either.
+
+    Strategy: both files are written to the end under hidden names and brought to the disk;
+    that is where a disk gets full and where a process has time to die. Two renames then
+    make them appear, the page first. Should the process die between the two, a page
+    without a mask is left, which every reader takes for work to do, and which the next
+    save of that page completes; a mask without a page would be an error for all of them.
+
+    Parameters
+    ----------
+    page, mask : Path
+        Files, neither of which exists. Missing folders are made.
+    content : TwoFiles
+        What is written.
+
+    Raises
+    ------
+    FileExistsError
+        If one of the files exists; it is left as it is.
+    PairError
+        If the files cannot be written; what was made until then is taken away.
+    ValueError
+        If the arrays are no mask.
+    """
+    new_folders = [folder for folder in (mask.parent, page.parent) if not folder.exists()]
+    appeared = False
+    try:
+        with atomic_path(mask, overwrite=False) as hidden_mask:
+            content.write_mask(hidden_mask)
+            to_disk(hidden_mask)
+            with atomic_path(page, overwrite=False) as hidden_page:
+                content.write_page(hidden_page)
+                to_disk(hidden_page)
+            appeared = True
+    except BaseException as error:
+        # A page without its mask would be taken for a page still to be labelled.
+        if appeared:
+            page.unlink(missing_ok=True)
+        for folder in new_folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, FileExistsError | ValueError):
+            raise
+        raise in_words(page, error) from error
+    to_disk(mask.parent)
+    to_disk(page.parent)
+
+
+def in_words(path: Path, error: BaseException) -> BaseException:
+    """Put what went wrong with a hidden file into words about the file that was meant."""
+    if isinstance(error, FileError):
+        return PairError(path, error.reason)
+    return PairError(path, writing_trouble(error)) if isinstance(error, OSError) else error
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A folder of pages with its folder of masks.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    split : str
+        What it is for, such as ``train`` or ``test``: the name of the folder above it
+        in a data set; "" where there is only one level.
+    """
+
+    path: Path
+    split: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the collection, with its split in front."""
+        name = self.path.resolve().name
+        return f"{self.split}/{name}" if self.split else name
+
+
+def find_collections(folder: Path) -> list[Collection]:
+    """Find the collections of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        A collection, a folder of collections, or a data set whose folders (``train``,
+        ``test``) hold collections.
+
+    Returns
+    -------
+    list of Collection
+        In natural order. Below a folder that is no collection itself, folders of pages
+        without masks count too: someone may have forgotten the masks.
+
+    Raises
+    ------
+    PairError
+        If there is no such folder, it cannot be read, or it holds no masks.
+    """
+    if not folder.is_dir():
+        raise PairError(folder, "there is no such folder")
+    if (folder / GROUND_TRUTH_FOLDER).is_dir():
+        return [Collection(folder)]
+    found: list[Collection] = []
+    for child in folders_in(folder):
+        inside = [child] if _holds_pages(child) else filter(_holds_pages, folders_in(child))
+        found += [Collection(path, "" if path == child else child.name) for path in inside]
+    if not any((collection.path / GROUND_TRUTH_FOLDER).is_dir() for collection in found):
+        raise PairError(
+            folder, f"neither this folder nor one in it has a {GROUND_TRUTH_FOLDER}/ with masks"
+        )
+    return found
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """List the folders inside another in natural order; hidden ones and results are left out.
+
+    Raises
+    ------
+    PairError
+        If it cannot be read.
+    """
+    try:
+        folders = [path for path in folder.iterdir() if path.is_dir()]
+    except OSError as error:
+        raise PairError(folder, f"the folder cannot be read ({error.strerror})") from error
+    kept = [path for path in folders if path.name not in RESERVED_FOLDERS and path.name[0] != "."]
+    return sorted(kept, key=natural_key)
+
+
+def _holds_pages(folder: Path) -> bool:
+    return (folder / GROUND_TRUTH_FOLDER).is_dir() or bool(image_files(folder))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures of a collection.
+
+    Parameters
+    ----------
+    collection : Collection
+        Which one.
+    pages : int
+        Number of pairs.
+    without_mask : int
+        Number of pages that wait for their mask.
+    pixels, labelled, ink : int
+        Pixels of the masks, those that are labelled, and those that are ink.
+    troubles : tuple of FileError
+        What could not be read and is not counted.
+    """
+
+    collection: Collection
+    pages: int = 0
+    without_mask: int = 0
+    pixels: int = 0
+    labelled: int = 0
+    ink: int = 0
+    troubles: tuple[FileError, ...] = ()
+
+
+def summarize_collections(folder: Path) -> Iterator[Summary]:
+    """Count what lies in the collections of a folder. Only the masks are read.
+
+    Parameters
+    ----------
+    folder : Path
+        A collection, a folder of collections, or a data set with ``train`` and ``test``.
+
+    Yields
+    ------
+    Summary
+        One a collection.
+
+    Raises
+    ------
+    PairError
+        When the first is asked for, if there is no collection.
+    """
+    for collection in find_collections(folder):
+        try:
+            yield _summarize(collection)
+        except PairError as error:
+            yield Summary(collection, troubles=(error,))
+
+
+def _summarize(collection: Collection) -> Summary:
+    pages = images_by_name(collection.path).keys()
+    if not (collection.path / GROUND_TRUTH_FOLDER).is_dir():
+        return Summary(collection, without_mask=len(pages))
+    try:
+        pairs = find_pairs(collection.path)
+    except PairError as error:
+        return Summary(collection, without_mask=len(pages), troubles=(error,))
+    pixels = labelled = ink = 0
+    troubles: list[FileError] = []
+    for pair in pairs:
+        try:
+            truth = read_ground_truth(pair.ground_truth)
+        except FileError as error:
+            troubles.append(error)
+            continue
+        pixels += truth.ink.size
+        labelled += int(truth.labelled.sum())
+        ink += int(truth.ink.sum())
+    return Summary(
+        collection,
+        pages=len(pairs) - len(troubles),
+        without_mask=len(pages - {pair.name for pair in pairs}),
+        pixels=pixels,
+        labelled=labelled,
+        ink=ink,
+        troubles=tuple(troubles),
+    )

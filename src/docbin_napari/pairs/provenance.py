@@ -7,26 +7,16 @@ import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.io.png import read_png_texts
+from docbin_napari.io.encode import read_png_texts
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
 _TOOL = "docbin-napari"
-_KEYWORDS = {
-    "date": "Creation Time",
-    "who": "Author",
-    "source": "docbin source",
-    "page": "docbin page",
-    "region": "docbin region",
-    "model": "docbin model",
-    "model_hash": "docbin model sha256",
-    "reviewed": "docbin reviewed",
-    "reviewed_windows": "docbin reviewed windows",
-}
 WHOLE_PAGE = "whole page"
 
 
@@ -83,18 +73,12 @@ class Provenance:
         {'Software': 'docbin-napari 1', 'Creation Time': '2026-11-24T10:00:00Z',
          'Author': 'Ines', 'docbin region': 'whole page'}
         """
-        packed = self.reviewed_windows
-        values = {
-            **vars(self),
-            "date": self.date or now(),
-            "reviewed": None if self.reviewed is None else f"{self.reviewed:.4f}",
-            "reviewed_windows": None if packed is None else base64.b64encode(packed).decode(),
+        values = vars(self) | {"date": self.date or now()}
+        known = {name: values[name] for name in _FIELDS if values[name] is not None}
+        texts = {_FIELDS[name][0]: _FIELDS[name][1](value) for name, value in known.items()}
+        return {"Software": f"{_TOOL} {self.version}"} | {
+            keyword: text for keyword, text in texts.items() if text
         }
-        texts = {"Software": f"{_TOOL} {self.version}"}
-        for field, keyword in _KEYWORDS.items():
-            if values[field] not in (None, ""):
-                texts[keyword] = str(values[field])
-        return texts
 
 
 def read_provenance(path: str | os.PathLike[str]) -> Provenance | None:
@@ -120,19 +104,8 @@ def read_provenance(path: str | os.PathLike[str]) -> Provenance | None:
     tool, _, version = texts.get("Software", "").partition(" ")
     if tool != _TOOL:
         return None
-    found = {field: texts.get(keyword) for field, keyword in _KEYWORDS.items()}
-    return Provenance(
-        source=found["source"],
-        page=_whole(found["page"]),
-        region=found["region"] or WHOLE_PAGE,
-        model=found["model"],
-        model_hash=found["model_hash"],
-        who=found["who"],
-        reviewed=_share(found["reviewed"]),
-        reviewed_windows=_unpacked(found["reviewed_windows"]),
-        date=found["date"],
-        version=version,
-    )
+    found = {name: unpack(texts.get(keyword, "")) for name, (keyword, _, unpack) in _FIELDS.items()}
+    return Provenance(**found, version=version)
 
 
 def now() -> str:
@@ -155,20 +128,42 @@ def without_home(path: str | os.PathLike[str]) -> str:
         return str(path)
 
 
-def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() and len(text) < 10 else None
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
-def _share(text: str | None) -> float | None:
+def _share(text: str) -> float | None:
     try:
-        share = float(text or "")
+        share = float(text)
     except ValueError:
         return None
     return share if 0 <= share <= 1 else None
 
 
-def _unpacked(text: str | None) -> bytes | None:
+def _packed(windows: bytes) -> str:
+    return base64.b64encode(windows).decode()
+
+
+def _unpacked(text: str) -> bytes | None:
     try:
-        return None if text is None else base64.b64decode(text, validate=True)
+        return base64.b64decode(text, validate=True) if text else None
     except binascii.Error:
         return None
+
+
+def _words(text: str) -> str | None:
+    return text or None
+
+
+_FIELDS: dict[str, tuple[str, Callable[[Any], str], Callable[[str], Any]]] = {
+    "date": ("Creation Time", str, _words),
+    "who": ("Author", str, _words),
+    "source": ("docbin source", str, _words),
+    "page": ("docbin page", str, _whole),
+    "region": ("docbin region", str, lambda text: text or WHOLE_PAGE),
+    "model": ("docbin model", str, _words),
+    "model_hash": ("docbin model sha256", str, _words),
+    "reviewed": ("docbin reviewed", "{:.4f}".format, _share),
+    "reviewed_windows": ("docbin reviewed windows", _packed, _unpacked),
+}
+"""Keyword of each field in the file, and how it becomes text and a value again."""

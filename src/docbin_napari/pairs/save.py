@@ -6,27 +6,22 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
-from docbin_napari.io.atomic import atomic_path, to_disk
-from docbin_napari.io.errors import FileError, PairError
-from docbin_napari.io.page import (
-    GROUND_TRUTH_FOLDER,
-    RESULTS_FOLDER,
-    find_pages,
-    natural_key,
-    read_pages,
+from docbin_napari.io.errors import PairError
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pages
+from docbin_napari.io.paths import atomic_path, name_trouble, same_name, to_disk
+from docbin_napari.pairs.pair import (
+    Pair,
+    PairContent,
+    folders_in,
+    images_by_name,
+    in_words,
+    write_both_files,
 )
-from docbin_napari.io.paths import name_trouble, same_name
-from docbin_napari.pairs.collection import image_files
-from docbin_napari.pairs.pair import Pair
 from docbin_napari.pairs.provenance import now
-from docbin_napari.pairs.two_files import PairContent, in_words, write_both_files, write_mask_file
-
-if TYPE_CHECKING:
-    import os
 
 REPLACED_FOLDER = "replaced"
 """Folder inside ``fg_mask`` that holds the masks which a later save replaced."""
@@ -107,7 +102,7 @@ def save_pair(place: PairPlace, content: PairContent) -> Saved:
                 return Saved(Pair(page, mask, place.collection, name), "saved", place.name)
             if len(pages) == 1 and not masks and _same_pixels(pages[0], content):
                 pair = Pair(pages[0], mask.with_stem(pages[0].stem), place.collection, name)
-                _write_new_mask(pair.ground_truth, content)
+                _write_mask(pair.ground_truth, content, overwrite=False)
                 return Saved(pair, "completed", place.name)
         except FileExistsError:
             continue  # It came into being just now.
@@ -146,11 +141,10 @@ def replace_mask(pair: Pair, content: PairContent) -> Saved:
     new = pair.ground_truth.with_suffix(".png")
     try:
         kept = _keep(pair.ground_truth)
-        with atomic_path(new) as hidden:
-            write_mask_file(hidden, content)
+        _write_mask(new, content, overwrite=True)
         if new != pair.ground_truth:
             pair.ground_truth.unlink()
-        to_disk(new.parent)
+            to_disk(new.parent)
     except Exception as error:
         raise in_words(new, error) from error
     return Saved(Pair(pair.page, new, pair.collection, pair.name), "replaced", pair.name, kept)
@@ -193,10 +187,7 @@ def _masks(collection: Path) -> Path:
 
 def _taken(folder: Path, name: str) -> list[Path]:
     """Images of that name, whatever their suffix; some systems know no upper case."""
-    if not folder.is_dir():
-        return []
-    wanted = same_name(name).casefold()
-    return [path for path in image_files(folder) if same_name(path.stem).casefold() == wanted]
+    return images_by_name(folder, any_case=True).get(same_name(name).casefold(), [])
 
 
 def _same_pixels(page: Path, content: PairContent) -> bool:
@@ -207,10 +198,11 @@ def _same_pixels(page: Path, content: PairContent) -> bool:
     return len(pages) == 1 and np.array_equal(pages[0].pixels, content.pixels)
 
 
-def _write_new_mask(mask: Path, content: PairContent) -> None:
+def _write_mask(mask: Path, content: PairContent, *, overwrite: bool) -> None:
     try:
-        with atomic_path(mask, overwrite=False) as hidden:
-            write_mask_file(hidden, content)
+        with atomic_path(mask, overwrite=overwrite) as hidden:
+            content.write_mask(hidden)
+            to_disk(hidden)
         to_disk(mask.parent)
     except (FileExistsError, ValueError):
         raise
@@ -237,7 +229,6 @@ def _keep(mask: Path) -> Path:
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
-_RESERVED = (GROUND_TRUTH_FOLDER, RESULTS_FOLDER)
 
 
 @dataclass(frozen=True)
@@ -275,7 +266,7 @@ class PairPlace:
             return "Choose the folder of the data sets."
         if trouble := name_trouble(self.collection):
             return f"The name of the collection {trouble}."
-        if self.collection in _RESERVED:
+        if self.collection in RESERVED_FOLDERS:
             return f"{self.collection} cannot be a collection; the name has another meaning."
         if trouble := name_trouble(self.name):
             return f"The name of the page {trouble}."
@@ -285,22 +276,19 @@ class PairPlace:
 def collection_names(datasets: Path, split: str) -> list[str]:
     """List the collections of a data set in natural order; none if they cannot be read."""
     try:
-        folders = [path for path in (datasets / split).iterdir() if path.is_dir()]
-    except OSError:
+        return [path.name for path in folders_in(datasets / split)]
+    except PairError:
         return []
-    kept = [path for path in folders if path.name not in _RESERVED and path.name[0] != "."]
-    return [path.name for path in sorted(kept, key=natural_key)]
 
 
 def waiting_pages(collection: Path) -> list[str]:
     """List the names of pages that have no mask yet, be it that a save was cut off."""
-    if not (collection / GROUND_TRUTH_FOLDER).is_dir():
-        return []
     try:
-        masks = {same_name(path.stem) for path in find_pages(collection / GROUND_TRUTH_FOLDER)}
-        return [path.stem for path in image_files(collection) if same_name(path.stem) not in masks]
-    except FileError:
+        pages, masks = images_by_name(collection), images_by_name(_masks(collection))
+    except PairError:
         return []
+    waiting = [page.stem for name, found in pages.items() if name not in masks for page in found]
+    return waiting if _masks(collection).is_dir() else []
 
 
 def folder_trouble(folder: Path) -> str:

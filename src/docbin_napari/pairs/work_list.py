@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from docbin_napari.io.atomic import atomic_path, to_disk, writing_trouble
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.page import Page, find_pages, is_pdf, is_tiff, read_pages
-from docbin_napari.io.tiff_header import TiffDamage, read_tiff_header
+from docbin_napari.io.paths import atomic_path, to_disk, writing_trouble
+from docbin_napari.io.tiff_header import read_tiff_header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,6 @@ RESULT_ENDING = "-bw"
 """End of the names that are offered for black-and-white pages."""
 _RESULT = re.compile(rf"(?P<scan>.+?)(-p\d+)?{RESULT_ENDING}([-_]\d+)?")
 _VERSION = 1
-_REDUCED = 1
 
 
 class PageListError(FileError):
@@ -86,8 +85,8 @@ class PageList:
         What the user should know, for instance that the states could not be read.
     choices : dict of str to str
         How the pages are binarized, as the user has chosen it; kept for another day.
-    missing : dict of str to dict
-        What pages have come to whose files are not there now; kept until they are back.
+    states : dict of str to dict
+        What the pages have come to, as it is kept; also those whose files are not there now.
     """
 
     folder: Path
@@ -96,7 +95,7 @@ class PageList:
     position: int = 0
     note: str = ""
     choices: dict[str, str] = field(default_factory=dict)
-    missing: dict[str, Any] = field(default_factory=dict)
+    states: dict[str, Any] = field(default_factory=dict)
 
     def set_state(self, number: int, state: State, pair: str | None = None) -> None:
         """Note what a page has come to and keep it.
@@ -119,6 +118,7 @@ class PageList:
         after = replace(before, state=state, pair=pair or before.pair)
         if after != before:
             self.entries[number] = after
+            self.states[after.key] = {"state": state} | ({"pair": after.pair} if after.pair else {})
             self.keep()
 
     def find(self, file: Path | None, page: int) -> int | None:
@@ -144,12 +144,7 @@ class PageList:
             "folder": str(self.folder),
             "at": self.entries[self.position].key if self.entries else None,
             "choices": self.choices,
-            "pages": self.missing
-            | {
-                entry.key: {"state": entry.state} | ({"pair": entry.pair} if entry.pair else {})
-                for entry in self.entries
-                if entry.state != "to do"
-            },
+            "pages": self.states,
         }
         try:
             with atomic_path(self.kept_in) as hidden:
@@ -193,10 +188,9 @@ def open_list(folder: Path, elsewhere: Path) -> PageList:
     known = PageList(folder, beside)
     stored = _stored(beside, known) or _stored(other, known)
     entries = [entry for file in files for entry in _pages_of(file)]
-    states = stored.get("pages", {})
-    known.entries = [_with_state(entry, states) for entry in entries]
+    known.states = stored.get("pages", {})
+    known.entries = [_with_state(entry, known.states) for entry in entries]
     keys = [entry.key for entry in known.entries]
-    known.missing = {key: state for key, state in states.items() if key not in keys}
     choices = stored.get("choices")
     if isinstance(choices, dict):
         known.choices = {str(name): str(value) for name, value in choices.items()}
@@ -252,10 +246,10 @@ def _count(file: Path) -> int:
         with file.open("rb") as stream:
             start = stream.read(1024)
         if is_tiff(start):
-            return sum(1 for page in read_tiff_header(file).pages if not page.subfile & _REDUCED)
+            return len(read_tiff_header(file).pages)
         if is_pdf(start):
             return next(read_pages(file, dpi=5)).count
-    except (OSError, TiffDamage, PageError):
+    except (OSError, PageError):
         return 1
     return 1
 

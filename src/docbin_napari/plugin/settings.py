@@ -10,8 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from docbin_napari.io.atomic import atomic_path
-from docbin_napari.io.paths import is_folder
+from docbin_napari.io.paths import atomic_path, is_folder
 from docbin_napari.pairs.drafts import draft_folder
 
 _MOST_FOLDERS = 16

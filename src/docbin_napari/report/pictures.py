@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from skimage.measure import block_reduce
 
-from docbin_napari.io.jpeg import data_uri
+from docbin_napari.io.encode import data_uri
 from docbin_napari.io.rgb import luma
 
 if TYPE_CHECKING:

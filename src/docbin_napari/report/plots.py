@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from docbin_napari.io.probability import level_of
+from docbin_napari.io.mask import level_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from docbin_napari.io.jpeg import jpeg_round_trip
+from docbin_napari.io.encode import jpeg_round_trip
 from docbin_napari.train.dataset import DrawnWindows
 from docbin_napari.train.page_edges import page_edges
 from docbin_napari.train.random_fields import Random, normal, smooth_field, uniform

@@ -28,9 +28,9 @@ from torch.nn import functional as F
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL, edge_level
 from docbin_napari.features.survey import PageSurvey
 from docbin_napari.io.errors import PairError
+from docbin_napari.pairs.mask_trouble import lightness, mask_trouble
 from docbin_napari.pairs.overlap import fingerprint, shared_parts
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
-from docbin_napari.pairs.polarity import lightness, mask_trouble
 from docbin_napari.train.train_config import AugmentConfig
 
 _LOG = logging.getLogger(__name__)

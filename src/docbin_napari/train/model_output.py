@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from docbin_napari.io.atomic import writing_trouble
+from docbin_napari.io.paths import writing_trouble
 from docbin_napari.model.model_file import built_in_folder, user_model_folder
 from docbin_napari.train.train_config import TrainingError
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from docbin_napari.io.atomic import atomic_path
+from docbin_napari.io.paths import atomic_path
 from docbin_napari.train.learning import Learner
 from docbin_napari.train.train_config import TrainConfig, TrainingError
 

@@ -11,14 +11,14 @@ from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSiz
 
 from docbin_napari.describe import describe
 from docbin_napari.finetune.finetune_config import FinetuneConfig
-from docbin_napari.pairs.collection import summarize_collections
+from docbin_napari.pairs.pair import summarize_collections
 from docbin_napari.plugin.threads import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from docbin_napari.pairs.collection import Summary
+    from docbin_napari.pairs.pair import Summary
 
 _ROWS = 5
 _TEST = "test"

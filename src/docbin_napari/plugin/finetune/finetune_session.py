@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from docbin_napari.pairs.collection import Summary
+    from docbin_napari.pairs.pair import Summary
 
 _LAST_LINES = 8
 _SECONDS_TO_STOP = 2.0

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.io.probability import level_of as lowest_level
+from docbin_napari.io.mask import level_of as lowest_level
 from docbin_napari.plugin.layers.page_source import plane_of
 
 if TYPE_CHECKING:

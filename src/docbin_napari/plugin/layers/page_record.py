@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docbin_napari.correction.reviewed import Reviewed
-from docbin_napari.io.tiff_header import TiffDamage, read_tiff_header
+from docbin_napari.io.tiff_header import read_tiff_header
 from docbin_napari.pairs.save import pair_of
 from docbin_napari.plugin.layers.ink_result import result_behind
 from docbin_napari.plugin.layers.page_source import page_source, plane_of
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from docbin_napari.pairs.pair import Pair
 
-_REDUCED = 1
 AS_SAVED = "as_saved"
 """Name in the metadata of labels: checksum of the labels of each page as they were saved."""
 PAIR = "pair"
@@ -162,10 +161,9 @@ def hidden_pages(image: Image) -> int:
 @lru_cache(maxsize=64)
 def _pages_in(path: str) -> int:
     try:
-        pages = read_tiff_header(Path(path)).pages
-    except (OSError, TiffDamage):
+        return len(read_tiff_header(Path(path)).pages)
+    except OSError:
         return 0
-    return sum(1 for page in pages if not page.subfile & _REDUCED)
 
 
 # Doors may keep state: the widget can be closed and opened again. Gone with the layer.

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.io.rgb import luma, needs_limits, to_rgb
-from docbin_napari.io.row_source import StoredBands
+from docbin_napari.io.rgb import RgbRows, StoredBands, luma, needs_limits, to_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
-    from docbin_napari.io.row_source import RowSource
+    from docbin_napari.io.rgb import RowSource
 
 
 def plane_of(data: Any, page: int) -> NDArray[Any]:
@@ -84,38 +83,15 @@ class PageSource:
         if self.limits is None and needs_limits(plane.dtype):
             # Only the whole page says which values are black and white.
             return to_rgb(np.asarray(plane))
-        return LayerRows(plane, _stored_rows(self.data, self.is_stack), self.limits)
-
-
-class LayerRows:
-    """A page of a layer that gives RGB when it is sliced by rows.
-
-    Parameters
-    ----------
-    plane : array_like
-        (H, W) or (H, W, colours); numpy, or lazy.
-    band_height : int
-        Rows that have to be computed together; 0 for what lies in memory.
-    limits : (float, float) or None
-        Values that become black and white.
-    """
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, plane: Any, band_height: int, limits: tuple[float, float] | None) -> None:
-        height, width = (int(side) for side in plane.shape[:2])
-        self.shape = (height, width, 3)
-        self._limits = limits
-        self._rows = plane
-        if band_height:
-            self._rows = StoredBands(
-                height,
-                band_height,
-                lambda band: np.asarray(plane[band * band_height : (band + 1) * band_height]),
+        rows: Any = plane
+        if band := _stored_rows(self.data, self.is_stack):
+            rows = StoredBands(
+                tuple(map(int, plane.shape)),
+                plane.dtype,
+                band,
+                lambda number: np.asarray(plane[number * band : (number + 1) * band]),
             )
-
-    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
-        return to_rgb(np.asarray(self._rows[rows]), self._limits)
+        return RgbRows(rows, self.limits)
 
 
 def _stored_rows(data: Any, is_stack: bool) -> int:

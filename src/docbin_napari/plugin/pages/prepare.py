@@ -12,8 +12,14 @@ import numpy as np
 from docbin_napari.inference.inference_config import preset
 from docbin_napari.io.errors import DraftError, FileError
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.pairs.drafts import PageKey, content_of, newest_draft, read_draft
-from docbin_napari.pairs.kept_probability import KeptInk, keep_ink, kept_ink
+from docbin_napari.pairs.drafts import (
+    PageKey,
+    content_of,
+    keep_ink,
+    kept_ink,
+    newest_draft,
+    read_draft,
+)
 from docbin_napari.pairs.save import pair_of
 from docbin_napari.pairs.work_list import read_listed
 from docbin_napari.plugin.layers.ink_result import InkResult
@@ -184,7 +190,7 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Step | PageR
         yield from _run(order, page, result, load)
         for folder in folders:  # If none takes it, it is found again next time.
             with suppress(DraftError):
-                keep_ink(folder, key, KeptInk(result.probability, order.how))
+                keep_ink(folder, key, result.probability, order.how)
                 break
     metadata = base | {"model": order.model}
     inked = PageReady(order.number, result.labels, result, metadata, how=order.how)
@@ -203,9 +209,9 @@ def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Itera
 def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: str) -> bool:
     """Fill a result with what was kept of an earlier run, if there is something."""
     for folder in folders:
-        ink = kept_ink(folder, key, how)
-        if ink is not None and ink.probability.shape == result.shape:
-            result.probability[:] = ink.probability
+        probability = kept_ink(folder, key, how)
+        if probability is not None and probability.shape == result.shape:
+            result.probability[:] = probability
             result.write(0, slice(0, result.shape[0]), slice(0, result.shape[1]))
             return True
     return False

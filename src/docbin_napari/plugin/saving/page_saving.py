@@ -12,9 +12,9 @@ import numpy as np
 from docbin_napari.io.errors import FileError
 from docbin_napari.io.paths import clean_name, file_hash
 from docbin_napari.model.model_file import ModelError, find_model
+from docbin_napari.pairs.pair import PairContent
 from docbin_napari.pairs.provenance import WHOLE_PAGE, Provenance, read_provenance, without_home
 from docbin_napari.pairs.save import replace_mask, save_pair
-from docbin_napari.pairs.two_files import PairContent
 from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED
 from docbin_napari.plugin.layers.page_record import reviewed_of
