@@ -33,8 +33,6 @@ RED: Colour = (0.62, 0.1, 0.1)
 VIOLET: Colour = (0.38, 0.15, 0.5)
 GREEN: Colour = (0.12, 0.4, 0.25)
 Range = tuple[float, float]
-Sides = tuple[float, float, float, float]
-"""One number for each side: left, top, right, bottom."""
 
 _CLOTH: tuple[Colour, ...] = (
     (0.6, 0.6, 0.58), (0.45, 0.5, 0.42), (0.5, 0.38, 0.25), (0.35, 0.36, 0.4), (0.3, 0.1, 0.1),
@@ -263,7 +261,7 @@ class Dice:
         )
         return replace(drawn, **fixed)
 
-    def _sides(self) -> tuple[Sides, Sides, float]:
+    def _sides(self) -> tuple[tuple[float, ...], tuple[float, ...], float]:
         """Margins, thickness of leaf edges, and place of the gutter: most leaves at one side."""
         sides = [self.maybe(0.8, 0.02, 0.16) for _ in range(4)]
         thick = [margin * self.maybe(0.3, 0.1, 0.6) for margin in sides]
@@ -277,8 +275,7 @@ class Dice:
             sides[2 - main] = thick[2 - main] = 0.0
         elif self.chance(0.6):
             thick[2 - main] = 0.0
-        margins = (sides[0], sides[1], sides[2], sides[3])
-        return margins, (thick[0], thick[1], thick[2], thick[3]), gutter
+        return tuple(sides), tuple(thick), gutter
 
     def _ground(self) -> tuple[str, Colour]:
         """What a page lies on, and its colour."""

@@ -142,7 +142,7 @@ def _columns(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 def _form(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
     """Printed labels, answers by hand on pale lines."""
-    label = fitted(plan.second, box)
+    label = plan.second
     sheet.second.append(set_line(rng, label.scaled(1.6, 1.5), box, 3, "centre"))
     y = box.top + 6 * label.x_height
     step = max(plan.hand.x_height * 2.4, label.x_height * 3)
@@ -270,7 +270,7 @@ def staves(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
     top = box.top + space * 3
     if rng.random() < 0.7:
         title = replace(words, x_height=space * 2, pen=space * 0.4)
-        sheet.text.append(set_line(rng, fitted(title, box), box, 4, "centre"))
+        sheet.text.append(set_line(rng, title, box, 4, "centre"))
         top += space * 5
     while top + 6 * space < box.bottom:
         first = top
@@ -281,7 +281,7 @@ def staves(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
             top += space * rng.uniform(8.5, 10)
             if sung and top + space < box.bottom:
                 lower = box._replace(top=top - 3 * space)
-                sheet.text.append(set_line(rng, fitted(words, lower), lower, 12, "justify"))
+                sheet.text.append(set_line(rng, words, lower, 12, "justify"))
                 top += space * 1.5
         sheet.text.append(upright(box.left, first, top - 4 * space, line * 5))
         top += space * rng.uniform(1, 3)
@@ -295,7 +295,7 @@ def chant(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
     rng, plan, box, sheet
         As for `staves`.
     """
-    hand = fitted(plan.hand, box)
+    hand = plan.hand
     space = max(4.0, hand.x_height * rng.uniform(0.6, 1.1))
     pen = max(1.2, space * rng.uniform(0.06, 0.14))
     lines = sheet.second if rng.random() < 0.7 else sheet.text
@@ -388,19 +388,15 @@ def _notes(rng: Rng, sheet: Sheet, box: Box, x: float) -> float:
         slope = float(np.clip((ys[-1] - ys[0]) * 0.4, -space, space))
         ends = edge + slope * np.linspace(0, 1, count)
         first, last = (xs[0] + side - pen / 2, ends[0]), (xs[-1] + side + pen / 2, ends[-1])
-        sheet.text.append(_beams(rng, first, last, space, way))
+        beam = bar(first, last, space * 0.5)
+        rows = range(int(rng.choice([1, 1, 2, 3])))
+        sheet.text.extend(beam.moved(0, -way * row * space * 0.78) for row in rows)
     elif solid and rng.random() < 0.4:
         sheet.text.append(_flag(xs[0] + side, ends[0], space, way))
     if solid or rng.random() < 0.6:
         stems = zip(xs + side, ys, ends, strict=True)
         sheet.text.extend(upright(*stem, pen) for stem in stems)
     return float(xs[-1] + space * rng.uniform(2.2, 4.5))
-
-
-def _beams(rng: Rng, first: Point, last: Point, space: float, way: int) -> Strokes:
-    """Draw one to three beams between the ends of two stems."""
-    shifts = [-way * row * space * 0.78 for row in range(int(rng.choice([1, 1, 2, 3])))]
-    return joined([bar(first, last, space * 0.5).moved(0, shift) for shift in shifts])
 
 
 def _flag(x: float, y: float, space: float, way: int) -> Strokes:

@@ -173,7 +173,9 @@ def inked(rng: Rng, hand: Hand, glyph: Glyph) -> Strokes:
             curve = line
         else:
             curve = _cornered(line, samples) if flat else spline(line, samples)
-        high = _stretched(curve[:, 1], hand.reach)
+        # Ascenders and descenders are longer or shorter, small letters stay.
+        middle = np.clip(curve[:, 1], 0, 10)
+        high = middle + (curve[:, 1] - middle) * hand.reach
         across = curve[:, 0] * hand.stretch + hand.slant * high
         points = np.column_stack([across, -high]) * scale
         radius = np.maximum(_half_widths(rng, hand, points), 0.4)
@@ -205,12 +207,6 @@ def _lengthened(points: Points, radius: Points) -> Points:
         way = points[end] - points[inner]
         longer[end] += way / max(float(np.hypot(*way)), 1e-9) * radius[end] * 0.9
     return longer
-
-
-def _stretched(high: Points, reach: float) -> Points:
-    """Heights with longer or shorter ascenders and descenders; small letters stay."""
-    middle = np.clip(high, 0, 10)
-    return middle + (high - middle) * reach
 
 
 @lru_cache(maxsize=256)

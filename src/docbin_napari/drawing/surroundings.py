@@ -73,8 +73,8 @@ class Surroundings:
         What else lies there; names of `objects.OBJECTS`.
     """
 
-    margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    leaves: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    margins: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    leaves: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     pitch: float = 4.0
     cockle: float = 3.0
     contrast: float = 0.5
