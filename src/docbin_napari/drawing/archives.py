@@ -89,9 +89,9 @@ def choose_archive(rng: Rng, name: str | None = None) -> Archive:
     if name is not None and name not in (*ARCHIVES, *GROUPS):
         known = ", ".join([*ARCHIVES, *GROUPS])
         raise ValueError(f"there is no archive {name!r}; choose one of {known}")
-    group = GROUPS[name if name in GROUPS else "usual"]
-    chosen = group[int(rng.integers(len(group)))]
-    return ARCHIVES[name if name in ARCHIVES else chosen](Dice(rng))
+    dice = Dice(rng)
+    chosen = dice.one_of(*GROUPS[name if name in GROUPS else "usual"])
+    return ARCHIVES[name if name in ARCHIVES else chosen](dice)
 
 
 def resized(archive: Archive, factor: float) -> Archive:

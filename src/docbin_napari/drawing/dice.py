@@ -183,10 +183,9 @@ class Dice:
         )
         return replace(drawn, **fixed)
 
-    def justified(self, **fixed: Any) -> Setting:
+    def justified(self) -> Setting:
         """Lines of a press."""
-        drawn = Setting(leading=self.between(2.0, 2.6), align="justify", indent=1.5, drift=0.1)
-        return replace(drawn, **fixed)
+        return Setting(leading=self.between(2.0, 2.6), align="justify", indent=1.5, drift=0.1)
 
     def ink(self, *colours: Colour, **fixed: Any) -> Ink:
         """Draw an ink of one of several colours."""

@@ -69,8 +69,6 @@ class Strokes:
         >>> two.above(5).points.tolist()
         [[0.0, 1.0], [5.0, 1.0]]
         """
-        if not len(self):
-            return self
         starts = np.flatnonzero(self.start)
         lowest = np.maximum.reduceat(self.points[:, 1], starts)
         kept = np.repeat(lowest < y, np.diff([*starts, len(self)]))

@@ -138,8 +138,7 @@ Word = tuple[Strokes, float]
 def write(rng: Rng, hand: Hand, word: str | None = None) -> Word:
     """Write a given or an invented word in any script; see `lettering.write_word`."""
     if hand.script in ("nastaliq", "runes"):
-        size = len(word) if word is not None else int(rng.integers(2, 9))
-        return write_foreign(rng, hand, max(1, size))
+        return write_foreign(rng, hand, len(word) if word else int(rng.integers(2, 9)))
     text = invent_word(rng) if word is None else word
     strokes, advance = write_word(rng, hand, text)
     rest = text[1:]
