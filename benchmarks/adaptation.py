@@ -24,8 +24,8 @@ from docbin_napari.features.survey import page_strips
 from docbin_napari.finetune.stages import FinetuneConfig, finetune
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.metrics import f_measure
 from docbin_napari.metrics.error_kinds import error_maps
+from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.engine import choose_device
 from docbin_napari.model.ink_model import InkModel, load_model
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair

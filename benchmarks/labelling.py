@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from docbin_napari.correction.doubt import doubt_grid
-from docbin_napari.correction.reviewed import WINDOW, grid_shape
+from docbin_napari.correction.reviewed import WINDOW, doubt_grid, grid_shape
 from docbin_napari.pairs.pair import Pair, read_pair, write_pair
 
 Window = tuple[int, int]

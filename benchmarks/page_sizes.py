@@ -20,7 +20,7 @@ from tqdm import tqdm
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
 from docbin_napari.inference.page_reader import PageReader, PageSize
 from docbin_napari.inference.predict import binarize
-from docbin_napari.metrics import f_measure
+from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.ink_model import InkModel, load_model
 from docbin_napari.model.model_file import DEFAULT_MODEL
 from docbin_napari.pairs.pair import find_pairs, read_pair

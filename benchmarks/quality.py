@@ -17,7 +17,7 @@ from tqdm import tqdm
 from docbin_napari.inference.classical import BASELINES
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import binarize
-from docbin_napari.metrics import PageScores, mean_scores, score_page
+from docbin_napari.metrics.scores import PageScores, mean_scores, score_page
 from docbin_napari.model.ink_model import InkModel, load_model
 from docbin_napari.model.model_file import DEFAULT_MODEL
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair

@@ -64,7 +64,8 @@ def failures() -> None:
     """
     from docbin_napari.drawing.archives import ARCHIVES
     from docbin_napari.drawing.generator import draw_page
-    from docbin_napari.metrics import error_maps, f_measure
+    from docbin_napari.metrics.error_kinds import error_maps
+    from docbin_napari.metrics.rates import f_measure
     from docbin_napari.pairs.mask_trouble import lightness
     from docbin_napari.report.pictures import paint, worst_region
 

@@ -114,7 +114,7 @@ class _Tutorial:
     def _next_page(self) -> None:
         """Run the new model from its panel; show the ink of both beside the page."""
         from docbin_napari import binarize
-        from docbin_napari.metrics import f_measure
+        from docbin_napari.metrics.rates import f_measure
 
         model = self.trainer._session.ending.model
         self.viewer.layers.clear()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-import re
+from docstring_parser.numpydoc import parse
 
 
 def describe(config: type, name: str) -> str:
@@ -34,13 +33,7 @@ def describe(config: type, name: str) -> str:
     'Windows in one pass through the network; 0 chooses for the device.'
     """
     for declaring in config.__mro__:
-        text = inspect.cleandoc(declaring.__doc__ or "")
-        heading = r"^(?:Parameters|Attributes)\n-+\n"
-        sections = re.findall(rf"{heading}(.*?)(?=^\S[^\n]*\n-+\n|\Z)", text, re.S | re.M)
-        entries = re.findall(
-            r"^(\S[^\n:]*?) *(?::[^\n]*)?\n((?: +[^\n]*\n?|\n)*)", "\n".join(sections), re.M
-        )
-        for names, description in entries:
-            if name in re.split(r", *", names):
-                return " ".join(description.replace("`", "").split())
+        for entry in parse(declaring.__doc__ or "").params:
+            if name in entry.arg_name.split(", "):
+                return " ".join((entry.description or "").replace("`", "").split())
     raise ValueError(f"{config.__name__} does not describe {name!r}")

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.batch import dask_client, worker
+from docbin_napari.batch import dask_client
 from docbin_napari.batch.dask_client import binarize_on_cluster
 from docbin_napari.batch.jobs import (
     ClusterConfig,
@@ -342,7 +342,7 @@ def test_files_are_sent_with_absolute_paths_and_named_as_the_user_did(
     def binarize_file(job, **same):
         return FileWritten(job.source, job.outputs().paths, (1,), (str(job.source),))
 
-    monkeypatch.setattr(worker, "binarize_file", binarize_file)
+    monkeypatch.setattr(dask_client, "binarize_file", binarize_file)
     jobs = plan_jobs([Path("link")], OutputConfig())
     ends = list(dask_client._work(in_process, jobs, None, OutputConfig()))
     sent = str(tmp_path / "link" / "a.png")
@@ -353,7 +353,7 @@ def test_a_result_whose_answer_was_lost_counts_as_written(in_process, tmp_path, 
     """The second worker finds the mask of the first, and skips the file."""
     draw_pages(tmp_path / "pages", "a", "b")
     draw_pages(tmp_path / "pages" / "auto_bin", "a")
-    monkeypatch.setattr(worker, "binarize_file", lambda job, **same: FileSkipped(job.source))
+    monkeypatch.setattr(dask_client, "binarize_file", lambda job, **same: FileSkipped(job.source))
     jobs = plan_jobs([tmp_path / "pages"], OutputConfig())
     ends = list(dask_client._work(in_process, jobs, None, OutputConfig()))
     mask = tmp_path / "pages" / "auto_bin" / "a.png"
@@ -369,7 +369,7 @@ def test_what_no_worker_can_do_ends_the_batch(in_process, tmp_path, monkeypatch)
     def binarize_file(job, **same):
         raise ClusterError("the worker on node1 is unfit")
 
-    monkeypatch.setattr(worker, "binarize_file", binarize_file)
+    monkeypatch.setattr(dask_client, "binarize_file", binarize_file)
     jobs = plan_jobs([tmp_path / "pages"], OutputConfig())
     with pytest.raises(ClusterError, match="node1 is unfit"):
         list(dask_client._work(in_process, jobs, None, OutputConfig()))
@@ -383,7 +383,7 @@ def test_the_scheduler_is_lost(tmp_path, monkeypatch):
         begun.touch()
         time.sleep(3)
 
-    monkeypatch.setattr(worker, "binarize_file", binarize_file)
+    monkeypatch.setattr(dask_client, "binarize_file", binarize_file)
     jobs = plan_jobs([tmp_path / "pages"], OutputConfig())
     here = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None)
     with distributed.Client(here.scheduler_address, set_as_default=False) as client:

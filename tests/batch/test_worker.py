@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from docbin_napari.batch import made_from, worker
+from docbin_napari.batch import dask_client, made_from
 from docbin_napari.batch.binarizer import FileBinarizer
 from docbin_napari.batch.jobs import (
     ClusterError,
@@ -31,7 +31,7 @@ RUN = "a-batch"
 @pytest.fixture(autouse=True)
 def no_models(monkeypatch):
     made_from._load.cache_clear()
-    monkeypatch.setattr(worker, "_stopped", set())
+    monkeypatch.setattr(dask_client, "_stopped", set())
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def make_task(tmp_path, tiny_model_file):
 
 def binarize(task, **changes):
     job, model = task
-    return worker.binarize_file(replace(job, **changes), model, OutputConfig(), RUN)
+    return dask_client.binarize_file(replace(job, **changes), model, OutputConfig(), RUN)
 
 
 def test_a_file_is_written(make_task, tmp_path):
@@ -83,7 +83,7 @@ def test_a_device_that_is_not_here(make_task, monkeypatch):
 
 def test_another_version_is_refused(make_task):
     with pytest.raises(ClusterError, match=r"this machine 9\.9\.9: install the same version"):
-        worker.binarize_file(*make_task(), OutputConfig(), RUN, "9.9.9")
+        dask_client.binarize_file(*make_task(), OutputConfig(), RUN, "9.9.9")
 
 
 @pytest.mark.parametrize("part", ["source", "folder"])
@@ -109,7 +109,7 @@ def test_a_batch_that_is_stopped_leaves_nothing(make_task, monkeypatch):
 
     def run(self, job, writer):
         try:
-            worker.stop(RUN)
+            dask_client.stop(RUN)
             yield PageProgress(job.source, 1, 1, 0, 2)
             raise AssertionError("went on after the stop")
         finally:
@@ -150,12 +150,12 @@ def test_files_of_several_threads_go_through_a_gpu_one_after_the_other(make_task
 
 
 def test_local_workers_take_the_gpus_in_turns(monkeypatch):
-    monkeypatch.setenv(worker.GPUS, "0, 3")
-    monkeypatch.setattr(worker.os, "dup2", lambda *streams: None)
-    monkeypatch.setattr(worker.signal, "signal", lambda *handler: None)
+    monkeypatch.setenv(dask_client.GPUS, "0, 3")
+    monkeypatch.setattr(dask_client.os, "dup2", lambda *streams: None)
+    monkeypatch.setattr(dask_client.signal, "signal", lambda *handler: None)
     seen = []
     for name in range(3):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-        worker.dask_setup(SimpleNamespace(name=name))
-        seen.append(worker.os.environ["CUDA_VISIBLE_DEVICES"])
+        dask_client.dask_setup(SimpleNamespace(name=name))
+        seen.append(dask_client.os.environ["CUDA_VISIBLE_DEVICES"])
     assert seen == ["0", "3", "0"]

@@ -125,8 +125,8 @@ def test_options_reach_the_files(tmp_path, draw_page, dark_is_ink):
 
 def test_without_options_the_defaults_are_those_of_the_settings():
     command = BinarizeCommand(paths=())
-    assert command.output_config() == OutputConfig()
-    assert command.inference_config() == PRESETS["balanced"]
+    assert command.applied_to(OutputConfig()) == OutputConfig()
+    assert command.applied_to(PRESETS["balanced"]) == PRESETS["balanced"]
 
 
 def test_the_devices_are_those_of_the_model_room():

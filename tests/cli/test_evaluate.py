@@ -9,7 +9,7 @@ from PIL import Image
 
 from docbin_napari.cli import main
 from docbin_napari.io.mask import read_ground_truth, write_ground_truth, write_mask
-from docbin_napari.metrics import mean_scores, score_page
+from docbin_napari.metrics.scores import mean_scores, score_page
 
 TITLES = [
     *("page", "FM", "pFM", "skeleton", "pFM", "PSNR", "DRD", "NRM", "precision", "recall"),

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from docbin_napari.cli.finetune import other_pages_beside
-from docbin_napari.cli.train import main
+from docbin_napari.cli.train import main, other_pages_beside
 from docbin_napari.finetune.reports import NOTHING_LEARNT
 from docbin_napari.model.ink_model import load_model
 from docbin_napari.train.model_output import rescue_of_the_dead, unfinished_path

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from docbin_napari.cli.console import UsageError
-from docbin_napari.cli.mask_matching import match_files
+from docbin_napari.cli.scoring import match_files
 
 
 def named(matches):
@@ -18,7 +18,7 @@ def test_folders_and_collections(collection, guesses, truths):
         name: (collection / "auto_bin" / f"{name}.png", collection / "fg_mask" / f"{name}.png")
         for name in ("a", "b")
     }
-    assert matches.without_prediction == matches.without_ground_truth == ()
+    assert matches.without_prediction == matches.without_ground_truth == []
 
 
 def test_a_folder_of_collections(collection):
@@ -57,14 +57,14 @@ def test_what_has_no_partner(collection):
     (collection / "auto_bin" / "a.png").rename(collection / "auto_bin" / "c.png")
     matches = match_files(collection, collection)
     assert list(named(matches)) == ["b"]
-    assert matches.without_prediction == (collection / "fg_mask" / "a.png",)
-    assert matches.without_ground_truth == (collection / "auto_bin" / "c.png",)
+    assert matches.without_prediction == [collection / "fg_mask" / "a.png"]
+    assert matches.without_ground_truth == [collection / "auto_bin" / "c.png"]
 
 
 def test_probabilities_beside_masks_are_no_predictions(collection):
     guesses = collection / "auto_bin"
     shutil.copy(guesses / "a.png", guesses / "a_probability.png")
-    assert match_files(guesses, collection).without_ground_truth == ()
+    assert match_files(guesses, collection).without_ground_truth == []
 
 
 def test_two_files_of_one_name(collection):

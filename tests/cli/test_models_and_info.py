@@ -30,15 +30,13 @@ def test_models_are_a_table(own_models, tiny_model_file, capsys):
 
 
 def test_long_texts_are_wrapped(own_models, tiny_model_file, capsys, monkeypatch):
-    from docbin_napari.cli import models
-
     header = {
         "training_data": "pages of many archives " * 10,
         "figures": {"FM": 91.236, "pages": 18},
         "parameters": 1_234_567,
     }
     info = model_file.ModelInfo("long", tiny_model_file, 3 * 2**20, header)
-    monkeypatch.setattr(models, "list_models", lambda unreadable: [info])
+    monkeypatch.setattr(model_file, "list_models", lambda unreadable: [info])
     monkeypatch.setenv("COLUMNS", "100")
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()

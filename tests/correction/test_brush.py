@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.correction.brush import BrushConfig, find_ink, find_paper, segment
-from docbin_napari.correction.gray_split import split_gray
+from docbin_napari.correction.brush import (
+    BrushConfig,
+    find_ink,
+    find_paper,
+    segment,
+    split_gray,
+)
 from docbin_napari.correction.region import Region
 
 SHAPE = (48, 64)

@@ -8,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from docbin_napari.correction.component import component_at, measure_pieces, nearest_ink
-from docbin_napari.correction.region import lasso, rectangle, whole
+from docbin_napari.correction.region import (
+    component_at,
+    lasso,
+    measure_pieces,
+    nearest_ink,
+    rectangle,
+    whole,
+)
 
 
 def random_ink(seed: int, shape: tuple[int, int] = (60, 70), share: float = 0.4) -> np.ndarray:

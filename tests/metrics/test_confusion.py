@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from docbin_napari.metrics.confusion import Counts, compare
+from docbin_napari.metrics.rates import Counts, compare
 
 
 def test_counts_of_the_four_outcomes(draw):

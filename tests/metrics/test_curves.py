@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.metrics import f_measure, precision, recall
 from docbin_napari.metrics.calibration_curves import ProbabilityCounts
+from docbin_napari.metrics.rates import f_measure, precision, recall
 
 
 def counts_of(probability, ink, labelled=None):

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from docbin_napari.metrics import drd
+from docbin_napari.metrics.rates import drd
 
 SIDE, DIAGONAL, KNIGHT = 0.0723571, 0.0511642, 0.0323591
 
@@ -85,5 +85,5 @@ def test_a_block_is_mixed_by_its_labelled_pixels_only(one_stroke):
 
 def test_every_pixel_wrong_is_counted_in_chunks(monkeypatch, one_stroke):
     expected = drd(~one_stroke, one_stroke)
-    monkeypatch.setattr("docbin_napari.metrics.distortion._CHUNK", 7)
+    monkeypatch.setattr("docbin_napari.metrics.rates._CHUNK", 7)
     assert drd(~one_stroke, one_stroke) == pytest.approx(expected)

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from docbin_napari.metrics import error_kinds, error_maps, f_measure
-from docbin_napari.metrics.error_kinds import NEAR
+from docbin_napari.metrics.error_kinds import NEAR, error_kinds, error_maps
+from docbin_napari.metrics.rates import f_measure
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from docbin_napari.metrics import score_page
+from docbin_napari.metrics.scores import score_page
 
 VECTORS = Path(__file__).parents[3] / "shared" / "metric_vectors.json"
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from docbin_napari.metrics import drd, f_measure, nrm, precision, psnr, recall, score_page
+from docbin_napari.metrics.rates import drd, f_measure, nrm, precision, psnr, recall
+from docbin_napari.metrics.scores import score_page
 
 SIDES = st.integers(1, 20)
 pages = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=20))

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from docbin_napari.metrics import f_measure, nrm, precision, psnr, recall
+from docbin_napari.metrics.rates import f_measure, nrm, precision, psnr, recall
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from dataclasses import asdict, fields
 import numpy as np
 import pytest
 
-from docbin_napari import metrics
-from docbin_napari.metrics import PageScores, mean_scores, score_page
+from docbin_napari.metrics import scores as all_metrics
+from docbin_napari.metrics.scores import PageScores, mean_scores, score_page
 
 NO_ERROR = (0, 0, 0, 0, 0)
 PERFECT = PageScores(100, 100, 100, math.inf, 0, 0, 100, 100, 10, *NO_ERROR)
@@ -20,9 +20,9 @@ def test_each_field_is_the_metric_of_that_name(one_stroke):
     labelled[:, :5] = False
     scores = score_page(prediction, one_stroke, labelled)
     for name in OWN_METRICS:
-        metric = getattr(metrics, name)
+        metric = getattr(all_metrics, name)
         assert getattr(scores, name) == metric(prediction, one_stroke, labelled)
-    kinds = metrics.error_kinds(prediction, one_stroke, labelled)
+    kinds = all_metrics.error_kinds(prediction, one_stroke, labelled)
     for name, value in asdict(kinds).items():
         assert getattr(scores, name) == value
     assert scores.ink == 100 * one_stroke[:, 5:].mean()

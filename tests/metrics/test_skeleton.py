@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from docbin_napari.metrics import recall, skeleton_pseudo_f_measure
+from docbin_napari.metrics.pseudo_f_measure import skeleton_pseudo_f_measure
+from docbin_napari.metrics.rates import recall
 
 
 def test_stroke_drawn_too_thin_costs_nothing(one_stroke):

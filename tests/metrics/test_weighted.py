@@ -3,8 +3,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from docbin_napari.metrics import precision, recall, weighted_pseudo_f_measure
-from docbin_napari.metrics.weight_maps import weight_maps
+from docbin_napari.metrics.pseudo_f_measure import weight_maps, weighted_pseudo_f_measure
+from docbin_napari.metrics.rates import precision, recall
 
 
 def test_weights_of_a_bar(one_stroke):

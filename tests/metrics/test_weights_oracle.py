@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.ndimage import gaussian_filter
 
-from docbin_napari.metrics.weight_maps import weight_maps
+from docbin_napari.metrics.pseudo_f_measure import weight_maps
 
 AROUND = [(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)]
 # fmt: off

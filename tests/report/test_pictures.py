@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.metrics import error_maps
+from docbin_napari.metrics.error_kinds import error_maps
 from docbin_napari.report.pictures import (
     BORDER,
     FALSE,

@@ -18,7 +18,7 @@ from docbin_napari.drawing.archives import choose_archive
 from docbin_napari.drawing.generator import SyntheticPage, draw_archive_page
 from docbin_napari.finetune.outcome import TEST
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.metrics import f_measure
+from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.model_file import find_model
 from docbin_napari.pairs.pair import find_pairs, write_pair
 

@@ -23,9 +23,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docbin_napari.batch.jobs import (
     Event,
@@ -34,23 +35,18 @@ from docbin_napari.batch.jobs import (
     FileSkipped,
     FileStarted,
     FileWritten,
+    Job,
+    OutputConfig,
+    PageOutputs,
     PageProgress,
 )
-from docbin_napari.batch.made_from import OTHER_RECIPE, MadeFrom, fingerprint, read_words
+from docbin_napari.batch.made_from import BatchModel, MadeFrom, fingerprint
 from docbin_napari.inference import predict
 from docbin_napari.inference.ahead import iterate_ahead, map_ahead, threads
 from docbin_napari.inference.page_reader import PageReader
-from docbin_napari.inference.predict import InferenceError
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.mask import write_mask, write_probability
 from docbin_napari.io.page import Page, read_pages
-from docbin_napari.io.paths import is_plain_file
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
-    from docbin_napari.batch.made_from import BatchModel
 
 Resolution = tuple[float, float] | None
 Result = TypeVar("Result")
@@ -60,7 +56,9 @@ Work = Generator[PageProgress, None, Result]
 _LOG = logging.getLogger(__name__)
 
 
-def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig) -> Iterator[Event]:
+def binarize_files(
+    jobs: Sequence[Job], model: BatchModel, config: OutputConfig
+) -> Generator[Event, None, None]:
     """Binarize the pages of many files.
 
     Parameters
@@ -90,11 +88,7 @@ def binarize_files(jobs: Sequence[Job], model: BatchModel, config: OutputConfig)
     """
     binarizer = FileBinarizer(replace(model, load=cache(model.load)), config)
     count = max(1, (os.cpu_count() or 1) // 4)
-    with (
-        threads(count) as readers,
-        threads(1) as page_reader,
-        ThreadPoolExecutor(count) as writer,
-    ):
+    with threads(count) as readers, threads(1) as page_reader, ThreadPoolExecutor(count) as writer:
         being_written: deque[Future[FileEnd]] = deque()
         for file in map_ahead(binarizer.open, jobs, readers, count):
             yield FileStarted(file.job.source)
@@ -243,7 +237,8 @@ class FileBinarizer:
         if job.problem:
             return FileFailed(job.source, job.problem)
         try:
-            done = self._is_done(job.outputs(), job, 0 if job.suffix == ".tiff" else 1)
+            made = self._made(job, 0 if job.suffix == ".tiff" else 1)
+            done = made.is_done(job.outputs(), overwrite=self.config.overwrite)
         except PageError as error:
             return _failure(error, job)
         return FileSkipped(job.source) if done else None
@@ -284,26 +279,6 @@ class FileBinarizer:
     def _made(self, job: Job, page: int) -> MadeFrom:
         return MadeFrom(job.source, page, self.config.dpi, self.model.recipe, job.seen)
 
-    def _is_done(self, outputs: PageOutputs, job: Job, page: int) -> bool:
-        """Whether the results of a page are there, and made from it as they would be now.
-
-        Raises
-        ------
-        PageError
-            If they belong to another file that is still there, or were made with another model.
-        """
-        standing = self._made(job, page).standing(outputs)
-        if standing == "other source":
-            kept = read_words(outputs.mask) or {}
-            name, number = str(kept.get("source", "")), kept.get("page")
-            whose = name if number in (0, 1) else f"page {number} of {name}"
-            if name != job.source.name and is_plain_file(job.source.parent / Path(name).name):
-                reason = f"its result {outputs.mask} would replace that of {whose}"
-                raise PageError(job.source, f"{reason}: use two --output, or rename one of them")
-        if standing == "other recipe" and not self.config.overwrite:
-            raise PageError(job.source, f"{outputs.mask.name} is {OTHER_RECIPE}")
-        return standing == "done" and not self.config.overwrite
-
     def _single_pages(self, file: OpenFile, writer: Executor) -> Work[None]:
         """Write each page to files of its own."""
         job = file.job
@@ -311,9 +286,9 @@ class FileBinarizer:
             outputs = job.outputs(page.index, page.count)
             if owner := job.rivals.get(outputs.mask.name):
                 raise PageError(job.source, f"its result would replace that of {owner}")
-            if not self._is_done(outputs, job, page.index + 1):
+            made = self._made(job, page.index + 1)
+            if not made.is_done(outputs, overwrite=self.config.overwrite):
                 ink, probability = yield from self._compute(page, file)
-                made = self._made(job, page.index + 1)
                 file.write(writer, outputs, ink, probability, page.dpi, made)
                 del ink, probability
             # Or this name would hold the page while the next one is decoded.
@@ -379,7 +354,7 @@ def _named(source: Path) -> Iterator[None]:
         yield
     except (FileError, OSError, MemoryError):
         raise
-    except InferenceError as error:
+    except predict.InferenceError as error:
         raise PageError(source, str(error)) from error
     except Exception as error:
         _LOG.debug("%s was not done", source, exc_info=error)

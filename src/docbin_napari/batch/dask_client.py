@@ -1,9 +1,15 @@
-"""Run a batch on a Dask cluster; a file or a worker that fails does not stop it.
+"""Run a batch on a Dask cluster, and one file of it on a worker.
+
+A file or a worker that fails does not stop the batch.
 
 Strategy: one task a file, a few hundred bytes and no pixels, of which a thousand are with the
 scheduler. When workers die, it gives their files to others; those that were with several dead ones
 come back, the one that killed them among those that waited there. They are done again at the end,
 one at a time: then only the one to blame can fail.
+
+The worker reads the page and writes the result itself, by the rules of every batch, so a file that
+is done twice, because a worker was thought dead, is still one whole file. The network stays in its
+process, known by the content of its file.
 
 Dask is imported here only, and inside functions: it is optional, and no help text waits for it.
 """
@@ -13,18 +19,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import platform
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.batch import worker
 from docbin_napari.batch.binarizer import FileBinarizer, one_line
 from docbin_napari.batch.jobs import (
     ClusterConfig,
@@ -36,18 +45,26 @@ from docbin_napari.batch.jobs import (
     Job,
     OutputConfig,
 )
-from docbin_napari.io.paths import writing_trouble
+from docbin_napari.batch.made_from import BatchModel
+from docbin_napari.io.paths import is_folder, missing, writing_trouble
+from docbin_napari.model.engine import DeviceError
+from docbin_napari.model.ink_model import InkModel
+from docbin_napari.model.model_file import ModelError
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster, Security
 
-    from docbin_napari.batch.made_from import BatchModel
 
 MOST_SENT = 1000
 """Files that are with the scheduler at a time: it never holds a whole archive."""
 MEMORY_A_WORKER = 2 * 2**30
 """Bytes for one process: libraries, network and a usual page with room to spare."""
 
+GPUS = "DOCBIN_GPUS"
+"""Environment variable: the GPUs that the workers of this machine take in turns."""
+
+_gpu_lock = RLock()
+_stopped: set[str] = set()
 _PACKAGE = "docbin_napari"
 _CONNECT_SECONDS = 10
 _LONGEST = 60
@@ -61,7 +78,7 @@ def binarize_on_cluster(
     config: OutputConfig,
     cluster: ClusterConfig,
     say: Callable[[str], None] = lambda line: None,
-) -> Iterator[FileEnd]:
+) -> Generator[FileEnd, None, None]:
     """Binarize the pages of many files on the workers of a Dask cluster.
 
     The cluster is asked for, or started, when there is a file to be done. Closing the generator
@@ -127,7 +144,7 @@ def _work(
 
     run = secrets.token_hex(4)
     same = {"model": model, "config": config, "run": run, "version": __version__}
-    send = partial(client.submit, worker.binarize_file, **same, pure=False)
+    send = partial(client.submit, binarize_file, **same, pure=False)
     suspects: list[Job] = []
     try:
         for files, most in ((jobs, MOST_SENT), (suspects, 1)):
@@ -143,7 +160,7 @@ def _work(
     except BaseException:
         # A thread cannot be interrupted: the processes are asked, and look between two windows.
         with suppress(Exception):
-            client.run(worker.stop, run, on_error="ignore")
+            client.run(stop, run, on_error="ignore")
         raise
 
 
@@ -312,7 +329,7 @@ def start_here(cluster: ClusterConfig, files: int) -> LocalCluster:
     count = min(cluster.workers or len(gpus) or worker_count(CPU_COUNT, MEMORY_LIMIT), files)
     threads = os.environ.get("OMP_NUM_THREADS", str(max(1, CPU_COUNT // count)))
     environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads)
-    environment[worker.GPUS] = ",".join(gpus)
+    environment[GPUS] = ",".join(gpus)
     try:
         return LocalCluster(
             name="docbin",
@@ -323,7 +340,7 @@ def start_here(cluster: ClusterConfig, files: int) -> LocalCluster:
             # Dask would kill a worker whose page takes more than its share of the memory.
             memory_limit=0,
             env=environment,
-            preload=["docbin_napari.batch.worker"],
+            preload=["docbin_napari.batch.dask_client"],
             silence_logs=logging.CRITICAL,
         )
     except ImportError as error:
@@ -383,3 +400,108 @@ def find_gpus(device: str) -> list[str]:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         return visible.split(",") if visible else [*map(str, range(torch.cuda.device_count()))]
     return [""] if device != "cuda" and torch.backends.mps.is_available() else []
+
+
+def binarize_file(
+    job: Job, model: BatchModel, config: OutputConfig, run: str, version: str = __version__
+) -> FileEnd | None:
+    """Binarize one file.
+
+    Parameters
+    ----------
+    job : Job
+        The file; its paths are absolute.
+    model : BatchModel
+        The network and how it is used.
+    config : OutputConfig
+        The one that the jobs were planned with.
+    run : str
+        Identifies the batch.
+    version : str
+        Version of docbin-napari on the machine that runs the batch.
+
+    Returns
+    -------
+    FileWritten, FileSkipped, FileFailed or None
+        What became of the file; None if the batch was stopped meanwhile.
+
+    Raises
+    ------
+    ClusterError
+        If no file of the batch can be done here.
+    """
+    place = f"the worker on {platform.node()}"
+    _check(job, version, place)
+    if missing(job.source):
+        reason = f"{place} does not see this file: are its folders shared by all machines?"
+        return FileFailed(job.source, reason)
+    end: Any = None
+    with ExitStack() as stack:
+        writer = stack.enter_context(ThreadPoolExecutor(1))
+
+        def load() -> InkModel:
+            network = model.load()
+            if network.device.name != "cpu":
+                # Files of several threads go through one GPU one after the other.
+                stack.enter_context(_gpu_lock)
+            return network
+
+        binarizer = FileBinarizer(replace(model, load=load), config)
+        # Closing it between two windows drops the file and leaves nothing half written.
+        events = stack.enter_context(closing(binarizer.run(job, writer)))
+        try:
+            while run not in _stopped and not isinstance(end, FileEnd):
+                end = next(events)
+        except (ModelError, DeviceError) as error:
+            raise ClusterError(
+                f"{place} cannot load the model, whose file must lie under the same path on all "
+                f"machines: {error}"
+            ) from error
+    return end if isinstance(end, FileEnd) else None
+
+
+def stop(run: str) -> None:
+    """Let this process drop the files of a batch as soon as it can.
+
+    Parameters
+    ----------
+    run : str
+        Identifies the batch.
+    """
+    _stopped.add(run)
+
+
+def dask_setup(worker: Any) -> None:
+    """Prepare a process of a cluster that this program started; Dask calls it by this name.
+
+    Ctrl-C reaches every process of a terminal. Workers leave it to the one that started them,
+    which lets them finish cleanly. What they would print belongs to nobody.
+
+    Parameters
+    ----------
+    worker : distributed.Worker
+        The worker of this process; its name is its number, from 0.
+    """
+    if gpus := os.environ.get(GPUS):
+        names = gpus.split(",")
+        os.environ["CUDA_VISIBLE_DEVICES"] = names[int(worker.name) % len(names)].strip()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+def _check(job: Job, version: str, place: str) -> None:
+    """Refuse what would fail for every file, or write results where nobody finds them."""
+    if version != __version__:
+        raise ClusterError(
+            f"{place} has docbin-napari {__version__}, this machine {version}: "
+            "install the same version everywhere"
+        )
+    for folder in (job.source.parent, job.folder):
+        if not is_folder(folder):
+            raise ClusterError(
+                f"{place} does not see the folder {folder}: pages and results must lie "
+                "under the same path on all machines (a shared file system)"
+            )

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import DEFAULT_PIXEL_LIMIT, PAGE_SUFFIXES, RESULTS_FOLDER, find_pages
 from docbin_napari.io.paths import is_folder, is_plain_file, missing, resolved
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,11 @@ class OutputConfig:
         Most pixels that one page may have.
     password : str, optional
         Password of encrypted PDF files.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
     """
 
     output: Path | None = None
@@ -54,6 +57,12 @@ class OutputConfig:
     dpi: float = 300.0
     pixel_limit: int = DEFAULT_PIXEL_LIMIT
     password: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.dpi <= 10_000:
+            raise ValueError(f"dpi must lie between 1 and 10000, not {self.dpi}")
+        if self.pixel_limit < 1:
+            raise ValueError(f"pixel_limit must be positive, not {self.pixel_limit}")
 
 
 @dataclass(frozen=True)

@@ -12,26 +12,22 @@ name alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
+from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.encode import read_texts
-from docbin_napari.io.errors import MaskError
+from docbin_napari.io.errors import MaskError, PageError
 from docbin_napari.io.mask import level_of
-from docbin_napari.io.paths import file_hash
+from docbin_napari.io.paths import file_hash, is_plain_file
+from docbin_napari.model import ink_model
 from docbin_napari.model.engine import EngineConfig
 from docbin_napari.model.model_file import ModelError, built_in_folder, find_model
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
-    from docbin_napari.inference.inference_config import InferenceConfig
-    from docbin_napari.model.ink_model import InkModel
 
 KEYWORD = "docbin-napari"
 """Under this keyword the words stand in a PNG file; in a TIFF file they are its description."""
@@ -63,7 +59,7 @@ class BatchModel:
         and all settings that change results. Nothing by default.
     """
 
-    load: Callable[[], InkModel]
+    load: Callable[[], ink_model.InkModel]
     inference: InferenceConfig
     threshold: float | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -123,7 +119,7 @@ def describe_model(
     return BatchModel(load, inference, threshold, recipe)
 
 
-def load_once(name: str, digest: str, device: str, engine: EngineConfig) -> InkModel:
+def load_once(name: str, digest: str, device: str, engine: EngineConfig) -> ink_model.InkModel:
     """Load a model file that any process of any machine has, once in each process.
 
     Parameters
@@ -152,15 +148,12 @@ def load_once(name: str, digest: str, device: str, engine: EngineConfig) -> InkM
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, digest: str, device: str, engine: EngineConfig) -> InkModel:
-    # Imported late: where all is done, none of this is needed.
-    from docbin_napari.model.ink_model import load_model
-
+def _load(name: str, digest: str, device: str, engine: EngineConfig) -> ink_model.InkModel:
     if file_hash(find_model(name).path) != digest:
         raise ModelError(
             f"the file of the model {name} is not the one that the batch began with: start it again"
         )
-    return load_model(name, device, engine)
+    return ink_model.load_model(name, device, engine)
 
 
 @dataclass(frozen=True)
@@ -230,6 +223,38 @@ class MadeFrom:
             if any(kept.get(name) != own[name] for name in self.recipe if name != "model"):
                 return "other recipe"
         return "done" if outputs.exist else "missing"
+
+    def is_done(self, outputs: PageOutputs, *, overwrite: bool) -> bool:
+        """Whether the results of this page are there, and made from it as they would be now.
+
+        Parameters
+        ----------
+        outputs : PageOutputs
+            Where they go.
+        overwrite : bool
+            Whether they are written again in any case.
+
+        Returns
+        -------
+        bool
+            False where they are to be written.
+
+        Raises
+        ------
+        PageError
+            If they belong to another file that is still there, or were made with another model.
+        """
+        standing = self.standing(outputs)
+        if standing == "other source":
+            kept = read_words(outputs.mask) or {}
+            name, number = str(kept.get("source", "")), kept.get("page")
+            whose = name if number in (0, 1) else f"page {number} of {name}"
+            if name != self.source.name and is_plain_file(self.source.parent / Path(name).name):
+                reason = f"its result {outputs.mask} would replace that of {whose}"
+                raise PageError(self.source, f"{reason}: use two --output, or rename one of them")
+        if standing == "other recipe" and not overwrite:
+            raise PageError(self.source, f"{outputs.mask.name} is {OTHER_RECIPE}")
+        return standing == "done" and not overwrite
 
 
 def read_words(mask: Path) -> dict[str, Any] | None:

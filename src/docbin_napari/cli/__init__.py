@@ -5,22 +5,19 @@ Only this room prints. Importing it, and showing any help, loads neither torch n
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import io
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import make_dataclass
-from typing import Annotated, Any, NamedTuple, Protocol, Union
+from typing import Annotated, Any, Union
 
 import tyro
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.cli.console import Console, UsageError
-from docbin_napari.cli.interrupts import EndedBySignal, ended_by_signals
+from docbin_napari.cli.console import Console, EndedBySignal, UsageError, ended_by_signals
 from docbin_napari.io.errors import FileError
 from docbin_napari.io.paths import shown
 
@@ -32,41 +29,23 @@ carried out as given.
 """
 
 
-_PAIRS = (
-    "Check, import and list training pairs: COLLECTION/PAGE.png with COLLECTION/fg_mask/PAGE.png."
-)
-
-
-class CommandEntry(NamedTuple):
-    """Where a command is declared, and its line in the list of commands."""
-
-    module: str
-    name: str
-    summary: str
-
-
+_PAIR = "COLLECTION/PAGE.png with COLLECTION/fg_mask/PAGE.png"
 COMMANDS = {
-    "binarize": CommandEntry("binarize", "BinarizeCommand", "Turn scanned pages into 1-bit masks."),
-    "evaluate": CommandEntry("evaluate", "EvaluateCommand", "Compare masks with ground truth."),
-    "pairs": CommandEntry("pairs", "PairsCommand", _PAIRS),
-    "finetune": CommandEntry(
-        "finetune", "FinetuneCommand", "Train a model on a few corrected pages."
-    ),
-    "train": CommandEntry("train", "TrainCommand", "Train a model on many pairs."),
-    "average": CommandEntry("making", "AverageCommand", "Make one model of the mean of several."),
-    "quantize": CommandEntry("making", "QuantizeCommand", "Give a model its int8 form."),
-    "generate": CommandEntry("making", "GenerateCommand", "Draw pages with exact ground truth."),
-    "models": CommandEntry("models", "ModelsCommand", "List the models and their figures."),
-    "info": CommandEntry("info", "InfoCommand", "Show versions, engine, device and folders."),
+    "binarize": ("binarize", "Turn scanned pages into 1-bit masks."),
+    "evaluate": ("evaluate", "Compare masks with ground truth."),
+    "pairs": ("pairs", f"Check, import and list training pairs: {_PAIR}."),
+    "finetune": ("train", "Train a model on a few corrected pages."),
+    "train": ("train", "Train a model on many pairs."),
+    "average": ("making", "Make one model of the mean of several."),
+    "quantize": ("making", "Give a model its int8 form."),
+    "generate": ("making", "Draw pages with exact ground truth."),
+    "models": ("models", "List the models and their figures."),
+    "info": ("models", "Show versions, engine, device and folders."),
 }
-"""Each is imported only when it is run: the options of all take a tenth of a second to read."""
+"""Module of each command, and its line in the list of them.
 
-
-class Runs(Protocol):
-    """A command with its options."""
-
-    def run(self, console: Console) -> int:
-        """Carry it out and return the exit code."""
+Each is imported only when it is run: the options of all take a tenth of a second to read.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,7 +105,8 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
         warnings.showwarning = lambda message, *_: console.complain(f"warning: {message}")
         try:
             with ended_by_signals():
-                return command.run(console)
+                code: int = command.run(console)
+                return code
         except BrokenPipeError:
             # Whoever read the output, a pager for instance, has seen enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -136,7 +116,7 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
             return 2
         except EndedBySignal as ended:
             console.complain(f"ended by {signal.Signals(ended.number).name}")
-            return ended.exit_code
+            return 128 + ended.number
         except KeyboardInterrupt:
             console.complain("interrupted")
             return 130
@@ -152,31 +132,27 @@ def in_words(error: Exception) -> str:
 def _show_commands(arguments: Sequence[str]) -> None:
     """Show the list of commands, or what is wrong with the arguments, and exit."""
     commands = [
-        Annotated[make_dataclass(name, ()), tyro.conf.subcommand(name, description=entry.summary)]
-        for name, entry in COMMANDS.items()
+        Annotated[make_dataclass(name, ()), tyro.conf.subcommand(name, description=summary)]
+        for name, (_, summary) in COMMANDS.items()
     ]
     overview: Any = Union[tuple(commands)]  # noqa: UP007 (made of a list)
     tyro.cli(overview, args=arguments, prog="docbin", description=DESCRIPTION)
 
 
-def _read(name: str, arguments: Sequence[str], program: str) -> Runs:
+def _read(name: str, arguments: Sequence[str], program: str) -> Any:
     """Read the options; of several processes of a machine, only the first explains them."""
-    entry = COMMANDS[name]
-    kind: Any = getattr(importlib.import_module(f"{__name__}.{entry.module}"), entry.name)
+    module, summary = COMMANDS[name]
+    declaring = importlib.import_module(f"{__name__}.{module}")
+    kind: Any = getattr(declaring, f"{name.capitalize()}Command")
     # Options of a training have kept their opposites, such as --no-resume.
-    about = None if isinstance(kind, type) else entry.summary
+    about = None if isinstance(kind, type) else summary
     config = () if name in ("train", "finetune") else (tyro.conf.FlagCreatePairsOff,)
-    quiet = contextlib.ExitStack()
-    if os.environ.get("LOCAL_RANK", "0") != "0":
-        quiet.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        quiet.enter_context(contextlib.redirect_stderr(io.StringIO()))
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    given: Any = {"args": list(arguments), "prog": program, "description": about, "config": config}
     try:
-        with quiet:
-            command: Runs = tyro.cli(
-                kind, args=list(arguments), prog=program, description=about, config=config
-            )
+        command = tyro.cli(kind, **given, console_outputs=first)
     except SystemExit:
-        if os.environ.get("LOCAL_RANK", "0") == "0":
+        if first:
             raise
         # Not as a failure: torchrun would then end the process that is about to explain it.
         raise SystemExit(0) from None

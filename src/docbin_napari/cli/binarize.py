@@ -1,25 +1,20 @@
-"""``docbin binarize``: files and folders of pages to masks."""
+"""``docbin binarize``: files and folders of pages to masks, with bars on a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import tyro
 
-from docbin_napari.batch.jobs import (
-    ClusterConfig,
-    ClusterError,
-    Job,
-    OutputConfig,
-    plan_jobs,
-)
-from docbin_napari.cli.console import Console, UsageError, option, setting
-from docbin_napari.cli.progress import BatchReport
+from docbin_napari.batch import jobs
+from docbin_napari.batch.jobs import ClusterConfig, OutputConfig
+from docbin_napari.cli.console import Console, UsageError, option, setting, usage_errors
 from docbin_napari.inference.inference_config import (
     PRESETS,
     ChosenSize,
@@ -28,14 +23,20 @@ from docbin_napari.inference.inference_config import (
     PresetName,
     Symmetries,
 )
-from docbin_napari.model.engine import DeviceError, EngineConfig, EngineName, Precision
+from docbin_napari.io.paths import shown
+from docbin_napari.model.engine import DeviceError, DeviceName, EngineConfig, EngineName, Precision
 from docbin_napari.model.model_file import DEFAULT_MODEL, ModelError
 
 if TYPE_CHECKING:
-    from docbin_napari.batch.jobs import Event
+    from tqdm import tqdm
+
+Config = TypeVar("Config", InferenceConfig, EngineConfig, OutputConfig, ClusterConfig)
 
 _PRESET = "that of the preset"
+_MODELS = "the model's own"
 _WORKERS = "one a GPU, else as CPU and memory allow"
+_NAMED = 5
+_ENDS = {jobs.FileWritten: "written", jobs.FileSkipped: "skipped", jobs.FileFailed: "failed"}
 _reading, _engine, _files, _cluster = (
     partial(setting, config)
     for config in (InferenceConfig, EngineConfig, OutputConfig, ClusterConfig)
@@ -92,18 +93,14 @@ class BinarizeCommand:
     tolerance: Annotated[float | None, _reading("tolerance", "SHARE", _PRESET)] = None
     window: Annotated[int | None, _reading("window", "PIXELS", _PRESET)] = None
     batch: Annotated[int | None, _reading("batch", "WINDOWS", _PRESET)] = None
-    invert: Annotated[Invert, _reading("invert", "{auto,never,always}")] = InferenceConfig.invert
-    size: Annotated[ChosenSize, _reading("size", "{auto,own,half,double}")] = InferenceConfig.size
-    edge_level: Annotated[float | None, _reading("edge_level", "LEVEL", "the model's own")] = None
-    threshold: Annotated[float | None, option(metavar="PROBABILITY", default="the model's own")] = (
-        None
-    )
+    invert: Annotated[Invert, _reading("invert")] = InferenceConfig.invert
+    size: Annotated[ChosenSize, _reading("size")] = InferenceConfig.size
+    edge_level: Annotated[float | None, _reading("edge_level", "LEVEL", _MODELS)] = None
+    threshold: Annotated[float | None, option(metavar="PROBABILITY", default=_MODELS)] = None
     model: Annotated[str, option(metavar="NAME|FILE")] = DEFAULT_MODEL
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    engine: Annotated[EngineName, _engine("engine", "{auto,openvino,torch}")] = EngineConfig.engine
-    precision: Annotated[Precision, _engine("precision", "{auto,int8,bf16,f32}")] = (
-        EngineConfig.precision
-    )
+    device: DeviceName = "auto"
+    engine: Annotated[EngineName, _engine("engine")] = EngineConfig.engine
+    precision: Annotated[Precision, _engine("precision")] = EngineConfig.precision
     threads: Annotated[int, _engine("threads", "N")] = EngineConfig.threads
     output: Annotated[Path | None, _files("output", "DIR", "auto_bin beside each page")] = None
     format: Annotated[Literal["png", "tiff"], _files("format")] = OutputConfig.format
@@ -135,125 +132,203 @@ class BinarizeCommand:
         UsageError
             If a value is out of range, or the model, the device or the cluster is not there.
         """
-        self._check()
-        self.inference_config()
-        self.engine_config()
-        cluster = self.cluster_config()
-        passed_over: list[Path] = []
-        jobs = plan_jobs(self.paths, self.output_config(), passed_over)
-        events = self._events(jobs, cluster, console)
-        with BatchReport(console, len(jobs), passed_over) as report, closing(events):
-            for event in events:
-                report.show(event)
-        return 1 if report.failed else 0
-
-    def inference_config(self) -> InferenceConfig:
-        """Apply the single options to the preset.
-
-        Returns
-        -------
-        InferenceConfig
-            The settings of the network.
-
-        Raises
-        ------
-        UsageError
-            If one of them is out of range.
-        """
-        given = {field.name: getattr(self, field.name) for field in fields(InferenceConfig)}
-        chosen = {name: value for name, value in given.items() if value is not None}
-        try:
-            return replace(PRESETS[self.preset], **chosen)
-        except ValueError as error:
-            name, _, trouble = str(error).partition(" ")
-            raise UsageError(f"--{name.replace('_', '-')} {trouble}") from error
-
-    def engine_config(self) -> EngineConfig:
-        """Collect the options about what runs the network.
-
-        Returns
-        -------
-        EngineConfig
-            Engine, number format and threads.
-
-        Raises
-        ------
-        UsageError
-            If one of them is out of range.
-        """
-        try:
-            return EngineConfig(self.engine, self.precision, self.threads)
-        except ValueError as error:
-            raise UsageError(f"--{error}") from error
-
-    def output_config(self) -> OutputConfig:
-        """Collect the options about files.
-
-        Returns
-        -------
-        OutputConfig
-            What is read and where the results go.
-        """
-        return OutputConfig(
-            **{field.name: getattr(self, field.name) for field in fields(OutputConfig)}
-        )
-
-    def cluster_config(self) -> ClusterConfig | None:
-        """Collect the options about a cluster.
-
-        Returns
-        -------
-        ClusterConfig or None
-            None if the work is done in this process.
-
-        Raises
-        ------
-        UsageError
-            If they do not go together.
-        """
-        if self.dask is None:
-            if self.workers is not None:
-                raise UsageError("--workers goes with --dask local")
-            return None
-        try:
-            return ClusterConfig(self.dask, self.workers, self.device)
-        except ValueError as error:
-            raise UsageError(f"--{error}") from error
-
-    def _events(
-        self, jobs: list[Job], cluster: ClusterConfig | None, console: Console
-    ) -> Generator[Event, None, None]:
-        """Find the model, also where nothing is left to do, and do the work."""
         # Imported late: these bring numpy, and with the model its engine: no help text needs them.
+        from docbin_napari.batch.binarizer import binarize_files
         from docbin_napari.batch.made_from import describe_model, done_otherwise
 
-        settings, output = self.inference_config(), self.output_config()
-        name, device, engine = self.model, self.device, self.engine_config()
-        try:
-            model = describe_model(name, device, settings, self.threshold, engine)
-            if trouble := done_otherwise(jobs, output, model.recipe):
+        output, inference, engine, cluster = self._configs()
+        passed_over: list[Path] = []
+        files = jobs.plan_jobs(self.paths, output, passed_over)
+        with (
+            BatchReport(console, len(files), passed_over) as report,
+            usage_errors(ModelError, prefix=f"--model {self.model}: "),
+            usage_errors(jobs.ClusterError, prefix=f"--dask {self.dask}: "),
+            usage_errors(DeviceError),
+        ):
+            # Also where nothing is left to do.
+            model = describe_model(self.model, self.device, inference, self.threshold, engine)
+            if trouble := done_otherwise(files, output, model.recipe):
                 raise UsageError(trouble)
             if cluster is None:
-                from docbin_napari.batch.binarizer import binarize_files
-
-                yield from binarize_files(jobs, model, output)
+                events = binarize_files(files, model, output)
             else:
                 from docbin_napari.batch.dask_client import binarize_on_cluster
 
-                yield from binarize_on_cluster(jobs, model, output, cluster, console.say)
-        except ModelError as error:
-            raise UsageError(f"--model {self.model}: {error}") from error
-        except DeviceError as error:
-            raise UsageError(str(error)) from error
-        except ClusterError as error:
-            raise UsageError(f"--dask {self.dask}: {error}") from error
+                events = binarize_on_cluster(files, model, output, cluster, console.say)
+            with closing(events):
+                for event in events:
+                    report.show(event)
+        return 1 if report.failed else 0
 
-    def _check(self) -> None:
+    def _configs(self) -> tuple[OutputConfig, InferenceConfig, EngineConfig, ClusterConfig | None]:
+        """Collect the options; refuse what is out of range or does not go together."""
         if not self.paths:
             raise UsageError("name at least one file or folder with pages")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise UsageError(f"--threshold must lie between 0 and 1, not {self.threshold}")
-        if not 1 <= self.dpi <= 10_000:
-            raise UsageError(f"--dpi must lie between 1 and 10000, not {self.dpi}")
-        if self.pixel_limit < 1:
-            raise UsageError(f"--pixel-limit must be positive, not {self.pixel_limit}")
+        output = self.applied_to(OutputConfig())
+        inference = self.applied_to(PRESETS[self.preset])
+        engine = self.applied_to(EngineConfig())
+        if self.workers is not None and self.dask is None:
+            raise UsageError("--workers goes with --dask local")
+        cluster = None if self.dask is None else self.applied_to(ClusterConfig("local"))
+        return output, inference, engine, cluster
+
+    def applied_to(self, config: Config) -> Config:
+        """Replace the values of a configuration by the options that are given.
+
+        Parameters
+        ----------
+        config : InferenceConfig, EngineConfig, OutputConfig or ClusterConfig
+            What holds without them.
+
+        Returns
+        -------
+        InferenceConfig, EngineConfig, OutputConfig or ClusterConfig
+            What holds with them.
+
+        Raises
+        ------
+        UsageError
+            If a value is out of range.
+        """
+        given = {field.name: getattr(self, field.name) for field in fields(config)}
+        try:
+            return replace(config, **{k: value for k, value in given.items() if value is not None})
+        except ValueError as error:
+            name, _, trouble = str(error).partition(" ")
+            raise UsageError(f"--{name.replace('_', '-')} {trouble}") from error
+
+
+class BatchReport:
+    """Shows the events of a batch and sums them up at the end.
+
+    Parameters
+    ----------
+    console : Console
+        Where to show them.
+    files : int
+        Files in the batch.
+    passed_over : sequence of Path
+        Files of kinds that are not read, to be named at the end.
+    """
+
+    def __init__(self, console: Console, files: int, passed_over: Sequence[Path] = ()) -> None:
+        self._console = console
+        self._passed_over = passed_over
+        self._remarks = Counter[str]()
+        self._ended = Counter[type[jobs.Event]]()
+        self._files: tqdm[None] | None = None
+        self._windows: tqdm[None] | None = None
+        if console.shows_bars:
+            self._files = _bar(0, files, "file")
+
+    @property
+    def failed(self) -> int:
+        """Number of files that could not be finished."""
+        return self._ended[jobs.FileFailed]
+
+    def __enter__(self) -> BatchReport:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        for bar in (self._windows, self._files):
+            if bar is not None:
+                bar.close()
+        if error is not None and not issubclass(error, KeyboardInterrupt):
+            return
+        counts = [f"{self._ended[kind]} {word}" for kind, word in _ENDS.items()]
+        for remark, number in self._remarks.items():
+            if number > 1:
+                self._console.complain(f"warning: {number - 1} more files: {remark}")
+        if self._passed_over:
+            self._console.complain(f"warning: {_not_read(self._passed_over)}")
+        self._console.say(", ".join(counts))
+
+    def show(self, event: jobs.Event) -> None:
+        """Show one event.
+
+        Parameters
+        ----------
+        event : Event
+            From `binarize_files` or `binarize_on_cluster`, in any order.
+        """
+        if type(event) in _ENDS:
+            # Before it is printed: a signal may come in between.
+            self._ended[type(event)] += 1
+        match event:
+            case jobs.FileStarted(source):
+                # A cluster works on many, and names none.
+                if self._files is not None:
+                    self._files.set_description_str(shown(source.name))
+                return
+            case jobs.PageProgress():
+                self._show_windows(event)
+                return
+            case jobs.FileWritten():
+                self._say_written(event)
+            case jobs.FileSkipped(source):
+                self._say_plainly(f"skipped: {shown(source)} (already done)")
+            case jobs.FileFailed(source, reason):
+                self._console.complain(f"failed: {shown(source)}: {shown(reason)}")
+        if self._files is not None:
+            self._files.update()
+
+    def _say_written(self, event: jobs.FileWritten) -> None:
+        """Name the result and the warnings about the page; a warning of many files only once."""
+        others = f" and {len(event.outputs) - 1} more" if len(event.outputs) > 1 else ""
+        self._say_plainly(f"written: {shown(event.outputs[0])}{others}")
+        source = shown(event.source)
+        if event.inverted:
+            self._console.complain(f"warning: {source}{_inverted(event.inverted)}")
+        for remark in event.remarks:
+            self._remarks[remark] += 1
+            if self._remarks[remark] == 1:
+                self._console.complain(f"warning: {source}: {remark}")
+
+    def _say_plainly(self, line: str) -> None:
+        if not self._console.is_terminal:
+            self._console.say(line)
+
+    def _show_windows(self, event: jobs.PageProgress) -> None:
+        if self._files is None:
+            return
+        if self._windows is None:
+            # Only now: the workers of a cluster do not report how far they are with a page.
+            self._windows = _bar(1, 0, "window")
+        if event.done == 0:
+            self._windows.reset(total=event.total)
+            page = f"page {event.page} of {event.pages}" if event.pages > 1 else "page"
+            self._windows.set_description_str(page)
+        self._windows.update(event.done - self._windows.n)
+
+
+def _not_read(paths: Sequence[Path]) -> str:
+    one = len(paths) == 1
+    number = "1 file is of a kind that is" if one else f"{len(paths)} files are of kinds that are"
+    named = ", ".join(shown(path.name) for path in paths[:_NAMED])
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return f"{number} not read: {named}{more}"
+
+
+def _inverted(pages: tuple[int, ...]) -> str:
+    """Say which pages were taken inverted, and how to have it otherwise."""
+    named = ", ".join(map(str, pages[:10])) + (" and more" if len(pages) > 10 else "")
+    where = "" if pages == (1,) else f", page{'s' if len(pages) > 1 else ''} {named}"
+    return (
+        f"{where}: shows light writing on dark ground, so light and dark were exchanged there "
+        "before the network read it; add --invert never --overwrite if it does not"
+    )
+
+
+def _bar(position: int, total: int, unit: str) -> tqdm[None]:
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total,
+        unit=unit,
+        position=position,
+        leave=position == 0,
+        dynamic_ncols=True,
+        mininterval=0.2,
+    )

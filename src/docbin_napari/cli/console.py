@@ -1,10 +1,13 @@
-"""Print results to the standard output and messages to the error output."""
+"""What all commands share: the two outputs, options, usage errors, and signals that end them."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -16,6 +19,23 @@ from docbin_napari.io.paths import shown
 
 class UsageError(Exception):
     """The command cannot be carried out as given; nothing was done."""
+
+
+@contextmanager
+def usage_errors(*kinds: type[Exception], prefix: str = "") -> Iterator[None]:
+    """Turn errors of the block into usage errors.
+
+    Parameters
+    ----------
+    *kinds : type
+        Which errors.
+    prefix : str
+        What stands before their words, as the option that is meant.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise UsageError(f"{prefix}{error}") from error
 
 
 @dataclass(frozen=True)
@@ -144,3 +164,70 @@ def table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+class EndedBySignal(KeyboardInterrupt):
+    """A signal asked the process to end; what sums up at Ctrl-C sums up here, too.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Raise `EndedBySignal` in the block at the first signal; a second one ends the process.
+
+    A signal that is ignored (as ``nohup`` asks for) stays so.
+    """
+
+    def end(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise EndedBySignal(number)
+
+    with _handled(("SIGTERM", "SIGHUP"), end, only=signal.SIG_DFL):
+        yield
+
+
+@contextmanager
+def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM set an event; a second one stops at once.
+
+    Parameters
+    ----------
+    stop : Event
+        Is set by the first signal.
+    """
+
+    def note(number: int, _: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        stop.set()
+
+    with _handled(("SIGINT", "SIGTERM"), note):
+        yield
+
+
+@contextmanager
+def _handled(
+    names: Sequence[str], handler: Callable[[int, object], None], only: Any = None
+) -> Iterator[None]:
+    """Set a handler during the block: Python takes signals in its main thread alone.
+
+    With `only`, just for the signals whose handler is this one.
+    """
+    before: dict[int, Any] = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+                if only is None or signal.getsignal(number) == only:
+                    before[number] = signal.signal(number, handler)
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from docbin_napari.cli.console import Console, UsageError, option
-from docbin_napari.train.train_config import AverageConfig
+from docbin_napari.cli.console import Console, UsageError, option, usage_errors
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER
+from docbin_napari.io.paths import atomic_path, writing_trouble
+from docbin_napari.model.engine import DeviceError
+from docbin_napari.model.model_file import ModelError
+from docbin_napari.train.train_config import AverageConfig, TrainingError
 
 if TYPE_CHECKING:
     from docbin_napari.drawing.generator import SyntheticPage
@@ -48,15 +52,10 @@ class AverageCommand:
         UsageError
             If the models are not alike, a setting is wrong, or the model cannot be written.
         """
-        from docbin_napari.model.engine import DeviceError
-        from docbin_napari.model.model_file import ModelError
         from docbin_napari.train.average import average_models
-        from docbin_napari.train.train_config import TrainingError
 
-        try:
+        with usage_errors(ModelError, DeviceError, TrainingError, ValueError):
             figures, info = average_models(self.config)
-        except (ModelError, DeviceError, TrainingError, ValueError) as error:
-            raise UsageError(str(error)) from error
         level = info.header["edge_level"]
         console.say(
             f"validation FM {figures.f_measure:.2f}  edge level "
@@ -108,14 +107,10 @@ class QuantizeCommand:
         UsageError
             If the model is missing, or there are no pages.
         """
-        from docbin_napari.model.engine import DeviceError
-        from docbin_napari.model.model_file import ModelError
         from docbin_napari.train.quantize import quantize
 
-        try:
+        with usage_errors(ModelError, DeviceError, ValueError):
             form = quantize(self.model, self.pages, self.judge, self.generated, self.each)
-        except (ModelError, DeviceError, ValueError) as error:
-            raise UsageError(str(error)) from error
         used = "used where the processor has int8 units" if form.is_good_enough else "not used"
         console.say(
             f"int8 costs {form.mean_loss:.3f} FM in the mean of {form.pages} pages, "
@@ -180,12 +175,10 @@ class GenerateCommand:
 
         self._check()
         for seed in range(self.seed, self.seed + self.pages):
-            try:
+            with usage_errors(ValueError):
                 page = draw_page(
                     seed, self.height, self.width, self.archive, self.written, self.scale
                 )
-            except ValueError as error:
-                raise UsageError(str(error)) from error
             self._write(f"{self.archive or 'page'}_{seed:06d}", page)
         return 0
 
@@ -203,8 +196,6 @@ class GenerateCommand:
         """Add a page to the collection, as PNG or as a much smaller JPEG file."""
         from docbin_napari.io.encode import encode_jpeg
         from docbin_napari.io.mask import write_ground_truth
-        from docbin_napari.io.page import GROUND_TRUTH_FOLDER
-        from docbin_napari.io.paths import atomic_path, writing_trouble
         from docbin_napari.pairs.pair import write_pair
 
         mask = self.output / GROUND_TRUTH_FOLDER / f"{name}.png"
@@ -219,10 +210,7 @@ class GenerateCommand:
                 temporary.write_bytes(encode_jpeg(page.pixels, self.jpeg))
             write_ground_truth(mask, page.ink, overwrite=False)
         except FileExistsError as error:
-            place = self.output / name
-            raise UsageError(
-                f"{place}: there is a page or a mask of this name; choose another --seed or "
-                "--output"
-            ) from error
+            taken = f"{self.output / name}: there is a page or a mask of this name"
+            raise UsageError(f"{taken}; choose another --seed or --output") from error
         except OSError as error:
             raise UsageError(f"{self.output}: {writing_trouble(error)}") from error

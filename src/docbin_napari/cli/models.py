@@ -1,25 +1,17 @@
-"""``docbin models``: list the models that can be loaded by name; load one for a command."""
+"""``docbin models`` and ``info``: the models that can be loaded by name, and what is installed."""
 
 from __future__ import annotations
 
+import platform
 import shutil
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import zip_longest
 
-from docbin_napari.cli.console import Console, UsageError, table
-from docbin_napari.model.engine import DeviceError
-from docbin_napari.model.model_file import (
-    ModelError,
-    ModelInfo,
-    built_in_folder,
-    list_models,
-    user_model_folder,
-)
-
-if TYPE_CHECKING:
-    from docbin_napari.model.engine import EngineConfig
-    from docbin_napari.model.ink_model import InkModel
+from docbin_napari.__about__ import __version__
+from docbin_napari.cli.console import Console, table
+from docbin_napari.model import model_file
+from docbin_napari.model.engine import DeviceError, load_engine
 
 _HEADER = ["name", "size", "parameters", "trained on", "figures"]
 _NARROWEST = 24
@@ -42,12 +34,12 @@ class ModelsCommand:
         int
             Exit code: 0, or 1 if there is no model.
         """
-        unreadable: list[ModelError] = []
-        models = list_models(unreadable)
+        unreadable: list[model_file.ModelError] = []
+        models = model_file.list_models(unreadable)
         for trouble in unreadable:
             console.complain(f"left out: {trouble}")
         if not models:
-            folders = f"{built_in_folder()} or {user_model_folder()}"
+            folders = f"{model_file.built_in_folder()} or {model_file.user_model_folder()}"
             console.complain(f"there are no models in {folders}")
             return 1
         width = max(_NARROWEST, (shutil.get_terminal_size((120, 24)).columns - 45) // 2)
@@ -56,52 +48,70 @@ class ModelsCommand:
         return 0
 
 
-def _lines(info: ModelInfo, width: int) -> list[list[str]]:
+def _lines(info: model_file.ModelInfo, width: int) -> list[tuple[str, ...]]:
     """Format one row of the table, on as many lines as its long texts need."""
     figures = ", ".join(f"{name} {_figure(value)}" for name, value in info.figures.items())
-    trained = textwrap.wrap(info.training_data, width) or ["not stated"]
-    measured = textwrap.wrap(figures, width) or ["none"]
-    first = [info.name, f"{info.size / 2**20:.1f} MiB", f"{info.parameters:,}"]
-    lines = max(len(trained), len(measured))
-    trained += [""] * (lines - len(trained))
-    measured += [""] * (lines - len(measured))
-    return [
-        [*(first if number == 0 else ["", "", ""]), data, results]
-        for number, (data, results) in enumerate(zip(trained, measured, strict=True))
-    ]
+    columns = (
+        [info.name],
+        [f"{info.size / 2**20:.1f} MiB"],
+        [f"{info.parameters:,}"],
+        textwrap.wrap(info.training_data, width) or ["not stated"],
+        textwrap.wrap(figures, width) or ["none"],
+    )
+    return list(zip_longest(*columns, fillvalue=""))
 
 
 def _figure(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def load_chosen(name: str, device: str, engine: EngineConfig) -> InkModel:
-    """Load the model that the options of a command name.
+@dataclass(frozen=True)
+class InfoCommand:
+    """Show versions, the engine and number format that auto takes, and the folders of models."""
 
-    Parameters
-    ----------
-    name : str
-        Name or file.
-    device : {"auto", "cpu", "cuda", "mps"}
-        Where to run it.
-    engine : EngineConfig
-        What runs it.
+    def run(self, console: Console) -> int:
+        """Print them.
 
-    Returns
-    -------
-    InkModel
-        Ready to run.
+        Parameters
+        ----------
+        console : Console
+            Where to print them.
 
-    Raises
-    ------
-    UsageError
-        If the model or the device is not there.
-    """
-    from docbin_napari.model.ink_model import load_model
+        Returns
+        -------
+        int
+            Exit code 0.
+        """
+        rows = [
+            ("docbin-napari", __version__),
+            ("Python", f"{platform.python_version()} on {platform.platform()}"),
+            *((name, _version(name)) for name in ("openvino", "torch", "numpy", "napari")),
+            *_engine(),
+            ("built-in models", str(model_file.built_in_folder())),
+            ("own models", str(model_file.user_model_folder())),
+        ]
+        console.say(table(rows, left=2))
+        return 0
+
+
+def _engine() -> list[tuple[str, str]]:
+    """Find out what runs the built-in model here."""
+    try:
+        device = load_engine(model_file.find_model(model_file.DEFAULT_MODEL)).device
+    except (DeviceError, model_file.ModelError) as error:
+        return [("device", f"unknown ({error})")]
+    return [
+        ("device", device.name),
+        ("engine", device.engine),
+        ("number format", f"{device.dtype} ({device.reason})"),
+    ]
+
+
+def _version(package: str) -> str:
+    # Imported late: it takes a tenth of the time of a help text.
+    from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return load_model(name, device, engine)
-    except DeviceError as error:
-        raise UsageError(str(error)) from error
-    except ModelError as error:
-        raise UsageError(f"--model {name}: {error}") from error
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,7 +1,13 @@
-"""``docbin train`` and ``python -m docbin_napari.train``: pairs in, a model file out."""
+"""``docbin train`` and ``finetune``, also as ``python -m docbin_napari.train``.
+
+Strategy: a widget starts a fine-tuning with ``--json`` and keeps its standard input open. A line
+there stops it, and so does the end of that input, because the widget is gone then: nothing
+goes on unseen. The line "keep" lets it go on alone; it prints nothing from then on.
+"""
 
 from __future__ import annotations
 
+import _thread
 import csv
 import math
 import os
@@ -10,23 +16,25 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from docbin_napari.cli import run_command
-from docbin_napari.cli.console import Console
-from docbin_napari.cli.interrupts import stopped_by_signals
-from docbin_napari.io.errors import FileError
+from docbin_napari.cli.console import Console, option, stopped_by_signals
+from docbin_napari.finetune.finetune_config import FinetuneConfig
+from docbin_napari.io.errors import FileError, PairError
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER
 from docbin_napari.io.paths import writing_trouble
 from docbin_napari.model.engine import DeviceError
 from docbin_napari.model.model_file import ModelError
-from docbin_napari.train.train_config import TrainConfig, TrainingError
+from docbin_napari.train.model_output import checked_output, rescue, reserved, unfinished_path
+from docbin_napari.train.train_config import Stopped, TrainConfig, TrainingError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from docbin_napari.finetune.reports import FinetuneReport
     from docbin_napari.train.distributed import Ranks
     from docbin_napari.train.loop import TrainReport
 
@@ -86,23 +94,23 @@ class TrainCommand:
         from docbin_napari.train.distributed import join
 
         config, ranks, stop, done = self.config, join(), threading.Event(), False
-        how = "stopped"
+        how, reason = "stopped", ""
         if not ranks.is_first:
             warnings.simplefilter("ignore")
         try:
             with stopped_by_signals(stop):
                 done = _train(config, ranks, stop.is_set, console)
         except REFUSED as error:
-            reason = explained(error) if ranks.alone else f"{ranks.name}: {explained(error)}"
-            ranks.report(lambda: console.complain(f"error: {reason}"))
-            return 1
+            reason = f" {explained(error)}"
         except KeyboardInterrupt:
             how = "stopped at once"
         except Exception:
             if ranks.alone:
                 raise
-            trace = traceback.format_exc()
-            ranks.report(lambda: console.complain(f"error: {ranks.name}:\n{trace}"))
+            reason = f"\n{traceback.format_exc()}"
+        if reason:
+            where = "error:" if ranks.alone else f"error: {ranks.name}:"
+            ranks.report(lambda: console.complain(where + reason))
             return 1
         if not done:
             ranks.report(lambda: console.say(f"{how}; {_how_to_go_on(config)}"))
@@ -141,7 +149,6 @@ def _train(
 
 def _check_places(config: TrainConfig) -> None:
     """Refuse a model or a folder of the run that cannot be written, and change nothing there."""
-    from docbin_napari.train.model_output import checked_output
     from docbin_napari.train.state import unfinished_run
 
     checked_output(config.output, config.overwrite or config.resume)
@@ -192,3 +199,185 @@ def _log(path: Path, report: TrainReport) -> None:
             figures = [f"{report.validation.f_measure:.3f}", f"{report.validation.false_ink:.4f}"]
         row = [report.step, f"{report.minutes:.2f}", f"{report.loss:.5f}"]
         writer.writerow([*row, f"{report.learning_rate:.6f}", *figures])
+
+
+@dataclass(frozen=True)
+class FinetuneCommand:
+    """Train a model on a few corrected pages.
+
+    Parameters
+    ----------
+    config : FinetuneConfig
+        From what, how and for how long.
+    json : bool
+        Print one JSON object a line, and stop at a line on standard input.
+    """
+
+    config: Annotated[FinetuneConfig, tyro.conf.arg(name="")]
+    json: Annotated[bool, option(default="-")] = False
+
+    def run(self, console: Console) -> int:
+        """Fine-tune a model, and print the progress.
+
+        Parameters
+        ----------
+        console : Console
+            Where to print it.
+
+        Returns
+        -------
+        int
+            0 when a model was written, 1 otherwise.
+        """
+        config, printer, stop = self.config, _Printer(console, self.json), StopRequest()
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            printer.error("a fine-tuning runs in one process: start it without torchrun")
+            return 1
+        try:
+            if not config.test:
+                config = replace(config, test=other_pages_beside(config.collections))
+            path = checked_output(config.output, config.overwrite)
+            with stopped_by_signals(stop), reserved(path) as left:
+                if left is not None:
+                    console.complain(f"an earlier training broke off; its best weights are {left}")
+                if self.json:
+                    threading.Thread(target=_listen, args=(stop,), daemon=True).start()
+                return _finetune(config, path, stop, printer)
+        except PairError as error:
+            printer.error(f"{error} (these pages would be measured before and after)")
+        except TrainingError as error:
+            printer.error(str(error))
+        return 1
+
+
+def other_pages_beside(collections: Sequence[Path]) -> tuple[Path, ...]:
+    """Find pairs that show what becomes of other pages: ``test`` beside ``train``.
+
+    Parameters
+    ----------
+    collections : sequence of Path
+        What is learnt from.
+
+    Returns
+    -------
+    tuple of Path
+        Folders ``test`` that lie beside a folder ``train`` of these paths and have pairs.
+
+    Raises
+    ------
+    PairError
+        If one of them has masks, but not all of them belong to a page.
+    """
+    from docbin_napari.pairs.pair import find_pairs
+
+    found: dict[Path, None] = {}
+    for folder in collections:
+        path = folder.resolve()
+        for parent in (path, *path.parents):
+            if parent.name == "train":
+                found[parent.with_name("test")] = None
+                break
+    return tuple(
+        folder
+        for folder in found
+        if any(folder.glob(f"**/{GROUND_TRUTH_FOLDER}/*")) and find_pairs(folder)
+    )
+
+
+@dataclass(frozen=True)
+class _Printer:
+    """Prints reports and errors as lines for people or as JSON for programs."""
+
+    console: Console
+    json: bool
+
+    def report(self, report: FinetuneReport) -> None:
+        from docbin_napari.finetune.reports import as_json, as_line
+
+        self._print(as_json(report) if self.json else as_line(report))
+
+    def error(self, reason: str, kept: Path | None = None) -> None:
+        from docbin_napari.finetune.reports import error_as_json
+
+        if self.json:
+            self._print(error_as_json(reason, kept.stem if kept else ""))
+            return
+        self.console.complain(f"error: {reason}")
+        if kept:
+            self.console.complain(f"the best weights so far are kept as {kept}")
+
+    def _print(self, line: str) -> None:
+        try:
+            self.console.say(line)
+        except BrokenPipeError:
+            _fall_silent()  # The reader is gone; what was learnt is written all the same.
+
+
+class StopRequest(threading.Event):
+    """Is set to stop between steps; while nothing has been learnt, setting it ends at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.preparing = False
+
+    def set(self) -> None:
+        """Ask to stop; raises `Stopped` in the main thread, where signals come, while preparing."""
+        super().set()
+        if self.preparing and threading.current_thread() is threading.main_thread():
+            self.preparing = False
+            raise Stopped
+
+
+def _finetune(config: FinetuneConfig, path: Path, stop: StopRequest, printer: _Printer) -> int:
+    """Print the reports; whatever ends it, the best weights so far become a model."""
+    from docbin_napari.finetune.reports import NOTHING_LEARNT, PREPARATION, FinetuneReport
+    from docbin_napari.finetune.stages import finetune
+    from docbin_napari.inference.predict import InferenceError
+
+    outcome, reason = None, None
+    try:
+        stop.preparing = not stop.is_set()
+        for report in finetune(config, stop.is_set):
+            stop.preparing = report.stage in PREPARATION and not stop.is_set()
+            printer.report(report)
+            outcome = report.outcome
+    except Stopped:
+        unfinished_path(path).unlink(missing_ok=True)
+        printer.report(FinetuneReport("done", note=NOTHING_LEARNT))
+    except (*REFUSED, InferenceError) as error:
+        reason = explained(error)
+    except KeyboardInterrupt:
+        reason = "stopped at once"
+    except Exception as error:
+        stop.preparing = False
+        printer.console.complain(traceback.format_exc())
+        reason = f"{type(error).__name__}: {error}"
+    if reason is not None:
+        printer.error(reason, rescue(path))
+        return 1
+    return 0 if outcome is not None else 1
+
+
+def _listen(stop: StopRequest) -> None:
+    """Wait for a line on standard input, or for its end."""
+    # Not through sys.stdin: Python could not end while a thread waits in it.
+    heard = b""
+    for more in iter(lambda: os.read(0, 100), b""):
+        heard += more
+        if b"\n" in heard:
+            break
+    if heard.strip() == b"keep":
+        _fall_silent()
+    else:
+        stop.set()
+        if stop.preparing:
+            # A page that is being read or drawn is not waited for.
+            _thread.interrupt_main()
+
+
+def _fall_silent() -> None:
+    """Redirect both outputs to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)

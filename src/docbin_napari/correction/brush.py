@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from docbin_napari.correction.gray_split import split_gray
-from docbin_napari.correction.region import Region, rectangle
+from docbin_napari.correction.region import Point, Region, rectangle
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from docbin_napari.correction.gray_split import GraySplit
-    from docbin_napari.correction.region import Point
-
+_LEAST_CONTRAST = 6.0
+# Two halves of one bell curve lie 2.7 times the spread within a half apart.
+_LEAST_SEPARATION = 3.2
 _FIRST_MARGIN = 24
 _LAST_MARGIN = 200
 
@@ -41,6 +36,40 @@ class BrushConfig:
             raise ValueError(f"strictness is {self.strictness}, but must be from 0 to 1")
 
 
+@dataclass(frozen=True)
+class GraySplit:
+    """The two gray values around which a neighbourhood gathers.
+
+    Parameters
+    ----------
+    ink, paper : float
+        Mean gray of the dark and of the light pixels, 0 to 255.
+    """
+
+    ink: float
+    paper: float
+
+    def ink_limit(self, strictness: float) -> float:
+        """Lightest gray that counts as ink.
+
+        Parameters
+        ----------
+        strictness : float
+            0 takes all that is darker than paper, 1 only what is as dark as ink, one half
+            parts them in the middle.
+
+        Returns
+        -------
+        float
+            Gray value.
+        """
+        return self.paper - strictness * (self.paper - self.ink)
+
+    def paper_limit(self, strictness: float) -> float:
+        """Darkest gray that counts as paper, with `strictness` as in `ink_limit`."""
+        return self.ink + strictness * (self.paper - self.ink)
+
+
 def segment(start: Point, end: Point, radius: float, shape: tuple[int, int]) -> Region | None:
     """Take the pixels that a round brush covers on its way from one point to another.
 
@@ -59,8 +88,7 @@ def segment(start: Point, end: Point, radius: float, shape: tuple[int, int]) -> 
         None if the brush is off the page.
     """
     ends = np.array([start, end], float)
-    low, high = ends.min(axis=0) - radius, ends.max(axis=0) + radius
-    frame = rectangle((low[0], low[1]), (high[0], high[1]), shape)
+    frame = rectangle(ends.min(axis=0) - radius, ends.max(axis=0) + radius, shape)
     if frame is None:
         return None
     rows = np.arange(frame.rows.start, frame.rows.stop)[:, None] - ends[0, 0]
@@ -135,7 +163,8 @@ def _judge(
     it holds both, and stays small where it does, because the light of a page is not even.
     """
     margin = _FIRST_MARGIN
-    while True:
+    split = None
+    while split is None and margin <= _LAST_MARGIN:
         rows, columns = (
             slice(max(0, part.start - margin), min(side, part.stop + margin))
             for part, side in zip(region.place, shape, strict=True)
@@ -143,10 +172,55 @@ def _judge(
         around = gray(rows, columns)
         split = split_gray(around)
         margin *= 2
-        if split is not None or margin > _LAST_MARGIN:
-            break
     own = np.s_[
         region.rows.start - rows.start : region.rows.stop - rows.start,
         region.columns.start - columns.start : region.columns.stop - columns.start,
     ]
     return around[own], split
+
+
+def split_gray(gray: NDArray[np.uint8]) -> GraySplit | None:
+    """Part a neighbourhood in ink and paper.
+
+    Strategy: Otsu's threshold is the one that leaves the least spread within its two halves.
+    It always finds something, also in the noise of plain paper. So the halves must be further
+    apart than those of a single bell curve, measured in the spread that is left.
+
+    Parameters
+    ----------
+    gray : ndarray
+        uint8, any shape.
+
+    Returns
+    -------
+    GraySplit or None
+        None if there is only one kind of pixel.
+
+    References
+    ----------
+    .. [1] N. Otsu, "A threshold selection method from gray-level histograms", 1979,
+           DOI 10.1109/TSMC.1979.4310076.
+
+    Examples
+    --------
+    >>> split_gray(np.array([[20, 20, 240], [240, 240, 240]], np.uint8))
+    GraySplit(ink=20.0, paper=240.0)
+    >>> split_gray(np.full((9, 9), 200, np.uint8)) is None
+    True
+    """
+    counts = np.bincount(gray.ravel(), minlength=256).astype(float)
+    if np.count_nonzero(counts) < 2:
+        return None
+    levels = np.arange(256.0)
+    dark = np.cumsum(counts)[:-1]
+    light = counts.sum() - dark
+    dark_sum = np.cumsum(counts * levels)[:-1]
+    light_sum = counts @ levels - dark_sum
+    usable = (dark > 0) & (light > 0)
+    inks, papers = dark_sum / np.maximum(dark, 1), light_sum / np.maximum(light, 1)
+    best = int(np.argmax(np.where(usable, dark * light * (papers - inks) ** 2, -1.0)))
+    ink, paper = float(inks[best]), float(papers[best])
+    classes = np.where(np.arange(256) <= best, ink, paper)
+    spread = float(np.sqrt(counts @ (levels - classes) ** 2 / counts.sum()))
+    enough = paper - ink >= max(_LEAST_CONTRAST, _LEAST_SEPARATION * spread)
+    return GraySplit(ink, paper) if enough else None

@@ -1,18 +1,14 @@
-"""Grid of windows of a page that a user has reviewed."""
+"""Windows of a page: which a user has reviewed, where the network is in doubt, which comes next."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 WINDOW = 256
 """Side of a window of the grid, pixels: some words of a page at 300 dpi."""
-
-_MAGIC = b"reviewed 1"
 
 
 class Reviewed:
@@ -75,11 +71,10 @@ class Reviewed:
             bool, of the shape of the rectangle, which then lies on the page: which of its
             pixels belong to the region; None if all do.
         """
-        parts = [
-            _overlap(part, side, self.window)
-            for part, side in zip((rows, columns), self.shape, strict=True)
-        ]
-        covered = np.outer(parts[0], parts[1])
+        height, width = self.shape
+        covered = np.outer(
+            _overlap(rows, height, self.window), _overlap(columns, width, self.window)
+        )
         if inside is not None:
             self._keep_inside(covered, rows, columns, inside)
         if not covered.any():
@@ -91,22 +86,18 @@ class Reviewed:
             self.grid &= covered == 0
 
     def _keep_inside(
-        self,
-        covered: NDArray[np.float64],
-        rows: slice,
-        columns: slice,
-        inside: NDArray[np.bool_],
+        self, covered: NDArray[np.float64], rows: slice, columns: slice, inside: NDArray[np.bool_]
     ) -> None:
         """Make the share of each window that of the region, not of the rectangle round it."""
-        for place in np.argwhere(covered):
-            window = self.place(int(place[0]), int(place[1]))
-            top, left = (max(part.start, 0) for part in (rows, columns))
-            ours = tuple(
-                slice(max(span.start - start, 0), max(span.stop - start, 0))
-                for span, start in zip(window, (top, left), strict=True)
-            )
-            area = (window[0].stop - window[0].start) * (window[1].stop - window[1].start)
-            covered[tuple(place)] = np.count_nonzero(inside[ours]) / area
+        top, left = max(rows.start, 0), max(columns.start, 0)
+        for row, column in np.argwhere(covered).tolist():
+            down, across = self.place(row, column)
+            area = (down.stop - down.start) * (across.stop - across.start)
+            part = inside[
+                max(down.start - top, 0) : max(down.stop - top, 0),
+                max(across.start - left, 0) : max(across.stop - left, 0),
+            ]
+            covered[row, column] = np.count_nonzero(part) / area
 
     def place(self, row: int, column: int) -> tuple[slice, slice]:
         """Tell which pixels a window of the grid covers.
@@ -132,7 +123,7 @@ class Reviewed:
 
     def to_bytes(self) -> bytes:
         """Pack the grid, one bit a window, with a line that holds the sizes."""
-        head = b"%s %d %d %d\n" % (_MAGIC, *self.shape, self.window)
+        head = b"reviewed 1 %d %d %d\n" % (*self.shape, self.window)
         return head + np.packbits(self.grid).tobytes()
 
     @classmethod
@@ -155,12 +146,10 @@ class Reviewed:
             If these are not the bytes of a grid, or not all of them.
         """
         head, _, bits = stored.partition(b"\n")
-        words = head.split()
-        sizes = words[2:]
-        known = head.startswith(_MAGIC + b" ") and len(sizes) == 3
-        if not known or not all(word.isdigit() for word in sizes):
+        sizes = re.fullmatch(rb"reviewed 1 (\d+) (\d+) (\d+)", head)
+        if sizes is None:
             raise ValueError("this is no grid of reviewed windows")
-        height, width, window = (int(word) for word in sizes)
+        height, width, window = map(int, sizes.groups())
         reviewed = cls((height, width), window)
         size = reviewed.grid.size
         if len(bits) != (size + 7) // 8:
@@ -206,8 +195,97 @@ def _sides(side: int, window: int) -> NDArray[np.int64]:
 def _overlap(part: slice, side: int, window: int) -> NDArray[np.float64]:
     """Share of each window along an axis that lies in a part of it."""
     first, last, _ = part.indices(side)
-    starts = np.arange(0, side, window)
-    stops = np.minimum(starts + window, side)
-    inside = np.minimum(stops, last) - np.maximum(starts, first)
-    share: NDArray[np.float64] = np.clip(inside, 0, None) / (stops - starts)
-    return share
+    starts, sides = np.arange(0, side, window), _sides(side, window)
+    inside = np.minimum(starts + sides, last) - np.maximum(starts, first)
+    return np.asarray(np.clip(inside, 0, None) / sides)
+
+
+def entropy_table() -> NDArray[np.float64]:
+    """Binary entropy of every 8-bit probability.
+
+    Returns
+    -------
+    ndarray
+        float64 (256,), bits: 0 where the network is sure, 1 at one half.
+
+    Examples
+    --------
+    >>> table = entropy_table()
+    >>> float(table[0]), float(table[255]), round(float(table[128]), 3)
+    (0.0, 0.0, 1.0)
+    """
+    ink = np.arange(256) / 255
+    shares = np.stack([ink, 1 - ink])
+    bits = np.abs(shares * np.log2(np.where(shares > 0, shares, 1)))
+    return np.asarray(bits.sum(axis=0))
+
+
+def doubt_grid(
+    probability: NDArray[np.uint8], second: NDArray[np.uint8] | None = None, window: int = WINDOW
+) -> NDArray[np.float64]:
+    """Measure the doubt in every window of a page.
+
+    Strategy: an 8-bit probability has only 256 values, so a window is counted into a
+    histogram, and its doubt is the histogram times a table. No float copy of the page is made.
+
+    Parameters
+    ----------
+    probability : ndarray
+        uint8 (H, W), ink probability times 255.
+    second : ndarray or None
+        Another opinion on the same page, as `probability`. Then the doubt is how far the two
+        are apart: two networks that are both sure and differ deserve the first look.
+    window : int
+        Side of a window, pixels.
+
+    Returns
+    -------
+    ndarray
+        float64 (rows of windows, columns of windows), 0 to 1: binary entropy in bits, or
+        difference of the two probabilities, summed over the window and divided by the pixels of
+        a whole window. So a sliver at the edge of the page counts as little as it holds.
+
+    Raises
+    ------
+    ValueError
+        If the two opinions are of different sizes.
+    """
+    if second is not None and second.shape != probability.shape:
+        raise ValueError(
+            f"the second opinion has {second.shape} pixels, the first one {probability.shape}"
+        )
+    weights = entropy_table() if second is None else np.arange(256) / 255
+    height, width = probability.shape
+    whole = min(window, height) * min(window, width)
+    doubt = np.zeros(grid_shape((height, width), window))
+    for row, column in np.ndindex(*doubt.shape):
+        place = np.s_[row * window : (row + 1) * window, column * window : (column + 1) * window]
+        values = probability[place]
+        if second is not None:
+            values = np.maximum(values, second[place]) - np.minimum(values, second[place])
+        counts = np.bincount(values.ravel(), minlength=256)
+        doubt[row, column] = counts @ weights / whole
+    return doubt
+
+
+def next_place(doubt: NDArray[np.float64] | None, reviewed: Reviewed) -> tuple[int, int] | None:
+    """Choose the window to review next.
+
+    Parameters
+    ----------
+    doubt : ndarray or None
+        As `doubt_grid` gives it; None where nothing is known of doubt, then windows come in
+        reading order.
+    reviewed : Reviewed
+        What was reviewed.
+
+    Returns
+    -------
+    (int, int) or None
+        Row and column in the grid; None if everything was reviewed.
+    """
+    if reviewed.grid.all():
+        return None
+    rank = np.where(reviewed.grid, -1.0, 0.0 if doubt is None else doubt)
+    row, column = np.unravel_index(int(np.argmax(rank)), rank.shape)
+    return int(row), int(column)

@@ -17,9 +17,8 @@ from docbin_napari.finetune.sized_pages import learnt_sizes
 from docbin_napari.inference.inference_config import PRESETS, ChosenSize
 from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.predict import predict_with
-from docbin_napari.metrics.confusion import Counts
-from docbin_napari.metrics.confusion import compare as compare_masks
-from docbin_napari.metrics.rates import f_measure_of
+from docbin_napari.metrics.rates import Counts, f_measure_of
+from docbin_napari.metrics.rates import compare as compare_masks
 from docbin_napari.model.engine import Device
 from docbin_napari.model.ink_model import Calibration, InkModel, load_network
 from docbin_napari.model.model_file import ModelInfo

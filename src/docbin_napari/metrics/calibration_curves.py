@@ -8,12 +8,10 @@ takes a few kilobytes. 256 bins are what a probability of eight bits can tell ap
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 BINS = 256
 """Steps of probability."""
@@ -137,29 +135,16 @@ class ProbabilityCounts:
         step = max(1, _BLOCK // max(1, ink.shape[1]))
         for top in range(0, ink.shape[0], step):
             rows = slice(top, top + step)
-            kept = None if labelled is None else labelled[rows]
-            self._add_rows(probability[rows], ink[rows], kept)
-
-    def _add_rows(
-        self,
-        probability: NDArray[Any],
-        ink: NDArray[np.bool_],
-        labelled: NDArray[np.bool_] | None,
-    ) -> None:
-        sums: NDArray[Any]
-        values = probability.ravel() if labelled is None else probability[labelled]
-        truth = ink.ravel() if labelled is None else ink[labelled]
-        if values.dtype == np.uint8:
-            steps = values
-            sums = np.bincount(steps, minlength=BINS) * (np.arange(BINS) / 255.0)
-        else:
-            if not ((values >= 0) & (values <= 1)).all():
+            kept = np.s_[:] if labelled is None else labelled[rows]
+            values, truth = probability[rows][kept].ravel(), ink[rows][kept].ravel()
+            if values.dtype == np.uint8:
+                values = values / 255.0
+            elif not ((values >= 0) & (values <= 1)).all():
                 raise ValueError("probability must lie between 0 and 1")
             steps = np.rint(values * 255).astype(np.uint8)
-            sums = np.bincount(steps, weights=values, minlength=BINS)
-        self.total += sums
-        self.ink += np.bincount(steps[truth], minlength=BINS)
-        self.paper += np.bincount(steps[~truth], minlength=BINS)
+            self.total += np.bincount(steps, weights=values, minlength=BINS)
+            self.ink += np.bincount(steps[truth], minlength=BINS)
+            self.paper += np.bincount(steps[~truth], minlength=BINS)
 
     def merge(self, other: ProbabilityCounts) -> None:
         """Add what another one has counted."""

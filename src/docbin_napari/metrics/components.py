@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
+from docbin_napari.metrics.rates import BoolArray
 from docbin_napari.metrics.thinning import steps_in
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from docbin_napari.metrics.confusion import BoolArray
-
-    Labels = NDArray[np.int32]
-    Box = tuple[slice, slice]
 
 _GROUPS = 16
 
@@ -30,23 +23,20 @@ class Components:
     ----------
     labels : ndarray of int32, shape (H, W)
         1, 2, ... in raster order of the first pixels; 0 outside.
-    boxes : list of pair of slice
-        Bounding box of each.
+    boxes : ndarray of int64, shape (N, 4)
+        First row, row after the last, first column, column after the last of each.
     """
 
-    labels: Labels
-    boxes: list[Box]
+    labels: NDArray[np.int32]
+    boxes: NDArray[np.int64]
 
     @classmethod
     def of(cls, array: BoolArray) -> Components:
         """Label an array."""
         labels, _ = ndimage.label(array, np.ones((3, 3)), output=np.int32)
-        return cls(labels, ndimage.find_objects(labels))
-
-    def corners(self) -> NDArray[np.int64]:
-        """First row, row after the last, first column, column after the last of each box."""
-        ends = [(rows.start, rows.stop, cols.start, cols.stop) for rows, cols in self.boxes]
-        return np.array(ends, dtype=np.int64).reshape(-1, 4)
+        found = ndimage.find_objects(labels)
+        ends = [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in found]
+        return cls(labels, np.array(ends, dtype=np.int64).reshape(-1, 4))
 
 
 @dataclass(frozen=True)
@@ -63,8 +53,9 @@ class Neighbourhood:
     Parameters
     ----------
     window : pair of slice
-        Part of the page that holds the boxes. Indices below are into this window with a rim of
-        one pixel, flattened.
+        Part of the page that holds the boxes.
+    shape : (int, int)
+        That of the window with a rim of one pixel, into which, flattened, indices below are.
     layers : list of ndarray of int32
         Pixels by distance to the nearest site of their box; the first are the sites.
     owners : ndarray of int32
@@ -73,57 +64,42 @@ class Neighbourhood:
         Pixels that were asked about: each lies in its own component and its box.
     """
 
-    window: Box
+    window: tuple[slice, slice]
+    shape: tuple[int, int]
     layers: list[NDArray[np.int32]]
-    owners: Labels
+    owners: NDArray[np.int32]
     targets: NDArray[np.int32]
-
-    def cut(self, page: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Cut the window out of a page and flatten it with its rim of zeros."""
-        return np.pad(page[self.window], 1).ravel()
 
     def on_page(self, pixels: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Rows and columns on the page of indices into the window."""
-        rows, columns = np.divmod(pixels.astype(np.intp), self._width)
+        rows, columns = np.divmod(pixels.astype(np.intp), self.shape[1])
         return rows + self.window[0].start - 1, columns + self.window[1].start - 1
 
     def largest_of_sites(self, values: NDArray[np.int32]) -> NDArray[np.int32]:
         """Largest of the positive values at the nearest sites, for each target; 0 without site."""
-        spread = np.zeros(self._size, dtype=np.int32)
+        spread = np.zeros(self.shape, dtype=np.int32).ravel()
         spread[self.layers[0]] = values
-        for layer in self.layers[1:]:
-            self._raise(layer.astype(np.intp), spread, None)
+        self._hand_on(self.layers[1:], spread, np.zeros_like(spread))
         return spread[self.targets]
 
     def last_target(self) -> NDArray[np.int32]:
         """Last target, in raster order, whose nearest sites hold each site; 0 without target."""
-        own = np.zeros(self._size, dtype=np.int32)
+        own = np.zeros(self.shape, dtype=np.int32).ravel()
         own[self.targets] = self.targets
         spread = np.zeros_like(own)
-        for layer in reversed(self.layers):
-            pixels = layer.astype(np.intp)
-            self._raise(pixels, spread, own[pixels])
+        self._hand_on(self.layers[::-1], spread, own)
         return spread[self.layers[0]]
 
-    def _raise(
-        self,
-        pixels: NDArray[np.intp],
-        spread: NDArray[np.int32],
-        start: NDArray[np.int32] | None,
+    def _hand_on(
+        self, layers: list[NDArray[np.int32]], spread: NDArray[np.int32], own: NDArray[np.int32]
     ) -> None:
-        """Give pixels the largest value of their neighbours (set so far) and of the start."""
-        best = np.zeros(pixels.size, dtype=np.int32) if start is None else start
-        for offset in steps_in(self._width):
-            np.maximum(best, spread.take(pixels + offset), out=best)
-        spread[pixels] = best
-
-    @property
-    def _width(self) -> int:
-        return int(self.window[1].stop - self.window[1].start + 2)
-
-    @property
-    def _size(self) -> int:
-        return int(self.window[0].stop - self.window[0].start + 2) * self._width
+        """Give pixels, layer by layer, the largest value of their neighbours and their own."""
+        for layer in layers:
+            pixels = layer.astype(np.intp)
+            best = own[pixels]
+            for offset in steps_in(self.shape[1]):
+                np.maximum(best, spread.take(pixels + offset), out=best)
+            spread[pixels] = best
 
 
 def neighbourhoods(
@@ -145,13 +121,13 @@ def neighbourhoods(
     Neighbourhood
         One for each group of boxes that do not touch.
     """
-    corners = components.corners()
+    boxes = components.boxes
     asked = np.unique(components.labels[wanted])
-    for group in _groups(components.boxes, asked[asked > 0], components.labels.shape):
-        low, high = corners[group - 1].min(axis=0), corners[group - 1].max(axis=0)
+    for group in _groups(boxes, asked[asked > 0], components.labels.shape):
+        low, high = boxes[group - 1].min(axis=0), boxes[group - 1].max(axis=0)
         window = (slice(int(low[0]), int(high[1])), slice(int(low[2]), int(high[3])))
         owner = np.zeros([side.stop - side.start + 2 for side in window], dtype=np.int32)
-        for label, (top, bottom, left, right) in zip(group, corners[group - 1], strict=True):
+        for label, (top, bottom, left, right) in zip(group, boxes[group - 1], strict=True):
             rows = slice(top - window[0].start + 1, bottom - window[0].start + 1)
             columns = slice(left - window[1].start + 1, right - window[1].start + 1)
             owner[rows, columns] = label
@@ -159,7 +135,7 @@ def neighbourhoods(
         targets = np.flatnonzero(np.pad(own & wanted[window], 1)).astype(np.int32)
         inside = owner.ravel() > 0
         layers = _layers(np.pad(sites[window], 1).ravel() & inside, inside, targets, owner.shape[1])
-        yield Neighbourhood(window, layers, owner.ravel()[layers[0]], targets)
+        yield Neighbourhood(window, owner.shape, layers, owner.ravel()[layers[0]], targets)
 
 
 def _layers(
@@ -186,7 +162,7 @@ def _layers(
 
 
 def _groups(
-    boxes: list[Box], labels: NDArray[np.int32], shape: tuple[int, ...]
+    boxes: NDArray[np.int64], labels: NDArray[np.int32], shape: tuple[int, ...]
 ) -> Iterator[NDArray[np.int32]]:
     """Share components out so that the boxes of a group have a pixel between them."""
     pending = labels.tolist()
@@ -195,14 +171,12 @@ def _groups(
         groups: list[list[int]] = [[] for _ in range(_GROUPS)]
         left_over = []
         for label in pending:
-            rows, columns = boxes[label - 1]
-            around = taken[
-                max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1
-            ]
+            top, bottom, left, right = boxes[label - 1].tolist()
+            around = taken[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
             used = int(np.bitwise_or.reduce(around, axis=None))
             free = (used ^ (used + 1)).bit_length() - 1
             if free < _GROUPS:
-                taken[rows, columns] |= 1 << free
+                taken[top:bottom, left:right] |= 1 << free
                 groups[free].append(label)
             else:
                 left_over.append(label)

@@ -6,13 +6,12 @@ reader sees is ink where there is none, and strokes that are gone.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
-from docbin_napari.metrics.confusion import BoolArray, Comparison, compare
-from docbin_napari.metrics.rates import f_measure_of
+from docbin_napari.metrics.rates import BoolArray, compare, f_measure_of
 
 NEAR = 3
 """How far from ink an error may lie to be one of the border, in pixels."""
@@ -97,7 +96,12 @@ def error_maps(
     >>> int(maps.border.sum()), int(maps.false_ink.sum()), int(maps.missed.sum())
     (3, 1, 0)
     """
-    return error_maps_of(compare(prediction, ground_truth, labelled))
+    comparison = compare(prediction, ground_truth, labelled)
+    false = comparison.predicted & ~comparison.truth
+    missing = comparison.truth & ~comparison.predicted
+    false_ink = false & ~_near(comparison.truth)
+    missed = missing & ~_near(comparison.predicted)
+    return ErrorMaps((false | missing) & ~(false_ink | missed), false_ink, missed)
 
 
 def error_kinds(
@@ -130,22 +134,8 @@ def error_kinds(
     >>> error_kinds(specks, blank).false_ink
     1.0
     """
-    return error_kinds_of(compare(prediction, ground_truth, labelled))
-
-
-def error_maps_of(comparison: Comparison) -> ErrorMaps:
-    """Map the errors of a comparison."""
-    false = comparison.predicted & ~comparison.truth
-    missing = comparison.truth & ~comparison.predicted
-    false_ink = false & ~_near(comparison.truth)
-    missed = missing & ~_near(comparison.predicted)
-    return ErrorMaps((false | missing) & ~(false_ink | missed), false_ink, missed)
-
-
-def error_kinds_of(comparison: Comparison) -> ErrorKinds:
-    """Measure the errors of a comparison."""
-    maps = error_maps_of(comparison)
-    counts = comparison.counts()
+    maps = error_maps(prediction, ground_truth, labelled)
+    counts = compare(prediction, ground_truth, labelled).counts()
     border, false_ink, missed = (
         int(np.count_nonzero(area)) for area in (maps.border, maps.false_ink, maps.missed)
     )
@@ -160,21 +150,7 @@ def error_kinds_of(comparison: Comparison) -> ErrorKinds:
 
 
 def _near(ink: BoolArray) -> BoolArray:
-    """True within a disc of radius `NEAR` of ink; rows are widened first, then laid together."""
-    near = np.zeros_like(ink)
-    for half in range(NEAR + 1):
-        down = math.isqrt(NEAR * NEAR - half * half)
-        # Rows `down` away and nearer are reached by ink widened by `half` to each side.
-        wide = _or_shifted(ink, half, axis=1)
-        near |= _or_shifted(wide, down, axis=0)
-    return near
-
-
-def _or_shifted(ink: BoolArray, most: int, axis: int) -> BoolArray:
-    """True where ink lies at most `most` pixels away along an axis."""
-    result = ink.copy()
-    source, target = np.moveaxis(ink, axis, 0), np.moveaxis(result, axis, 0)
-    for step in range(1, most + 1):
-        target[step:] |= source[:-step]
-        target[:-step] |= source[step:]
-    return result
+    """True within a disc of radius `NEAR` of ink."""
+    rows, columns = np.ogrid[-NEAR : NEAR + 1, -NEAR : NEAR + 1]
+    disc = rows**2 + columns**2 <= NEAR**2
+    return np.asarray(ndimage.binary_dilation(ink, disc))

@@ -1,13 +1,27 @@
-"""Compute the two kinds of pseudo-F-measure: weighted, and of the skeleton."""
+"""Compute the two kinds of pseudo-F-measure, weighted and of the skeleton, and the weights.
+
+Weights of ink and background are distances of pixels from the contour, relative to the width of
+their stroke or gap.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 from skimage.morphology import thin
 
-from docbin_napari.metrics.confusion import BoolArray, Comparison, compare
-from docbin_napari.metrics.rates import precision_of
-from docbin_napari.metrics.weight_maps import weight_maps
+from docbin_napari.metrics.components import Components, neighbourhoods
+from docbin_napari.metrics.rates import BoolArray, compare, precision
+from docbin_napari.metrics.thinning import STEPS, skeleton_of, steps_in
+
+OUTSIDE = 250
+_FARTHEST = 2.0
+# Rows computed together where many figures of each pixel are needed: bounds the memory.
+_BAND = 64
 
 
 def weighted_pseudo_f_measure(
@@ -68,11 +82,7 @@ def weighted_pseudo_f_measure(
     >>> weighted_pseudo_f_measure(thinner, bar)
     100.0
     """
-    return weighted_pseudo_f_measure_of(compare(prediction, ground_truth, labelled))
-
-
-def weighted_pseudo_f_measure_of(comparison: Comparison) -> float:
-    """Weighted pseudo-F-measure in percent of a comparison."""
+    comparison = compare(prediction, ground_truth, labelled)
     predicted, truth = comparison.predicted, comparison.truth
     if not truth.any() or not predicted.any():
         return 0.0 if truth.any() or predicted.any() else 100.0
@@ -80,13 +90,12 @@ def weighted_pseudo_f_measure_of(comparison: Comparison) -> float:
     hits = predicted & truth
     weight = float(recall_weights[truth].sum(dtype=np.float64))
     found = float(recall_weights[hits].sum(dtype=np.float64))
-    hit_number = int(np.count_nonzero(hits))
     if found == 0:
         return 0.0
     cost = float(precision_weights[predicted].sum(dtype=np.float64))
-    recall = found / weight
-    precision = hit_number / (int(np.count_nonzero(predicted)) + cost)
-    return 200 * precision * recall / (precision + recall)
+    share_found = found / weight
+    share_right = int(np.count_nonzero(hits)) / (int(np.count_nonzero(predicted)) + cost)
+    return 200 * share_right * share_found / (share_right + share_found)
 
 
 def skeleton_pseudo_f_measure(
@@ -139,21 +148,15 @@ def skeleton_pseudo_f_measure(
     >>> skeleton_pseudo_f_measure(middle_line, bar)
     100.0
     """
-    return skeleton_pseudo_f_measure_of(compare(prediction, ground_truth, labelled))
-
-
-def skeleton_pseudo_f_measure_of(comparison: Comparison) -> float:
-    """Skeleton pseudo-F-measure in percent of a comparison."""
+    comparison = compare(prediction, ground_truth, labelled)
     if not comparison.truth.any():
         return 0.0 if comparison.predicted.any() else 100.0
     box = _box_around(comparison.truth)
     skeleton: BoolArray = thin(comparison.truth[box])  # type: ignore[no-untyped-call]
     found = int(np.count_nonzero(skeleton & comparison.predicted[box]))
     recall = 100 * found / int(np.count_nonzero(skeleton))
-    precision = precision_of(comparison.counts())
-    if recall == 0 or precision == 0:
-        return 0.0
-    return 2 * precision * recall / (precision + recall)
+    of_all = precision(prediction, ground_truth, labelled)
+    return 2 * of_all * recall / (of_all + recall) if recall and of_all else 0.0
 
 
 def _box_around(ink: BoolArray) -> tuple[slice, slice]:
@@ -162,4 +165,346 @@ def _box_around(ink: BoolArray) -> tuple[slice, slice]:
     return (
         slice(max(rows[0] - 1, 0), rows[-1] + 2),
         slice(max(columns[0] - 1, 0), columns[-1] + 2),
+    )
+
+
+@dataclass(frozen=True)
+class InkStrokes:
+    """What is known of the ink before the background is weighed.
+
+    Parameters
+    ----------
+    components : Components
+        The components of the ink.
+    contour : ndarray of bool, shape (H, W)
+        Ink with background, or the outside of the page, above, below or beside it.
+    depth : ndarray of int32, shape (H, W)
+        Chessboard distance to the contour, on both sides of it.
+    widths : ndarray of int64, shape (components + 1,)
+        Stroke width of each component, pixels; 0 for label 0.
+    """
+
+    components: Components
+    contour: BoolArray
+    depth: NDArray[np.int32]
+    widths: NDArray[np.int64]
+
+
+def weight_maps(ink: BoolArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weigh ink for the recall and background for the precision.
+
+    Parameters
+    ----------
+    ink : ndarray of bool, shape (H, W)
+        Ink of the ground truth.
+
+    Returns
+    -------
+    recall_weights : ndarray of float32, shape (H, W)
+        RW: 0 on the background and mostly on the contour. It sums to about 1 across a stroke.
+    precision_weights : ndarray of float32, shape (H, W)
+        PW, 0 to 2: what false ink costs above 1. 0 on the ink and far from it.
+    """
+    if not ink.any():
+        return np.zeros(ink.shape, np.float32), np.zeros(ink.shape, np.float32)
+    recall_weights, strokes = _weigh_ink(ink)
+    return recall_weights, _weigh_background(ink, strokes)
+
+
+def _weigh_ink(ink: BoolArray) -> tuple[NDArray[np.float32], InkStrokes]:
+    components = Components.of(ink)
+    contour = ink & ~ndimage.binary_erosion(ink)
+    skeleton = seeded_skeleton(ink, components)
+    depth = distance_to(contour)
+    distance = np.where(ink, depth % 256, 0).astype(np.uint8)
+    distance[contour & skeleton] = 1
+    distance = raise_ridges(distance, skeleton, components)
+    norm, factor = normalize(distance, skeleton, contour, components)
+    labels = components.labels[skeleton]
+    number = len(components.boxes) + 1
+    total = np.bincount(labels, factor[skeleton], number).astype(np.int64)
+    widths = total // np.maximum(np.bincount(labels, minlength=number), 1) * 2
+    widths[0] = 0
+    return _ratio(distance, norm), InkStrokes(components, contour, depth, widths)
+
+
+def _weigh_background(ink: BoolArray, strokes: InkStrokes) -> NDArray[np.float32]:
+    components = Components.of(~ink)
+    inner = ~ink
+    inner[[0, -1]] = False
+    inner[:, [0, -1]] = False
+    skeleton = seeded_skeleton(inner, components)
+    distance = np.where(ink, 0, OUTSIDE).astype(np.uint8)
+    region = _region(ink, strokes)
+    for top in range(0, ink.shape[0], _BAND):
+        rows, columns = np.nonzero(region[top : top + _BAND])
+        rows += top
+        depth = strokes.depth[rows, columns]
+        depth[_fills_box(rows, columns, depth, components)] = 0
+        distance[rows, columns] = depth % 256
+    distance = raise_ridges(distance, skeleton, components)
+    norm, _ = normalize(distance, skeleton, None, components)
+    gap = np.floor(np.sqrt(norm) + 0.5).astype(np.int32)
+    reach, adjacent = _reaches(distance, components, strokes)
+    within = (reach >= distance) & (reach > 0)
+    narrow = within & adjacent & (gap > 0)
+    if narrow.any():
+        # Where strokes could grow together, the gap between them counts, not their width.
+        room = reach - distance
+        near = within & (room > 0) & (distance_to(narrow) <= room) & (gap < reach)
+        reach[near] = gap[near]
+    reach[~within] = 0
+    return np.minimum(_ratio(distance, reach), np.float32(_FARTHEST))
+
+
+def _region(ink: BoolArray, strokes: InkStrokes) -> BoolArray:
+    """Background in the boxes of the components, enlarged by twice their stroke width."""
+    region = np.zeros(ink.shape, dtype=bool)
+    margins = 2 * strokes.widths[1:, None]
+    boxes = strokes.components.boxes + margins * (-1, 1, -1, 1)
+    for top, bottom, left, right in np.maximum(boxes, 0).tolist():
+        region[top:bottom, left:right] = True
+    return region & ~ink
+
+
+def _fills_box(
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    depth: NDArray[np.int32],
+    components: Components,
+) -> BoolArray:
+    """Whether a growing square about a pixel is its component's box before it meets the contour.
+
+    Sides of the box on the border of the page are reached early; the others all at once.
+    """
+    height, width = components.labels.shape
+    own = components.boxes[components.labels[rows, columns] - 1].astype(np.int32)
+    first_row, end_row, first_column, end_column = own.T
+    radius = np.zeros(rows.size, dtype=np.int64)
+    low = np.full(rows.size, np.iinfo(np.int64).max)
+    for gap, border in (
+        (rows - first_row, first_row == 0),
+        (end_row - 1 - rows, end_row == height),
+        (columns - first_column, first_column == 0),
+        (end_column - 1 - columns, end_column == width),
+    ):
+        np.maximum(radius, gap, out=radius)
+        np.minimum(low, np.where(border, low, gap), out=low)
+    return (radius < depth) & (low >= radius)
+
+
+def _reaches(
+    distance: NDArray[np.uint8], components: Components, strokes: InkStrokes
+) -> tuple[NDArray[np.int32], BoolArray]:
+    """Largest stroke width at the nearest contour, and whether that is of two components.
+
+    Strategy: components are ranked by stroke width, so the largest rank of the nearest contour
+    pixels gives the width, and a smallest rank that is another means a second component.
+    """
+    order = np.argsort(strokes.widths[1:], kind="stable")
+    number = len(order)
+    rank = np.zeros(number + 1, dtype=np.int32)
+    rank[order + 1] = np.arange(1, number + 1)
+    width_of = np.concatenate([[0], strokes.widths[1:][order]]).astype(np.int32)
+    reach = np.zeros(distance.shape, dtype=np.int32)
+    adjacent = np.zeros(distance.shape, dtype=bool)
+    for near in neighbourhoods(components, strokes.contour, usable(distance)):
+        ranks = rank[strokes.components.labels[near.on_page(near.layers[0])]]
+        high = near.largest_of_sites(ranks)
+        low = number + 1 - near.largest_of_sites(number + 1 - ranks)
+        places = near.on_page(near.targets)
+        reach[places] = width_of[high]
+        adjacent[places] = (high > 0) & (high != low)
+    return reach, adjacent
+
+
+def _ratio(distance: NDArray[np.uint8], norm: NDArray[np.int32]) -> NDArray[np.float32]:
+    ratio = np.zeros(distance.shape, dtype=np.float32)
+    np.divide(distance, norm, out=ratio, where=norm > 0)
+    return ratio
+
+
+def usable(distance: NDArray[np.uint8]) -> BoolArray:
+    """Pixels whose distance means something."""
+    return (distance > 0) & (distance < OUTSIDE)
+
+
+def distance_to(sites: BoolArray) -> NDArray[np.int32]:
+    """Chessboard distance to the nearest site; there must be one."""
+    distance: NDArray[np.int32] = ndimage.distance_transform_cdt(~sites, "chessboard")
+    return distance
+
+
+def seeded_skeleton(area: BoolArray, components: Components) -> BoolArray:
+    """Skeleton of an area; components without a pixel in it get one near their mean.
+
+    Parameters
+    ----------
+    area : ndarray of bool, shape (H, W)
+        What is thinned.
+    components : Components
+        The components that must have a skeleton.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        The skeleton. As in the official generator, a seed can lie outside its component.
+    """
+    skeleton = skeleton_of(area)
+    labels = components.labels
+    bare = np.ones(len(components.boxes) + 1, dtype=bool)
+    bare[labels[skeleton]] = False
+    bare[0] = False
+    height, width = labels.shape
+    for label in np.flatnonzero(bare).tolist():
+        top, bottom, left, right = components.boxes[label - 1].tolist()
+        rows, columns = np.nonzero(labels[top:bottom, left:right] == label)
+        row, column = top + int(rows.sum()) // len(rows), left + int(columns.sum()) // len(columns)
+        if row + 1 < height and column + 1 < width and labels[row + 1, column + 1] > 0:
+            row, column = row + 1, column + 1
+        skeleton[row, column] = True
+    return skeleton
+
+
+def raise_ridges(
+    distance: NDArray[np.uint8], skeleton: BoolArray, components: Components
+) -> NDArray[np.uint8]:
+    """Add 1 on the skeleton where all four neighbours are as far; in place, in raster order.
+
+    Parameters
+    ----------
+    distance : ndarray of uint8, shape (H, W)
+        Distance to the contour; beyond the page the nearest pixel of it counts.
+    skeleton : ndarray of bool, shape (H, W)
+        Where ridges can be.
+    components : Components
+        Pixels outside them are left alone.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        The distances with raised ridges.
+    """
+    # Only pixels above and to the left can have changed before: the others are compared at once.
+    right, below = _next(distance)
+    level = (distance == right) & (distance == below)
+    candidates = level & skeleton & usable(distance) & (components.labels > 0)
+    raised = np.ascontiguousarray(distance)
+    value, width = raised.ravel().data, distance.shape[1]
+    for pixel in np.flatnonzero(candidates).tolist():
+        own = value[pixel]
+        above = value[pixel - width] if pixel >= width else own
+        left = value[pixel - 1] if pixel % width else own
+        if above == left == own:
+            value[pixel] = own + 1
+    return raised
+
+
+def normalize(
+    distance: NDArray[np.uint8],
+    skeleton: BoolArray,
+    contour: BoolArray | None,
+    components: Components,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """What a distance has to be divided by, so that strokes of every width weigh the same.
+
+    Parameters
+    ----------
+    distance : ndarray of uint8, shape (H, W)
+        Distance to the contour.
+    skeleton : ndarray of bool, shape (H, W)
+        Skeleton of the components.
+    contour : ndarray of bool, shape (H, W), or None
+        Pixels of the contour; None if it is outside the components.
+    components : Components
+        Components of ink or of background.
+
+    Returns
+    -------
+    norm, factor : ndarray of int32, shape (H, W)
+        The divisor at usable pixels, 0 if there is none; the factor of each skeleton pixel.
+    """
+    factor = _factors(distance, skeleton, contour, components)
+    _extend_to_ends(factor, skeleton, components)
+    norm = np.zeros(distance.shape, dtype=np.int32)
+    for near in neighbourhoods(components, skeleton, usable(distance)):
+        places = near.on_page(near.layers[0])
+        product = distance[places].astype(np.int32) * factor[places]
+        norm[near.on_page(near.targets)] = near.largest_of_sites(product)
+    _smooth(norm, usable(distance) & (components.labels > 0))
+    return norm, factor
+
+
+def _factors(
+    distance: NDArray[np.uint8],
+    skeleton: BoolArray,
+    contour: BoolArray | None,
+    components: Components,
+) -> NDArray[np.int32]:
+    """Factor of each skeleton pixel, set by the last pixel it is nearest to.
+
+    The last is the one in the component that begins last, and there in raster order.
+    """
+    across = distance_to(skeleton) % 256
+    across[skeleton] = 1
+    if contour is not None:
+        across[skeleton & contour] = 0
+    factor = skeleton.astype(np.int32)
+    written_by = np.zeros(distance.shape, dtype=np.int32)
+    for near in neighbourhoods(components, skeleton, usable(distance)):
+        last = near.last_target()
+        rows, columns = near.on_page(near.layers[0])
+        newer = (last > 0) & (near.owners > written_by[rows, columns])
+        places = rows[newer], columns[newer]
+        written_by[places] = near.owners[newer]
+        ridge = distance[places].astype(np.int32)
+        factor[places] = ridge + (across[near.on_page(last[newer])] >= ridge)
+    return factor
+
+
+def _extend_to_ends(factor: NDArray[np.int32], skeleton: BoolArray, components: Components) -> None:
+    """Give the ends of the skeleton the factor of their only neighbour, plus 1; in place."""
+    clamped = np.pad(skeleton, 1, mode="edge").ravel()
+    width = skeleton.shape[1]
+    steps = steps_in(width + 2)
+    rows, columns = np.nonzero(skeleton & (components.labels > 0))
+    padded = (rows + 1) * (width + 2) + columns + 1
+    around = np.array([clamped[padded + step] for step in steps])
+    ends = np.flatnonzero(around.sum(axis=0) == 1)
+    ends = ends[np.argsort(components.labels[rows[ends], columns[ends]], kind="stable")]
+    height = skeleton.shape[0]
+    value = factor.ravel()
+    for end in ends.tolist():
+        row, column = int(rows[end]), int(columns[end])
+        direction = int(np.argmax(around[:, end]))
+        down, across = STEPS[direction]
+        other_row = min(max(row + down, 0), height - 1)
+        other_column = min(max(column + across, 0), width - 1)
+        if (down, across) == (1, 1):
+            # The official generator reads this one neighbour from the left edge of the page.
+            other_column = 1 if column + 1 < width else 0
+        other = int(value[other_row * width + other_column])
+        if other > 0:
+            value[row * width + column] = other + 1
+
+
+def _smooth(norm: NDArray[np.int32], inside: BoolArray) -> None:
+    """Give pixels that differ from all four neighbours the value of the left one; in place."""
+    right, below = _next(norm)
+    differs = (right > 0) & (below > 0) & (norm != right) & (norm != below) & inside
+    # A pixel of the first row or column is its own neighbour, and does not differ from itself.
+    differs[0] = False
+    differs[:, 0] = False
+    value, width = norm.ravel().data, norm.shape[1]
+    for pixel in np.flatnonzero(differs).tolist():
+        own, above, left = value[pixel], value[pixel - width], value[pixel - 1]
+        if above and left and own not in (above, left):
+            value[pixel] = left
+
+
+def _next(array: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Right and lower neighbour of each pixel; on the edge, the pixel itself."""
+    return (
+        np.concatenate([array[:, 1:], array[:, -1:]], axis=1),
+        np.concatenate([array[1:], array[-1:]], axis=0),
     )

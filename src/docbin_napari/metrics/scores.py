@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docbin_napari.metrics import rates
-from docbin_napari.metrics.confusion import BoolArray, compare
-from docbin_napari.metrics.distortion import drd_of
-from docbin_napari.metrics.error_kinds import error_kinds_of
+from docbin_napari.metrics.error_kinds import error_kinds
 from docbin_napari.metrics.pseudo_f_measure import (
-    skeleton_pseudo_f_measure_of,
-    weighted_pseudo_f_measure_of,
+    skeleton_pseudo_f_measure,
+    weighted_pseudo_f_measure,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from docbin_napari.metrics.rates import (
+    BoolArray,
+    compare,
+    drd,
+    f_measure,
+    nrm,
+    precision,
+    psnr,
+    recall,
+)
 
 PERFECT_PSNR = 100.0
 SHARES = ("ink", "border", "false_ink", "missed")
@@ -132,20 +136,19 @@ def score_page(
     >>> score_page(stroke, stroke).f_measure
     100.0
     """
-    comparison = compare(prediction, ground_truth, labelled)
-    counts = comparison.counts()
-    kinds = error_kinds_of(comparison)
+    given = prediction, ground_truth, labelled
+    counts = compare(*given).counts()
     return PageScores(
-        f_measure=rates.f_measure_of(counts),
-        weighted_pseudo_f_measure=weighted_pseudo_f_measure_of(comparison),
-        skeleton_pseudo_f_measure=skeleton_pseudo_f_measure_of(comparison),
-        psnr=rates.psnr_of(counts),
-        drd=drd_of(comparison),
-        nrm=rates.nrm_of(counts),
-        precision=rates.precision_of(counts),
-        recall=rates.recall_of(counts),
+        f_measure=f_measure(*given),
+        weighted_pseudo_f_measure=weighted_pseudo_f_measure(*given),
+        skeleton_pseudo_f_measure=skeleton_pseudo_f_measure(*given),
+        psnr=psnr(*given),
+        drd=drd(*given),
+        nrm=nrm(*given),
+        precision=precision(*given),
+        recall=recall(*given),
         ink=100 * (counts.hits + counts.missed) / counts.pixels,
-        **asdict(kinds),
+        **asdict(error_kinds(*given)),
     )
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from docbin_napari.metrics.confusion import BoolArray
+from docbin_napari.metrics.rates import BoolArray
 
 N, NE, E, SE, S, SW, W, NW = (1 << bit for bit in range(8))
-_STEPS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
+STEPS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 # Neighbourhoods of the second stage: removed one by one, in raster order.
 _STAIRS = (
     "5 13 14 20 22 23 29 52 53 54 55 61 65 67 69 71 77 79 80 83 84 86 88 89 91 92 94 97 99 101 103 "
@@ -51,14 +47,14 @@ def skeleton_of(ink: BoolArray) -> BoolArray:
 
 def steps_in(width: int) -> list[int]:
     """Index differences to the eight neighbours in a flattened array, clockwise from north."""
-    return [row * width + column for row, column in _STEPS]
+    return [row * width + column for row, column in STEPS]
 
 
 def _codes(alive: BoolArray) -> NDArray[np.uint8]:
     """Neighbours of each pixel as bits; the array has a rim that is False."""
     codes = np.zeros(alive.shape, dtype=np.uint8)
     height, width = alive.shape
-    for bit, (row, column) in enumerate(_STEPS):
+    for bit, (row, column) in enumerate(STEPS):
         neighbour = alive[1 + row : height - 1 + row, 1 + column : width - 1 + column]
         codes[1:-1, 1:-1] |= neighbour.astype(np.uint8) << bit
     return codes

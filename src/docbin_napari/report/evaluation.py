@@ -7,15 +7,12 @@ import io
 import json
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Protocol
 
-from docbin_napari.metrics import SHARES, MeanScores, PageScores, mean_scores
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from docbin_napari.model.model_file import ModelInfo
+from docbin_napari.metrics.scores import SHARES, MeanScores, PageScores, mean_scores
+from docbin_napari.model.model_file import ModelInfo
 
 COLUMNS = {
     "f_measure": ("FM", "%", ".2f"),
@@ -54,20 +51,23 @@ class Judged:
     pixels: NDArray[np.uint8] | None = None
 
 
-class Evaluated(Protocol):
-    """What the report is about."""
+@dataclass(frozen=True)
+class Evaluated:
+    """What the report is about.
 
-    @property
-    def title(self) -> str:
-        """What is judged, in words."""
+    Parameters
+    ----------
+    title : str
+        What is judged, in words.
+    model : ModelInfo, optional
+        The model, if one is run.
+    threshold : float, optional
+        Probability from which a pixel was taken for ink, if it is known.
+    """
 
-    @property
-    def model(self) -> ModelInfo | None:
-        """The model, if one is run."""
-
-    @property
-    def threshold(self) -> float | None:
-        """Probability from which a pixel was taken for ink, if it is known."""
+    title: str
+    model: ModelInfo | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def cells(scores: PageScores) -> list[str]:
     Examples
     --------
     >>> import numpy as np
-    >>> from docbin_napari.metrics import score_page
+    >>> from docbin_napari.metrics.scores import score_page
     >>> cells(score_page(np.eye(9, dtype=bool), np.zeros((9, 9), bool)))[:2]
     ['-', '-']
     """

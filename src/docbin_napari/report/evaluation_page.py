@@ -7,35 +7,27 @@ worse ones come. So memory does not grow with the number of pages.
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from numpy.typing import NDArray
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.metrics import mean_scores
+from docbin_napari.io.mask import GroundTruth
 from docbin_napari.metrics.calibration_curves import ProbabilityCounts
-from docbin_napari.report.evaluation import COLUMNS, cells
+from docbin_napari.metrics.error_kinds import error_maps
+from docbin_napari.metrics.scores import PageScores, mean_scores
+from docbin_napari.model.model_file import ModelInfo
+from docbin_napari.report.evaluation import COLUMNS, Evaluated, Evaluation, Judged, cells
 from docbin_napari.report.pictures import ErrorPictures, picture_errors
 from docbin_napari.report.plots import precision_recall_plot, reliability_plot
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    import numpy as np
-    from jinja2 import Template
-    from markdown_it.token import Token
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.mask import GroundTruth
-    from docbin_napari.metrics import PageScores
-    from docbin_napari.model.model_file import ModelInfo
-    from docbin_napari.report.evaluation import Evaluated, Evaluation, Judged
 
 WORST_PAGES = 6
 """Pages whose errors are shown."""
@@ -43,14 +35,14 @@ _PAGE_FIGURES = ("f_measure", "weighted_pseudo_f_measure", "psnr", "drd")
 _HEADLINES = (*_PAGE_FIGURES, "skeleton_pseudo_f_measure", "false_ink", "missed")
 
 
-@dataclass(order=True, frozen=True)
+@dataclass(frozen=True)
 class _Worst:
-    """A page among the worst; the best of them is the first to go."""
+    """A page among the worst, by its quality and the order in which pages came."""
 
     key: tuple[float, int]
-    name: str = field(compare=False)
-    scores: PageScores = field(compare=False)
-    pictures: ErrorPictures = field(compare=False)
+    name: str
+    scores: PageScores
+    pictures: ErrorPictures
 
 
 class EvaluationPage:
@@ -68,7 +60,6 @@ class EvaluationPage:
         self._with_probability = 0
         self._worst: list[_Worst] = []
         self._added = 0
-        self._troubles: list[str] = []
 
     def add(
         self,
@@ -98,30 +89,25 @@ class EvaluationPage:
             self._counts.add(judged.probability, truth.ink, truth.labelled)
             self._with_probability += 1
         quality = 100 - scores.false_ink if scores.is_blank else scores.f_measure
-        key = (-quality, -self._added)
+        key = (quality, self._added)
         full = len(self._worst) >= WORST_PAGES
-        if not (judged.ink ^ truth.ink)[truth.labelled].any():
+        perfect = not (judged.ink ^ truth.ink)[truth.labelled].any()
+        if perfect or (full and key >= self._worst[-1].key):
             return
-        if full and key <= self._worst[0].key:
-            return
-        from docbin_napari.metrics import error_maps
-
         errors = error_maps(judged.ink, truth.ink, truth.labelled)
         pixels = judged.pixels if judged.pixels is not None else read_page()
-        entry = _Worst(key, name, scores, picture_errors(errors, truth.ink, pixels))
-        (heapq.heappushpop if full else heapq.heappush)(self._worst, entry)
+        self._worst.append(_Worst(key, name, scores, picture_errors(errors, truth.ink, pixels)))
+        self._worst = sorted(self._worst, key=lambda page: page.key)[:WORST_PAGES]
 
-    def note(self, trouble: str) -> None:
-        """Remember a file that could not be evaluated."""
-        self._troubles.append(trouble)
-
-    def as_html(self, figures: Evaluation) -> str:
+    def as_html(self, figures: Evaluation, troubles: Sequence[str]) -> str:
         """Make the page.
 
         Parameters
         ----------
         figures : Evaluation
             Scores of all pages.
+        troubles : sequence of str
+            What could not be evaluated, or is strange.
 
         Returns
         -------
@@ -136,14 +122,22 @@ class EvaluationPage:
             "collections": [
                 (name, dict(pages)) for name, pages in groupby(figures.pages.items(), _collection)
             ],
-            "troubles": self._troubles,
-            "worst": sorted(self._worst, reverse=True),
+            "troubles": troubles,
+            "worst": self._worst,
             "added": self._added,
             **self._curves(),
+            "version": __version__,
+            "columns": COLUMNS,
+            "headlines": _HEADLINES,
+            "zip": zip,
+            "cells": cells,
+            "mean_scores": mean_scores,
+            "page_figures": _PAGE_FIGURES,
             "model": model,
             **({} if model is None else {"facts": _facts(model), "card": _card(model)}),
         }
-        return _template().render(parts)
+        environment = Environment(loader=PackageLoader("docbin_napari", "report"), autoescape=True)
+        return environment.get_template("evaluation_page.html.j2").render(parts)
 
     def _curves(self) -> dict[str, Any]:
         """Plots, and the figures that are said with them."""
@@ -159,16 +153,6 @@ class EvaluationPage:
             parts |= {"curve": counts.precision_recall(), "threshold": threshold}
             parts["precision_recall"] = precision_recall_plot(parts["curve"], threshold, words)
         return parts
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(loader=PackageLoader("docbin_napari", "report"), autoescape=True)
-    environment.globals.update(
-        version=__version__, columns=COLUMNS, cells=cells, mean_scores=mean_scores,
-        headlines=_HEADLINES, page_figures=_PAGE_FIGURES, zip=zip,
-    )  # fmt: skip
-    return environment.get_template("evaluation_page.html.j2")
 
 
 def _collection(page: tuple[str, PageScores]) -> str:

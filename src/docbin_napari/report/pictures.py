@@ -8,21 +8,18 @@ page, made smaller, a colour is as strong as the share of a square that is wrong
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 from skimage.measure import block_reduce
 
 from docbin_napari.io.encode import data_uri
 from docbin_napari.io.rgb import luma
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from docbin_napari.metrics import ErrorMaps
+from docbin_napari.metrics.error_kinds import ErrorMaps
 
 BORDER = (222, 132, 0)
 MISSED = (214, 18, 32)
@@ -127,19 +124,15 @@ def worst_region(wrong: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[slic
     16
     """
     height, width = wrong.shape
-    thick = wrong.copy()
-    thick[1:] &= wrong[:-1]
-    thick[:-1] &= wrong[1:]
-    thick[:, 1:] &= wrong[:, :-1]
-    thick[:, :-1] &= wrong[:, 1:]
+    thick = ndimage.binary_erosion(wrong, border_value=1)
     blocks = _in_squares(wrong + np.uint8(_THICK) * thick, _BLOCK, np.sum)
     sums = np.pad(blocks.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     down, across = (
         min(max(1, wanted // _BLOCK), count)
         for wanted, count in zip(shape, blocks.shape, strict=True)
     )
-    held = sums[down:, across:] - sums[:-down, across:] - sums[down:, :-across]
-    held = held + sums[:-down, :-across]
+    columns = sums[:, across:] - sums[:, :-across]
+    held = columns[down:] - columns[:-down]
     # The middle one of equals, so that a single error does not lie at the border of its picture.
     equals = np.flatnonzero(held == held.max())
     row, column = np.unravel_index(equals[len(equals) // 2], held.shape)
@@ -169,14 +162,11 @@ def paint(gray: NDArray[np.uint8], shares: Sequence[NDArray[Any]]) -> NDArray[np
     for share, colour in zip(shares, (BORDER, MISSED, FALSE), strict=True):
         amount = share[..., None].astype(np.float32)
         painted += (np.array(colour, np.float32) - painted) * amount
-    result: NDArray[np.uint8] = np.rint(painted).astype(np.uint8)
-    return result
+    return np.asarray(np.rint(painted).astype(np.uint8))
 
 
 def _overview(
-    pixels: NDArray[np.uint8],
-    errors: Sequence[NDArray[np.bool_]],
-    region: tuple[slice, slice],
+    pixels: NDArray[np.uint8], errors: Sequence[NDArray[np.bool_]], region: tuple[slice, slice]
 ) -> NDArray[np.uint8]:
     """The whole page, smaller, with its errors and a frame about a region."""
     step = -(-max(pixels.shape[:2]) // _OVERVIEW)

@@ -10,17 +10,14 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from docbin_napari.io.mask import level_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from docbin_napari.metrics.calibration_curves import PrecisionRecall, ReliabilityBin
+from docbin_napari.metrics.calibration_curves import PrecisionRecall, ReliabilityBin
 
 _COLOURS = {"words": "#000001", "soft": "#000002", "line": "#000003", "curve": "#000004"}
 _COLOURS |= {"used": "#000005"}

@@ -15,7 +15,7 @@ from scipy import stats
 from docbin_napari.features.page_look import as_lists, looks_of
 from docbin_napari.inference.inference_config import PRESETS, PresetName
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.metrics import f_measure
+from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.ink_model import (
     Calibration,
     InkModel,

@@ -20,7 +20,7 @@ from docbin_napari.drawing.generator import draw_page
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.predict import ink_probability, predict_with
-from docbin_napari.metrics import f_measure
+from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.engine import EngineConfig
 from docbin_napari.model.ink_model import InkModel, Normalisation, load_network, save_model
 from docbin_napari.model.model_file import (

@@ -11,7 +11,8 @@ import numpy as np
 
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import ink_probability
-from docbin_napari.metrics import error_kinds, f_measure
+from docbin_napari.metrics.error_kinds import error_kinds
+from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.train.dataset import LoadedPair
 

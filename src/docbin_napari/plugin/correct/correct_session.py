@@ -10,9 +10,8 @@ import numpy as np
 from napari.utils.notifications import show_error
 
 from docbin_napari.correction.brush import BrushConfig
-from docbin_napari.correction.component import PieceSizes, measure_pieces
-from docbin_napari.correction.doubt import doubt_grid, next_place
-from docbin_napari.correction.region import Region, cut_region, whole
+from docbin_napari.correction.region import PieceSizes, Region, cut_region, measure_pieces, whole
+from docbin_napari.correction.reviewed import doubt_grid, next_place
 from docbin_napari.plugin.correct.overlays import SPECKS_NAME
 from docbin_napari.plugin.layers import canvas, choosing, page_source, undo
 from docbin_napari.plugin.layers.ink_result import (

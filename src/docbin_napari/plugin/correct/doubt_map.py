@@ -27,7 +27,7 @@ def colours(doubt: NDArray[np.float64] | None, reviewed: NDArray[np.bool_]) -> N
     Parameters
     ----------
     doubt : ndarray or None
-        As `docbin_napari.correction.doubt.doubt_grid`; shown relative to its greatest value.
+        As `docbin_napari.correction.reviewed.doubt_grid`; shown relative to its greatest value.
     reviewed : ndarray
         bool, the same size.
 

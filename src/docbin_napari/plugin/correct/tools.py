@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docbin_napari.correction.brush import find_ink, find_paper, segment
-from docbin_napari.correction.component import component_at, nearest_ink
-from docbin_napari.correction.region import Region, lasso, rectangle, whole
+from docbin_napari.correction.region import (
+    Region,
+    component_at,
+    lasso,
+    nearest_ink,
+    rectangle,
+    whole,
+)
 from docbin_napari.plugin.correct.correct_session import REGION
 from docbin_napari.plugin.keys import BorrowedKeys
 from docbin_napari.plugin.layers import canvas, undo
