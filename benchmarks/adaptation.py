@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from docbin_napari.features.survey import page_strips
-from docbin_napari.finetune.stages import FinetuneConfig, finetune
+from docbin_napari.features.survey import PageSurvey
+from docbin_napari.finetune.finetune_config import FinetuneConfig
+from docbin_napari.finetune.stages import finetune
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics.error_kinds import error_maps
@@ -139,7 +140,7 @@ class Measured:
         """The same pages by another model, and the share that it reads itself."""
         readings, own = [], 0
         for pair, before in zip(self._pairs, self.before, strict=True):
-            itself = model.for_strips(page_strips(read_pair(pair)[0])) is model
+            itself = model.for_page(PageSurvey.of(read_pair(pair)[0])) is model
             readings.append(reading(model, pair) if itself else before)
             own += itself
         return readings, own / max(1, len(self._pairs))

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from adaptation import Measured, mean, settings
-from docbin_napari.finetune.stages import FinetuneConfig, finetune
+from docbin_napari.finetune.finetune_config import FinetuneConfig
+from docbin_napari.finetune.stages import finetune
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.engine import choose_device

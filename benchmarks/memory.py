@@ -21,7 +21,6 @@ import torch
 import resident
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.model.engine import choose_device
-from docbin_napari.model.ink_model import architecture
 from docbin_napari.model.model_file import DEFAULT_MODEL, find_model
 from effort import passes, spares_views
 from hardware import hardware
@@ -154,7 +153,7 @@ def print_table(
     roofline: Roofline | None,
 ) -> None:
     """One row for each page."""
-    stride = architecture(find_model(arguments.model)).stride
+    stride = find_model(arguments.model).architecture.stride
     config = PRESETS[arguments.preset]
     on_gpu = roofline is not None
     titles = ["page", "layout", "idle, MiB", "peak above idle, MiB", "s/Mpix", "of the 4-Mpix page"]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from docbin_napari.features.page_look import SPREAD, page_look
-from docbin_napari.features.survey import page_strips
+from docbin_napari.features.survey import PageSurvey
 from docbin_napari.pairs.pair import find_pairs, read_pair
 from records import print_header, print_row
 
@@ -58,7 +58,7 @@ def read_looks(folder: Path) -> dict[str, np.ndarray]:
     """Looks of the pages of each collection, float64 (pages, 13)."""
     found = defaultdict(list)
     for pair in find_pairs(folder):
-        found[pair.collection].append(page_look(page_strips(read_pair(pair)[0])))
+        found[pair.collection].append(page_look(PageSurvey.of(read_pair(pair)[0])))
     return {name: np.array(looks) for name, looks in found.items()}
 
 

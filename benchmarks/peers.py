@@ -114,7 +114,7 @@ class Monai:
         info = find_model(model)
         network = load_network(info).eval()
         self._network = network.to(settings.device, memory_format=settings.layout)
-        self._normalisation = Normalisation(**info.header.get("normalisation", {}))
+        self._normalisation = Normalisation.of_model(info)
         self._calibration = Calibration(**info.header.get("calibration", {}))
         self._settings = settings
         self._edge_level = info.header.get("edge_level", USUAL_EDGE_LEVEL)

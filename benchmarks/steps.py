@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from docbin_napari.inference import predict as prediction
+from docbin_napari.inference import windows
 from docbin_napari.inference.inference_config import PRESETS, PresetName
 from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.predict import WindowReader
@@ -28,7 +29,7 @@ from records import Journal, print_header, print_row
 _MOST = 5
 _WATCHED: dict[str, tuple[Any, str]] = {
     "survey (polarity, size, ink colours)": (PageReader, "of"),
-    "cut windows": (prediction, "cut"),
+    "cut windows": (windows, "cut"),
     "network": (WindowReader, "read"),
     "blend": (PageBand, "add"),
     "calibrate": (PageBand, "write"),

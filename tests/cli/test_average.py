@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from docbin_napari.cli import main
-from docbin_napari.model.ink_model import load_model, load_network, save_model
+from docbin_napari.model.ink_model import PLAIN, load_model, load_network, save_model
 from docbin_napari.model.model_file import ModelError, find_model
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.train.finish import PLAIN
 from docbin_napari.train.start import mean_network
 
 

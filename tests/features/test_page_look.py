@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from docbin_napari.drawing.generator import draw_page
 from docbin_napari.features.page_look import SPREAD, FamiliarPages, looks_of, page_look, read_looks
-from docbin_napari.features.survey import page_strips
+from docbin_napari.features.survey import PageSurvey
 
 
 class Rows:
@@ -35,9 +35,9 @@ def page():
 
 def test_a_page_looks_like_itself_and_its_halves(page):
     known = FamiliarPages.of([page])
-    assert FamiliarPages(known.looks, radius=1e-3).include(page_strips(page))
-    assert known.include(page_strips(page[:200]))
-    assert known.include(page_strips(page[200:]))
+    assert FamiliarPages(known.looks, radius=1e-3).include(PageSurvey.of(page))
+    assert known.include(PageSurvey.of(page[:200]))
+    assert known.include(PageSurvey.of(page[200:]))
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,13 @@ def test_a_page_looks_like_itself_and_its_halves(page):
     ids=["inverted", "dark", "brown"],
 )
 def test_another_kind_of_page_is_not_known(change, page):
-    assert not FamiliarPages.of([page]).include(page_strips(change(page)))
+    assert not FamiliarPages.of([page]).include(PageSurvey.of(change(page)))
 
 
 def test_each_of_several_pages_is_known(page):
     known = FamiliarPages.of([page, 255 - page])
-    assert known.include(page_strips(page))
-    assert known.include(page_strips(255 - page))
+    assert known.include(PageSurvey.of(page))
+    assert known.include(PageSurvey.of(255 - page))
 
 
 def darker(page, by):
@@ -66,52 +66,52 @@ def darker(page, by):
 def test_a_page_between_two_archives_goes_to_the_nearer_one(page):
     own, others = looks_of([page]), looks_of([darker(page, 60)])
     known = FamiliarPages(own, others, ratio=1.0)
-    assert known.include(page_strips(darker(page, 10)))
-    assert not known.include(page_strips(darker(page, 50)))
+    assert known.include(PageSurvey.of(darker(page, 10)))
+    assert not known.include(PageSurvey.of(darker(page, 50)))
 
 
 def test_the_ratio_gives_own_pages_more_room(page):
     own, others = looks_of([page]), looks_of([darker(page, 60)])
     beyond_the_middle = darker(page, 36)
-    assert not FamiliarPages(own, others, ratio=1.0).include(page_strips(beyond_the_middle))
-    assert FamiliarPages(own, others, ratio=4.0).include(page_strips(beyond_the_middle))
+    assert not FamiliarPages(own, others, ratio=1.0).include(PageSurvey.of(beyond_the_middle))
+    assert FamiliarPages(own, others, ratio=4.0).include(PageSurvey.of(beyond_the_middle))
 
 
 def test_a_page_unlike_everything_is_left_to_the_start(page):
     own, others = looks_of([page]), looks_of([255 - page])
-    assert FamiliarPages(own, others, ratio=50.0).include(page_strips(darker(page, 10)))
+    assert FamiliarPages(own, others, ratio=50.0).include(PageSurvey.of(darker(page, 10)))
     assert not FamiliarPages(own, others, ratio=50.0, radius=0.5).include(
-        page_strips(darker(page, 60))
+        PageSurvey.of(darker(page, 60))
     )
 
 
 def test_own_pages_that_differ_much_widen_the_radius(page):
     between = darker(page, 30)
-    assert not FamiliarPages(looks_of([page]), radius=0.01).include(page_strips(between))
+    assert not FamiliarPages(looks_of([page]), radius=0.01).include(PageSurvey.of(between))
     assert FamiliarPages(looks_of([page, darker(page, 60)]), radius=0.01).include(
-        page_strips(between)
+        PageSurvey.of(between)
     )
 
 
 def test_without_other_pages_the_radius_decides(page):
     own = looks_of([page])
-    assert FamiliarPages(own, radius=10.0).include(page_strips(darker(page, 30)))
-    assert not FamiliarPages(own, radius=0.01).include(page_strips(darker(page, 30)))
+    assert FamiliarPages(own, radius=10.0).include(PageSurvey.of(darker(page, 30)))
+    assert not FamiliarPages(own, radius=0.01).include(PageSurvey.of(darker(page, 30)))
 
 
 def test_nothing_known_is_nothing_included(page):
-    assert not FamiliarPages(()).include(page_strips(page))
+    assert not FamiliarPages(()).include(PageSurvey.of(page))
 
 
 def test_a_large_page_is_not_read_whole():
     rows = Rows(np.full((6000, 40, 3), 220, np.uint8))
-    page_look(page_strips(rows))
+    page_look(PageSurvey.of(rows))
     assert rows.asked < 2000
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
 def test_pages_of_any_size_have_a_look(height, width):
-    look = page_look(page_strips(np.full((height, width, 3), 128, np.uint8)))
+    look = page_look(PageSurvey.of(np.full((height, width, 3), 128, np.uint8)))
     assert look.shape == (len(SPREAD),)
     assert np.isfinite(look).all()
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.drawing.generator import draw_page
-from docbin_napari.features.survey import edge_softness, is_soft, page_strips
+from docbin_napari.features.survey import PageSurvey, edge_softness, page_strips
 
 NO_EDGES = 0.5
 
@@ -19,8 +19,8 @@ def test_a_page_of_twice_the_size_is_soft_and_the_page_itself_is_not(seed):
     page = draw_page(seed, 500, 400).pixels
     twice = np.array(Image.fromarray(page).resize((800, 1000), Image.Resampling.BICUBIC))
     assert edge_softness(sampled_rows(twice)) < edge_softness(sampled_rows(page))
-    assert is_soft(sampled_rows(twice))
-    assert not is_soft(sampled_rows(page))
+    assert PageSurvey.of(twice).is_soft
+    assert not PageSurvey.of(page).is_soft
 
 
 def test_the_softer_the_edge_the_less_is_lost():
@@ -39,7 +39,7 @@ def test_the_softer_the_edge_the_less_is_lost():
 def test_a_page_without_edges_is_not_soft(shape):
     page = np.full((*shape, 3), 200, np.uint8)
     assert edge_softness(sampled_rows(page)) == NO_EDGES
-    assert not is_soft(sampled_rows(page))
+    assert not PageSurvey.of(page).is_soft
 
 
 def test_the_margin_of_a_very_wide_page_does_not_count():
@@ -47,8 +47,8 @@ def test_the_margin_of_a_very_wide_page_does_not_count():
     soft = (128 + 120 * np.sin(columns / 4)).astype(np.uint8)
     soft[:3000:40] = 0  # a sharp pattern in the margin
     page = np.broadcast_to(soft[None, :, None], (200, 12_000, 3))
-    assert is_soft(sampled_rows(page))
-    assert not is_soft(sampled_rows(page[:, :3000]))
+    assert PageSurvey.of(page).is_soft
+    assert not PageSurvey.of(page[:, :3000]).is_soft
 
 
 def test_of_a_large_page_only_some_strips_are_asked_for():

@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load_file
 
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.features.survey import page_strips
+from docbin_napari.features.survey import PageSurvey
 from docbin_napari.finetune import judge
-from docbin_napari.finetune.before_after import NOW_INK, NOW_PAPER
 from docbin_napari.finetune.finetune_config import suited
+from docbin_napari.finetune.reports import NOW_INK, NOW_PAPER
 from docbin_napari.finetune.stages import finetune
 from docbin_napari.io.errors import PairError
 from docbin_napari.io.page import read_pages
@@ -251,8 +251,8 @@ def test_pages_of_another_archive_are_left_to_the_base(few_steps, two_archives):
     assert outcome.test.after == pytest.approx(outcome.test.before)
     model = load_model(ruinous.output, device="cpu")
     own, other = (page_of(folder) for folder in (*ruinous.collections, two_archives / "dark"))
-    assert model.for_strips(page_strips(own)).info is model.info
-    assert model.for_strips(page_strips(other)).info is not model.info
+    assert model.for_page(PageSurvey.of(own)).info is model.info
+    assert model.for_page(PageSurvey.of(other)).info is not model.info
 
 
 def test_with_ratio_0_the_new_model_reads_every_page(few_steps, two_archives):
@@ -260,7 +260,7 @@ def test_with_ratio_0_the_new_model_reads_every_page(few_steps, two_archives):
     outcome = list(finetune(everywhere))[-1].outcome
     assert outcome.test.after != pytest.approx(outcome.test.before)
     model = load_model(everywhere.output, device="cpu")
-    assert model.for_strips(page_strips(page_of(two_archives / "dark"))).info is model.info
+    assert model.for_page(PageSurvey.of(page_of(two_archives / "dark"))).info is model.info
 
 
 def test_pages_that_take_long_to_draw_are_left_to_the_next_training(few_steps, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from docbin_napari.drawing.generator import draw_page
-from docbin_napari.finetune.sized_pages import in_reading_size, learnt_size
+from docbin_napari.finetune.few_pages import in_reading_size, learnt_size
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.model.ink_model import load_model

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from docbin_napari.finetune import replay_cache
-from docbin_napari.finetune.replay_cache import generated_page
+from docbin_napari.finetune import learner
+from docbin_napari.finetune.learner import generated_page
 
 
 @pytest.fixture
@@ -10,13 +10,13 @@ def drawn(tmp_path, monkeypatch):
     """Seeds of the pages that were really drawn; the cache is empty."""
     monkeypatch.setenv("DOCBIN_CACHE", str(tmp_path))
     seeds = []
-    draw = replay_cache.draw_page
+    draw = learner.draw_page
 
     def note(seed, *size):
         seeds.append(seed)
         return draw(seed, *size)
 
-    monkeypatch.setattr(replay_cache, "draw_page", note)
+    monkeypatch.setattr(learner, "draw_page", note)
     return seeds
 
 
@@ -49,7 +49,7 @@ def test_a_damaged_file_and_a_full_disk_cost_only_the_drawing(drawn, tmp_path, m
 
 def test_pages_of_another_version_are_drawn_anew_and_the_old_ones_go(drawn, monkeypatch, tmp_path):
     generated_page(0, 0)
-    monkeypatch.setattr(replay_cache, "__version__", "99")
+    monkeypatch.setattr(learner, "__version__", "99")
     generated_page(0, 0)
     assert len(drawn) == 2
     assert [folder.name for folder in (tmp_path / "replay").iterdir()] == ["99-all-512"]

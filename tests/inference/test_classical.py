@@ -41,7 +41,7 @@ def test_a_page_of_one_gray_has_no_ink_for_otsu(level):
 
 
 @pytest.mark.parametrize("baseline", BASELINES.values(), ids=BASELINES)
-@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (2, 3), (0, 5)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (2, 3)])
 def test_tiny_pages(baseline, shape):
     ink = baseline(np.full((*shape, 3), 200, dtype=np.uint8))
     assert ink.shape == shape
@@ -54,15 +54,3 @@ def test_sauvola_follows_uneven_light_where_otsu_cannot(one_stroke):
     page = (one_stroke * light).astype(np.uint8)
     assert (sauvola(page) == _bar()).mean() > 0.99
     assert (otsu(page) == _bar()).mean() < 0.9
-
-
-def test_larger_k_takes_less_for_ink():
-    noise = np.random.default_rng(1).integers(0, 256, (50, 50, 1), dtype=np.uint8)
-    page = np.repeat(noise, 3, axis=2)
-    assert sauvola(page, k=0.5).sum() < sauvola(page, k=0.1).sum()
-
-
-@pytest.mark.parametrize("window", [1, 24])
-def test_sauvola_names_a_bad_window(one_stroke, window):
-    with pytest.raises(ValueError, match=f"odd and at least 3, not {window}"):
-        sauvola(one_stroke, window=window)

@@ -51,8 +51,6 @@ def test_a_page_slightly_larger_than_a_window_is_cut_in_halves():
 
 
 def test_nonsense_is_refused():
-    with pytest.raises(ValueError, match="at least one pixel"):
-        plan_axis(0, 256, 0.1, 16)
     with pytest.raises(ValueError, match="too small"):
         plan_axis(100, 64, 0.1, 64)
 

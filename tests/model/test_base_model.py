@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from docbin_napari.features.page_look import FamiliarPages
-from docbin_napari.features.survey import page_strips
+from docbin_napari.features.survey import PageSurvey
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.ink_model import load_model, save_model
 from docbin_napari.model.model_file import ModelError
@@ -32,12 +32,12 @@ def adapted_file(tiny_model_file, tmp_path):
 
 def test_a_known_page_is_read_by_the_model_itself(adapted_file):
     model = load_model(adapted_file, "cpu")
-    assert model.for_strips(page_strips(PAPER)) is model
+    assert model.for_page(PageSurvey.of(PAPER)) is model
 
 
 def test_an_unknown_page_is_read_by_the_base(adapted_file, tiny_model_file):
     adapted, base = load_model(adapted_file, "cpu"), load_model(tiny_model_file, "cpu")
-    reader = adapted.for_strips(page_strips(NIGHT))
+    reader = adapted.for_page(PageSurvey.of(NIGHT))
     assert reader is not adapted
     assert reader.info.name == base.info.name
 
@@ -47,7 +47,7 @@ def test_the_threshold_of_the_model_cuts_the_probability_of_the_base_where_its_o
 ):
     adapted, base = load_model(adapted_file, "cpu"), load_model(tiny_model_file, "cpu")
     assert adapted.threshold != base.threshold
-    assert adapted.for_strips(page_strips(NIGHT)).threshold == adapted.threshold
+    assert adapted.for_page(PageSurvey.of(NIGHT)).threshold == adapted.threshold
     found = ink_probability(NIGHT, adapted, "fast")
     expected = ink_probability(NIGHT, base, "fast")
     near = np.abs(expected - base.threshold) < 1e-4
@@ -56,7 +56,7 @@ def test_the_threshold_of_the_model_cuts_the_probability_of_the_base_where_its_o
 
 
 def test_a_copy_of_the_base_on_the_cpu_has_its_probabilities_moved_too(adapted_file):
-    reader = load_model(adapted_file, "cpu").for_strips(page_strips(NIGHT))
+    reader = load_model(adapted_file, "cpu").for_page(PageSurvey.of(NIGHT))
     copied = reader.on_cpu()
     assert copied.threshold == reader.threshold
     assert copied.calibration == reader.calibration
@@ -69,7 +69,7 @@ def test_without_its_base_a_model_reads_every_page_and_says_so(tmp_path):
     save_model(path, network(3), header)
     with pytest.warns(UserWarning, match="long-gone.*reads them itself"):
         model = load_model(path, "cpu")
-    assert model.for_strips(page_strips(NIGHT)) is model
+    assert model.for_page(PageSurvey.of(NIGHT)) is model
 
 
 def test_a_damaged_list_of_known_pages_names_the_file(tmp_path):

@@ -37,8 +37,3 @@ def test_a_network_that_is_wrong_throughout_is_left_as_it_is():
 def test_no_pixel_no_fit():
     with pytest.raises(ValueError, match="no labelled pixel"):
         fit_calibration(np.zeros(0, np.float32), np.zeros(0, bool))
-
-
-def test_a_temperature_is_positive():
-    with pytest.raises(ValueError, match="positive"):
-        Calibration(temperature=0)

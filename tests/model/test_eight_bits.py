@@ -10,8 +10,8 @@ import torch
 
 from docbin_napari.model import openvino_engine
 from docbin_napari.model.engine import DeviceError, EngineConfig
-from docbin_napari.model.ink_model import Normalisation, load_model, load_network, save_model
-from docbin_napari.model.model_file import architecture, load_tensors
+from docbin_napari.model.ink_model import load_model, load_network, save_model
+from docbin_napari.model.model_file import load_tensors
 from docbin_napari.model.openvino_engine import (
     EIGHT_BITS_KEY,
     EightBits,
@@ -36,7 +36,7 @@ def windows() -> np.ndarray:
 def form(plain_file, windows) -> EightBits:
     """What eight bits need to know of the network in `plain_file`, and that they cost little."""
     tensors = load_tensors(plain_file)
-    watched = RangeObserver(architecture(plain_file), tensors, Normalisation())
+    watched = RangeObserver.load(plain_file, EngineConfig(precision="f32"))
     watched.logits(windows, UNKNOWN)
     return EightBits(weights_digest(tensors), watched.ranges(1.0), 0.02, 0.3, 40)
 

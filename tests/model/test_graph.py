@@ -84,7 +84,7 @@ def test_tensors_that_the_architecture_does_not_have_are_noticed():
 
 def test_ranges_hold_what_was_seen_of_every_feature():
     config = UNetConfig(channels=(8, 8))
-    watched = RangeObserver(config, tensors_of(trained(config)), NORMALISATION)
+    watched = RangeObserver(config, tensors_of(trained(config)), NORMALISATION, None, IN_FLOAT32)
     for windows in (windows_for(config, 3), 255 - windows_for(config, 1)):
         assert watched.logits(windows, UNKNOWN).shape == windows.shape[:3]
     half, all_of_it = watched.ranges(0.5), watched.ranges(1.0)

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from docbin_napari.train.batches import Batches
 from docbin_napari.train.dataset import WindowSampler, load_pairs
 from docbin_napari.train.distributed import ALONE, Ranks
+from docbin_napari.train.learning import Batches
 from docbin_napari.train.train_config import TrainConfig, TrainingError
 
 

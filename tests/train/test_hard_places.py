@@ -7,10 +7,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from docbin_napari.model.ink_model import load_model
-from docbin_napari.train.dataset import CELL, HardPlaces, LoadedPair, WindowSampler
-from docbin_napari.train.hard_places import hard_places
+from docbin_napari.train.dataset import CELL, LoadedPair, WindowSampler
 from docbin_napari.train.loop import train
 from docbin_napari.train.train_config import AugmentConfig, TrainConfig
+from docbin_napari.train.validate import hard_places
 
 STILL = AugmentConfig(warp=0, mirror=0)
 
@@ -60,9 +60,7 @@ def test_hard_windows_show_the_place(place):
     places = np.zeros((13, 10), np.uint16)
     places[place[0] // CELL, place[1] // CELL] = 5
     shares = (0.0, 0.5, 1.0)
-    sampler = [
-        WindowSampler([marked], 64, {}, STILL, HardPlaces(share, [places])) for share in shares
-    ]
+    sampler = [WindowSampler([marked], 64, {}, STILL, (share, [places])) for share in shares]
     never, half, always = (seen(one, place) for one in sampler)
     assert never < 0.2
     assert never < half < always
@@ -71,7 +69,7 @@ def test_hard_windows_show_the_place(place):
 
 def test_a_page_without_errors_is_drawn_as_ever():
     nothing = [np.zeros((13, 10), np.uint16)]
-    sampler = WindowSampler([page()], 64, {}, STILL, HardPlaces(1.0, nothing))
+    sampler = WindowSampler([page()], 64, {}, STILL, (1.0, nothing))
     hard = sampler.batch(4, np.random.default_rng(0))
     assert (hard.truth[:, 0].mean() > 0).item()
 
@@ -79,7 +77,7 @@ def test_a_page_without_errors_is_drawn_as_ever():
 def test_a_page_smaller_than_a_window_is_drawn_whole():
     small = page((40, 50))
     places = [np.array([[0, 3], [0, 0]], np.uint16)]
-    sampler = WindowSampler([small], 64, {}, STILL, HardPlaces(1.0, places))
+    sampler = WindowSampler([small], 64, {}, STILL, (1.0, places))
     windows = sampler.batch(8, np.random.default_rng(0))
     assert (windows.truth[:, 1].sum((1, 2)) == 40 * 50).all()
 

@@ -3,7 +3,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from docbin_napari.train.synced_norm import SyncedNorm, synchronise_norms
+from docbin_napari.train.distributed import SyncedNorm, synchronise_norms
 
 
 @pytest.fixture

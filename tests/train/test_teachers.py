@@ -11,10 +11,9 @@ from docbin_napari.model.engine import Device
 from docbin_napari.model.ink_model import load_model, save_model
 from docbin_napari.model.model_file import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.train.batches import Batch, Teachers
 from docbin_napari.train.dataset import WindowSampler, load_pairs
-from docbin_napari.train.loop import train
-from docbin_napari.train.state import read_checkpoint
+from docbin_napari.train.learning import Batch, Teachers
+from docbin_napari.train.loop import read_checkpoint, train
 from docbin_napari.train.train_config import TrainConfig, TrainingError
 from docbin_napari.train.validate import validate
 

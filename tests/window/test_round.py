@@ -16,7 +16,7 @@ from scipy.ndimage import binary_erosion
 
 from docbin_napari.drawing.archives import choose_archive
 from docbin_napari.drawing.generator import SyntheticPage, draw_archive_page
-from docbin_napari.finetune.outcome import TEST
+from docbin_napari.finetune.stages import TEST
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.model_file import find_model

@@ -52,7 +52,7 @@ class AverageCommand:
         UsageError
             If the models are not alike, a setting is wrong, or the model cannot be written.
         """
-        from docbin_napari.train.average import average_models
+        from docbin_napari.train.start import average_models
 
         with usage_errors(ModelError, DeviceError, TrainingError, ValueError):
             figures, info = average_models(self.config)

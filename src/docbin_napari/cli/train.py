@@ -149,7 +149,7 @@ def _train(
 
 def _check_places(config: TrainConfig) -> None:
     """Refuse a model or a folder of the run that cannot be written, and change nothing there."""
-    from docbin_napari.train.state import unfinished_run
+    from docbin_napari.train.loop import unfinished_run
 
     checked_output(config.output, config.overwrite or config.resume)
     there = next(
@@ -167,7 +167,7 @@ def _check_places(config: TrainConfig) -> None:
 
 
 def _how_to_go_on(config: TrainConfig) -> str:
-    from docbin_napari.train.state import unfinished_run
+    from docbin_napari.train.loop import unfinished_run
 
     if unfinished_run(config.checkpoint):
         return f"--resume goes on from the checkpoint in {config.run}"

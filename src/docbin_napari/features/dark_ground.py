@@ -18,18 +18,12 @@ are not searched for parts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from docbin_napari.io.rgb import luma, row_bands
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.rgb import RowSource
+from docbin_napari.io.rgb import RowSource, luma, row_bands
 
 _WINDOW = 192
 _DARK = 128
@@ -79,9 +73,7 @@ def is_light_on_dark(lumas: Sequence[NDArray[np.uint8]]) -> bool:
     if light < min(_FEWEST_VOTES, len(votes)) or light <= _MAJORITY * dark:
         return False
     pieces = [
-        _pieces(one > _otsu(_histogram(one))[0])
-        for one, its in zip(windows, votes, strict=True)
-        if its > 0
+        _pieces(one > _otsu(one)[0]) for one, its in zip(windows, votes, strict=True) if its > 0
     ]
     sizes, _, letters = (np.concatenate(each) for each in zip(*pieces, strict=True))
     return bool(letters.any() and sizes[letters].sum() >= _IN_LETTERS_OF_PAGE * sizes.sum())
@@ -155,7 +147,7 @@ def light_on_dark_parts(pixels: RowSource) -> NDArray[np.bool_] | None:
         top = -(-rows.start // STEP)
         band = luma(np.asarray(pixels[rows])[top * STEP - rows.start :: STEP, ::STEP])
         small[top : top + len(band)] = band
-    dark = small < min(_DARK, _otsu(_histogram(small))[0] + 1)  # paper in shadow is not dark
+    dark = small < min(_DARK, _otsu(small)[0] + 1)  # paper in shadow is not dark
     # What most of its neighbourhood is: strokes are the smaller part of it, light and dark ones.
     mostly = ndimage.uniform_filter(dark.astype(np.float32), _NEIGHBOURHOOD, mode="nearest") > 0.5
     padded = np.pad(mostly, _THINNEST_PART, mode="edge")
@@ -193,7 +185,7 @@ def _has_light_letters(luma: NDArray[np.uint8], inside: NDArray[np.bool_]) -> bo
     mask = enlarge(inner, slice(0, luma.shape[0]), luma.shape[1])
     if not mask.any():
         return False
-    level, separation = _otsu(_histogram(luma[mask]))
+    level, separation = _otsu(luma[mask])
     light = (luma > level) & mask
     share = light.sum() / mask.sum()
     if separation < _CLEAR_SEPARATION or not 0 < share <= _MOST_INK:
@@ -284,7 +276,7 @@ def enlarge(parts: NDArray[np.bool_], rows: slice, width: int) -> NDArray[np.boo
 
 def _are_strokes(luma: NDArray[np.uint8]) -> bool:
     """Whether what is light in a window is thin, not too much of it, and clearly parted."""
-    level, separation = _otsu(_histogram(luma))
+    level, separation = _otsu(luma)
     strokes = luma > level
     share = strokes.mean()
     if separation < _SEPARATION or not _SHARES[0] <= share <= _SHARES[1]:
@@ -297,14 +289,10 @@ def _are_strokes(luma: NDArray[np.uint8]) -> bool:
     return bool(thick.sum() <= _THICK_SHARE * strokes.sum())
 
 
-def _histogram(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
-    return np.bincount(luma.ravel(), minlength=256).astype(np.float64)
-
-
-def _otsu(counts: NDArray[np.float64]) -> tuple[int, float]:
+def _otsu(luma: NDArray[np.uint8]) -> tuple[int, float]:
     """Otsu's threshold, and which share of the variance lies between the two classes."""
-    share = counts / counts.sum()
-    values = np.arange(len(counts))
+    share = np.bincount(luma.ravel(), minlength=256) / luma.size
+    values = np.arange(256)
     below = share.cumsum()
     first = (share * values).cumsum()
     mean = first[-1]

@@ -8,14 +8,10 @@ learns, it gets the edge level of the ground truth; when it reads, the level to 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from docbin_napari.io.rgb import luma
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 USUAL_EDGE_LEVEL = 0.5
 """About what ground truths of the DIBCO contests have."""

@@ -12,25 +12,15 @@ the start, as all others are. The radius is wider where the own pages differ mor
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from docbin_napari.features.survey import (
-    PageStrip,
-    edge_softness,
-    page_strips,
-    stroke_rows,
-    width_along_rows,
-)
-from docbin_napari.io.rgb import luma
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.rgb import RowSource
+from docbin_napari.features.survey import PageSurvey, width_along_rows
+from docbin_napari.io.rgb import RowSource
 
 Looks: TypeAlias = tuple[tuple[float, ...], ...]
 
@@ -48,13 +38,13 @@ RADIUS = 3.0
 _SPREAD_OF_OWN = 1.3
 
 
-def page_look(strips: Sequence[PageStrip]) -> NDArray[np.float64]:
+def page_look(survey: PageSurvey) -> NDArray[np.float64]:
     """Describe a page in numbers.
 
     Parameters
     ----------
-    strips : sequence of PageStrip
-        From `page_strips`.
+    survey : PageSurvey
+        Of the page.
 
     Returns
     -------
@@ -68,15 +58,17 @@ def page_look(strips: Sequence[PageStrip]) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> page_look(page_strips(np.full((300, 300, 3), 255, np.uint8)))[:5].tolist()
+    >>> page_look(PageSurvey.of(np.full((300, 300, 3), 255, np.uint8)))[:5].tolist()
     [1.0, 1.0, 1.0, 1.0, 0.0]
     """
-    grays = [luma(strip.colours).astype(np.float32) for strip in strips]
+    grays = [luma.astype(np.float32) for luma in survey.lumas]
     every = np.concatenate([gray[::2, ::2].ravel() for gray in grays])
     low, dark, middle, high = np.quantile(every, _QUANTILES)
-    colours = [strip.colours[::3, ::3].reshape(-1, 3) for strip in strips]
+    colours = [strip.colours[::3, ::3].reshape(-1, 3) for strip in survey.strips]
     paper = np.median(np.concatenate(colours), axis=0)
     near = _steps(grays, 1)
+    strokes = survey.strokes
+    share = sum(int(mask.sum()) for mask in strokes) / sum(mask.size for mask in strokes)
     sharp = np.quantile(near, 0.995) / max(1.0, float(np.quantile(_steps(grays, _FAR), 0.995)))
     return np.array(
         [
@@ -85,17 +77,11 @@ def page_look(strips: Sequence[PageStrip]) -> NDArray[np.float64]:
             *((paper - paper.mean()) / 64),
             sharp,
             float(np.median(near)) / 16,
-            *_strokes([strip.green for strip in strips]),
+            math.log(min(width_along_rows(strokes), _WIDEST_STROKE)),
+            survey.softness,
+            math.log(share + _LEAST_SHARE),
         ]
     )
-
-
-def _strokes(rows: Sequence[NDArray[np.uint8]]) -> tuple[float, float, float]:
-    """Width, softness and density of strokes."""
-    strokes = stroke_rows(rows)
-    width = min(width_along_rows(strokes), _WIDEST_STROKE)
-    share = sum(int(mask.sum()) for mask in strokes) / sum(mask.size for mask in strokes)
-    return math.log(width), edge_softness(rows), math.log(share + _LEAST_SHARE)
 
 
 def _steps(grays: Iterable[NDArray[np.float32]], reach: int) -> NDArray[np.float32]:
@@ -126,7 +112,7 @@ class FamiliarPages:
     --------
     >>> white, black = np.full((64, 64, 3), 250, np.uint8), np.zeros((64, 64, 3), np.uint8)
     >>> known = FamiliarPages.of([white])
-    >>> known.include(page_strips(white)), known.include(page_strips(black))
+    >>> known.include(PageSurvey.of(white)), known.include(PageSurvey.of(black))
     (True, False)
     """
 
@@ -157,22 +143,22 @@ class FamiliarPages:
 
     def to_header(self) -> dict[str, Any]:
         """Values for the header of a model file."""
-        return {**asdict(self), "looks": as_lists(self.looks), "others": as_lists(self.others)}
+        return asdict(self)
 
-    def include(self, strips: Sequence[PageStrip]) -> bool:
+    def include(self, survey: PageSurvey) -> bool:
         """Decide whether a page is like one of these.
 
         Parameters
         ----------
-        strips : sequence of PageStrip
-            From `page_strips`.
+        survey : PageSurvey
+            Of the page.
 
         Returns
         -------
         bool
             False where there are none.
         """
-        look = page_look(strips)
+        look = page_look(survey)
         reach = max(self.radius, _SPREAD_OF_OWN * _widest(self.looks))
         if self.others:
             reach = min(reach, self.ratio * _distance(look, self.others))
@@ -182,13 +168,8 @@ class FamiliarPages:
 def looks_of(pages: Iterable[RowSource]) -> Looks:
     """Describe pages, each uint8 (H, W, 3), rounded as they are stored."""
     return tuple(
-        tuple(round(float(value), 4) for value in page_look(page_strips(page))) for page in pages
+        tuple(round(float(value), 4) for value in page_look(PageSurvey.of(page))) for page in pages
     )
-
-
-def as_lists(looks: Looks) -> list[list[float]]:
-    """Convert looks to lists, as JSON has them."""
-    return [list(look) for look in looks]
 
 
 def read_looks(header: Mapping[str, Any]) -> Looks:

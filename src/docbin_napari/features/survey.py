@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docbin_napari.features.dark_ground import is_light_on_dark, may_have_parts
-from docbin_napari.io.rgb import luma, spread_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.rgb import RowSource
-
+from docbin_napari.io.rgb import RowSource, luma, spread_rows
 
 _STRIP = 192
 _MOST_STRIPS, _FEWEST_STRIPS = 8, 3
@@ -81,19 +75,16 @@ def page_strips(pixels: RowSource) -> list[PageStrip]:
     # The strips of a large page are tall and wide: fewer of them hold as much.
     most = max(_FEWEST_STRIPS, _MOST_STRIPS // step)
     left = max(0, (width - _LONGEST) // 2)
-    return [_strip(pixels, rows, step, left) for rows in spread_rows(height, _STRIP * step, most)]
-
-
-def _strip(pixels: RowSource, rows: slice, step: int, left: int) -> PageStrip:
-    found = np.asarray(pixels[rows])
-    green = found[:_STRIP:EVERY, left : left + _LONGEST, 1]
-    # Copies, so that the rows between are not kept in memory.
-    return PageStrip(rows, found[::step, ::step].copy(), left, green.copy())
+    strips = []
+    for rows in spread_rows(height, _STRIP * step, most):
+        found = np.asarray(pixels[rows])
+        green = found[:_STRIP:EVERY, left : left + _LONGEST, 1]
+        # Copies, so that the rows between are not kept in memory.
+        strips.append(PageStrip(rows, found[::step, ::step].copy(), left, green.copy()))
+    return strips
 
 
 Values = TypeVar("Values", bound="NDArray[Any]")
-
-_DOUBLINGS = 4
 
 
 def spread(
@@ -133,7 +124,7 @@ def spread(
     result = values.copy()
     for axis in axes:
         turned = np.moveaxis(result, axis, 0)
-        for reach in (2**doubling for doubling in range(_DOUBLINGS)):
+        for reach in (1, 2, 4, 8):
             here, there = turned[:-reach], turned[reach:]
             if backwards:
                 here, there = there, here
@@ -176,10 +167,10 @@ def stroke_rows(rows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
     >>> np.flatnonzero(found[0]).tolist()
     [20, 21, 22]
     """
-    depths = [_depth(strip) for strip in rows]
+    depths = [_depth(strip, (1,)) for strip in rows]
     strongest = float(np.quantile(np.concatenate([d.ravel() for d in depths]), _STRONGEST_STROKE))
     least = max(_OF_STRONGEST * strongest, _LEAST_CONTRAST)
-    return [(depth >= least) & (depth >= _OF_NEAREST * _nearest(depth)) for depth in depths]
+    return [(depth >= least) & (depth >= _OF_NEAREST * _nearby(depth, (1,))) for depth in depths]
 
 
 def width_along_rows(strokes: Iterable[NDArray[np.bool_]]) -> float:
@@ -230,15 +221,15 @@ def width_of_ink(masks: Iterable[NDArray[np.bool_]]) -> float:
     return 2 * area / (steps / _STEPS) if steps else math.inf
 
 
-def _depth(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """How much darker than a closing by 16 pixels along the row."""
-    widest = spread(values, np.maximum, axes=(1,))
-    return spread(widest, np.minimum, axes=(1,), backwards=True) - values
+def _depth(values: NDArray[np.uint8], axes: Sequence[int] = (0, 1)) -> NDArray[np.uint8]:
+    """How much darker than a closing by 16 pixels, which fills what is dark and narrower."""
+    widest = spread(values, np.maximum, axes=axes)
+    return spread(widest, np.minimum, axes=axes, backwards=True) - values
 
 
-def _nearest(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Largest value within 16 pixels along the row, to both sides."""
-    return spread(spread(values, np.maximum, axes=(1,)), np.maximum, axes=(1,), backwards=True)
+def _nearby(values: Values, axes: Sequence[int] = (0, 1)) -> Values:
+    """Largest value within 16 pixels, to both sides."""
+    return spread(spread(values, np.maximum, axes=axes), np.maximum, axes=axes, backwards=True)
 
 
 # Strategy: whether a pale stroke is faded ink or writing that shows through from the other side
@@ -283,15 +274,14 @@ def page_ink(
     [40.0, 20.0, 60.0, 230.0, 230.0, 230.0]
     """
     small = [halved(strip) for strip in strips] if halve else strips
-    grays = [luma(strip) for strip in small]
-    depths = [_closing(gray) - gray for gray in grays]
+    depths = [_depth(luma(strip)) for strip in small]
     counts = sum(np.bincount(depth.ravel(), minlength=256) for depth in depths)
     strongest = int(np.searchsorted(np.cumsum(counts), _STRONGEST_INK * np.sum(counts)))
     if strongest < _LEAST_CONTRAST:
         return None
     ink = [depth >= _NEAR_STRONGEST * strongest for depth in depths]
     beside = [
-        _widened(where) & (depth <= _PAPER * strongest)
+        _nearby(where) & (depth <= _PAPER * strongest)
         for where, depth in zip(ink, depths, strict=True)
     ]
     colours = [_mean(small, where) for where in (ink, beside)]
@@ -306,18 +296,6 @@ def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     even = pixels[:height, :width].astype(np.uint16)
     rows = even[::2] + even[1::2]
     return ((rows[:, ::2] + rows[:, 1::2] + 2) >> 2).astype(np.uint8)
-
-
-def _closing(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Fill what is dark and narrower than 16 pixels."""
-    return spread(spread(gray, np.maximum), np.minimum, backwards=True)
-
-
-def _widened(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """True within 16 pixels of True, to all sides."""
-    forwards = spread(where, np.logical_or)
-    both: NDArray[np.bool_] = spread(forwards, np.logical_or, backwards=True)
-    return both
 
 
 def _mean(
@@ -372,22 +350,6 @@ def edge_softness(rows: Sequence[NDArray[np.uint8]]) -> float:
     return float(np.concatenate(lost)[steep].sum() / change[steep].sum())
 
 
-def is_soft(rows: Sequence[NDArray[np.uint8]]) -> bool:
-    """Decide whether a page is read better if it is read in half of its size, too.
-
-    Parameters
-    ----------
-    rows : sequence of ndarray
-        uint8 (h, w) each: rows of strips of one page, `PageStrip.green`.
-
-    Returns
-    -------
-    bool
-        Of pages drawn at 300 dpi few or none, of those at twice their size nearly all.
-    """
-    return edge_softness(rows) < _SOFT
-
-
 def _halved_and_back(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Means of pairs, and between them straight lines."""
     means = (rows[:, ::2] + rows[:, 1::2]) / 2
@@ -429,18 +391,19 @@ class PageSurvey:
         return PageSurvey(tuple(strip.inverted() for strip in self.strips))
 
     @cached_property
-    def _lumas(self) -> list[NDArray[np.uint8]]:
+    def lumas(self) -> list[NDArray[np.uint8]]:
+        """Luma of the colours of each strip."""
         return [luma(strip.colours) for strip in self.strips]
 
     @cached_property
     def is_light_on_dark(self) -> bool:
         """Whether light writing on dark ground is clear."""
-        return is_light_on_dark(self._lumas)
+        return is_light_on_dark(self.lumas)
 
     @cached_property
     def may_have_light_parts(self) -> bool:
         """Whether parts of the page may show light writing on dark ground."""
-        return may_have_parts(self._lumas)
+        return may_have_parts(self.lumas)
 
     @cached_property
     def ink(self) -> NDArray[np.float32] | None:
@@ -453,9 +416,17 @@ class PageSurvey:
         return page_ink([strip.colours for strip in self.strips], halve=False)
 
     @cached_property
+    def softness(self) -> float:
+        """How much of edges is lost at half of the size, see `edge_softness`."""
+        return edge_softness([strip.green for strip in self.strips])
+
+    @property
     def is_soft(self) -> bool:
-        """Whether strokes have soft edges."""
-        return is_soft([strip.green for strip in self.strips])
+        """Whether strokes have soft edges, so that the page is better read in half size, too.
+
+        Of pages drawn at 300 dpi few or none have, of those at twice their size nearly all.
+        """
+        return self.softness < _SOFT
 
     @cached_property
     def strokes(self) -> list[NDArray[np.bool_]]:

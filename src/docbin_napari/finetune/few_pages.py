@@ -10,18 +10,26 @@ cut to the labelled part, so that hardly a training window is drawn where nothin
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional as F
 
 from docbin_napari.features.page_look import FamiliarPages
+from docbin_napari.features.survey import PageSurvey
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.inference.page_reader import PageReader, PageSize
 from docbin_napari.io.errors import PairError
-from docbin_napari.pairs.pair import Pair, find_pairs
-from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair
+from docbin_napari.model.ink_model import InkModel
+from docbin_napari.pairs.pair import Pair
+from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair, pairs_in
 
 _SIDES = (256, 128, 64)
 _FEWEST_BLOCKS = 8
@@ -47,8 +55,6 @@ class FewPages:
         name of the same page.
     pages : tuple of str
         ``collection/page`` of all pages.
-    labelled : int
-        Labelled pixels of all pages.
     familiar : FamiliarPages
         How the pages look.
     digest : str
@@ -58,7 +64,6 @@ class FewPages:
     learn: list[LoadedPair]
     held_out: list[LoadedPair]
     pages: tuple[str, ...]
-    labelled: int
     familiar: FamiliarPages
     digest: str
 
@@ -80,7 +85,7 @@ class FewPages:
 
 
 def load_few_pages(
-    folders: Iterable[Path],
+    folders: Sequence[Path],
     names: Sequence[str],
     share: float,
     seed: int = 0,
@@ -90,7 +95,7 @@ def load_few_pages(
 
     Parameters
     ----------
-    folders : iterable of Path
+    folders : sequence of Path
         Collections, or folders of collections.
     names : sequence of str
         Only these pages, ``PAGE`` or ``COLLECTION/PAGE``; all where it is empty.
@@ -111,7 +116,6 @@ def load_few_pages(
     PairError
         If a named page is missing, a pair does not fit together, or no pixel is labelled.
     """
-    folders = list(folders)
     loaded = []
     for chosen in chosen_pairs(folders, names):
         check()
@@ -130,32 +134,26 @@ def load_few_pages(
         blocks = _choose_blocks(pair, 1.0 if apart else share, most, random)
         held_out += [_only(pair, block) for block in blocks]
         if not apart:
-            learn += _islands(_without(pair, blocks))
-    count = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in labelled)
+            learn += _islands(pair, blocks)
     check()
     familiar = FamiliarPages.of(pair.pixels for pair in labelled)
     # Parts of all pages come early: a measurement may end before the last one.
     held_out = [held_out[index] for index in random.permutation(len(held_out))]
     names = tuple(pair.name for pair in labelled)
-    return FewPages(learn, held_out, names, count, familiar, _digest(labelled))
-
-
-def _digest(pairs: Iterable[LoadedPair]) -> str:
-    """Name pages and labels by their content."""
     digest = hashlib.sha256()
-    for pair in pairs:
+    for pair in labelled:
         digest.update(pair.name.encode())
-        for plane in (pair.pixels, pair.truth):
-            digest.update(np.ascontiguousarray(plane).data)
-    return digest.hexdigest()
+        digest.update(np.ascontiguousarray(pair.pixels).data)
+        digest.update(np.ascontiguousarray(pair.truth).data)
+    return FewPages(learn, held_out, names, familiar, digest.hexdigest())
 
 
-def chosen_pairs(folders: Iterable[Path], names: Sequence[str]) -> list[Pair]:
+def chosen_pairs(folders: Sequence[Path], names: Sequence[str]) -> list[Pair]:
     """Find pairs, or the named ones among them; none twice.
 
     Parameters
     ----------
-    folders : iterable of Path
+    folders : sequence of Path
         Collections, or folders of collections.
     names : sequence of str
         ``PAGE`` or ``COLLECTION/PAGE``; all pairs where it is empty.
@@ -170,27 +168,14 @@ def chosen_pairs(folders: Iterable[Path], names: Sequence[str]) -> list[Pair]:
     PairError
         If a folder has no pairs, or a named page is not among them.
     """
-    found: dict[Path, Pair] = {}
-    folders = list(folders)
-    for folder in folders:
-        pairs = find_pairs(folder)
-        if not pairs:
-            raise PairError(folder, "no pairs found: expected PAGE.png and fg_mask/PAGE.png")
-        found.update({pair.page.resolve(): pair for pair in pairs})
-    if not names:
-        return list(found.values())
-    chosen: dict[Path, Pair] = {}
+    found = list({pair.page.resolve(): pair for pair in pairs_in(folders)}.values())
+    called = [{pair.name, f"{pair.collection}/{pair.name}"} for pair in found]
     for name in names:
-        matching = {
-            path: pair
-            for path, pair in found.items()
-            if name in (pair.name, f"{pair.collection}/{pair.name}")
-        }
-        if not matching:
+        if not any(name in known for known in called):
             where = ", ".join(str(folder) for folder in folders)
             raise PairError(where, f"no pair of the name {name}; docbin pairs list shows them")
-        chosen.update(matching)
-    return [pair for path, pair in found.items() if path in chosen]
+    wanted = zip(found, called, strict=True)
+    return [pair for pair, known in wanted if not names or known.intersection(names)]
 
 
 def _pages_held_out(pages: int, share: float, random: np.random.Generator) -> set[int]:
@@ -223,26 +208,23 @@ def _choose_blocks(
 def _blocks(pair: LoadedPair, side: int) -> list[Region]:
     """Find the blocks of a page of which at least half is labelled."""
     height, width = pair.truth.shape[:2]
-    regions = [
-        (slice(top, min(top + side, height)), slice(left, min(left + side, width)))
-        for top in range(0, height, side)
-        for left in range(0, width, side)
-    ]
-    return [
-        region
-        for region in regions
-        if pair.truth[(*region, 1)].mean() >= 255 * _LEAST_LABELLED
-        and pair.truth[(*region, 1)].size >= side * side / 2
-    ]
+    blocks = []
+    for top, left in itertools.product(range(0, height, side), range(0, width, side)):
+        block = slice(top, min(top + side, height)), slice(left, min(left + side, width))
+        labelled = pair.truth[(*block, 1)]
+        if labelled.size >= side * side / 2 and labelled.mean() >= 255 * _LEAST_LABELLED:
+            blocks.append(block)
+    return blocks
 
 
 def _around(region: Region, shape: tuple[int, ...]) -> Region:
     """Add the paper around a region that its logits can depend on."""
-    rows, columns = region
-    return (
-        slice(max(0, rows.start - _MARGIN), min(shape[0], rows.stop + _MARGIN)),
-        slice(max(0, columns.start - _MARGIN), min(shape[1], columns.stop + _MARGIN)),
+    sides = zip(region, shape, strict=False)
+    rows, columns = (
+        slice(max(0, side.start - _MARGIN), min(length, side.stop + _MARGIN))
+        for side, length in sides
     )
+    return rows, columns
 
 
 def _only(pair: LoadedPair, block: Region) -> LoadedPair:
@@ -253,24 +235,82 @@ def _only(pair: LoadedPair, block: Region) -> LoadedPair:
     return replace(pair, pixels=pair.pixels[seen].copy(), truth=truth[seen].copy())
 
 
-def _without(pair: LoadedPair, blocks: list[Region]) -> LoadedPair:
-    """Copy a page with nothing labelled in some blocks."""
+def _islands(pair: LoadedPair, held_out: Sequence[Region] = ()) -> list[LoadedPair]:
+    """Cut out what is labelled outside some blocks, each part with the paper around it."""
     truth = pair.truth.copy()
-    for block in blocks:
+    for block in held_out:
         truth[block] = 0
-    return replace(pair, truth=truth)
-
-
-def _islands(pair: LoadedPair) -> list[LoadedPair]:
-    """Cut out the labelled parts of a page, each with the paper around it."""
-    labelled = count_in_cells(pair.truth[..., 1] > 0, _MARGIN)
-    parts, _ = ndimage.label(labelled, np.ones((3, 3)))
+    parts, _ = ndimage.label(count_in_cells(truth[..., 1] > 0, _MARGIN), np.ones((3, 3)))
     islands = []
-    for rows, columns in ndimage.find_objects(parts):
-        region = (
-            slice(rows.start * _MARGIN, rows.stop * _MARGIN),
-            slice(columns.start * _MARGIN, columns.stop * _MARGIN),
-        )
-        seen = _around(region, pair.truth.shape)
-        islands.append(replace(pair, pixels=pair.pixels[seen], truth=pair.truth[seen]))
+    for box in ndimage.find_objects(parts):
+        rows, columns = (slice(side.start * _MARGIN, side.stop * _MARGIN) for side in box)
+        seen = _around((rows, columns), truth.shape)
+        islands.append(replace(pair, pixels=pair.pixels[seen], truth=truth[seen]))
     return islands
+
+
+def in_reading_size(pairs: Sequence[LoadedPair], model: InkModel) -> list[LoadedPair]:
+    """Enlarge the pages whose strokes are so thin that a model reads them enlarged.
+
+    Parameters
+    ----------
+    pairs : sequence of LoadedPair
+        Pages, or parts of them.
+    model : InkModel
+        What reads them.
+
+    Returns
+    -------
+    list of LoadedPair
+        Each page as it is, or of twice its height and width.
+    """
+    sizes = learnt_sizes(pairs, model)
+    return [
+        _enlarged(pair) if size == "double" else pair
+        for pair, size in zip(pairs, sizes, strict=True)
+    ]
+
+
+def learnt_sizes(pairs: Sequence[LoadedPair], model: InkModel) -> list[PageSize]:
+    """Choose the sizes in which pages are learnt from; all parts of a page have one size."""
+    sizes: dict[str, PageSize] = {}
+    for pair in pairs:
+        if pair.name not in sizes:
+            sizes[pair.name] = learnt_size(pair, model)
+    return [sizes[pair.name] for pair in pairs]
+
+
+def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:
+    """Choose the size in which a page is learnt from.
+
+    Parameters
+    ----------
+    pair : LoadedPair
+        A page, or a part of it.
+    model : InkModel
+        What reads it.
+
+    Returns
+    -------
+    {"own", "double"}
+        Never "half": reading in half of the size, too, as is done with soft pages, makes strokes
+        bolder, and would be taken for a wish for thinner ones.
+    """
+    reader = PageReader.of(pair.pixels, model, InferenceConfig(invert="never"), pair.ink)
+    return "double" if reader.size == "double" else "own"
+
+
+def _enlarged(pair: LoadedPair) -> LoadedPair:
+    """Double height and width; ink has smooth edges, and only labelled pixels stay labelled."""
+    pixels = _resized(pair.pixels, "bicubic")
+    ink = _resized(pair.truth[..., :1], "bilinear").ge(127.5) * 255
+    labelled = _resized(pair.truth[..., 1:], "nearest")
+    rows = pixels.round().clamp(0, 255).to(torch.uint8).numpy()
+    truth = torch.cat([ink, labelled], dim=-1).to(torch.uint8).numpy()
+    return replace(pair, pixels=rows, truth=truth, ink=PageSurvey.of(rows).ink)
+
+
+def _resized(values: np.ndarray, mode: str) -> Tensor:
+    """Float32 (2 H, 2 W, C) of (H, W, C)."""
+    tensor = torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1)[None].float()
+    return F.interpolate(tensor, scale_factor=2.0, mode=mode)[0].permute(1, 2, 0).contiguous()

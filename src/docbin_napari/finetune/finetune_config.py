@@ -120,8 +120,8 @@ class FinetuneConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_numbers(self, replay=1, distill=1, keep=1, held_out=0.5)
-        check_numbers(self, augment=math.inf, ratio=math.inf)
+        unlimited = {"augment": math.inf, "ratio": math.inf}
+        check_numbers(self, replay=1, distill=1, keep=1, held_out=0.5, **unlimited)
         if not self.collections:
             raise ValueError("name at least one collection of pairs to learn from")
         if not self.output:
@@ -163,15 +163,15 @@ def suited(config: FinetuneConfig, errors: float) -> FinetuneConfig:
     return replace(config, layers="all", **changes)
 
 
-def scaled_augmentation(strength: float, full: AugmentConfig | None = None) -> AugmentConfig:
+def scaled_augmentation(strength: float, full: AugmentConfig) -> AugmentConfig:
     """Vary windows more or less often.
 
     Parameters
     ----------
     strength : float
         0 not at all, 1 as in `full`; above 1 more often, no share above 1.
-    full : AugmentConfig, optional
-        The shares at strength 1; those of the training by default.
+    full : AugmentConfig
+        The shares at strength 1.
 
     Returns
     -------
@@ -182,10 +182,9 @@ def scaled_augmentation(strength: float, full: AugmentConfig | None = None) -> A
     --------
     >>> scaled_augmentation(0.5, AugmentConfig(blur=0.2)).blur
     0.1
-    >>> scaled_augmentation(0).scale
+    >>> scaled_augmentation(0, AugmentConfig()).scale
     (1.0, 1.0)
     """
-    full = full or AugmentConfig()
     shares = {
         field.name: min(1.0, strength * getattr(full, field.name))
         for field in fields(full)

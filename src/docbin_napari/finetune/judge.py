@@ -5,30 +5,30 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.finetune.sized_pages import learnt_sizes
+from docbin_napari.finetune.few_pages import learnt_sizes
 from docbin_napari.inference.inference_config import PRESETS, ChosenSize
-from docbin_napari.inference.page_reader import PageReader
-from docbin_napari.inference.predict import predict_with
 from docbin_napari.metrics.rates import Counts, f_measure_of
 from docbin_napari.metrics.rates import compare as compare_masks
 from docbin_napari.model.engine import Device
-from docbin_napari.model.ink_model import Calibration, InkModel, load_network
+from docbin_napari.model.ink_model import InkModel, load_network
 from docbin_napari.model.model_file import ModelInfo
 from docbin_napari.model.torch_engine import torch_model
 from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair
 from docbin_napari.train.finish import calibrate
-from docbin_napari.train.hard_places import wide_errors
 from docbin_napari.train.train_config import Stopped
+from docbin_napari.train.validate import read_pair, wide_errors
 
+_SAME = 0.05
 _EDGE_STEPS = (0.1, 0.05)
 _LOWEST_EDGE, _HIGHEST_EDGE = 0.25, 0.9
 # Parts of pages that the edge level is chosen on: more hardly change the choice.
@@ -36,10 +36,6 @@ _EDGE_PARTS = 4
 # A page and a half: enough to find where the start errs, in some seconds.
 _MOST_PIXELS_READ = 4_000_000
 _ENOUGH_TO_CALIBRATE = 1_000_000
-
-
-def _never() -> None:
-    """Go on: nobody asks to stop."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +58,11 @@ class BeforeAfter:
     def gain(self) -> float:
         """How much better the new model is, points of F-measure."""
         return self.after - self.before
+
+    @property
+    def is_better(self) -> bool:
+        """Whether that is more than chance."""
+        return self.gain > _SAME
 
 
 class Judge:
@@ -95,14 +96,12 @@ class Judge:
         base: ModelInfo,
         parts: Sequence[LoadedPair],
         device: Device,
-        check: Callable[[], None] = _never,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.parts = parts
         self.check = check
         self.before: list[Counts] = []
         self.seconds = 0.0
-        self._base = base
-        self._device = device
         self._network = load_network(base)
         self.start = torch_model(copy.deepcopy(self._network), base, device)
         self.edge_level = self.start.edge_level
@@ -133,13 +132,8 @@ class Judge:
         network = copy.deepcopy(self._network)
         network.load_state_dict(dict(weights))
         changes = {"edge_level": self.edge_level, **(header or {})}
-        info = replace(self._base, header={**self._base.header, **changes})
-        return torch_model(network, info, self._device, base)
-
-    @property
-    def base_calibration(self) -> Calibration:
-        """Calibration of the start."""
-        return Calibration(**self._base.header.get("calibration", {}))
+        info = replace(self.start.info, header={**self.start.info.header, **changes})
+        return torch_model(network, info, self.start.device, base)
 
     def measure_start(self) -> float | None:
         """Measure the start: mean F-measure, percent; None where nothing is held out."""
@@ -172,11 +166,8 @@ class Judge:
             return None
         after = self._counts(self.model(weights, header), enough=enough)
         before = self._mean(self.before[: len(after)])
-        return BeforeAfter(before, self._mean(after), self.pages(len(after)))
-
-    def pages(self, parts: int | None = None) -> int:
-        """Count the pages that all, or the first parts belong to."""
-        return len({pair.name for pair in self.parts[:parts]})
+        pages = {pair.name for pair in self.parts[: len(after)]}
+        return BeforeAfter(before, self._mean(after), len(pages))
 
     def choose_edge_level(self) -> float | None:
         """Choose where all models that are made from now on cut the edges of strokes.
@@ -269,7 +260,7 @@ class Judge:
             return None
         return self.parts[int(np.argmax([counts.errors for counts in self.before]))]
 
-    def calibrated(self, weights: Mapping[str, Tensor], refit: str) -> tuple[Calibration, float]:
+    def calibrated(self, weights: Mapping[str, Tensor], refit: str) -> dict[str, Any]:
         """Choose calibration and threshold of new weights.
 
         Parameters
@@ -281,16 +272,18 @@ class Judge:
 
         Returns
         -------
-        calibration : Calibration
-            Of the start, or fitted on the held-out parts.
-        threshold : float
-            Likewise.
+        dict
+            ``calibration`` and ``threshold`` for the header: those of the start, or fitted on the
+            held-out parts.
         """
         known = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in self.parts)
         few = refit == "auto" and known < _ENOUGH_TO_CALIBRATE
         if refit == "keep" or few or not self.parts:
-            return self.base_calibration, self._base.threshold
-        return calibrate(self.model(weights, {"calibration": {}}), self.parts, "fast")
+            calibration, threshold = self.start.calibration, self.start.threshold
+        else:
+            model = self.model(weights, {"calibration": {}})
+            calibration, threshold = calibrate(model, self.parts, "fast")
+        return {"calibration": asdict(calibration), "threshold": threshold}
 
 
 def _uphill(figure: Callable[[float | None], float], level: float, step: float) -> float:
@@ -308,7 +301,10 @@ def _uphill(figure: Callable[[float | None], float], level: float, step: float) 
 
 
 def read_part(
-    model: InkModel, pair: LoadedPair, size: ChosenSize = "auto", check: Callable[[], None] = _never
+    model: InkModel,
+    pair: LoadedPair,
+    size: ChosenSize = "auto",
+    check: Callable[[], None] = lambda: None,
 ) -> Counts:
     """Read a page or a part of it, as the model is shipped, and count hits and errors.
 
@@ -328,19 +324,17 @@ def read_part(
     Counts
         Of the labelled pixels.
     """
-    truth, labelled = pair.truth[..., 0] > 0, pair.truth[..., 1] > 0
-    return compare_masks(read_ink(model, pair, size, check), truth, labelled).counts()
+    return compare_masks(read_ink(model, pair, size, check), *pair.masks).counts()
 
 
 def read_ink(
-    model: InkModel, pair: LoadedPair, size: ChosenSize = "auto", check: Callable[[], None] = _never
+    model: InkModel,
+    pair: LoadedPair,
+    size: ChosenSize = "auto",
+    check: Callable[[], None] = lambda: None,
 ) -> NDArray[np.bool_]:
     """Read a page or a part of it: bool (H, W), True where there is ink; see `read_part`."""
-    probability = np.zeros(pair.pixels.shape[:2], np.float32)
-    config = replace(PRESETS["fast"], size=size)
-    for _ in predict_with(PageReader.of(pair.pixels, model, config, pair.ink), config, probability):
-        check()
-    return probability >= model.threshold
+    return read_pair(model, pair, replace(PRESETS["fast"], size=size), check) >= model.threshold
 
 
 def compare_on_pages(

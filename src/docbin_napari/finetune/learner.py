@@ -1,21 +1,205 @@
-"""Learn part of the layers and move part of the way from the start."""
+"""Learn from own and replayed windows, part of the layers, part of the way from the start.
+
+Strategy: each batch mixes windows of the own pages with windows of pages that the program
+draws itself or that lie in folders of pairs. The output of the start for a replayed window is
+part of its target: where it differs from the ground truth, it is still what other users rely on,
+and to unlearn it costs more than it brings.
+
+Each generated page is kept in a file, so that the set grows from one training to the next where
+there was no time to draw all of it. Files lie in a folder that is named after the version, because
+another version may draw other pages; folders of other versions are removed. A file that cannot be
+read or written costs the drawing and nothing else.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+import math
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import platformdirs
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from docbin_napari.finetune.finetune_config import FinetuneConfig, Layers
+from docbin_napari.__about__ import __version__
+from docbin_napari.drawing.generator import draw_page
+from docbin_napari.features.edge_level import edge_level
+from docbin_napari.features.survey import PageSurvey
+from docbin_napari.finetune.finetune_config import FinetuneConfig, Layers, scaled_augmentation
+from docbin_napari.io.paths import atomic_path
 from docbin_napari.model.engine import Device
 from docbin_napari.model.unet import UNet
-from docbin_napari.train.batches import Batch
-from docbin_napari.train.learning import Learner, ink_loss
+from docbin_napari.train.augment import augment
+from docbin_napari.train.dataset import LoadedPair, WindowSampler, generated_pair, load_pairs
+from docbin_napari.train.learning import Batch, Learner, ink_loss
+from docbin_napari.train.train_config import AugmentConfig
 
-_BEGINNINGS = {"decoder": ("up.", "decoder.", "exit."), "exit": ("exit.",)}
+# Two windows of a training wide. Drawing takes as long as there are pixels.
+_SIDE = 512
+_ARCHIVES = "all"
+_FIRST_SEED = 7_000_000
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+def generated_page(seed: int, number: int) -> LoadedPair:
+    """Read a page from the cache, or draw and keep it.
+
+    Parameters
+    ----------
+    seed : int
+        Of the fine-tuning.
+    number : int
+        Number of the page, from 0.
+
+    Returns
+    -------
+    LoadedPair
+        512 pixels high and wide, labelled everywhere.
+    """
+    folder = cache_folder() / "replay" / f"{__version__}-{_ARCHIVES}-{_SIDE}"
+    path = folder / f"{seed}-{number}.npz"
+    try:
+        return _read(path, number)
+    except _DAMAGED:
+        drawn = _draw(seed, number)
+        with suppress(OSError):
+            _write(path, drawn)
+        return drawn
+
+
+def cache_folder() -> Path:
+    """Folder of what can be made again: ``$DOCBIN_CACHE``, else the platform's cache folder."""
+    chosen = os.environ.get("DOCBIN_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("docbin-napari"))
+
+
+def _draw(seed: int, number: int) -> LoadedPair:
+    page = draw_page(_FIRST_SEED + 1000 * seed + number, _SIDE, _SIDE, _ARCHIVES)
+    edge = edge_level(page.pixels, page.ink, np.ones_like(page.ink))
+    return generated_pair(number, page.pixels, page.ink, PageSurvey.of(page.pixels).ink, edge)
+
+
+def _read(path: Path, number: int) -> LoadedPair:
+    # Opened here: of a damaged file NumPy would leave it open.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        pixels, colours, edge = stored["pixels"], stored["colours"], float(stored["edge"])
+        ink = np.unpackbits(stored["ink"], axis=1, count=_SIDE).astype(bool)
+    if pixels.shape != (_SIDE, _SIDE, 3) or ink.shape != (_SIDE, _SIDE):
+        raise ValueError("a page of another size")
+    known = colours if colours.size else None
+    return generated_pair(number, pixels, ink, known, None if math.isnan(edge) else edge)
+
+
+def _write(path: Path, page: LoadedPair) -> None:
+    for other in path.parent.parent.glob("*"):
+        if other != path.parent:
+            shutil.rmtree(other, ignore_errors=True)
+    with atomic_path(path, own_folder=True) as temporary:
+        np.savez(
+            temporary,
+            pixels=page.pixels,
+            ink=np.packbits(page.masks[0], axis=1),
+            colours=np.zeros(0, np.float32) if page.ink is None else page.ink,
+            edge=np.nan if page.edge is None else page.edge,
+        )
+
+
+_REPLAYED = AugmentConfig()
+# What an archive does not show would only take time; its pages come with an edge level, or none.
+_OWN = replace(_REPLAYED, solid=0.0, invert=0.0, unlevelled=0.0)
+
+
+def replay_pages(config: FinetuneConfig) -> Iterator[LoadedPair]:
+    """Read or draw the pages that are replayed, one after the other.
+
+    Parameters
+    ----------
+    config : FinetuneConfig
+        Where from and how many; none at all where the share of replayed windows is 0.
+
+    Yields
+    ------
+    LoadedPair
+        A page; a generated one comes from the cache, or is drawn within a second.
+    """
+    if not config.replay:
+        return
+    if config.replay_from:
+        yield from load_pairs(config.replay_from)
+    for number in range(config.replay_pages):
+        yield generated_page(config.seed, number)
+
+
+class MixedWindows:
+    """Batches of own and replayed windows.
+
+    Parameters
+    ----------
+    own : sequence of LoadedPair
+        Pages to learn from.
+    replayed : sequence of LoadedPair
+        Pages not to forget; may be empty.
+    config : FinetuneConfig
+        Shares, size, seed, augmentation.
+    device : str
+        Where the network is.
+    places : sequence of ndarray
+        For each of `own`, where the start errs, as `hard_places` counts it.
+    """
+
+    def __init__(
+        self,
+        own: Sequence[LoadedPair],
+        replayed: Sequence[LoadedPair],
+        config: FinetuneConfig,
+        device: str,
+        places: Sequence[np.ndarray],
+    ) -> None:
+        self._config = config
+        self._device = device
+        varied = scaled_augmentation(config.augment, _OWN)
+        hard = config.hard, places
+        self._samplers = [WindowSampler(list(own), config.window, {}, varied, hard)]
+        if replayed:
+            self._samplers.append(WindowSampler(list(replayed), config.window, {}, _REPLAYED))
+
+    def of(self, step: int) -> tuple[Batch, int]:
+        """Draw the windows of a step; they depend on seed and step alone.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, from 0.
+
+        Returns
+        -------
+        batch : Batch
+            The windows.
+        own : int
+            How many of them are of the own pages, at least one; these come first.
+        """
+        config = self._config
+        random = np.random.default_rng([config.seed, step])
+        others = config.batch * config.replay if len(self._samplers) > 1 else 0.0
+        # The share is met on average where it is no whole number of windows.
+        count = min(int(others + random.random()), config.batch - 1)
+        parts = [
+            augment(sampler.batch(size, random), sampler.augment, random)
+            for sampler, size in zip(self._samplers, (config.batch - count, count), strict=False)
+            if size
+        ]
+        return Batch.of(parts, self._device), config.batch - count
+
+
+_BEGINNINGS = {"all": ("",), "decoder": ("up.", "decoder.", "exit."), "exit": ("exit.",)}
 
 
 def learning_parameters(network: UNet, layers: Layers) -> Iterator[nn.Parameter]:
@@ -37,9 +221,19 @@ def learning_parameters(network: UNet, layers: Layers) -> Iterator[nn.Parameter]
         if layers == "norms":
             chosen = ".norm." in name or name == "exit.bias"
         else:
-            chosen = layers == "all" or name.startswith(_BEGINNINGS[layers])
+            chosen = name.startswith(_BEGINNINGS[layers])
         if chosen:
             yield parameter
+
+
+def between(
+    start: Mapping[str, Tensor], end: Mapping[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Go a share of the way from one state of a network to another."""
+    return {
+        name: torch.lerp(value, end[name], share) if value.is_floating_point() else value
+        for name, value in start.items()
+    }
 
 
 class FinetuneLearner:
@@ -99,15 +293,15 @@ class FinetuneLearner:
         TrainingError
             If the loss is NaN or infinite.
         """
-        rate = self.state.set_rate()
+        network = self.state.network
         # The network has no other layers that differ in training.
-        self.state.network.train(self._config.norms == "train")
-        logits = self._logits(self.state.network, batch.inputs, batch.ink)
+        network.train(self._config.norms == "train")
+        logits = self._logits(network, batch)
         loss = own_loss = self._loss(logits[:own], batch.truth[:own])
         if own < len(logits):
             weight = own / len(logits)
             loss = weight * own_loss + (1 - weight) * self._replay_loss(logits[own:], batch, own)
-        self.state.descend(loss)
+        _, rate = self.state.descend(loss)
         return own_loss.item(), rate
 
     def weights(self) -> dict[str, Tensor]:
@@ -118,17 +312,13 @@ class FinetuneLearner:
         dict
             State of a `UNet` of the same architecture, on the CPU.
         """
-        learnt, keep = self.state.average.state_dict(), self._config.keep
-        return {
-            name: (torch.lerp(value, learnt[name], keep) if value.is_floating_point() else value)
-            .cpu()
-            .clone()
-            for name, value in self._start.state_dict().items()
-        }
+        start, learnt = self._start.state_dict(), self.state.average.state_dict()
+        kept = between(start, learnt, self._config.keep)
+        return {name: value.cpu().clone() for name, value in kept.items()}
 
-    def _logits(self, network: UNet, inputs: Tensor, ink: Tensor) -> Tensor:
+    def _logits(self, network: UNet, batch: Batch, first: int = 0) -> Tensor:
         with self._device.training_format():
-            logits: Tensor = network(inputs, ink)
+            logits: Tensor = network(batch.inputs[first:], batch.ink[first:])
         return logits.float()
 
     def _loss(self, logits: Tensor, truth: Tensor) -> Tensor:
@@ -140,7 +330,7 @@ class FinetuneLearner:
         if not distill:
             return self._loss(logits, batch.truth[own:])
         with torch.no_grad():
-            target = self._logits(self._start, batch.inputs[own:], batch.ink[own:]).sigmoid()
+            target = self._logits(self._start, batch, own).sigmoid()
         towards_start = F.binary_cross_entropy_with_logits(logits, target)
         if distill == 1:
             return towards_start

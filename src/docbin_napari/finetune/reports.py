@@ -1,14 +1,178 @@
-"""Report the progress of a fine-tuning, as lines for people or as JSON for programs."""
+"""Report a fine-tuning: its progress, its outcome in words, and the header of its file."""
 
 from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
-from docbin_napari.finetune.before_after import LEGEND
-from docbin_napari.finetune.outcome import Outcome
+import numpy as np
+from numpy.typing import NDArray
+
+from docbin_napari.finetune.judge import BeforeAfter
+from docbin_napari.finetune.learner import cache_folder
+from docbin_napari.io.encode import write_pages
+from docbin_napari.io.paths import atomic_path
+from docbin_napari.model.model_file import ModelInfo
+
+_HURT = 0.5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished fine-tuning.
+
+    Parameters
+    ----------
+    model : ModelInfo
+        The new model.
+    held_out : BeforeAfter, optional
+        On the held-out part of the own pages; none where too little is labelled.
+    test : BeforeAfter, optional
+        On other pages; none where there were none.
+    better : bool, optional
+        Whether the new model reads the held-out part better; None where that is not known.
+    verdict : str
+        The same in words, with figures.
+    picture : Path, optional
+        A PNG file: a strip of an own page, as it is and as it was read before and after; see
+        `before_after`. None where nothing was held out, or it could not be written.
+    """
+
+    model: ModelInfo
+    held_out: BeforeAfter | None
+    test: BeforeAfter | None
+    better: bool | None
+    verdict: str
+    picture: Path | None = None
+
+
+def verdict(name: str, base: str, held_out: BeforeAfter | None, test: BeforeAfter | None) -> str:
+    """Describe in plain words what a fine-tuning brought.
+
+    Parameters
+    ----------
+    name, base : str
+        The new model and the one it started from.
+    held_out, test : BeforeAfter, optional
+        As in `Outcome`.
+
+    Returns
+    -------
+    str
+        One to three sentences.
+
+    Examples
+    --------
+    >>> verdict("mine", "general-1", BeforeAfter(80, 85, 2), None)
+    'mine is better on your pages: FM 80.00 before, 85.00 after (held-out part).'
+    >>> verdict("mine", "general-1", BeforeAfter(80, 79, 2), None)
+    'mine is not better on your pages: FM 80.00 before, 79.00 after (held-out part). Stay with general-1.'
+    """  # noqa: E501
+    if held_out is None:
+        words = f"Nothing was held out, so nobody knows whether {name} is better."
+    else:
+        better = "better" if held_out.is_better else "not better"
+        words = f"{name} is {better} on your pages: {_in_words(held_out)} (held-out part)."
+        if not held_out.is_better:
+            words += f" Stay with {base}."
+    if test is not None:
+        words += f" On {counted(test.pages, 'other page')}: {_in_words(test)}."
+        if test.gain < -_HURT:
+            words += f" It reads such pages worse; use {base} for them."
+    return words
+
+
+def _in_words(figures: BeforeAfter) -> str:
+    return f"FM {figures.before:.2f} before, {figures.after:.2f} after"
+
+
+def counted(number: int, what: str) -> str:
+    """Say how many of something there are."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+_HEIGHT = 144
+_GAP = 4
+_BETWEEN = 128
+# Two colours that people who do not see red and green apart can distinguish.
+NOW_INK, NOW_PAPER = (0, 90, 220), (255, 120, 0)
+LEGEND = "the page, before, after (blue: ink now; orange: no longer ink)"
+
+
+def before_and_after(
+    pixels: NDArray[np.uint8], before: NDArray[np.bool_], after: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Lay the page and its ink before and after below each other.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        uint8 (H, W, 3): the page, or a part of it.
+    before, after : ndarray
+        bool (H, W): its ink.
+
+    Returns
+    -------
+    ndarray
+        uint8 (3 h + 8, W, 3), RGB: of the rows where most has changed, h of them, at most 144.
+        In the lowest part, pixels that have become ink are blue, those that are no longer
+        ink are orange.
+
+    Examples
+    --------
+    >>> page = np.full((200, 50, 3), 220, np.uint8)
+    >>> nothing, line = np.zeros((200, 50), bool), np.zeros((200, 50), bool)
+    >>> line[100, 10:40] = True
+    >>> strip = before_and_after(page, nothing, line)
+    >>> strip.shape, int((strip == NOW_INK).all(-1).sum())
+    ((440, 50, 3), 30)
+    """
+    height = min(_HEIGHT, len(pixels))
+    reached = np.concatenate([[0], (before ^ after).sum(1).cumsum()])
+    within = reached[height:] - reached[:-height]
+    # Of many such places the middle one: what has changed lies in the middle of the strip.
+    best = np.flatnonzero(within == within.max())
+    top = int(best[len(best) // 2])
+    rows = slice(top, top + height)
+    was, now = before[rows], after[rows]
+    first, last = _drawn(was), _drawn(now)
+    last[now & ~was] = NOW_INK
+    last[was & ~now] = NOW_PAPER
+    gap = np.full((_GAP, pixels.shape[1], 3), _BETWEEN, np.uint8)
+    return np.concatenate([pixels[rows], gap, first, gap, last])
+
+
+def _drawn(ink: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Black on white, uint8 (H, W, 3)."""
+    return np.repeat(np.where(ink, np.uint8(0), np.uint8(255))[..., None], 3, axis=-1)
+
+
+def keep_strip(name: str, strip: NDArray[np.uint8]) -> Path | None:
+    """Write a strip into the cache folder.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    strip : ndarray
+        From `before_and_after`.
+
+    Returns
+    -------
+    Path or None
+        A PNG file; None where it could not be written: a training does not fail for it.
+    """
+    path = cache_folder() / "before-after" / f"{name}.png"
+    with suppress(OSError):
+        with atomic_path(path) as temporary:
+            write_pages(temporary, [strip])
+        return path
+    return None
+
 
 Stage = Literal["reading", "drawing", "judging", "training", "measuring", "done"]
 PREPARATION: tuple[Stage, ...] = ("reading", "drawing", "judging")

@@ -9,7 +9,7 @@ so that neither Stop nor a crash loses them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,40 +17,35 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from docbin_napari.finetune.before_after import before_and_after, keep_strip
-from docbin_napari.finetune.few_pages import FewPages, chosen_pairs, load_few_pages
+from docbin_napari.features.page_look import read_looks
+from docbin_napari.finetune.few_pages import FewPages, chosen_pairs, in_reading_size, load_few_pages
 from docbin_napari.finetune.finetune_config import FinetuneConfig, suited
 from docbin_napari.finetune.judge import BeforeAfter, Judge, compare_on_pages, read_ink
-from docbin_napari.finetune.learner import FinetuneLearner
-from docbin_napari.finetune.outcome import (
-    EarlierTraining,
+from docbin_napari.finetune.learner import FinetuneLearner, MixedWindows, between, replay_pages
+from docbin_napari.finetune.reports import (
+    NOTHING_LEARNT,
+    FinetuneReport,
     Outcome,
-    base_of,
-    earlier_training,
-    header_of,
-    is_better,
-    known_pages,
-    stored_figures,
+    Stage,
+    before_and_after,
+    counted,
+    keep_strip,
     verdict,
 )
-from docbin_napari.finetune.replay import MixedWindows, replay_pages
-from docbin_napari.finetune.reports import NOTHING_LEARNT, FinetuneReport, Stage
-from docbin_napari.finetune.sized_pages import in_reading_size
-from docbin_napari.io.paths import writing_trouble
+from docbin_napari.io.paths import file_hash, writing_trouble
 from docbin_napari.model.engine import choose_device
-from docbin_napari.model.ink_model import Calibration, load_network, save_model
-from docbin_napari.model.model_file import ModelInfo
+from docbin_napari.model.ink_model import load_network, save_model
+from docbin_napari.model.model_file import ModelError, ModelInfo, find_model, model_folders
 from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair
 from docbin_napari.train.model_output import checked_output, unfinished_path
 from docbin_napari.train.train_config import Stopped, TrainingError
 
-__all__ = ["FinetuneConfig", "FinetuneReport", "Outcome", "finetune"]
-
 _STEPS_A_REPORT = 5
 # Where pages to replay have to be drawn, the rest is left to the next training.
 _SECONDS_TO_DRAW = 4.0
 _FEWEST_DRAWN = 4
+HELD_OUT, TEST = "held-out FM", "test FM"
 # Somebody who presses Stop waits no longer than this for a first measurement.
 _SECONDS_AFTER_STOP = 1.0
 # The rest of the time is spent on steps.
@@ -90,7 +85,7 @@ def finetune(
         If the device is not there.
     """
     try:
-        run, test = yield from _prepare(config, stopped)
+        run = yield from _prepare(config, stopped)
     except Stopped:
         unfinished_path(checked_output(config.output, config.overwrite)).unlink(missing_ok=True)
         yield FinetuneReport("done", note=NOTHING_LEARNT)
@@ -98,12 +93,31 @@ def finetune(
     run.began = time.monotonic()
     yield run.report("training", validation=run.before)
     yield from _learn(run, stopped)
-    yield from _finish(run, test, stopped)
+    yield from _finish(run, stopped)
+
+
+@dataclass(frozen=True)
+class EarlierTraining:
+    """A fine-tuning that goes on; by default one that has not begun.
+
+    Parameters
+    ----------
+    weights : dict, optional
+        What it had learnt, before it was taken back towards its start.
+    steps : int
+        Its steps.
+    minutes : float
+        Its time.
+    """
+
+    weights: dict[str, Tensor] | None = None
+    steps: int = 0
+    minutes: float = 0.0
 
 
 @dataclass
 class _Finetuning:
-    """A fine-tuning that is ready to begin, and its best weights so far."""
+    """A fine-tuning that is ready to begin, its best weights so far and their figures."""
 
     config: FinetuneConfig
     path: Path
@@ -112,9 +126,10 @@ class _Finetuning:
     judge: Judge
     learner: FinetuneLearner
     windows: MixedWindows
-    earlier: EarlierTraining | None
+    earlier: EarlierTraining
+    test: list[Pair]
     before: float | None
-    after: float | None = None
+    figures: BeforeAfter | None = None
     weights: dict[str, Tensor] | None = None
     best_step: int = 0
     validations_since: int = 0
@@ -123,7 +138,7 @@ class _Finetuning:
     @property
     def steps(self) -> int:
         """Steps done, those of an earlier fine-tuning that goes on included."""
-        return self.learner.state.step + (self.earlier.steps if self.earlier else 0)
+        return self.learner.state.step + self.earlier.steps
 
     def read_clock(self) -> float:
         """Note how much time is spent, and return the share of the budget, 0 to 1."""
@@ -133,18 +148,17 @@ class _Finetuning:
     def report(self, stage: Stage, **changes: Any) -> FinetuneReport:
         """Make a report of what is known at this moment."""
         step, share = self.learner.state.step, self.read_clock()
-        minutes = self.learner.state.seconds / 60 if step else 0.0
-        known = FinetuneReport(
-            stage, step, share if step else 0.0, minutes, before=self.before, best=self.after
-        )
-        return replace(known, **changes)
+        known: dict[str, Any] = {"step": step, "before": self.before}
+        if step:
+            known |= {"share": share, "minutes": self.learner.state.seconds / 60}
+        if self.figures is not None:
+            known |= {"before": self.figures.before, "best": self.figures.after}
+        return FinetuneReport(stage, **{**known, **changes})
 
     @property
-    def figures(self) -> BeforeAfter | None:
-        """Figures of the best weights on the held-out part."""
-        if self.before is None or self.after is None:
-            return None
-        return BeforeAfter(self.before, self.after, self.judge.pages())
+    def better(self) -> bool | None:
+        """Whether the held-out part is read better; None where nothing is held out."""
+        return None if self.figures is None else self.figures.is_better
 
     @property
     def validations(self) -> int:
@@ -163,29 +177,46 @@ class _Finetuning:
         weights = self.learner.weights()
         figures = self.judge.compare(weights, enough=enough)
         self.validations_since += 1
-        after = None
-        if figures is not None:
-            self.before, after = figures.before, figures.after
-        if after is None or self.after is None or after > self.after:
-            self.weights, self.after = weights, after
+        if figures is None or self.figures is None or figures.after > self.figures.after:
+            self.weights, self.figures = weights, figures
             self.best_step, self.validations_since = self.steps, 0
             self.write(unfinished_path(self.path), self.header())
-        return after
+        return None if figures is None else figures.after
 
     def header(self, **changes: Any) -> dict[str, Any]:
-        """Put together the header of the file of the best weights."""
-        minutes = (time.monotonic() - self.began) / 60
-        if self.earlier:
-            minutes += self.earlier.minutes
-        own = {
+        """Put together the header of the file of the best weights.
+
+        Raises
+        ------
+        TrainingError
+            If the header of the start cannot be read.
+        """
+        config, base, pages = self.config, self.base, self.few.pages
+        recipe = {name: value for name, value in asdict(config).items() if name not in _NOT_STORED}
+        more = f" and {len(pages) - 4} more" if len(pages) > 4 else ""
+        listed = base.path.parent in model_folders()
+        minutes = (time.monotonic() - self.began) / 60 + self.earlier.minutes
+        return {
+            "threshold": base.threshold,
+            "calibration": base.header.get("calibration", {}),
+            "title": config.title or f"{base.name}, trained on {counted(len(pages), 'own page')}",
+            "training_data": f"{base.training_data}; then {', '.join(pages[:4])}{more}",
+            "base": {
+                "name": base.name if listed else str(base.path.resolve()),
+                "sha256": file_hash(base.path),
+            },
+            "pages": list(pages),
+            "pages_digest": self.few.digest,
+            "recipe": recipe,
+            "seed": config.seed,
             "steps": self.best_step,
             "minutes": round(minutes, 1),
-            "better": is_better(self.figures),
+            "better": self.better,
             "figures": stored_figures(self.figures, None),
             "edge_level": self.judge.edge_level,
-            **known_pages(self.config, self.base, self.few),
+            **_known_pages(config, base, self.few),
+            **changes,
         }
-        return header_of(self.config, self.base, self.few, {**own, **changes})
 
     def write(self, path: Path, header: dict[str, Any]) -> ModelInfo:
         """Write the best weights."""
@@ -198,9 +229,130 @@ class _Finetuning:
             raise TrainingError(f"{path}: {writing_trouble(error)}") from error
 
 
+# Settings that are paths or names, or stand in the header by themselves.
+_NOT_STORED = {
+    *("collections", "test", "replay_from", "output"),
+    *("start", "longer", "overwrite", "title"),
+}
+
+
+def earlier_training(config: FinetuneConfig, base: ModelInfo, digest: str) -> EarlierTraining:
+    """Find out how far the model `config.longer` is, if there is one.
+
+    Parameters
+    ----------
+    config : FinetuneConfig
+        What is asked for now.
+    base : ModelInfo
+        Where that model started.
+    digest : str
+        Of the pages to learn from.
+
+    Returns
+    -------
+    EarlierTraining
+        Its weights, steps and time.
+
+    Raises
+    ------
+    TrainingError
+        If that model was not made by a fine-tuning from the very same pairs: parts that
+        it has learnt from would be taken for held-out ones.
+    """
+    if not config.longer:
+        return EarlierTraining()
+    info = find_model(config.longer)
+    recipe = info.header.get("recipe", {})
+    same = [recipe.get(name) == getattr(config, name) for name in ("held_out", "seed")]
+    if info.header.get("pages_digest") != digest or not all(same) or not recipe.get("keep"):
+        raise TrainingError(
+            f"{info.name} cannot be trained longer: its pairs or settings have changed since; "
+            "train a new model"
+        )
+    start, kept = (load_network(each).state_dict() for each in (base, info))
+    learnt = between(start, kept, 1 / recipe["keep"])
+    return EarlierTraining(learnt, int(info.header["steps"]), float(info.header["minutes"]))
+
+
+def _known_pages(config: FinetuneConfig, base: ModelInfo, few: FewPages) -> dict[str, Any]:
+    """Describe which pages the new model reads itself."""
+    if not config.ratio:
+        return {}
+    try:
+        others = read_looks(base.header)
+    except ValueError as error:
+        raise TrainingError(f"{base.path}: {error}; choose another --start") from error
+    familiar = replace(few.familiar, others=others, ratio=config.ratio)
+    return {"pages_known": familiar.to_header()}
+
+
+def stored_figures(held_out: BeforeAfter | None, test: BeforeAfter | None) -> dict[str, float]:
+    """Round the figures before and after for the header.
+
+    Parameters
+    ----------
+    held_out, test : BeforeAfter, optional
+        As in `Outcome`.
+
+    Returns
+    -------
+    dict
+        Name to percent.
+
+    Examples
+    --------
+    >>> stored_figures(BeforeAfter(80, 85, 2), None)
+    {'held-out FM before': 80, 'held-out FM': 85}
+    """
+    stored = {}
+    for name, figures in ((HELD_OUT, held_out), (TEST, test)):
+        if figures is not None:
+            stored[f"{name} before"] = round(figures.before, 2)
+            stored[name] = round(figures.after, 2)
+    return stored
+
+
+def base_of(name: str) -> tuple[ModelInfo, str]:
+    """Find the model that a fine-tuning starts from.
+
+    Parameters
+    ----------
+    name : str
+        Name or file of a model.
+
+    Returns
+    -------
+    base : ModelInfo
+        The model itself or, where it is fine-tuned, the one that it came from.
+    note : str
+        For the user; empty where it is the model itself.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or its base is gone.
+    """
+    info, note = find_model(name), ""
+    seen: set[Path] = set()
+    while "base" in info.header:
+        if info.path in seen:
+            raise ModelError(f"{info.path}: its header names itself as its base; choose another")
+        seen.add(info.path)
+        stored = str(info.header["base"].get("name", ""))
+        try:
+            base = find_model(stored)
+        except ModelError as error:
+            raise ModelError(
+                f"{info.name} was made from {stored}, and a fine-tuning starts there: {error}"
+            ) from error
+        note = f"{name} was made from {base.name}: starting from {base.name} on all pairs"
+        info = base
+    return info, note
+
+
 def _prepare(
     config: FinetuneConfig, stopped: Callable[[], bool]
-) -> Generator[FinetuneReport, None, tuple[_Finetuning, list[Pair]]]:
+) -> Generator[FinetuneReport, None, _Finetuning]:
     """Read, draw and measure all that is needed before the first step."""
 
     def check() -> None:
@@ -214,7 +366,7 @@ def _prepare(
     # A missing test page is better known before the training than after it.
     test = chosen_pairs(config.test, ()) if config.test else []
     few = load_few_pages(config.collections, config.pages, config.held_out, config.seed, check)
-    earlier = earlier_training(config, base, few.digest) if config.longer else None
+    earlier = earlier_training(config, base, few.digest)
     replayed = yield from _draw_replay(config, check)
     yield FinetuneReport("judging")
     judge = Judge(base, few.held_out, device, check)
@@ -224,16 +376,16 @@ def _prepare(
     places, errors = judge.errors_on(learn)
     config = suited(config, errors)
     network = load_network(base)
-    learner = FinetuneLearner(network, config, device, earlier.weights if earlier else None)
+    learner = FinetuneLearner(network, config, device, earlier.weights)
     window = -(-config.window // network.config.stride) * network.config.stride
     windows = MixedWindows(learn, replayed, replace(config, window=window), device.name, places)
-    run = _Finetuning(config, path, base, few, judge, learner, windows, earlier, before)
-    if earlier:
+    run = _Finetuning(config, path, base, few, judge, learner, windows, earlier, test, before)
+    if earlier.weights:
         run.validate()
     check()
     # Before there is something to keep, a measurement is not broken off.
     judge.check = lambda: check() if run.weights else None
-    return run, test
+    return run
 
 
 def _draw_replay(
@@ -285,45 +437,36 @@ def _learn(run: _Finetuning, stopped: Callable[[], bool]) -> Iterator[FinetuneRe
         yield run.report("training", validation=measured)
 
 
-def _finish(
-    run: _Finetuning, test: Sequence[Pair], stopped: Callable[[], bool]
-) -> Iterator[FinetuneReport]:
+def _finish(run: _Finetuning, stopped: Callable[[], bool]) -> Iterator[FinetuneReport]:
     """Calibrate the best weights, measure them on other pages, and write the model."""
     if run.weights is None:
         yield run.report("done", note=NOTHING_LEARNT)
         return
-    judge, known = run.judge, known_pages(run.config, run.base, run.few)
+    judge = run.judge
     # Whoever has pressed Stop does not wait for better calibrated probabilities.
     refit = "keep" if stopped() else run.config.calibration
-    kept = judge.base_calibration, run.base.threshold
+    kept = judge.calibrated(run.weights, "keep")
     try:
-        chosen = judge.calibrated(run.weights, refit)
-        if chosen != kept:
-            figures = judge.compare(run.weights, _fitted(*chosen))
-            run.after = figures.after if figures else None
+        fitted = judge.calibrated(run.weights, refit)
+        if fitted != kept:
+            run.figures = judge.compare(run.weights, fitted)
     except Stopped:
-        chosen = kept
-    fitted = _fitted(*chosen)
-    run.write(unfinished_path(run.path), run.header(**fitted))
+        fitted = kept
+    header = run.header(**fitted)
+    run.write(unfinished_path(run.path), header)
     on_others: BeforeAfter | None = None
-    if test and not stopped():
+    if run.test and not stopped():
         yield run.report("measuring", share=1.0)
-        after = judge.model(run.weights, {**fitted, **known}, judge.start)
-        for measured in compare_on_pages(judge.start, after, test, judge.check):
+        after = judge.model(run.weights, header, judge.start)
+        for measured in compare_on_pages(judge.start, after, run.test, judge.check):
             on_others = measured
             yield run.report("measuring", share=1.0)
     header = run.header(**fitted, figures=stored_figures(run.figures, on_others))
     model = run.write(run.path, header)
     unfinished_path(run.path).unlink(missing_ok=True)
     words = verdict(model.name, run.base.name, run.figures, on_others)
-    picture = _picture(run, {**fitted, **known})
-    outcome = Outcome(model, run.figures, on_others, is_better(run.figures), words, picture)
+    outcome = Outcome(model, run.figures, on_others, run.better, words, _picture(run, header))
     yield run.report("done", share=1.0, outcome=outcome)
-
-
-def _fitted(calibration: Calibration, threshold: float) -> dict[str, Any]:
-    """Calibration and threshold as a header has them."""
-    return {"calibration": asdict(calibration), "threshold": threshold}
 
 
 def _picture(run: _Finetuning, header: Mapping[str, Any]) -> Path | None:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docbin_napari.features.dark_ground import PartlyInvertedRows, light_on_dark_parts
 from docbin_napari.features.survey import EVERY, PageSurvey, width_along_rows, width_of_ink
+from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.rgb import RowSource, inverted_rows
-from docbin_napari.model.ink_model import page_condition
+from docbin_napari.model.ink_model import InkModel, page_condition
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from docbin_napari.inference.inference_config import InferenceConfig
-    from docbin_napari.model.ink_model import InkModel
-
-    InkFinder = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+InkFinder = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +94,7 @@ class PageReader:
         if size == "auto":
             base = model.base or model
             size = choose_size(pixels, survey, lambda size: bound(base, size).find_ink)
-        return bound(model.for_strips(survey.strips), size)
-
-    def in_streams(self, passes: int) -> PageReader:
-        """Give the same reader for a number of passes that may run beside each other."""
-        return replace(self, streams=self.model.engine.streams(passes))
+        return bound(model.for_page(survey), size)
 
     def on_cpu(self) -> PageReader:
         """Give the same reader on the CPU, for where the memory of the device ends."""

@@ -26,12 +26,12 @@ from docbin_napari.inference.ahead import map_ahead, threads
 from docbin_napari.inference.inference_config import InferenceConfig, PresetName, preset
 from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.windows import (
-    AxisWindows,
+    Box,
     PageBand,
     ProbabilitySink,
-    cut,
     plan_page,
-    strips,
+    plan_parts,
+    without,
 )
 from docbin_napari.model.ink_model import InkModel, load_model
 from docbin_napari.model.model_file import DEFAULT_MODEL
@@ -42,9 +42,6 @@ _INVERTED = (
     "this page seems to show light writing on dark ground, so light and dark are exchanged there "
     "before it is read; invert='never' in InferenceConfig leaves it as it is"
 )
-
-Box = tuple[slice, slice]
-"""Rows and columns of a page, with start and stop."""
 
 
 class InferenceError(Exception):
@@ -71,38 +68,6 @@ class Progress:
     total: int
     rows: slice
     columns: slice
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Windows that are computed in one go, and the rectangle in which they alone have a share."""
-
-    down: AxisWindows
-    across: AxisWindows
-    rows: range
-    batches: list[range]
-    box: Box
-
-    def order(self) -> list[tuple[int, range]]:
-        """Row and numbers of the windows of each batch."""
-        return [(row, chosen) for row in self.rows for chosen in self.batches]
-
-    def windows(self, pixels: Any) -> Iterator[tuple[int, range, NDArray[np.uint8]]]:
-        """Read the windows from the page: their row, their numbers and their pixels."""
-        width = self.across.starts[-1] + self.across.size
-        found = strips(pixels, self.down, width, self.rows)
-        for row, strip in zip(self.rows, found, strict=True):
-            for chosen in self.batches:
-                yield row, chosen, cut(strip, self.across, chosen)
-
-    def final(self, row: int, chosen: range) -> Box:
-        """Rows and columns that are final after a batch, but not before it."""
-        rows, columns = self.box
-        left, right = self.across.final(chosen[0]).start, self.across.final(chosen[-1]).stop
-        top, bottom = self.down.final(row).start, self.down.final(row).stop
-        bottom = rows.stop if row == self.rows[-1] else min(bottom, rows.stop)
-        right = columns.stop if chosen == self.batches[-1] else min(right, columns.stop)
-        return slice(max(top, rows.start), bottom), slice(max(left, columns.start), right)
 
 
 def predict(
@@ -166,10 +131,11 @@ def predict_with(
     height, width = out.shape
     side = reader.window_side(config.window)
     rows, columns = plan_page((height, width), side, config.overlap, reader.stride)
-    batches = _batches(reader, config, rows, columns)
-    reader = reader.in_streams(len(rows.starts) * len(batches))
+    engine = reader.model.engine
+    fitting = engine.pixels_at_once // (rows.size * columns.size)
+    parts = plan_parts(rows, columns, config.batch or max(1, fitting), first)
+    reader = replace(reader, streams=engine.streams(len(parts[-1].order())))
     total = len(rows.starts) * len(columns.starts) * config.symmetries
-    parts = _parts(rows, columns, batches, first)
     kept: dict[tuple[int, range], NDArray[np.float32]] = {}
     done, written = 0, _NOWHERE
     yield Progress(done, total, *_NOWHERE)
@@ -189,45 +155,11 @@ def predict_with(
                 if part is not parts[-1]:
                     kept[row, chosen] = logits.copy()
                 band.add(logits, row, chosen)
-                regions = _without(part.final(row, chosen), written)
+                regions = without(part.final(row, chosen), written)
                 for region in regions:
                     band.write(out, *region)
                 yield from (Progress(done, total, *region) for region in regions or [_NOWHERE])
             written = part.box
-
-
-def _parts(
-    rows: AxisWindows, columns: AxisWindows, batches: list[range], first: Box | None
-) -> list[_Part]:
-    """Divide the windows of a page: those that `first` needs, then all of them."""
-    every = range(len(rows.starts))
-    whole = _Part(rows, columns, every, batches, (slice(0, rows.length), slice(0, columns.length)))
-    if first is None:
-        return [whole]
-    needed, across = rows.touching(first[0]), columns.touching(first[1])
-    chosen = [one for one in batches if one.start < across.stop and across.start < one.stop]
-    if not needed or not chosen or (needed == every and chosen == batches):
-        return [whole]
-    decided = columns.decided_by(range(chosen[0].start, chosen[-1].stop))
-    return [_Part(rows, columns, needed, chosen, (rows.decided_by(needed), decided)), whole]
-
-
-def _without(region: Box, hole: Box) -> list[Box]:
-    """Cut a rectangle into those that lie outside of another one."""
-    rows, columns = region
-    top, bottom = max(rows.start, hole[0].start), min(rows.stop, hole[0].stop)
-    left, right = max(columns.start, hole[1].start), min(columns.stop, hole[1].stop)
-    if top >= bottom or left >= right:
-        found = [region]
-    else:
-        middle = slice(top, bottom)
-        found = [
-            (slice(rows.start, top), columns),
-            (middle, slice(columns.start, left)),
-            (middle, slice(right, columns.stop)),
-            (slice(bottom, rows.stop), columns),
-        ]
-    return [box for box in found if all(side.start < side.stop for side in box)]
 
 
 def glance(pixels: Any, model: InkModel, config: InferenceConfig) -> NDArray[np.uint8] | None:
@@ -362,15 +294,6 @@ def _check(pixels: Any, out: ProbabilitySink) -> None:
         raise ValueError("a page must be uint8; docbin_napari.io.rgb.to_rgb converts other arrays")
     if out.shape != shape[:2] or out.dtype not in (np.float32, np.uint8):
         raise ValueError(f"the result must be float32 or uint8 of shape {shape[:2]}")
-
-
-def _batches(
-    reader: PageReader, config: InferenceConfig, rows: AxisWindows, columns: AxisWindows
-) -> list[range]:
-    """Divide the numbers of the windows of a row into batches that suit the device."""
-    fitting = reader.model.engine.pixels_at_once // (rows.size * columns.size)
-    most, count = config.batch or max(1, fitting), len(columns.starts)
-    return [range(first, min(first + most, count)) for first in range(0, count, most)]
 
 
 # Strategy: the views of a window are averaged as logits. The first one is enough where nothing

@@ -26,6 +26,9 @@ from numpy.typing import NDArray
 from docbin_napari.inference.ahead import iterate_ahead
 from docbin_napari.model.ink_model import Calibration
 
+Box = tuple[slice, slice]
+"""Rows and columns of a page, with start and stop."""
+
 _RAMP = 32
 
 
@@ -100,7 +103,7 @@ def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWind
     Raises
     ------
     ValueError
-        If the length is not positive or the window is smaller than two strides.
+        If the window is smaller than two strides.
 
     Examples
     --------
@@ -109,8 +112,6 @@ def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWind
     >>> plan_axis(100, 512, 0.125, 16).size
     112
     """
-    if length < 1:
-        raise ValueError(f"a page needs at least one pixel each way, not {length}")
     largest = window // stride * stride
     if largest < 2 * stride:
         raise ValueError(f"a window of {window} pixels is too small for this network")
@@ -359,3 +360,98 @@ class PageBand:
             probability *= 255
             probability = np.rint(probability, out=probability).astype(np.uint8)
         out[rows, columns] = probability
+
+
+@dataclass(frozen=True)
+class WindowPart:
+    """Windows that are computed in one go.
+
+    Parameters
+    ----------
+    down, across : AxisWindows
+        The windows of the page along its axes.
+    rows : range
+        Which rows of windows.
+    batches : list of range
+        Which windows of each row, batch by batch.
+    box : (slice, slice)
+        The rectangle of the page in which they alone have a share.
+    """
+
+    down: AxisWindows
+    across: AxisWindows
+    rows: range
+    batches: list[range]
+    box: Box
+
+    def order(self) -> list[tuple[int, range]]:
+        """Row and numbers of the windows of each batch."""
+        return [(row, chosen) for row in self.rows for chosen in self.batches]
+
+    def windows(self, pixels: Any) -> Iterator[tuple[int, range, NDArray[np.uint8]]]:
+        """Read the windows from the page: their row, their numbers and their pixels."""
+        width = self.across.starts[-1] + self.across.size
+        found = strips(pixels, self.down, width, self.rows)
+        for row, strip in zip(self.rows, found, strict=True):
+            for chosen in self.batches:
+                yield row, chosen, cut(strip, self.across, chosen)
+
+    def final(self, row: int, chosen: range) -> Box:
+        """Rows and columns that are final after a batch, but not before it."""
+        rows, columns = self.box
+        left, right = self.across.final(chosen[0]).start, self.across.final(chosen[-1]).stop
+        top, bottom = self.down.final(row).start, self.down.final(row).stop
+        bottom = rows.stop if row == self.rows[-1] else min(bottom, rows.stop)
+        right = columns.stop if chosen == self.batches[-1] else min(right, columns.stop)
+        return slice(max(top, rows.start), bottom), slice(max(left, columns.start), right)
+
+
+def plan_parts(
+    rows: AxisWindows, columns: AxisWindows, most: int, first: Box | None
+) -> list[WindowPart]:
+    """Divide the windows of a page: those that are needed first, then all of them.
+
+    Parameters
+    ----------
+    rows, columns : AxisWindows
+        From `plan_page`.
+    most : int
+        Windows in a batch.
+    first : (slice, slice), optional
+        Rows and columns of the page that are wanted before the others.
+
+    Returns
+    -------
+    list of WindowPart
+        One or two.
+    """
+    every, count = range(len(rows.starts)), len(columns.starts)
+    batches = [range(left, min(left + most, count)) for left in range(0, count, most)]
+    page = slice(0, rows.length), slice(0, columns.length)
+    whole = WindowPart(rows, columns, every, batches, page)
+    if first is None:
+        return [whole]
+    needed, across = rows.touching(first[0]), columns.touching(first[1])
+    chosen = [one for one in batches if one.start < across.stop and across.start < one.stop]
+    if not needed or not chosen or (needed == every and chosen == batches):
+        return [whole]
+    decided = columns.decided_by(range(chosen[0].start, chosen[-1].stop))
+    return [WindowPart(rows, columns, needed, chosen, (rows.decided_by(needed), decided)), whole]
+
+
+def without(region: Box, hole: Box) -> list[Box]:
+    """Cut a rectangle of a page into those that lie outside of another one."""
+    rows, columns = region
+    top, bottom = max(rows.start, hole[0].start), min(rows.stop, hole[0].stop)
+    left, right = max(columns.start, hole[1].start), min(columns.stop, hole[1].stop)
+    if top >= bottom or left >= right:
+        found = [region]
+    else:
+        middle = slice(top, bottom)
+        found = [
+            (slice(rows.start, top), columns),
+            (middle, slice(columns.start, left)),
+            (middle, slice(right, columns.stop)),
+            (slice(bottom, rows.stop), columns),
+        ]
+    return [box for box in found if all(side.start < side.stop for side in box)]

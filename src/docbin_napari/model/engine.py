@@ -165,7 +165,10 @@ def find_gpu(name: str = "auto") -> Device | None:
     import torch
 
     if name in ("auto", "cuda") and torch.cuda.is_available():
-        return _cuda()
+        card = torch.cuda.get_device_name(0)
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return Device("cuda", "bfloat16", f"{card} found, with bfloat16 units")
+        return Device("cuda", "float16", f"{card} found, without bfloat16 units")
     if name == "cuda":
         raise DeviceError("no CUDA GPU is available to PyTorch: use --device cpu or auto")
     if torch.backends.mps.is_available():
@@ -182,15 +185,6 @@ def _may_have_gpu() -> bool:
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return False
     return any(Path(driver).exists() for driver in _GPU_DRIVERS)
-
-
-def _cuda() -> Device:
-    import torch
-
-    card = torch.cuda.get_device_name(0)
-    if torch.cuda.is_bf16_supported(including_emulation=False):
-        return Device("cuda", "bfloat16", f"{card} found, with bfloat16 units")
-    return Device("cuda", "float16", f"{card} found, without bfloat16 units")
 
 
 EngineName = Literal["auto", "openvino", "torch"]
@@ -233,22 +227,25 @@ class EngineConfig:
 
 
 class Engine(Protocol):
-    """Runs one network on one device."""
+    """Runs one network on one device.
 
-    @property
-    def config(self) -> UNetConfig:
-        """Architecture of the network."""
+    Attributes
+    ----------
+    config : UNetConfig
+        Architecture of the network.
+    device : Device
+        Where it runs and with which numbers.
+    pixels_at_once : int
+        Pixels of windows that suit one pass.
+    """
 
-    @property
-    def device(self) -> Device:
-        """Where it runs and with which numbers."""
-
-    @property
-    def pixels_at_once(self) -> int:
-        """Pixels of windows that suit one pass."""
+    config: UNetConfig
+    device: Device
+    pixels_at_once: int
 
     def streams(self, passes: int) -> int:
         """How many of some passes run beside each other, each in a thread of the caller."""
+        return 1
 
     def logits(
         self, windows: NDArray[np.uint8], condition: NDArray[np.float32], streams: int = 1
@@ -277,6 +274,7 @@ class Engine(Protocol):
 
     def on_cpu(self) -> Engine:
         """Give an engine for the same network on the CPU; itself if it runs there."""
+        return self
 
 
 def load_engine(

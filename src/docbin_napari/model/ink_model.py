@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,6 @@ from docbin_napari.model.model_file import (
     HEADER_KEY,
     ModelError,
     ModelInfo,
-    architecture,
     checked,
     find_model,
     load_tensors,
@@ -33,10 +32,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    Colours = TypeVar("Colours", Tensor, NDArray[np.float32])
-    from docbin_napari.features.survey import PageStrip
+    from docbin_napari.features.survey import PageSurvey
     from docbin_napari.model.engine import Device, Engine
     from docbin_napari.model.unet import UNet
+
+    Colours = TypeVar("Colours", Tensor, NDArray[np.float32])
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Normalisation:
 
     mean: float = 170.0
     deviation: float = 60.0
+
+    @classmethod
+    def of_model(cls, info: ModelInfo) -> Normalisation:
+        """Read the header of a model file."""
+        return cls(**info.header.get("normalisation", {}))
 
     def of(self, colours: Colours) -> Colours:
         """Normalise colours, float, 0 to 255; any shape."""
@@ -90,17 +95,13 @@ class Calibration:
     Parameters
     ----------
     temperature : float
-        Above 1 the network was too sure of itself.
+        Above 0. Above 1 the network was too sure of itself.
     bias : float
         Added after the division; positive values make all pixels more ink.
     """
 
     temperature: float = 1.0
     bias: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise ValueError(f"temperature must be positive, not {self.temperature}")
 
     def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated probability of ink.
@@ -258,14 +259,14 @@ class InkModel:
         return self.info.threshold
 
     @cached_property
+    def normalisation(self) -> Normalisation:
+        """What is done to colours before the network."""
+        return Normalisation.of_model(self.info)
+
+    @cached_property
     def calibration(self) -> Calibration:
         """From logits to probabilities."""
         return Calibration(**self.info.header.get("calibration", {}))
-
-    @cached_property
-    def normalisation(self) -> Normalisation:
-        """What is done to colours before the network."""
-        return Normalisation(**self.info.header.get("normalisation", {}))
 
     @property
     def edge_level(self) -> float | None:
@@ -297,13 +298,13 @@ class InkModel:
         base = self.base and self.base.with_edge_level(level)
         return replace(self, info=_changed(self.info, edge_level=level), base=base)
 
-    def for_strips(self, strips: Sequence[PageStrip]) -> InkModel:
+    def for_page(self, survey: PageSurvey) -> InkModel:
         """Choose who reads a page: this model, or its base.
 
         Parameters
         ----------
-        strips : sequence of PageStrip
-            From `page_strips`.
+        survey : PageSurvey
+            Of the page.
 
         Returns
         -------
@@ -311,7 +312,7 @@ class InkModel:
             This model; its base for a page that is unlike all pages it has learnt from, with the
             threshold of this model.
         """
-        if self.base is None or self.familiar is None or self.familiar.include(strips):
+        if self.base is None or self.familiar is None or self.familiar.include(survey):
             return self
         base = self.base
         moved = asdict(base.calibration.moved(base.threshold, self.threshold))
@@ -402,9 +403,39 @@ def load_network(info: ModelInfo) -> UNet:
 
     with checked(info):
         tensors = load_tensors(info)
-        network = UNet(architecture(info))
+        network = UNet(info.architecture)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     return network
+
+
+PLAIN: Mapping[str, Any] = {"threshold": 0.5, "calibration": {}, "edge_level": None}
+"""Header of a model that is not finished."""
+
+
+def run_through_file(network: UNet, path: Path, device: str) -> InkModel:
+    """Write an unfinished model, and load it as users load theirs.
+
+    Parameters
+    ----------
+    network : UNet
+        The network, batch norms not folded.
+    path : Path
+        The file.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to run it.
+
+    Returns
+    -------
+    InkModel
+        Ready to run.
+
+    Raises
+    ------
+    ModelError, DeviceError
+        As `load_model`.
+    """
+    save_model(path, network, PLAIN)
+    return load_model(path, device)
 
 
 def save_model(

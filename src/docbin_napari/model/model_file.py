@@ -25,13 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-
 _KNOWN = {
     "calibration": {"temperature", "bias"},
     "normalisation": {"mean", "deviation"},
 }
 _DIVISORS = ("temperature", "deviation")
-_ARCHITECTURE = {"fold", "channels", "blocks", "page_ink"}
 _MOST_FOLD, _MOST_LEVELS, _MOST_CHANNELS, _MOST_BLOCKS = 8, 10, 4096, 256
 _LARGEST_NUMBER = 1e15
 _LONGEST_TEXT = 100_000
@@ -62,21 +60,8 @@ def header_trouble(header: dict[str, Any]) -> str:
     return next(_troubles(header), "")
 
 
-def network_trouble(architecture: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Compare an architecture with the tensors of a file.
-
-    Parameters
-    ----------
-    architecture : mapping
-        Of a header in which `header_trouble` found nothing.
-    shapes : mapping of str to tuple of int
-        Name to shape of each tensor.
-
-    Returns
-    -------
-    str
-        In words, to follow the name of the file; empty if all large tensors are as they must be.
-    """
+def _network_trouble(architecture: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Say how the large tensors of a file differ from its architecture; empty if not at all."""
     for name, shape in _convolutions(architecture):
         if shapes.get(name) != shape:
             found = "is missing" if name not in shapes else f"has the shape {list(shapes[name])}"
@@ -102,14 +87,17 @@ def _convolutions(architecture: Mapping[str, Any]) -> Iterator[tuple[str, tuple[
 
 def _troubles(header: dict[str, Any]) -> Iterator[str]:
     yield from _architecture_troubles(header.get("architecture"))
-    if not _in_unit(header.get("threshold")):
-        yield f"its threshold is {_shown(header.get('threshold'))}, but must lie between 0 and 1"
     level = header.get("edge_level")
-    if level is not None and not _in_unit(level):
-        yield f"its edge level is {_shown(level)}, but must lie between 0 and 1"
+    shares: dict[str, Any] = {
+        "threshold": header.get("threshold"),
+        "edge level": 0 if level is None else level,
+    }
+    for name, value in shares.items():
+        if not _is_number(value) or not 0 <= value <= 1:
+            yield f"its {name} is {_shown(value)}, but must lie between 0 and 1"
     for name, known in _KNOWN.items():
         stored = header.get(name, {})
-        if not isinstance(stored, dict) or not all(map(_is_number, stored.values())):
+        if not _holds_numbers(stored):
             yield f"its {name} is damaged"
         elif set(stored) - known:
             yield f"its {name} is of a later version of docbin-napari: update docbin-napari"
@@ -120,17 +108,15 @@ def _troubles(header: dict[str, Any]) -> Iterator[str]:
 
 def _words_troubles(header: dict[str, Any]) -> Iterator[str]:
     """What is wrong with what people read, and with the name of the base."""
-    figures = header.get("figures", {})
-    many = isinstance(figures, dict) and len(figures) > _MOST_FIGURES
-    if not isinstance(figures, dict) or many or not all(map(_is_number, figures.values())):
+    figures, base = header.get("figures", {}), header.get("base", {})
+    if not _holds_numbers(figures) or len(figures) > _MOST_FIGURES:
         yield "its figures are damaged"
-    base = header.get("base", {})
     if not _is_number(header.get("parameters", 0)) or not isinstance(base, dict):
         yield "its header is damaged"
-    elif not _is_text(base.get("name", "")):
-        yield "its header is damaged (base)"
-    for name in _TEXTS:
-        if not _is_text(header.get(name, "")):
+        return
+    texts = {"base": base.get("name", ""), **{name: header.get(name, "") for name in _TEXTS}}
+    for name, text in texts.items():
+        if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
             yield f"its header is damaged ({name})"
 
 
@@ -139,7 +125,7 @@ def _architecture_troubles(stored: Any) -> Iterator[str]:
     if not isinstance(channels, list) or not channels:
         yield "its architecture is not known"
         return
-    if set(stored) - _ARCHITECTURE:
+    if set(stored) - set(UNetConfig.__dataclass_fields__):
         yield "its architecture is of a later version of docbin-napari: update docbin-napari"
     words = "its architecture is damaged: "
     if len(channels) > _MOST_LEVELS:
@@ -165,8 +151,8 @@ def _is_whole(value: Any, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST_TEXT
+def _holds_numbers(stored: Any) -> bool:
+    return isinstance(stored, dict) and all(map(_is_number, stored.values()))
 
 
 def _is_number(value: Any) -> bool:
@@ -174,10 +160,6 @@ def _is_number(value: Any) -> bool:
         return False
     # Compared before it is converted: a whole number may be too large for a float.
     return -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER and math.isfinite(value)
-
-
-def _in_unit(value: Any) -> bool:
-    return _is_number(value) and 0 <= value <= 1
 
 
 INK_COLOURS = 6
@@ -215,28 +197,6 @@ class UNetConfig:
     def stride(self) -> int:
         """Pixels of the page in one pixel of the coarsest level, each way."""
         return int(self.fold * 2 ** (len(self.channels) - 1))
-
-
-def architecture(info: ModelInfo) -> UNetConfig:
-    """Architecture of a model file.
-
-    Parameters
-    ----------
-    info : ModelInfo
-        From `find_model`.
-
-    Returns
-    -------
-    UNetConfig
-        The settings of its network.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the file names settings that this version does not know.
-    """
-    stored = dict(info.header["architecture"])
-    return UNetConfig(**{**stored, "channels": tuple(stored["channels"])})
 
 
 DEFAULT_MODEL = "general-1"
@@ -298,6 +258,12 @@ class ModelInfo:
         return int(self.header.get("parameters", 0))
 
     @property
+    def architecture(self) -> UNetConfig:
+        """Settings of its network."""
+        stored = self.header["architecture"]
+        return UNetConfig(**{**stored, "channels": tuple(stored["channels"])})
+
+    @property
     def version(self) -> str:
         """Version of docbin-napari that wrote the file."""
         return str(self.header.get("version", "unknown"))
@@ -319,6 +285,11 @@ def user_model_folder() -> Path:
     return Path(platformdirs.user_data_dir("docbin-napari")) / "models"
 
 
+def model_folders() -> tuple[Path, Path]:
+    """Folders of the models that can be loaded by name, built-in ones first."""
+    return built_in_folder(), user_model_folder()
+
+
 def list_models(unreadable: list[ModelError] | None = None) -> list[ModelInfo]:
     """List the models that can be loaded by name, built-in ones first.
 
@@ -338,7 +309,7 @@ def list_models(unreadable: list[ModelError] | None = None) -> list[ModelInfo]:
     ['general-1']
     """
     found: dict[str, ModelInfo] = {}
-    for folder in (built_in_folder(), user_model_folder()):
+    for folder in model_folders():
         for path in sorted(folder.glob(f"*{_SUFFIX}")):
             try:
                 found.setdefault(path.stem, read_info(path))
@@ -369,7 +340,7 @@ def find_model(name_or_path: str | Path) -> ModelInfo:
     text = str(name_or_path)
     if text.endswith(_SUFFIX) or os.sep in text or "/" in text:
         return read_info(Path(name_or_path).expanduser())
-    for folder in (built_in_folder(), user_model_folder()):
+    for folder in model_folders():
         path = folder / f"{text}{_SUFFIX}"
         if is_plain_file(path):
             return read_info(path)
@@ -445,7 +416,7 @@ def load_tensors(info: ModelInfo) -> dict[str, NDArray[Any]]:
         names = list(file.keys())
         # Before arrays, or a network, of the size that the header names are made.
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-        trouble = network_trouble(info.header["architecture"], shapes)
+        trouble = _network_trouble(info.header["architecture"], shapes)
         if trouble:
             raise ModelError(f"{info.path}: {trouble}")
         loaded: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in names}

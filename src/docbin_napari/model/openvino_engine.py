@@ -17,35 +17,24 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from queue import SimpleQueue
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
-from openvino import Model, Node, Tensor
+from numpy.typing import NDArray
+from openvino import InferRequest, Model, Node, Tensor
 from openvino import opset13 as ops
 
 from docbin_napari.model.engine import (
     DTYPES,
     Device,
     DeviceError,
+    Engine,
     EngineConfig,
     capabilities,
     openvino_core,
 )
 from docbin_napari.model.ink_model import Normalisation
-from docbin_napari.model.model_file import (
-    INK_COLOURS,
-    UNetConfig,
-    architecture,
-    checked,
-    load_tensors,
-)
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from openvino import InferRequest
-
-    from docbin_napari.model.model_file import ModelInfo
-
+from docbin_napari.model.model_file import INK_COLOURS, ModelInfo, UNetConfig, checked, load_tensors
 
 # Strategy: whole numbers need to know the range of every feature, which only pages show. So it
 # is found when a model is made, and kept in the header together with what the format costs. Both
@@ -385,7 +374,7 @@ _MOST_STREAMS = 8
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
-class OpenVINOEngine:
+class OpenVINOEngine(Engine):
     """Runs a network with OpenVINO.
 
     Parameters
@@ -429,17 +418,13 @@ class OpenVINOEngine:
         self._lock = Lock()
 
     @classmethod
-    def load(cls, info: ModelInfo, settings: EngineConfig) -> OpenVINOEngine:
+    def load(cls, info: ModelInfo, settings: EngineConfig) -> Self:
         """Load the network of a model file; see `docbin_napari.model.engine.load_engine`."""
         with checked(info):
             tensors = load_tensors(info)
-            normalisation = Normalisation(**info.header.get("normalisation", {}))
-            eight_bits = EightBits.of(info.header, tensors)
-            return cls(architecture(info), tensors, normalisation, eight_bits, settings)
-
-    def on_cpu(self) -> OpenVINOEngine:
-        """Give itself."""
-        return self
+            form = EightBits.of(info.header, tensors)
+            normalisation = Normalisation.of_model(info)
+            return cls(info.architecture, tensors, normalisation, form, settings)
 
     def streams(self, passes: int) -> int:
         """Choose how many passes run beside each other: a power of two."""
@@ -547,22 +532,26 @@ def _usable_threads() -> int:
 
 
 class RangeObserver(OpenVINOEngine):
-    """Runs a network in float32, and remembers the ranges of its features in every window.
+    """Runs a network, in float32, and remembers the ranges of its features in every window.
 
     Parameters
     ----------
-    config, tensors, normalisation
+    *given
         As `OpenVINOEngine` takes them.
     """
 
-    def __init__(self, config: UNetConfig, tensors: Tensors, normalisation: Normalisation) -> None:
-
-        super().__init__(config, tensors, normalisation, None, EngineConfig(precision="f32"))
-        self._names = list(self._graph.features)
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         self._seen: list[NDArray[np.float32]] = []
 
     def _model(self) -> Model:
         return self._graph.observed()
+
+    def _note(self, request: InferRequest) -> None:
+        count = len(self._graph.features)
+        found = [request.get_output_tensor(1 + number).data for number in range(count)]
+        # For each feature a row of lowest and one of highest values, a column for each window.
+        self._seen.append(np.stack(found).reshape(count, 2, -1).copy())
 
     def ranges(self, share: float) -> dict[str, tuple[float, float]]:
         """Ranges that hold all values of a feature in a share of the windows so far.
@@ -580,9 +569,5 @@ class RangeObserver(OpenVINOEngine):
         seen = np.concatenate(self._seen, axis=-1)
         lows = np.minimum(np.quantile(seen[:, 0], 1 - share, axis=-1), 0)
         highs = np.maximum(np.quantile(seen[:, 1], share, axis=-1), 1e-3)
-        return dict(zip(self._names, zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
-
-    def _note(self, request: InferRequest) -> None:
-        found = [request.get_output_tensor(1 + n).data for n in range(len(self._names))]
-        # For each feature a row of lowest and one of highest values, a column for each window.
-        self._seen.append(np.stack(found).reshape(len(found), 2, -1).copy())
+        ends = zip(lows.tolist(), highs.tolist(), strict=True)
+        return dict(zip(self._graph.features, ends, strict=True))

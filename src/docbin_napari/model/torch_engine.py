@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from docbin_napari.model.engine import DTYPES, Device, DeviceError, choose_device
+from docbin_napari.model.engine import DTYPES, Device, DeviceError, Engine, choose_device
 from docbin_napari.model.ink_model import InkModel, Normalisation, load_network
+from docbin_napari.model.model_file import ModelInfo
 from docbin_napari.model.unet import UNet
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from docbin_napari.model.model_file import ModelInfo, UNetConfig
 
 _PIXELS_AT_ONCE = {"cpu": 2**20, "cuda": 2**24, "mps": 2**22}
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """Runs a network with torch.
 
     Parameters
@@ -35,16 +31,11 @@ class TorchEngine:
     """
 
     def __init__(self, network: UNet, normalisation: Normalisation, device: Device) -> None:
-        self.device = device
+        self.config, self.device = network.config, device
         self.pixels_at_once = _PIXELS_AT_ONCE[device.name]
         self._normalisation = normalisation
         self._network = network.fold_norms().move(device.name, device.torch_dtype)
         self._network.requires_grad_(False)
-
-    @property
-    def config(self) -> UNetConfig:
-        """Architecture of the network."""
-        return self._network.config
 
     def on_cpu(self) -> TorchEngine:
         """Give an engine for the same network on the CPU; itself if it runs there."""
@@ -52,29 +43,24 @@ class TorchEngine:
             return self
         return TorchEngine(copy.deepcopy(self._network), self._normalisation, choose_device("cpu"))
 
-    def streams(self, passes: int) -> int:
-        """One: torch uses all threads, or the GPU, for each pass."""
-        return 1
-
     @torch.inference_mode()
     def logits(
         self, windows: NDArray[np.uint8], condition: NDArray[np.float32], streams: int = 1
     ) -> NDArray[np.float32]:
         """Run the network, see `docbin_napari.model.engine.Engine`."""
-        colours = self._upload(windows).permute(0, 3, 1, 2).float()
+        # PyTorch takes neither read-only arrays nor flipped ones.
+        shared = torch.from_numpy(np.require(windows, requirements=["C", "W"]))
+        on_gpu = self.device.name == "cuda"
+        uploaded = (shared.pin_memory() if on_gpu else shared).to(
+            self.device.name, non_blocking=on_gpu
+        )
+        colours = uploaded.permute(0, 3, 1, 2).float()
         pixels = self._normalisation.of(colours).to(
             self.device.torch_dtype, memory_format=torch.channels_last
         )
         ink = torch.from_numpy(condition).to(self.device.name).expand(len(pixels), -1)
         logits: NDArray[np.float32] = self._network(pixels, ink)[:, 0].float().cpu().numpy()
         return logits
-
-    def _upload(self, windows: NDArray[np.uint8]) -> torch.Tensor:
-        # PyTorch takes neither read-only arrays nor flipped ones.
-        shared = torch.from_numpy(np.require(windows, requirements=["C", "W"]))
-        if self.device.name == "cuda":
-            return shared.pin_memory().to(self.device.name, non_blocking=True)
-        return shared.to(self.device.name)
 
 
 def torch_model(
@@ -98,8 +84,7 @@ def torch_model(
     InkModel
         Ready to run.
     """
-    normalisation = Normalisation(**info.header.get("normalisation", {}))
-    return InkModel(TorchEngine(network, normalisation, device), info, base)
+    return InkModel(TorchEngine(network, Normalisation.of_model(info), device), info, base)
 
 
 def load_torch_engine(
@@ -111,5 +96,4 @@ def load_torch_engine(
     chosen = choose_device(device)
     if precision != "auto":
         chosen = replace(chosen, dtype=DTYPES[precision], reason="asked for")
-    normalisation = Normalisation(**info.header.get("normalisation", {}))
-    return TorchEngine(load_network(info), normalisation, chosen)
+    return TorchEngine(load_network(info), Normalisation.of_model(info), chosen)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.inference.inference_config import InferenceConfig
-    from docbin_napari.inference.predict import Box, Progress
+    from docbin_napari.inference.predict import Progress
+    from docbin_napari.inference.windows import Box
     from docbin_napari.io.rgb import RowSource
     from docbin_napari.plugin.layers.ink_result import InkResult
     from docbin_napari.plugin.layers.page_source import PageSource

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from skimage.measure import block_reduce
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -73,6 +75,11 @@ class LoadedPair:
     edge: float | None = None
     inverted_ink: np.ndarray | None = None
 
+    @property
+    def masks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Ink and labelled, bool (H, W) each."""
+        return self.truth[..., 0] > 0, self.truth[..., 1] > 0
+
 
 @dataclass(frozen=True)
 class DrawnWindows:
@@ -100,6 +107,23 @@ class DrawnWindows:
     inverted_ink: Tensor
 
 
+def pairs_in(folders: Iterable[Path]) -> list[Pair]:
+    """Find the pairs of some collections, or folders of collections.
+
+    Raises
+    ------
+    PairError
+        If a folder has no pairs.
+    """
+    found: list[Pair] = []
+    for folder in folders:
+        pairs = find_pairs(folder)
+        if not pairs:
+            raise PairError(folder, "no pairs found: expected PAGE.png and fg_mask/PAGE.png")
+        found += pairs
+    return found
+
+
 def load_pairs(folders: Iterable[Path]) -> list[LoadedPair]:
     """Read all pairs of some collections.
 
@@ -118,14 +142,8 @@ def load_pairs(folders: Iterable[Path]) -> list[LoadedPair]:
     PairError
         If a folder has no pairs, or a pair does not fit together.
     """
-    found: list[Pair] = []
-    for folder in folders:
-        pairs = find_pairs(folder)
-        if not pairs:
-            raise PairError(folder, "no pairs found: expected PAGE.png and fg_mask/PAGE.png")
-        found += pairs
     with ThreadPoolExecutor() as readers:
-        return list(readers.map(load_pair, found))
+        return list(readers.map(load_pair, pairs_in(folders)))
 
 
 def load_pair(pair: Pair) -> LoadedPair:
@@ -162,6 +180,18 @@ def load_pair(pair: Pair) -> LoadedPair:
     return LoadedPair(name, pair.collection, pixels, both, survey.ink, edge, inverted)
 
 
+def generated_pair(
+    number: int,
+    pixels: NDArray[np.uint8],
+    ink: NDArray[np.bool_],
+    colours: np.ndarray | None = None,
+    edge: float | None = None,
+) -> LoadedPair:
+    """Make a pair of a generated page, which is labelled everywhere; see `LoadedPair`."""
+    truth = np.stack([ink, np.ones_like(ink)], axis=-1).astype(np.uint8) * 255
+    return LoadedPair(f"generated/{number}", "generated", pixels, truth, colours, edge)
+
+
 def warn_of_overlap(learnt: Sequence[LoadedPair], held_out: Sequence[LoadedPair]) -> None:
     """Log a warning for held-out pages that are, in part, pages to learn from.
 
@@ -183,23 +213,6 @@ def warn_of_overlap(learnt: Sequence[LoadedPair], held_out: Sequence[LoadedPair]
             )
 
 
-@dataclass(frozen=True)
-class HardPlaces:
-    """Where windows are drawn more often.
-
-    Parameters
-    ----------
-    share : float
-        Of the windows of pages that have such places, 0 to 1.
-    counts : sequence of ndarray
-        For each pair, how much a network errs in each square of its page, as `hard_places`
-        counts it.
-    """
-
-    share: float
-    counts: Sequence[np.ndarray]
-
-
 class WindowSampler:
     """Random windows of loaded pairs.
 
@@ -213,8 +226,10 @@ class WindowSampler:
         Collection name to factor of how often it is drawn.
     augment : AugmentConfig
         Which windows are turned, scaled and mirrored.
-    hard : HardPlaces, optional
-        Where windows are drawn more often.
+    hard : (float, sequence of ndarray), optional
+        Where windows are drawn more often: the share, 0 to 1, of the windows of pages that have
+        such places, and for each pair how much a network errs in each square of its page, as
+        `hard_places` counts it.
     device : str, optional
         Where the pages lie and windows are drawn.
     """
@@ -225,7 +240,7 @@ class WindowSampler:
         window: int,
         factors: Mapping[str, float],
         augment: AugmentConfig,
-        hard: HardPlaces | None = None,
+        hard: tuple[float, Sequence[np.ndarray]] | None = None,
         device: str = "cpu",
     ) -> None:
         self._pairs = pairs
@@ -240,7 +255,7 @@ class WindowSampler:
             for plane, least in enumerate((_LEAST_INK, _LEAST_LABELLED))
         )
         self._window = window
-        self._augment = augment
+        self.augment = augment
         chances = [
             math.sqrt(pair.pixels.shape[0] * pair.pixels.shape[1])
             * factors.get(pair.collection, 1.0)
@@ -279,15 +294,15 @@ class WindowSampler:
 
     def _draw(self, index: int, random: np.random.Generator) -> tuple[Tensor, float]:
         """Draw a window of a page, float32 (5, side, side), and its magnification."""
-        warped = random.random() < self._augment.warp
-        low, high = self._augment.scale
+        warped = random.random() < self.augment.warp
+        low, high = self.augment.scale
         scale = math.exp(random.uniform(math.log(low), math.log(high))) if warped else 1.0
         angle = random.uniform(0, 2 * math.pi) if warped else 0.0
         reach = self._window / scale * (math.sqrt(2) if warped else 1.0)
         side = math.ceil(reach / 2) * 2
         source = _cut(self._planes[index], *self._place(index, side, random), side)
         window = _warp(source, self._window, scale, angle) if warped else source
-        if random.random() < self._augment.mirror:
+        if random.random() < self.augment.mirror:
             window = torch.flip(window, (-1,))
         return torch.rot90(window, int(random.integers(4)), (-2, -1)), scale
 
@@ -297,8 +312,8 @@ class WindowSampler:
         choices = [self._labelled_places[index]]
         if random.random() < _NEAR_INK:
             choices.insert(0, self._ink_places[index])
-        if self._hard and random.random() < self._hard.share:
-            choices.insert(0, self._hard.counts[index])
+        if self._hard and random.random() < self._hard[0]:
+            choices.insert(0, self._hard[1][index])
         for places in choices:
             if places.any():
                 return _around(places, shape, side, random)
@@ -326,10 +341,8 @@ def count_in_cells(marks: np.ndarray, side: int = CELL) -> np.ndarray:
     >>> count_in_cells(np.ones((33, 40), bool)).tolist()
     [[1024, 256], [32, 8]]
     """
-    height, width = marks.shape
-    whole = np.pad(marks, ((0, -height % side), (0, -width % side)))
-    squares = whole.reshape(whole.shape[0] // side, side, -1, side)
-    return np.asarray(squares.sum((1, 3)), np.uint16)
+    counts = block_reduce(marks, (side, side), np.sum)  # type: ignore[no-untyped-call]
+    return np.asarray(counts, np.uint16)
 
 
 def _range(length: int, side: int) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from docbin_napari.features.page_look import as_lists, looks_of
+from docbin_napari.features.page_look import looks_of
 from docbin_napari.inference.inference_config import PRESETS, PresetName
 from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics.rates import f_measure
-from docbin_napari.model.ink_model import (
-    Calibration,
-    InkModel,
-    fit_calibration,
-    load_model,
-    save_model,
-)
-from docbin_napari.model.model_file import ModelInfo
+from docbin_napari.model.ink_model import Calibration, InkModel, fit_calibration, run_through_file
 from docbin_napari.model.unet import UNet
 from docbin_napari.train.dataset import LoadedPair
 from docbin_napari.train.validate import Validation, validate
@@ -33,35 +26,16 @@ _MOST_PIXELS_A_PAGE = 100_000
 _EDGE_LEVELS = (None, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 _TRIMMED = 0.1
 _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
-PLAIN: Mapping[str, Any] = {"threshold": 0.5, "calibration": {}, "edge_level": None}
-"""Header of a model that was not finished."""
 
 
-@dataclass(frozen=True)
-class ModelFiles:
-    """Where a model is written.
-
-    Parameters
-    ----------
-    output : Path
-        The finished model.
-    interim : Path
-        The weights meanwhile.
-    """
-
-    output: Path
-    interim: Path
-
-
-def finish_model(
+def finished_header(
     network: UNet,
     learnt: Sequence[LoadedPair],
     held_out: Sequence[LoadedPair],
-    files: ModelFiles,
+    interim: Path,
     device: str,
-    header: Mapping[str, Any],
-) -> tuple[Validation, ModelInfo]:
-    """Choose edge level, calibration and threshold on held-out pages, and write the model.
+) -> tuple[Validation, dict[str, Any]]:
+    """Choose edge level, calibration and threshold of a new model on held-out pages.
 
     Parameters
     ----------
@@ -71,22 +45,19 @@ def finish_model(
         What they were trained on: the look of these pages is kept in the file.
     held_out : sequence of LoadedPair
         Pages never trained on.
-    files : ModelFiles
-        Where it is written.
+    interim : Path
+        Where the weights are written meanwhile.
     device : str
         Where to compute, as `load_model` takes it.
-    header : mapping
-        More for the header of the file.
 
     Returns
     -------
     Validation
         One pass over the held-out pages at probability 0.5, before the calibration.
-    ModelInfo
-        Of the new file.
+    dict
+        For the header of the file.
     """
-    save_model(files.interim, network, PLAIN)
-    model = load_model(files.interim, device)
+    model = run_through_file(network, interim, device)
     if network.config.page_ink and held_out:
         model = model.with_edge_level(choose_edge_level(model, held_out))
     figures = validate(model, held_out)
@@ -95,20 +66,14 @@ def finish_model(
         "validation FM": round(figures.f_measure, 2),
         "validation false ink %": round(figures.false_ink, 3),
     }
-    complete = {
+    apart = max(1, -(-len(learnt) // _MOST_LOOKS))  # enough to know what was learnt from
+    return figures, {
         "threshold": threshold,
         "calibration": asdict(calibration),
         "edge_level": model.edge_level,
         "figures": {name: value for name, value in shown.items() if not math.isnan(value)},
-        "pages_seen": as_lists(looks_of(pair.pixels for pair in _some(learnt))),
-        **header,
+        "pages_seen": looks_of(pair.pixels for pair in learnt[::apart]),
     }
-    return figures, save_model(files.output, network, complete)
-
-
-def _some(pairs: Sequence[LoadedPair]) -> Sequence[LoadedPair]:
-    """Pages spread evenly over all of them; enough to know what was learnt from."""
-    return pairs[:: max(1, -(-len(pairs) // _MOST_LOOKS))]
 
 
 def calibrate(
@@ -147,8 +112,7 @@ def calibrate(
         if not pair.truth[..., 0].any():
             continue
         calibrated = calibration.probability(_logit(probability))
-        truth, labelled = pair.truth[..., 0] > 0, pair.truth[..., 1] > 0
-        scores += [f_measure(calibrated >= level, truth, labelled) for level in _THRESHOLDS]
+        scores += [f_measure(calibrated >= level, *pair.masks) for level in _THRESHOLDS]
     return calibration, round(float(_THRESHOLDS[scores.argmax()]), 2)
 
 

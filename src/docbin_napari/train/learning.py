@@ -1,22 +1,187 @@
-"""Learn: one network, its moving average, its optimizer and one step down the loss.
+"""Learn: batches of windows, teachers, one network with its moving average, and its loss.
 
-Training and fine-tuning both do these steps; what differs is the loss that they go down.
+Strategy: a batch is drawn and varied by a generator that depends on seed and step alone. To
+draw it costs more than to learn from it on a GPU, and its windows cannot be drawn apart: they
+share the generator, and one shows through another. So several processes take turns. Each
+prepares the whole batch of one of the next steps, and gives every process its share of it.
+No window is prepared twice, and each is what one process alone would have made.
+
+The output of other models may be mixed into the ground truth: the mean of several, and of several
+views, makes fewer mistakes than one model in one pass, and knows where it doubts (Hinton et al.
+2015, arXiv:1503.02531). All views of all models would cost several times a training step, so each
+model sees the batch in one view, and the views take turns. Cross-entropy is linear in its target: a
+target mixed from both is as good as two losses.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from docbin_napari.inference.predict import SYMMETRY_SETS
+from docbin_napari.model.engine import Device
+from docbin_napari.model.ink_model import Normalisation
 from docbin_napari.model.unet import UNet
-from docbin_napari.train.train_config import LearningConfig, TrainingError
+from docbin_napari.train.augment import augment
+from docbin_napari.train.dataset import DrawnWindows, WindowSampler
+from docbin_napari.train.distributed import Ranks
+from docbin_napari.train.train_config import LearningConfig, TrainConfig, TrainingError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of a step, ready for the network and on its device.
+
+    Parameters
+    ----------
+    inputs : Tensor
+        Float32 (N, 3, H, W), normalised, in channels-last layout.
+    truth : Tensor
+        Float32 (N, 2, H, W): ink 0 to 1, labelled 0 or 1.
+    ink : Tensor
+        Float32 (N, 7): normalised colours of ink and paper of each page, edge level;
+        NaN where they are not known.
+    """
+
+    inputs: Tensor
+    truth: Tensor
+    ink: Tensor
+
+    @classmethod
+    def of(cls, parts: Sequence[DrawnWindows], device: str) -> Batch:
+        """Normalise windows, those of several samplers behind each other."""
+        pixels, truth, ink = (
+            torch.cat([getattr(part, name) for part in parts])
+            for name in ("pixels", "truth", "ink")
+        )
+        inputs, ink = (Normalisation().of(colours).to(device) for colours in (pixels, ink))
+        return cls(inputs.to(memory_format=torch.channels_last), truth.to(device), ink)
+
+
+class Batches:
+    """The share of one process in every batch.
+
+    Parameters
+    ----------
+    sampler : WindowSampler
+        Where windows come from.
+    config : TrainConfig
+        Windows in a step, seed, and how they are varied.
+    device : str
+        Where the network is.
+    ranks : Ranks
+        Who else trains.
+
+    Raises
+    ------
+    TrainingError
+        If a batch cannot be shared evenly.
+    """
+
+    def __init__(
+        self, sampler: WindowSampler, config: TrainConfig, device: str, ranks: Ranks
+    ) -> None:
+        least = config.batch // ranks.size * ranks.size
+        if least != config.batch:
+            fitting = f"{least} or {least + ranks.size}" if least else f"{ranks.size}"
+            raise TrainingError(
+                f"a batch of {config.batch} windows cannot be shared evenly by {ranks.size} "
+                f"processes: use --batch {fitting}, or another number of processes"
+            )
+        self._sampler = sampler
+        self._config = config
+        self._device = device
+        self._ranks = ranks
+        self._ready: deque[Batch] = deque()
+
+    def of(self, step: int) -> Batch:
+        """Take the windows of a step; steps are asked for one after the other.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, from 0.
+
+        Returns
+        -------
+        Batch
+            The share of this process.
+        """
+        if not self._ready:
+            # Each process draws and varies the whole batch of one of the next steps.
+            random = np.random.default_rng([self._config.seed, step + self._ranks.rank])
+            windows = self._sampler.batch(self._config.batch, random)
+            varied = augment(windows, self._config.augment, random)
+            whole = Batch.of([varied], self._device)
+            parts = (self._ranks.exchange(x) for x in (whole.inputs, whole.truth, whole.ink))
+            for inputs, truth, ink in zip(*parts, strict=True):
+                self._ready.append(Batch(inputs.to(memory_format=torch.channels_last), truth, ink))
+        return self._ready.popleft()
+
+
+_VIEWS = SYMMETRY_SETS[2]
+"""Quarter turns; none is mirrored."""
+
+
+class Teachers:
+    """Models whose output is learnt beside the ground truth.
+
+    Parameters
+    ----------
+    networks : sequence of UNet
+        They take the same normalised input as the network that learns. They are moved to
+        the device, and no longer trained.
+    share : float
+        Of the teachers in the mixture, 0 to 1.
+    device : Device
+        Where windows are, and in which number format convolutions are computed.
+    """
+
+    def __init__(self, networks: Sequence[UNet], share: float, device: Device) -> None:
+        self._networks = [network.move(device.name).eval() for network in networks]
+        self._share = share
+        self._device = device
+
+    def mix(self, batch: Batch, step: int) -> Batch:
+        """Mix the mean output of the teachers into the ground truth of a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            Not changed.
+        step : int
+            Number of the step, from 0; it chooses the views.
+
+        Returns
+        -------
+        Batch
+            Its ink is between ground truth and teachers.
+        """
+        if not self._networks:
+            return batch
+        mixed = torch.lerp(batch.truth[:, :1], self._probability(batch, step), self._share)
+        return replace(batch, truth=torch.cat([mixed, batch.truth[:, 1:]], dim=1))
+
+    @torch.no_grad()
+    def _probability(self, batch: Batch, step: int) -> Tensor:
+        """Probability of ink by the mean logit of all teachers, float32 (N, 1, H, W)."""
+        total = torch.zeros_like(batch.inputs[:, :1], dtype=torch.float32)
+        for number, network in enumerate(self._networks):
+            view = _VIEWS[(step + number) % len(_VIEWS)]
+            turned = torch.rot90(batch.inputs, view, (2, 3))
+            with self._device.training_format():
+                logits = network(turned.contiguous(memory_format=torch.channels_last), batch.ink)
+            total += torch.rot90(logits.float(), -view, (2, 3))
+        return (total / len(self._networks)).sigmoid()
 
 
 @dataclass
@@ -82,15 +247,8 @@ class Learner:
         """Share of the budget that is spent, 0 to 1."""
         return self.config.spent(self.step, self.seconds)
 
-    def set_rate(self) -> float:
-        """Set the learning rate that the schedule has for now, and return it."""
-        rate = self.config.rate_at(self.spent)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        return rate
-
-    def descend(self, loss: Tensor) -> float:
-        """Take a step down the gradient of a loss, and move the average.
+    def descend(self, loss: Tensor) -> tuple[float, float]:
+        """Take a step down the gradient of a loss, as far as the schedule says; move the average.
 
         Parameters
         ----------
@@ -99,14 +257,19 @@ class Learner:
 
         Returns
         -------
-        float
+        loss : float
             The loss.
+        learning_rate : float
+            Of this step.
 
         Raises
         ------
         TrainingError
-            If it is NaN or infinite.
+            If the loss is NaN or infinite.
         """
+        rate = self.config.rate_at(self.spent)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -119,7 +282,7 @@ class Learner:
             )
         self.step += 1
         self._move_average()
-        return figure
+        return figure, rate
 
     def state(self) -> dict[str, Any]:
         """Give what a checkpoint keeps."""

@@ -1,36 +1,115 @@
-"""Train a network."""
+"""Train a network: checkpoints, steps, validations, and the model at the end."""
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
+from docbin_napari.io.paths import atomic_path
 from docbin_napari.model.engine import Device
-from docbin_napari.model.ink_model import InkModel, load_model, load_network, save_model
+from docbin_napari.model.ink_model import InkModel, load_network, run_through_file, save_model
 from docbin_napari.model.model_file import ModelError, ModelInfo, find_model
 from docbin_napari.model.unet import UNet
-from docbin_napari.train.batches import Batch, Batches, Teachers
-from docbin_napari.train.dataset import (
-    HardPlaces,
-    LoadedPair,
-    WindowSampler,
-    load_pairs,
-    warn_of_overlap,
-)
+from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs, warn_of_overlap
 from docbin_napari.train.distributed import ALONE, Ranks
-from docbin_napari.train.finish import PLAIN, ModelFiles, finish_model
-from docbin_napari.train.hard_places import hard_places
-from docbin_napari.train.learning import Learner, ink_loss
+from docbin_napari.train.finish import finished_header
+from docbin_napari.train.learning import Batch, Batches, Learner, Teachers, ink_loss
 from docbin_napari.train.model_output import output_path
 from docbin_napari.train.start import starting_network
-from docbin_napari.train.state import common_settings, read_checkpoint, save_checkpoint
 from docbin_napari.train.train_config import TrainConfig, TrainingError, collection_factors
-from docbin_napari.train.validate import Validation, validate
+from docbin_napari.train.validate import Validation, hard_places, validate
+
+
+def save_checkpoint(learner: Learner, config: TrainConfig, finished: bool = False) -> None:
+    """Write a checkpoint, atomically.
+
+    Parameters
+    ----------
+    learner : Learner
+        What to keep.
+    config : TrainConfig
+        Names the file; checked again when the run goes on.
+    finished : bool
+        Whether the model of the run is written.
+    """
+    content = {"finished": finished, **learner.state(), "settings": _settings(config)}
+    packed = io.BytesIO()
+    torch.save(content, packed)
+    with atomic_path(config.checkpoint) as temporary:
+        # Not by torch, which reports a full disk as an error of its own.
+        temporary.write_bytes(packed.getbuffer())
+
+
+def read_checkpoint(config: TrainConfig) -> dict[str, Any]:
+    """Read a checkpoint and check that it fits.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Must have the same architecture, data and recipe; the time budget may differ.
+
+    Returns
+    -------
+    dict
+        For `Learner.restore`; its tensors are on the CPU.
+
+    Raises
+    ------
+    TrainingError
+        If there is no such file, it is damaged, or the settings differ.
+    """
+    path = config.checkpoint
+    if not path.is_file():
+        raise TrainingError(f"{path}: no checkpoint to resume from; leave out --resume")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TrainingError(f"{path}: the checkpoint is damaged ({words})") from error
+    if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
+        raise TrainingError(f"{path}: this is no checkpoint of docbin-napari: choose another --run")
+    stored, asked = content["settings"], _settings(config)
+    # A setting that came later was not used, as its default has it.
+    defaults = _settings(TrainConfig((), (), ""))
+    differing = [name for name in asked if stored.get(name, defaults[name]) != asked[name]]
+    if differing:
+        raise TrainingError(
+            f"{path}: made with other settings ({', '.join(differing)}); "
+            "repeat them, or start anew in another --run folder"
+        )
+    return cast("dict[str, Any]", content)
+
+
+def unfinished_run(path: Path) -> bool:
+    """Return whether a run that is not finished would be lost if its checkpoint was replaced."""
+    if not path.is_file():
+        return False
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:
+        return False  # It is damaged: nothing can go on from it.
+    return isinstance(content, dict) and not content.get("finished", False)
+
+
+_FREE_TO_CHANGE = {
+    "validate", "output", "minutes", "steps", "every", "device", "run", "resume", "overwrite",
+    "title", "training_data",
+}  # fmt: skip
+
+
+def _settings(config: TrainConfig) -> dict[str, str]:
+    names = set(config.__dataclass_fields__) - _FREE_TO_CHANGE
+    return {name: repr(getattr(config, name)) for name in sorted(names)}
+
 
 _STEPS_A_REPORT = 20
 
@@ -119,10 +198,10 @@ def train(
     started = time.monotonic() - learner.seconds
     next_validation = config.every * 60 + learner.seconds
     while (share := learner.spent) < 1:
-        rate = learner.set_rate()
         batch = teachers.mix(batches.of(learner.step), learner.step)
-        losses.append(learner.descend(_loss(network, batch, config, device, ranks)))
-        now = ranks.first(lambda: _now(started, stopped), quick=True)
+        loss, rate = learner.descend(_loss(network, batch, config, device, ranks))
+        losses.append(loss)
+        now = ranks.first(lambda: math.inf if stopped() else time.monotonic() - started, quick=True)
         if math.isinf(now):
             learner.seconds = time.monotonic() - started
             ranks.first(lambda: save_checkpoint(learner, config))
@@ -139,13 +218,8 @@ def train(
             yield report
             losses = []
     figures, model = ranks.first(lambda: _finish(learner, pairs, held_out, config))
-    loss = float(np.mean(losses)) if losses else math.nan
-    yield TrainReport(learner.step, 1.0, learner.seconds / 60, loss, 0.0, figures, model)
-
-
-def _now(started: float, stopped: Callable[[], bool]) -> float:
-    """Seconds since the start; infinite if the training was stopped."""
-    return math.inf if stopped() else time.monotonic() - started
+    mean = float(np.mean(losses)) if losses else math.nan
+    yield TrainReport(learner.step, 1.0, learner.seconds / 60, mean, 0.0, figures, model)
 
 
 def _check_pairs(pairs: list[LoadedPair], held_out: list[LoadedPair], config: TrainConfig) -> None:
@@ -168,7 +242,11 @@ def _check_pairs(pairs: list[LoadedPair], held_out: list[LoadedPair], config: Tr
 def _check_same_work(pairs: list[LoadedPair], config: TrainConfig, ranks: Ranks) -> None:
     """Compare settings and pages: machines that share no disk can differ unnoticed."""
     fix = "start all processes with the same settings and the same pages in --train"
-    ranks.check_same("settings", common_settings(config), fix)
+    # Where files lie on its machine is each process's own affair.
+    start, teachers = (("",) * len(names) for names in (config.start, config.teachers))
+    shared = replace(config, start=start, teachers=teachers, run=Path(), deeper=())
+    shared = replace(shared, train=(), validate=(), output="")
+    ranks.check_same("settings", repr(shared), fix)
     pages = [(pair.name, pair.pixels.shape) for pair in pairs]
     ranks.check_same("training pages", pages, fix)
 
@@ -191,7 +269,7 @@ def _sampler(
     hard = None
     if config.hard:
         counts = ranks.first(lambda: hard_places(_interim(starting_network(config), config), pairs))
-        hard = HardPlaces(config.hard, counts)
+        hard = config.hard, counts
     factors = collection_factors(config.weights)
     drawn_on = device.name if config.draw_on_device else "cpu"
     return WindowSampler(pairs, config.window, factors, config.augment, hard, drawn_on)
@@ -226,9 +304,8 @@ def _loss(
 
 def _interim(network: UNet, config: TrainConfig) -> InkModel:
     """Load weights as a model, through a file in the folder of the run."""
-    save_model(config.interim, network, PLAIN)
     try:
-        return load_model(config.interim, config.device)
+        return run_through_file(network, config.interim, config.device)
     except ModelError as error:
         raise TrainingError("the weights are out of range: use a lower --learning-rate") from error
 
@@ -251,7 +328,8 @@ def _finish(
         "minutes": round(learner.seconds / 60, 1),
         "seed": config.seed,
     }
-    files = ModelFiles(output_path(config.output), config.interim)
-    done = finish_model(learner.average, pairs, held_out, files, config.device, header)
+    network = learner.average
+    figures, chosen = finished_header(network, pairs, held_out, config.interim, config.device)
+    model = save_model(output_path(config.output), network, {**chosen, **header})
     save_checkpoint(learner, config, finished=True)
-    return done
+    return figures, model

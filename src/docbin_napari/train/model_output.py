@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from docbin_napari.io.paths import writing_trouble
-from docbin_napari.model.model_file import built_in_folder, user_model_folder
+from docbin_napari.model.model_file import built_in_folder, model_folders, user_model_folder
 from docbin_napari.train.train_config import TrainingError
 
 if TYPE_CHECKING:
@@ -66,10 +66,7 @@ def checked_output(output: str, overwrite: bool) -> Path:
     path = output_path(output)
     if output != str(path) and (not output.strip() or Path(output).name != output):
         raise TrainingError(f"{output!r} cannot be the name of a model: leave out / and \\")
-    if (built_in_folder() / path.name).exists() and path.parent in (
-        built_in_folder(),
-        user_model_folder(),
-    ):
+    if (built_in_folder() / path.name).exists() and path.parent in model_folders():
         raise TrainingError(f"{path.stem} is the name of a built-in model: choose another --output")
     if path.exists() and not overwrite:
         raise TrainingError(
@@ -131,16 +128,18 @@ def reserved(path: Path) -> Iterator[Path | None]:
         If another process, or another part of this one, makes a model of this name.
     """
     with _locked(path):
-        yield _as_model(path, path.with_stem(f"{path.stem}-unfinished"))
+        yield rescue(path, path.with_stem(f"{path.stem}-unfinished"))
 
 
-def rescue(path: Path) -> Path | None:
+def rescue(path: Path, wanted: Path | None = None) -> Path | None:
     """Make a model of the best weights that an interrupted fine-tuning has left.
 
     Parameters
     ----------
     path : Path
         File that the model would have got.
+    wanted : Path, optional
+        File that it gets instead.
 
     Returns
     -------
@@ -148,7 +147,16 @@ def rescue(path: Path) -> Path | None:
         The model: this file or, where that is taken, ``NAME-2`` and so on; None where
         nothing was left.
     """
-    return _as_model(path, path)
+    left = unfinished_path(path)
+    if not left.exists():
+        return None
+    wanted = free = wanted or path
+    number = 1
+    while free.exists():
+        number += 1
+        free = wanted.with_stem(f"{wanted.stem}-{number}")
+    left.replace(free)
+    return free
 
 
 def rescue_of_the_dead(path: Path) -> Path | None:
@@ -176,15 +184,3 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _as_model(path: Path, wanted: Path) -> Path | None:
-    left = unfinished_path(path)
-    if not left.exists():
-        return None
-    free, number = wanted, 1
-    while free.exists():
-        number += 1
-        free = wanted.with_stem(f"{wanted.stem}-{number}")
-    left.replace(free)
-    return free

@@ -12,24 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from docbin_napari.drawing.generator import draw_page
 from docbin_napari.inference.inference_config import PRESETS
-from docbin_napari.inference.page_reader import PageReader
-from docbin_napari.inference.predict import ink_probability, predict_with
+from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.engine import EngineConfig
-from docbin_napari.model.ink_model import InkModel, Normalisation, load_network, save_model
-from docbin_napari.model.model_file import (
-    ModelInfo,
-    architecture,
-    checked,
-    find_model,
-    load_tensors,
-)
+from docbin_napari.model.ink_model import InkModel, load_network, save_model
+from docbin_napari.model.model_file import ModelInfo, find_model, load_tensors
 from docbin_napari.model.openvino_engine import (
     EIGHT_BITS_KEY,
     EightBits,
@@ -38,16 +30,14 @@ from docbin_napari.model.openvino_engine import (
     weights_digest,
 )
 from docbin_napari.pairs.pair import Pair, find_pairs
-from docbin_napari.train.dataset import LoadedPair, load_pair
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from docbin_napari.train.dataset import LoadedPair, generated_pair, load_pair
+from docbin_napari.train.validate import read_pair
 
 _SHARES = (0.5, 0.9, 0.99, 1.0)
 _SIDE = 1024
 _COMPARED = 24
 _FIRST_SEED = 70_000
-_PRESET = PRESETS["fast"]
+_PRESET, _EXACT = PRESETS["fast"], EngineConfig(precision="f32")
 
 
 def quantize(
@@ -85,7 +75,9 @@ def quantize(
     info = find_model(model)
     info = save_model(info.path, load_network(info), info.header, compact=True)
     shown = [_middle(load_pair(pair)) for pair in _some(_found(pages), each)]
-    shown += [_generated(number) for number in range(generated)]
+    for number in range(generated):
+        page = draw_page(_FIRST_SEED + number, _SIDE, _SIDE)
+        shown.append(generated_pair(number, page.pixels, page.ink))
     form = find_form(info, shown)
     costs = format_costs(info, form, _found(judge))
     form = replace(
@@ -121,20 +113,17 @@ def find_form(info: ModelInfo, pages: Sequence[LoadedPair]) -> EightBits:
     """
     if not pages:
         raise ValueError("there are no pages to find ranges on")
-    with checked(info):
-        tensors = load_tensors(info)
-        normalisation = Normalisation(**info.header.get("normalisation", {}))
-        watched = RangeObserver(architecture(info), tensors, normalisation)
-    exact = _read(InkModel(watched, info), pages)
-    forms = [
-        EightBits(weights_digest(tensors), watched.ranges(share), 0.0, 0.0, 0) for share in _SHARES
-    ]
+    watched = RangeObserver.load(info, _EXACT)
+    exact = [read_pair(InkModel(watched, info), page, _PRESET) for page in pages]
+    weights = weights_digest(load_tensors(info))
+    forms = [EightBits(weights, watched.ranges(share), 0.0, 0.0, 0) for share in _SHARES]
     step = max(1, len(pages) // _COMPARED)
 
     def distance(form: EightBits) -> float:
-        found = _read(in_eight_bits(info, form), pages[::step])
-        pairs = zip(found, exact[::step], strict=True)
-        return float(np.mean([np.abs(one - other).mean() for one, other in pairs]))
+        rounded = in_eight_bits(info, form)
+        pairs = zip(pages[::step], exact[::step], strict=True)
+        apart = [np.abs(read_pair(rounded, page, _PRESET) - read).mean() for page, read in pairs]
+        return float(np.mean(apart))
 
     return min(forms, key=distance)
 
@@ -161,11 +150,11 @@ def format_costs(info: ModelInfo, form: EightBits, pages: Iterable[Pair]) -> lis
     ValueError
         If there is no page with ink.
     """
-    exact = InkModel(OpenVINOEngine.load(info, EngineConfig(precision="f32")), info)
+    exact = InkModel(OpenVINOEngine.load(info, _EXACT), info)
     rounded = in_eight_bits(info, form)
     costs = []
     for page in map(load_pair, pages):
-        if (page.truth[..., 0] & page.truth[..., 1]).any():
+        if np.logical_and(*page.masks).any():
             before, after = (_f_measure(model, page) for model in (exact, rounded))
             costs.append(before - after)
     if not costs:
@@ -195,17 +184,7 @@ def in_eight_bits(info: ModelInfo, form: EightBits) -> InkModel:
 def _f_measure(model: InkModel, page: LoadedPair) -> float:
     """Measure the F-measure as the model is shipped: calibrated, at its own threshold."""
     ink = ink_probability(page.pixels, model, _PRESET) >= model.threshold
-    return f_measure(ink, page.truth[..., 0] > 0, page.truth[..., 1] > 0)
-
-
-def _read(model: InkModel, pages: Sequence[LoadedPair]) -> list[NDArray[np.float32]]:
-    found = []
-    for pair in pages:
-        out = np.zeros(pair.pixels.shape[:2], np.float32)
-        for _ in predict_with(PageReader.of(pair.pixels, model, _PRESET, pair.ink), _PRESET, out):
-            pass
-        found.append(out)
-    return found
+    return f_measure(ink, *page.masks)
 
 
 def _found(folders: Iterable[Path]) -> list[Pair]:
@@ -228,9 +207,3 @@ def _middle(pair: LoadedPair) -> LoadedPair:
     top, left = max(0, height - _SIDE) // 2, max(0, width - _SIDE) // 2
     part = slice(top, top + _SIDE), slice(left, left + _SIDE)
     return replace(pair, pixels=pair.pixels[part], truth=pair.truth[part])
-
-
-def _generated(number: int) -> LoadedPair:
-    page = draw_page(_FIRST_SEED + number, _SIDE, _SIDE)
-    truth = np.stack([page.ink, np.ones_like(page.ink)], axis=-1).astype(np.uint8) * 255
-    return LoadedPair(f"generated/{number}", "generated", page.pixels, truth, None)

@@ -1,20 +1,22 @@
-"""Validate on whole pages by the shipped inference."""
+"""Measure a network on whole pages by the shipped inference, and find where it errs."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from docbin_napari.inference.inference_config import PRESETS
-from docbin_napari.inference.predict import ink_probability
+from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
+from docbin_napari.inference.page_reader import PageReader
+from docbin_napari.inference.predict import ink_probability, predict_with
 from docbin_napari.metrics.error_kinds import error_kinds
 from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.ink_model import InkModel
-from docbin_napari.train.dataset import LoadedPair
+from docbin_napari.train.dataset import LoadedPair, count_in_cells
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,36 @@ class Validation:
     collections: dict[str, float]
 
 
+def read_pair(
+    model: InkModel,
+    pair: LoadedPair,
+    config: InferenceConfig,
+    check: Callable[[], None] = lambda: None,
+) -> NDArray[np.float32]:
+    """Read a page, or a part of it with the ink colours of the whole page.
+
+    Parameters
+    ----------
+    model : InkModel
+        The network, run as users run it.
+    pair : LoadedPair
+        A page, or a part of it.
+    config : InferenceConfig
+        How it is read.
+    check : callable, optional
+        Called after every batch of windows; may raise.
+
+    Returns
+    -------
+    ndarray
+        Probability of ink, float32 (H, W).
+    """
+    probability = np.zeros(pair.pixels.shape[:2], np.float32)
+    for _ in predict_with(PageReader.of(pair.pixels, model, config, pair.ink), config, probability):
+        check()
+    return probability
+
+
 def validate(model: InkModel, pairs: Sequence[LoadedPair]) -> Validation:
     """Measure a model in one pass over whole pages.
 
@@ -55,7 +87,7 @@ def validate(model: InkModel, pairs: Sequence[LoadedPair]) -> Validation:
     false_ink = []
     for pair in pairs:
         ink = ink_probability(pair.pixels, model, PRESETS["fast"]) >= 0.5
-        truth, labelled = pair.truth[..., 0] > 0, pair.truth[..., 1] > 0
+        truth, labelled = pair.masks
         false_ink.append(error_kinds(ink, truth, labelled).false_ink)
         if truth.any():
             scores[pair.collection].append(f_measure(ink, truth, labelled))
@@ -65,3 +97,55 @@ def validate(model: InkModel, pairs: Sequence[LoadedPair]) -> Validation:
         float(np.mean(false_ink)),
         {name: float(np.mean(group)) for name, group in scores.items()},
     )
+
+
+# Strategy: most of a page is learnt soon, and what is left are single words of print-through,
+# stains and faded lines. They are found once, with the network that a training starts from.
+# Its ground truth is uncertain at the borders of strokes, so an error counts where it is at
+# least two pixels wide both ways.
+
+
+def hard_places(model: InkModel, pairs: Sequence[LoadedPair]) -> list[np.ndarray]:
+    """Count the errors of a model in squares of pages, in one pass.
+
+    Parameters
+    ----------
+    model : InkModel
+        It gets the edge level of each page's ground truth.
+    pairs : sequence of LoadedPair
+        Pages with ground truth.
+
+    Returns
+    -------
+    list of ndarray
+        uint16 (ceil(H / 32), ceil(W / 32)) for each page: wrong pixels in each square. All 0
+        where the page is read like its ground truth.
+    """
+    places = []
+    for pair in pairs:
+        reader = model.with_edge_level(pair.edge)
+        ink = ink_probability(pair.pixels, reader, PRESETS["fast"]) >= 0.5
+        places.append(count_in_cells(wide_errors(ink, pair)))
+    return places
+
+
+def wide_errors(found: NDArray[np.bool_], pair: LoadedPair) -> NDArray[np.bool_]:
+    """Find the errors that are two pixels wide both ways: not those of a border.
+
+    Parameters
+    ----------
+    found : ndarray
+        bool (H, W): ink as it was read.
+    pair : LoadedPair
+        The page with its ground truth.
+
+    Returns
+    -------
+    ndarray
+        bool (H, W): wrong labelled pixels, the upper left one of each square of two by two.
+    """
+    truth, labelled = pair.masks
+    wrong = (found != truth) & labelled
+    solid: NDArray[np.bool_] = np.zeros_like(wrong)
+    solid[:-1, :-1] = wrong[:-1, :-1] & wrong[1:, :-1] & wrong[:-1, 1:] & wrong[1:, 1:]
+    return solid
