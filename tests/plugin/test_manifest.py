@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docbin_napari.io.mask import write_mask
+from docbin_napari.io.page import PAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,10 +78,15 @@ def test_folders_are_left_to_napari(tmp_path: Path) -> None:
     assert "docbin-napari" not in ask(question, str(tmp_path))["answer"]
 
 
-@pytest.mark.parametrize("name", ["page.pdf", "PAGE.PDF"])
-def test_only_this_plugin_opens_pdf(name: str) -> None:
-    question = "[r.plugin_name for r in manager.iter_compatible_readers(arguments)]"
-    assert ask(question, name)["answer"] == ["docbin-napari"]
+def test_every_kind_of_page_has_one_reader() -> None:
+    """Two would make napari ask at every open; without any, a dropped page does not open."""
+    question = (
+        "{n: [r.plugin_name for r in manager.iter_compatible_readers([n])] for n in arguments}"
+    )
+    names = [f"page{suffix}" for suffix in PAGE_SUFFIXES]
+    readers = ask(question, *names, "PAGE.PDF")["answer"]
+    assert {name: len(found) for name, found in readers.items()} == dict.fromkeys(readers, 1)
+    assert readers["PAGE.PDF"] == readers["page.heic"] == ["docbin-napari"]
 
 
 def test_reading_a_pdf_loads_neither_torch_nor_qt(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """Read documents as napari layers, with their resolution.
 
-The manifest claims ``*.pdf`` alone. napari looks at the patterns of the readers only: a
-second reader for ``*.tif`` brings up "Choose reader" at every TIFF (until a choice is
-remembered), and makes ``viewer.open("page.tif")`` in scripts fail, even where that reader
-then refuses the file by returning None. napari opens TIFF with CCITT and LZW compression
-once imagecodecs is there, which comes with this package. What is left, pages of mixed
-size, the resolution, training folders, opens through the commands in
-*File > IO Utilities*, which use the functions below.
+The manifest claims what napari has no reader for: PDF, HEIC, AVIF, JPEG XL and two rare
+suffixes. napari looks at the patterns of the readers only: a second reader for ``*.tif`` brings
+up "Choose reader" at every TIFF (until a choice is remembered), and makes
+``viewer.open("page.tif")`` in scripts fail, even where that reader then refuses the file.
+napari opens TIFF with CCITT and LZW compression once imagecodecs is there, which comes with this
+package. What is left, pages of mixed size, the resolution, training folders, opens through the
+commands in *File > IO Utilities*, which use the functions below.
 """
 
 from __future__ import annotations
