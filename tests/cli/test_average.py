@@ -1,6 +1,7 @@
 """The mean of models: of their weights, and a model as good as any that was trained."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -34,10 +35,18 @@ def test_each_weight_is_the_mean_by_the_shares():
     assert all(torch.equal(value, other[name]) for name, value in equal.items())
 
 
-@pytest.mark.parametrize("shares", [(1,), (0, 0), (-1, 2)])
+@pytest.mark.parametrize("shares", [(1,), (0, 0), (-1, 2), (1, math.nan), (1, math.inf)])
 def test_shares_that_make_no_mean_are_refused(shares):
-    with pytest.raises(ValueError, match="a share above 0 for each of the 2 models"):
+    with pytest.raises(ValueError, match="a number of 0 or more for each of the 2 models"):
         mean_network([a_network(1), a_network(2)], shares)
+
+
+@pytest.mark.parametrize("option", ["--models", "--train", "--validate"])
+def test_what_is_needed_and_empty_is_named(arguments, option, capsys):
+    where = arguments.index(option) + 1
+    values = 2 if option == "--models" else 1
+    assert main([*arguments[:where], *arguments[where + values :]]) == 2
+    assert f"error: {option}: " in capsys.readouterr().err
 
 
 def test_networks_that_are_not_alike_are_refused():
@@ -82,7 +91,7 @@ def test_the_model_is_finished_on_held_out_pages(arguments, dark_model, tmp_path
 
 def test_what_cannot_be_done_is_one_line(arguments, tmp_path, capsys):
     for more, words in (
-        (["--shares", "1"], "a share above 0"),
+        (["--shares", "1"], "--shares: give a number"),
         (["--models", "nosuch", "general-1"], "nosuch"),
         (["--validate", str(tmp_path / "none")], str(tmp_path / "none")),
     ):

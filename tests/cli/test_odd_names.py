@@ -81,6 +81,19 @@ def test_figures_and_report_of_pages_with_odd_names(tmp_path, capsys, name):
     assert shown(name) in report
 
 
+def test_imported_names_are_escaped_in_lines(tmp_path, capsys):
+    name = "a\nwritten: forged.png"
+    write(tmp_path / "scans" / "page.png")
+    named(tmp_path / "scans" / "fg_mask", name)
+    (tmp_path / "scans" / "page.png").rename(tmp_path / "scans" / name)
+    write(tmp_path / "scans" / "fg_mask" / "alone.png", page=False)
+    named(tmp_path / "scans" / "fg_mask", "b\nwritten: alone.png")
+    main(["pairs", "import", str(tmp_path / "scans"), str(tmp_path / "pairs")])
+    said = "".join(capsys.readouterr())
+    assert shown(name) in said
+    assert not any(line.startswith("written:") for line in said.splitlines())
+
+
 def test_composed_and_decomposed_names_are_one(tmp_path, capsys):
     collection = tmp_path / "letters"
     write(collection / f"{APART}.png")

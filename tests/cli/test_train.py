@@ -17,6 +17,16 @@ def arguments(two_archives, tmp_path):
     ]
 
 
+def test_what_cannot_be_trained_is_refused_before_it_begins(arguments, tmp_path, capsys):
+    for wrong, words in (
+        (["--validate"], "--validate: name pages"),
+        (["--seed", "-1"], "seed must lie between 0 and"),
+    ):
+        assert main(["train", *arguments, *wrong]) in (1, 2)
+        assert words in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_both_names_are_the_same_command(arguments, tmp_path, capsys):
     assert main(["train", *arguments]) == 0
     first = load_model(str(tmp_path / "new.safetensors"), "cpu").info.header
@@ -59,4 +69,5 @@ def test_the_int8_form_is_found_and_its_cost_is_measured(
     assert (
         f"int8 costs {form['mean_loss']:.3f} FM in the mean of 2 pages" in capsys.readouterr().out
     )
-    assert main(["quantize", str(path), "--pages", pages, "--judge", str(tmp_path)]) == 2
+    for wrong in (["--each", "0"], ["--generated", "-1"], ["--judge", str(tmp_path)]):
+        assert main(["quantize", str(path), "--pages", pages, "--judge", pages, *wrong]) == 2

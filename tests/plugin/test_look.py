@@ -45,6 +45,17 @@ def test_a_held_key_shows_something_and_all_comes_back(room, what) -> None:
     assert state(viewer) == before
 
 
+def test_a_layer_that_is_added_ends_a_look(room) -> None:
+    viewer, _, ink, look = room
+    before = state(viewer)
+    look.show(RESULT)
+    viewer.add_labels(np.zeros_like(ink.data), name="another result")
+    assert not look.shown
+    assert state(viewer)[0][:3] == before[0]
+    assert state(viewer)[1:] == before[1:]
+    assert viewer.layers["another result"].visible
+
+
 def test_side_by_side_puts_both_in_cells_of_their_own(room) -> None:
     viewer, image, ink, look = room
     look.show(BESIDE)

@@ -184,6 +184,7 @@ def test_a_strip_shows_the_change_and_one_click_trains_longer(room, picture) -> 
     room.wait(lambda: not session.running)
     assert widget.strip.has_picture
     assert widget.views.currentWidget() is widget.strip
+    assert widget.native.minimumSizeHint().height() <= 700
     picture("training_strip")
     widget.longer.native.click()
     again = widget._session

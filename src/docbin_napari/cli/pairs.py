@@ -12,6 +12,7 @@ import tyro
 
 from docbin_napari.cli.console import Console, UsageError, option, table, usage_errors
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER
+from docbin_napari.io.paths import shown
 from docbin_napari.pairs.source import Matching, Source, match_pairs, open_source
 
 if TYPE_CHECKING:
@@ -133,9 +134,9 @@ class ImportCommand:
         with open_source(self.source, apart_from=self.folder) as source:
             matching = match_pairs(source.images)
             for refused in source.refused:
-                console.complain(f"{refused.name}: {refused.reason}")
+                console.complain(f"{shown(refused.name)}: {shown(refused.reason)}")
             for name, why in matching.alone:
-                console.complain(f"not matched: {name}: {why}")
+                console.complain(f"not matched: {shown(name)}: {shown(why)}")
             if not matching.matches:
                 raise UsageError(
                     f"{self.source}: no mask has a page here; masks are known by names such as "
@@ -167,7 +168,7 @@ class ImportCommand:
         count, hidden = len(matching.matches), not console.shows_bars
         done = list(tqdm(events, total=count, unit="pair", leave=False, disable=hidden))
         rows = [
-            [str(one.match.page), str(one.match.mask), _where(one), "; ".join(one.remarks)]
+            list(map(shown, (one.match.page, one.match.mask, _where(one), "; ".join(one.remarks))))
             for one in done
         ]
         console.say(table([["page", "mask", "becomes", "remarks"], *rows], left=4))

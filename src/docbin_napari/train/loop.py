@@ -183,6 +183,8 @@ def train(
     DeviceError
         If the device is not there.
     """
+    if not config.validate:
+        raise ValueError("--validate: name pages that are not learnt from, to measure with")
     device = ranks.device(config.device)
     pairs = load_pairs(config.train)
     held_out = load_pairs(config.validate) if ranks.is_first else []

@@ -70,8 +70,10 @@ def quantize(
     PairError, PageError, MaskError
         If pages cannot be read.
     ValueError
-        If there are no pages.
+        If there are no pages, or `each` or `generated` is too small.
     """
+    if each < 1 or generated < 0:
+        raise ValueError(f"--each is 1 or more and --generated 0 or more, not {each}, {generated}")
     info = find_model(model)
     info = save_model(info.path, load_network(info), info.header, compact=True)
     shown = [_middle(load_pair(pair)) for pair in _some(_found(pages), each)]

@@ -9,6 +9,7 @@ negative. What the ink of the page adds to the former levels is taken over, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
@@ -76,12 +77,15 @@ def mean_network(networks: Sequence[UNet], shares: Sequence[float] = ()) -> UNet
     ModelError
         If they are not alike.
     ValueError
-        If there are not as many shares as networks, or they are negative or all 0.
+        If there is no network, or not a share for each that is 0 or more, not all of them 0.
     """
+    if not networks:
+        raise ValueError("--models: name at least one model")
     weights = torch.tensor([*shares] or [1.0] * len(networks), dtype=torch.float64)
-    if len(weights) != len(networks) or weights.min() < 0 or weights.sum() <= 0:
+    if len(weights) != len(networks) or not (weights.min() >= 0 and 0 < weights.sum() < math.inf):
         raise ValueError(
-            f"give a share above 0 for each of the {len(networks)} models, not {list(shares)}"
+            f"--shares: give a number of 0 or more for each of the {len(networks)} models, not all "
+            f"of them 0, instead of {list(shares)}"
         )
     weights /= weights.sum()
     first = networks[0]
@@ -178,6 +182,8 @@ def average_models(config: AverageConfig) -> tuple[Validation, ModelInfo]:
     infos = [find_model(name) for name in config.models]
     network = mean_network([load_network(info) for info in infos], config.shares)
     learnt, held_out = load_pairs(config.train), load_pairs(config.validate)
+    if not learnt:
+        raise ValueError("--train: there are no pages that the models have learnt from")
     if not held_out:
         raise ValueError("--validate: there are no pages to choose calibration and threshold by")
     warn_of_overlap(learnt, held_out)

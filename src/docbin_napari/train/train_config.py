@@ -146,7 +146,7 @@ class LearningConfig:
 
     def __post_init__(self) -> None:
         unlimited = ("minutes", "learning_rate", "weight_decay", "dice")
-        check_numbers(self, **dict.fromkeys(unlimited, math.inf), hard=1)
+        check_numbers(self, **dict.fromkeys(unlimited, math.inf), hard=1, seed=2**63 - 1)
         if not self.minutes and self.steps < 1:
             raise ValueError("give a time budget (minutes) or a number of steps above 0")
         if self.batch < 1:

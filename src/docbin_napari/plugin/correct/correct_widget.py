@@ -227,6 +227,7 @@ class CorrectPages(DockPanel):
         for name, part in self._buttons.items():
             part.native.clicked.connect(functools.partial(self._on_action, name))
         self.export.said.connect(self._say)
+        self.page_list.worked.connect(self._update)
         self.saving.said.connect(self._on_saving)
         self.saving.drafts.said.connect(self._on_kept)
         fields: tuple[tuple[Any, Any], ...] = (
@@ -394,10 +395,12 @@ class CorrectPages(DockPanel):
 
     def _on_saving(self, text: str) -> None:
         """Let the message of the last saving be seen: what was said before is over."""
-        if text == self._saving_said:
+        said, self._saving_said = self._saving_said, text
+        if not text and self._session.status == said:
+            self._session.status = ""  # it is no longer true
+        if text == said or not text:
             self._update()
         else:
-            self._saving_said = text
             self._say(text)
 
     def _on_kept(self, text: str) -> None:

@@ -14,7 +14,7 @@ from docbin_napari.plugin.finetune.finetune_session import Curves
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_HEIGHT = 250
+_HEIGHT = 150
 _SMOOTHING = 0.9
 _WORDS = (
     "A strip of one of your pages that was held out: the page, its ink before, its ink after.\n"

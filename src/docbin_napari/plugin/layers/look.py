@@ -36,7 +36,7 @@ def grid_of(viewer: ViewerModel) -> Any:
 
 
 class Look:
-    """Shows one of `LOOKS`, and afterwards all as it was.
+    """Shows one of `LOOKS`, and afterwards, or when a layer is added, all as it was.
 
     Parameters
     ----------
@@ -78,6 +78,7 @@ class Look:
             self._set(ink, "blending", "translucent")
         if what == BESIDE:
             self._put_apart(image, ink)
+        self._viewer.layers.events.inserted.connect(self._restore)
 
     def hold(self, what: str, _: Any = None) -> Iterator[None]:
         """Show something as long as a key is held; napari calls it with the viewer."""
@@ -101,7 +102,8 @@ class Look:
         self._before.append((thing, name, getattr(thing, name)))
         setattr(thing, name, value)
 
-    def _restore(self) -> None:
+    def _restore(self, _: Any = None) -> None:
+        self._viewer.layers.events.inserted.disconnect(self._restore)
         while self._before:
             thing, name, value = self._before.pop()
             setattr(thing, name, value)

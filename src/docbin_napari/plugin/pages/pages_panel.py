@@ -10,6 +10,7 @@ import numpy as np
 from magicgui.widgets import Container
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
+from psygnal import Signal
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel
 
@@ -67,7 +68,11 @@ class PageListPanel(Container[Any]):
     all : PushButton
         Binarize all pages of the folder one after the other, while you go on working. Pressed
         again, it stops; what is done is kept.
+    worked : Signal
+        Work on a page has ended, well or not.
     """
+
+    worked = Signal()
 
     def __init__(
         self,
@@ -244,6 +249,8 @@ class PageListPanel(Container[Any]):
         else:
             remember_folder(SCANS, folder)
             self._recall_how()
+            if self._session.count and self.model.value is not None:
+                self._session.choose(self.model.value, self.preset.value)
             self._picture_pages()
         self._work_on()
 
@@ -349,6 +356,7 @@ class PageListPanel(Container[Any]):
         self._worker = self._working_on = None
         if not self._watch.gone:
             self._work_on()
+            self.worked.emit()
 
     def _close(self) -> None:
         self._keys.give_back()
