@@ -96,6 +96,9 @@ def test_no_field_moves_whatever_is_said(the_viewer, one_stroke) -> None:
     ink.undo()
     live(100)
     assert widget.status.value.startswith("Undone")
+    ink.redo()
+    live(100)
+    assert not widget.status.value.startswith("Undone")
     the_viewer.layers.clear()
     live(100)
     assert "Open a page" in widget.status.value

@@ -47,6 +47,7 @@ _LARGEST_BRUSH = 200
 _MINIMUM_WIDTH = 320
 _SHORTEST = 160
 _FOLDED_AT_FIRST = ("folder", "specks_section")
+_UNDONE = "Undone. Ctrl+Shift+Z does it again."
 _PAGE = "The page, or the stack of pages, that the labels lie over."
 _NEW = "Add labels over the image in which"
 _HERE = (
@@ -415,7 +416,10 @@ class CorrectPages(DockPanel):
         labels = self._session.labels
         undone = 0 if labels is None else len(labels._redo_history)
         if undone > self._undone:
-            self._session.status = "Undone. Ctrl+Shift+Z does it again."
+            self._session.status = _UNDONE
+            self._update()
+        elif undone < self._undone and self._session.status == _UNDONE:
+            self._session.status = ""  # it was done again
             self._update()
         self._undone = undone
 
