@@ -1,5 +1,6 @@
 """What a batch on a cluster does here: settings, which files it sends, what it clears away."""
 
+import logging
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from PIL import Image
 
 from docbin_napari.batch import dask_client
 from docbin_napari.batch.dask_client import (
+    _connect,
     binarize_on_cluster,
     find_gpus,
     remove_leftovers,
@@ -151,3 +153,12 @@ def test_an_apple_gpu_takes_one_worker(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert find_gpus("auto") == [""]
     assert find_gpus("cuda") == []
+
+
+def test_logs_are_quiet_while_there_is_a_cluster_and_come_back(caplog):
+    log = logging.getLogger("distributed.client")
+    with _connect(ClusterConfig(dask="local", workers=1), 1, lambda _: None):
+        log.critical("lost")
+    assert not caplog.records
+    log.critical("heard")
+    assert [record.message for record in caplog.records] == ["heard"]

@@ -18,11 +18,11 @@ def arguments(two_archives, tmp_path):
 
 
 def test_what_cannot_be_trained_is_refused_before_it_begins(arguments, tmp_path, capsys):
-    for wrong, words in (
-        (["--validate"], "--validate: name pages"),
-        (["--seed", "-1"], "seed must lie between 0 and"),
+    for wrong, code, words in (
+        (["--validate"], 1, "--validate: name pages"),
+        (["--seed", "-1"], 2, "seed must lie between 0 and"),
     ):
-        assert main(["train", *arguments, *wrong]) in (1, 2)
+        assert main(["train", *arguments, *wrong]) == code
         assert words in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
@@ -69,5 +69,9 @@ def test_the_int8_form_is_found_and_its_cost_is_measured(
     assert (
         f"int8 costs {form['mean_loss']:.3f} FM in the mean of 2 pages" in capsys.readouterr().out
     )
-    for wrong in (["--each", "0"], ["--generated", "-1"], ["--judge", str(tmp_path)]):
+    before = path.read_bytes()
+    for option, value in (("each", "0"), ("generated", "-1"), ("judge", "no"), ("pages", "no")):
+        wrong = [f"--{option}", str(tmp_path / value) if value == "no" else value]
         assert main(["quantize", str(path), "--pages", pages, "--judge", pages, *wrong]) == 2
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("*.unfinished"))

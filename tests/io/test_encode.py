@@ -98,3 +98,12 @@ def test_group4_is_white_is_zero_in_a_single_strip(tmp_path, black_corner):
         assert image.info["compression"] == "group4"
         assert image.tag_v2[262] == 0
         assert len(image.tag_v2[273]) == 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_large_page_of_colour_is_what_was_given(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(encode, "_BAND_PIXELS", 37 * 4)
+    page = np.random.default_rng(0).integers(0, 256, (23, 37, 3), dtype=np.uint8)
+    write_pages(tmp_path / f"page{suffix}", [page])
+    with Image.open(tmp_path / f"page{suffix}") as read:
+        assert np.array_equal(np.asarray(read), page)

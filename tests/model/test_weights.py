@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
 
+from docbin_napari.model import unet
 from docbin_napari.model.engine import EngineConfig
 from docbin_napari.model.ink_model import load_model, load_network, save_model
 from docbin_napari.model.model_file import (
@@ -105,11 +106,14 @@ def test_a_variance_below_zero_is_refused(tmp_path, tiny_model_file):
     ],
 )
 def test_an_architecture_that_the_file_does_not_hold_is_not_built(
-    tmp_path, tiny_model_file, architecture
+    tmp_path, tiny_model_file, architecture, monkeypatch
 ):
     path = changed(tiny_model_file, tmp_path, header={"architecture": architecture})
-    with pytest.raises(ModelError, match="do not fit its architecture"):
-        load_model(path, "cpu")
+    info = find_model(path)
+    monkeypatch.setattr(unet.UNet, "__init__", lambda *_: pytest.fail("a network was built"))
+    for load in (lambda: load_model(path, "cpu"), lambda: load_network(info)):
+        with pytest.raises(ModelError, match="do not fit its architecture"):
+            load()
 
 
 def changed(model, folder, values=None, header=None):

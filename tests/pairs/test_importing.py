@@ -256,6 +256,18 @@ def test_name_of_the_collection(tmp_path):
     assert collection_name(tmp_path / "DIBCO 2016.v2", None) == "DIBCO 2016.v2"
     assert collection_name(Path("sets/DIBCO 2016.zip"), None) == "DIBCO 2016"
     assert collection_name(Path("x.zip"), "mine") == "mine"
-    for wrong in ("", " ", ".hidden", "a/b", "..", "a\\b", "fg_mask", "auto_bin", "a:b"):
+    for wrong in (
+        "",
+        " ",
+        ".hidden",
+        "a/b",
+        "..",
+        "a\\b",
+        "fg_mask",
+        "auto_bin",
+        "a:b",
+        "CON",
+        "x.",
+    ):
         with pytest.raises(ValueError, match="collection"):
             collection_name(Path("x.zip"), wrong)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from docbin_napari.plugin.layers.choosing import OVERLAY
 from docbin_napari.plugin.layers.look import BESIDE, LOOKS, PAGE, RESULT, Look, grid_of
 
 pytestmark = pytest.mark.viewer
@@ -54,6 +55,14 @@ def test_a_layer_that_is_added_ends_a_look(room) -> None:
     assert state(viewer)[0][:3] == before[0]
     assert state(viewer)[1:] == before[1:]
     assert viewer.layers["another result"].visible
+
+
+@pytest.mark.parametrize("what", [RESULT, BESIDE])
+def test_marks_over_a_page_end_a_look_only_where_they_move_the_cells(room, what) -> None:
+    viewer, *_, look = room
+    look.show(what)
+    viewer.add_shapes(name="outline", metadata={OVERLAY: True})
+    assert look.shown == ("" if what == BESIDE else what)
 
 
 def test_side_by_side_puts_both_in_cells_of_their_own(room) -> None:

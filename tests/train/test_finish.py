@@ -1,13 +1,11 @@
 """Edge level, calibration and threshold of a new model."""
 
-import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from docbin_napari.train import finish
-from docbin_napari.train.validate import Validation
 
 
 class Model:
@@ -25,12 +23,11 @@ def page(best, gain=1.0):
 
 @pytest.fixture
 def read(monkeypatch):
-    def validate(model, pairs):
-        (pair,) = pairs
+    def f_measure(model, pair):
         level = 0.1 if model.level is None else model.level
-        return Validation(90 - 10 * pair.gain * abs(level - pair.best), math.nan, {})
+        return 90 - 10 * pair.gain * abs(level - pair.best)
 
-    monkeypatch.setattr(finish, "validate", validate)
+    monkeypatch.setattr(finish, "_f_measure", f_measure)
 
 
 @pytest.mark.parametrize("best", [0.35, 0.5, 0.7])

@@ -25,14 +25,12 @@ class Person:
     def __init__(self, viewer: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         from napari.utils.notifications import notification_manager
 
-        from docbin_napari.plugin import threads as engines
         from docbin_napari.plugin.binarize.binarize_widget import BinarizeDocument
         from docbin_napari.plugin.correct.correct_widget import CorrectPages
 
         self.viewer, self.told = viewer, []
         for panel in (BinarizeDocument, CorrectPages):
             monkeypatch.setattr(panel.__init__, "__defaults__", (engine.load,))
-        assert engines.PageEngine is not engine.load
         notification_manager.notification_ready.connect(
             lambda told: self.told.append(str(told.message))
         )

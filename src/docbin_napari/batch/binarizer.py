@@ -400,8 +400,6 @@ class PackedPage:
     ((3, 3), [[0, 1, 0], [0, 0, 1]])
     """
 
-    ndim = 2
-
     def __init__(self, width: int, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
         self._width = width
@@ -412,11 +410,6 @@ class PackedPage:
     def shape(self) -> tuple[int, int]:
         """Rows so far, and pixels of a row."""
         return self._tops[-1], self._width
-
-    @property
-    def size(self) -> int:
-        """Pixels so far."""
-        return self._tops[-1] * self._width
 
     def append(self, rows: NDArray[Any]) -> None:
         """Put rows below those that are there.

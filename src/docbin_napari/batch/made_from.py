@@ -220,12 +220,12 @@ class MadeFrom:
                 return "other source"
             if any(kept.get(name) != own.get(name) for name in ("size", "sha256", "dpi")):
                 return "changed"
-            if any(kept.get(name) != own[name] for name in self.recipe if name != "model"):
+            if any(kept.get(name) != own.get(name) for name in self.recipe if name != "model"):
                 return "other recipe"
         return "done" if outputs.exist else "missing"
 
     def is_done(self, outputs: PageOutputs, *, overwrite: bool) -> bool:
-        """Whether the results of this page are there, and made from it as they would be now.
+        """Tell whether the results of this page are there, and made from it as they would be now.
 
         Parameters
         ----------

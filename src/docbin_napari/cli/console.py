@@ -1,4 +1,4 @@
-"""What all commands share: the two outputs, options, usage errors, and signals that end them."""
+"""Print, declare options, report usage errors and end at signals, for all commands alike."""
 
 from __future__ import annotations
 

@@ -297,7 +297,6 @@ def measure_pieces(ink: NDArray[np.bool_], region: Region, shape: tuple[int, int
 
     Examples
     --------
-    >>> from docbin_napari.correction.region import whole
     >>> pieces = measure_pieces(np.array([[1, 0, 1, 1], [0, 0, 0, 1]], bool), whole((2, 4)), (2, 4))
     >>> pieces.count_below(2), pieces.below(2).astype(int).tolist()
     (1, [[1, 0, 0, 0], [0, 0, 0, 0]])

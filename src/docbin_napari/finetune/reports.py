@@ -1,4 +1,4 @@
-"""Report a fine-tuning: its progress, its outcome in words, and the header of its file."""
+"""Report a fine-tuning: its progress, and its outcome in words and as a picture."""
 
 from __future__ import annotations
 

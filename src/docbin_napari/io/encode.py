@@ -129,7 +129,8 @@ def _with_dpi(
 
 
 def _bands(page: RowSource, convert: Conversion | None) -> Iterator[NDArray[Any]]:
-    step = max(1, _BAND_PIXELS // page.shape[1])
+    # Pages of colour are whole in memory already, and Pillow writes them.
+    step = page.shape[0] if len(page.shape) == 3 else max(1, _BAND_PIXELS // page.shape[1])
     for top in range(0, page.shape[0], step):
         rows = page[top : top + step]
         yield rows if convert is None else convert(rows)

@@ -293,7 +293,7 @@ def _may_be_a_page(path: Path) -> bool:
 
 
 def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:
-    """Sort key that orders numbers in names by value, part by part of the path.
+    """Make a sort key that orders numbers in names by value, part by part of the path.
 
     Examples
     --------

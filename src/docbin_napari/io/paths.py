@@ -146,7 +146,7 @@ def _bytes(name: str) -> bytes:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path is a folder that can be seen; nothing is raised."""
+    """Tell whether a path is a folder that can be seen; nothing is raised."""
     try:
         return path.is_dir()
     except OSError:
@@ -154,7 +154,7 @@ def is_folder(path: Path) -> bool:
 
 
 def is_plain_file(path: Path) -> bool:
-    """Whether a path is a file that can be seen; nothing is raised."""
+    """Tell whether a path is a file that can be seen; nothing is raised."""
     try:
         return path.is_file()
     except OSError:

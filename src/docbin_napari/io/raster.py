@@ -104,7 +104,7 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
     Parameters
     ----------
     path : Path
-        PNG, JPEG, WebP, JPEG 2000, BMP, GIF or PNM file.
+        PNG, JPEG, WebP, JPEG 2000, BMP, GIF, PNM, AVIF or HEIC file.
     pixel_limit : int
         Most pixels that are accepted.
 
@@ -137,6 +137,7 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         return Decoded(rows, dpi, remarks + rows.remarks, orientation)
 
 
+_PIECE = 1 << 20
 _DEPTH, _COLOURS, _INTERLACED = 24, 25, 28
 _GRAY, _PALETTE = 0, 3
 # Transparent colours, and turned pictures, whose words may stand behind the pixels.
@@ -159,15 +160,18 @@ def decode_png(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
         uint8 or uint16, (H, W) or (H, W, 2 to 4), as stored; None where Pillow has to look at the
         file, damaged ones too: it says what is wrong with them.
     """
-    content = path.read_bytes()
-    deep = content[_DEPTH] == 16 and content[_COLOURS] != _GRAY
+    with path.open("rb") as stream:
+        start = stream.read(_INTERLACED + 1)
+    deep = start[_DEPTH] == 16 and start[_COLOURS] != _GRAY
     if (
         not (deep or size[0] * size[1] >= QUICK_PAGE)
         # The decoder warns of the one and would need more memory for the other.
-        or content[_INTERLACED]
-        or content[_COLOURS] == _PALETTE
-        or any(word in content for word in _LEFT_TO_PILLOW)
+        or start[_INTERLACED]
+        or start[_COLOURS] == _PALETTE
     ):
+        return None
+    content = path.read_bytes()
+    if any(word in content for word in _LEFT_TO_PILLOW):
         return None
     import imagecodecs
 
@@ -240,9 +244,13 @@ def png_holds_all_rows(content: bytes) -> bool:
         if columns > 0 and rows > 0:
             # Before each row stands the number of its filter.
             wanted += rows * (1 + -(-columns * bits // 8))
-    packer = zlib.decompressobj()
+    packer, found = zlib.decompressobj(), 0
     try:
-        found = len(packer.decompress(b"".join(_packed_pixels(content)), wanted))
+        for packed in _packed_pixels(content):
+            rest = packed
+            while rest and found < wanted:
+                found += len(packer.decompress(rest, _PIECE))  # counted, not kept
+                rest = packer.unconsumed_tail
     except zlib.error:
         return True
     # What ends within its data is named by the decoder, too.

@@ -117,7 +117,7 @@ class StoredBands:
 
 
 def spread_rows(height: int, tall: int, most: int) -> list[slice]:
-    """Rows of a few strips spread evenly over a page, the first at its top, the last at its end.
+    """Spread strips of rows evenly over a page, the first at its top, the last at its end.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ def decode_tiff(
             if missing := missing_part(path, page):
                 raise PageError(path, where + missing)
             rows = _rows_of(path, page, where) if by_rows else None
-            if rows is None:
+            if by_rows and rows is None:
                 check_size(path, size, _bytes_of(page, by_rows=False), pixel_limit, where)
             yield rows or _decode_page(path, pillow, page, where), count
     if header.damage:

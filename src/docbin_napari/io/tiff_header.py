@@ -184,7 +184,7 @@ class _Reader:
         self.first = int(self._offset.unpack_from(start, 8 if big else 4)[0])
 
     def directory(self, offset: int) -> tuple[dict[int, tuple[float, ...]], int]:
-        """Values of the tags that are wanted, and the offset of the next directory."""
+        """Read the values of the tags that are wanted, and the offset of the next directory."""
         (count,) = self._count.unpack(self._bytes(offset, self._count.size))
         if not 0 < count <= 4096:
             raise TiffDamage(f"a directory of the file is damaged ({count} entries)")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from docbin_napari.metrics.rates import BoolArray, compare, f_measure_of
+from docbin_napari.metrics.rates import BoolArray, Comparison, compare, f_measure_of
 
 NEAR = 3
 """How far from ink an error may lie to be one of the border, in pixels."""
@@ -96,7 +96,10 @@ def error_maps(
     >>> int(maps.border.sum()), int(maps.false_ink.sum()), int(maps.missed.sum())
     (3, 1, 0)
     """
-    comparison = compare(prediction, ground_truth, labelled)
+    return _maps(compare(prediction, ground_truth, labelled))
+
+
+def _maps(comparison: Comparison) -> ErrorMaps:
     false = comparison.predicted & ~comparison.truth
     missing = comparison.truth & ~comparison.predicted
     false_ink = false & ~_near(comparison.truth)
@@ -134,8 +137,8 @@ def error_kinds(
     >>> error_kinds(specks, blank).false_ink
     1.0
     """
-    maps = error_maps(prediction, ground_truth, labelled)
-    counts = compare(prediction, ground_truth, labelled).counts()
+    comparison = compare(prediction, ground_truth, labelled)
+    maps, counts = _maps(comparison), comparison.counts()
     border, false_ink, missed = (
         int(np.count_nonzero(area)) for area in (maps.border, maps.false_ink, maps.missed)
     )

@@ -1,4 +1,4 @@
-"""Find model files, check what they hold, load them and save them; loads no torch.
+"""Find model files, check what they hold and load their weights; loads no torch.
 
 Strategy: a model file may come from anybody, so every field that is used has a type and a range,
 and what is not known is refused. The architecture is compared with the tensors that lie in the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import filecmp
-import re
 import shutil
 import warnings
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 from docbin_napari.io.errors import FileError, MaskError, PageError, PairError
 from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pages
-from docbin_napari.io.paths import same_name
+from docbin_napari.io.paths import clean_name, name_trouble, same_name
 from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble, why_reversed
 from docbin_napari.pairs.pair import images_by_name, write_both_files
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from docbin_napari.pairs.source import Match, Source
 
-_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 Outcome = Literal["imported", "would be imported", "already there", "left out"]
 
 
@@ -94,10 +92,12 @@ def collection_name(source: Path, given: str | None) -> str:
     if given is None:
         source = source.resolve()
         name = source.name if source.is_dir() else source.stem
-        return _NOT_IN_NAMES.sub("_", name).strip(". ") or "imported"
-    taken = given in RESERVED_FOLDERS
-    if not given.strip() or given.startswith(".") or taken or _NOT_IN_NAMES.search(given):
-        raise ValueError(f"{given!r} cannot be the name of a collection")
+        return clean_name(name, "imported")
+    trouble = name_trouble(given)
+    if given in RESERVED_FOLDERS:
+        trouble = "is a folder of results or masks"
+    if trouble:
+        raise ValueError(f"{given!r} cannot be the name of a collection: it {trouble}")
     return given
 
 
@@ -208,7 +208,7 @@ def _bring(
     dry_run: bool,
 ) -> Imported:
     """Write one pair under a free name, unless it is there already."""
-    wanted = _NOT_IN_NAMES.sub("_", same_name(match.name)).lstrip(".") or "page"
+    wanted = clean_name(same_name(match.name))
     remarks = list(content.remarks)
     suspect = content.trouble is not None and content.trouble.kind == "reversed"
     if content.trouble is not None:

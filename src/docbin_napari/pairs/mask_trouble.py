@@ -145,7 +145,7 @@ def _away(fit: Fit) -> str:
 
 
 def lightness(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Mean of red, green and blue.
+    """Average red, green and blue.
 
     Parameters
     ----------

@@ -294,9 +294,9 @@ class PairContent:
 
     def write_page(self, path: Path) -> None:
         """Write the page, a gray one as one channel: the same pixels in a third of the room."""
-        pixels = self.pixels
-        is_gray = (pixels[..., :1] == pixels[..., 1:]).all()
-        write_pages(path, [np.ascontiguousarray(pixels[..., 0]) if is_gray else pixels], self.dpi)
+        first = self.pixels[..., 0]
+        is_gray = all(np.array_equal(first, self.pixels[..., channel]) for channel in (1, 2))
+        write_pages(path, [np.ascontiguousarray(first) if is_gray else self.pixels], self.dpi)
 
     def write_mask(self, path: Path) -> None:
         """Write the mask; what is wrong with the arrays or the file is raised as it is."""
@@ -304,7 +304,7 @@ class PairContent:
 
 
 class TwoFiles(Protocol):
-    """What can be written as the two files of a pair, be they there already and empty."""
+    """Content of a pair, written into two files that may exist and be empty."""
 
     def write_page(self, path: Path) -> None:
         """Write the page."""

@@ -117,7 +117,8 @@ def ask(box: QMessageBox, answers: dict[str, QMessageBox.ButtonRole], default: s
     box.setDefaultButton(buttons[default])
     box.setEscapeButton(list(buttons.values())[-1])
     box.exec()
-    return next(words for words, button in buttons.items() if button is box.clickedButton())
+    chosen = (words for words, button in buttons.items() if button is box.clickedButton())
+    return next(chosen, list(answers)[-1])
 
 
 def ask_to_close(parent: Any, trouble: str) -> bool:

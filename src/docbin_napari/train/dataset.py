@@ -192,6 +192,22 @@ def generated_pair(
     return LoadedPair(f"generated/{number}", "generated", pixels, truth, colours, edge)
 
 
+def check_held_out(pairs: Sequence[LoadedPair]) -> None:
+    """Refuse held-out pages that measure nothing, before hours of work.
+
+    Raises
+    ------
+    ValueError
+        If no pixel of a page is labelled.
+    """
+    for pair in pairs:
+        if not pair.truth[..., 1].any():
+            raise ValueError(
+                f"--validate: no pixel of {pair.name} is labelled, so it measures nothing; "
+                "leave it out"
+            )
+
+
 def warn_of_overlap(learnt: Sequence[LoadedPair], held_out: Sequence[LoadedPair]) -> None:
     """Log a warning for held-out pages that are, in part, pages to learn from.
 

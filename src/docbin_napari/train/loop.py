@@ -19,7 +19,13 @@ from docbin_napari.model.engine import Device
 from docbin_napari.model.ink_model import InkModel, load_network, run_through_file, save_model
 from docbin_napari.model.model_file import ModelError, ModelInfo, find_model
 from docbin_napari.model.unet import UNet
-from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs, warn_of_overlap
+from docbin_napari.train.dataset import (
+    LoadedPair,
+    WindowSampler,
+    check_held_out,
+    load_pairs,
+    warn_of_overlap,
+)
 from docbin_napari.train.distributed import ALONE, Ranks
 from docbin_napari.train.finish import finished_header
 from docbin_napari.train.learning import Batch, Batches, Learner, Teachers, ink_loss
@@ -228,12 +234,7 @@ def _check_pairs(pairs: list[LoadedPair], held_out: list[LoadedPair], config: Tr
     """Refuse pages that cannot be used before hours of work."""
     if not any(pair.truth[..., 1].any() for pair in pairs):
         raise ValueError("--train: no pixel of these pages is labelled, so nothing can be learnt")
-    for pair in held_out:
-        if not pair.truth[..., 1].any():
-            raise ValueError(
-                f"--validate: no pixel of {pair.name} is labelled, so it measures nothing; "
-                "leave it out"
-            )
+    check_held_out(held_out)
     known = {pair.collection for pair in pairs}
     for name in collection_factors(config.weights):
         if name not in known:
@@ -246,9 +247,8 @@ def _check_same_work(pairs: list[LoadedPair], config: TrainConfig, ranks: Ranks)
     fix = "start all processes with the same settings and the same pages in --train"
     # Where files lie on its machine is each process's own affair.
     start, teachers = (("",) * len(names) for names in (config.start, config.teachers))
-    shared = replace(config, start=start, teachers=teachers, run=Path(), deeper=())
-    shared = replace(shared, train=(), validate=(), output="")
-    ranks.check_same("settings", repr(shared), fix)
+    shared = replace(config, start=start, teachers=teachers, run=Path(), output="")
+    ranks.check_same("settings", repr(replace(shared, train=(), validate=())), fix)
     pages = [(pair.name, pair.pixels.shape) for pair in pairs]
     ranks.check_same("training pages", pages, fix)
 
@@ -330,8 +330,7 @@ def _finish(
         "minutes": round(learner.seconds / 60, 1),
         "seed": config.seed,
     }
-    network = learner.average
-    figures, chosen = finished_header(network, pairs, held_out, config.interim, config.device)
-    model = save_model(output_path(config.output), network, {**chosen, **header})
+    figures, chosen = finished_header(_interim(learner.average, config), pairs, held_out)
+    model = save_model(output_path(config.output), learner.average, {**chosen, **header})
     save_checkpoint(learner, config, finished=True)
     return figures, model

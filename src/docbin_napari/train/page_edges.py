@@ -74,7 +74,7 @@ def _wave(length: int, knots: int, random: Random) -> Tensor:
 
 
 def _holes(height: int, width: int, random: Random) -> Tensor:
-    """Measure the same for a page with holes of worms or of a punch, larger than full stops."""
+    """Measure how far pixels lie outside holes of worms or of a punch; negative inside."""
     rows = torch.arange(height, dtype=torch.float32)[:, None]
     columns = torch.arange(width, dtype=torch.float32)[None, :]
     distance = torch.full((height, width), math.inf)
@@ -89,7 +89,7 @@ def _holes(height: int, width: int, random: Random) -> Tensor:
 
 
 def _fingers(height: int, width: int, random: Random) -> Tensor:
-    """Measure the same for a page onto which fingers, or things as long, reach from one side."""
+    """Measure how far pixels lie outside fingers that reach in from a side; negative inside."""
     rows = torch.arange(height, dtype=torch.float32)[:, None]
     columns = torch.arange(width, dtype=torch.float32)[None, :]
     if turned := bool(random.integers(2)):

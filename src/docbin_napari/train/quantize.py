@@ -29,8 +29,9 @@ from docbin_napari.model.openvino_engine import (
     RangeObserver,
     weights_digest,
 )
-from docbin_napari.pairs.pair import Pair, find_pairs
-from docbin_napari.train.dataset import LoadedPair, generated_pair, load_pair
+from docbin_napari.pairs.pair import Pair
+from docbin_napari.train.dataset import LoadedPair, generated_pair, load_pair, pairs_in
+from docbin_napari.train.model_output import unfinished_path
 from docbin_napari.train.validate import read_pair
 
 _SHARES = (0.5, 0.9, 0.99, 1.0)
@@ -75,22 +76,27 @@ def quantize(
     if each < 1 or generated < 0:
         raise ValueError(f"--each is 1 or more and --generated 0 or more, not {each}, {generated}")
     info = find_model(model)
-    info = save_model(info.path, load_network(info), info.header, compact=True)
-    shown = [_middle(load_pair(pair)) for pair in _some(_found(pages), each)]
-    for number in range(generated):
-        page = draw_page(_FIRST_SEED + number, _SIDE, _SIDE)
-        shown.append(generated_pair(number, page.pixels, page.ink))
-    form = find_form(info, shown)
-    costs = format_costs(info, form, _found(judge))
-    form = replace(
-        form,
-        mean_loss=round(float(np.mean(costs)), 4),
-        worst_loss=round(max(costs), 4),
-        pages=len(costs),
-    )
-    header = {**info.header, EIGHT_BITS_KEY: form.to_header()}
-    save_model(info.path, load_network(info), header, compact=True)
-    return form
+    chosen, judges = _some(pairs_in(pages), each), pairs_in(judge)
+    interim = unfinished_path(info.path)
+    try:
+        rounded = save_model(interim, load_network(info), info.header, compact=True)
+        shown = [_middle(load_pair(pair)) for pair in chosen]
+        for number in range(generated):
+            page = draw_page(_FIRST_SEED + number, _SIDE, _SIDE)
+            shown.append(generated_pair(number, page.pixels, page.ink))
+        form = find_form(rounded, shown)
+        costs = format_costs(rounded, form, judges)
+        form = replace(
+            form,
+            mean_loss=round(float(np.mean(costs)), 4),
+            worst_loss=round(max(costs), 4),
+            pages=len(costs),
+        )
+        header = {**info.header, EIGHT_BITS_KEY: form.to_header()}
+        save_model(info.path, load_network(rounded), header, compact=True)
+        return form
+    finally:
+        interim.unlink(missing_ok=True)
 
 
 def find_form(info: ModelInfo, pages: Sequence[LoadedPair]) -> EightBits:
@@ -187,10 +193,6 @@ def _f_measure(model: InkModel, page: LoadedPair) -> float:
     """Measure the F-measure as the model is shipped: calibrated, at its own threshold."""
     ink = ink_probability(page.pixels, model, _PRESET) >= model.threshold
     return f_measure(ink, *page.masks)
-
-
-def _found(folders: Iterable[Path]) -> list[Pair]:
-    return [pair for folder in folders for pair in find_pairs(folder)]
 
 
 def _some(pairs: Iterable[Pair], each: int) -> list[Pair]:

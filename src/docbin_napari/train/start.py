@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from docbin_napari.model.engine import choose_device
-from docbin_napari.model.ink_model import load_network, save_model
+from docbin_napari.model.ink_model import load_network, run_through_file, save_model
 from docbin_napari.model.model_file import ModelError, ModelInfo, find_model
 from docbin_napari.model.unet import ConvNorm, ResidualBlock, UNet, UNetConfig
-from docbin_napari.train.dataset import load_pairs, warn_of_overlap
+from docbin_napari.train.dataset import check_held_out, load_pairs, warn_of_overlap
 from docbin_napari.train.finish import finished_header
 from docbin_napari.train.model_output import checked_output, unfinished_path
 from docbin_napari.train.train_config import AverageConfig, TrainConfig
@@ -175,7 +175,7 @@ def average_models(config: AverageConfig) -> tuple[Validation, ModelInfo]:
     DeviceError
         If the device is not there.
     ValueError
-        If the shares do not fit the models, or there are no held-out pages.
+        If the shares do not fit the models, or pages cannot be learnt from or measured with.
     """
     path = checked_output(config.output, config.overwrite)
     choose_device(config.device)
@@ -186,6 +186,7 @@ def average_models(config: AverageConfig) -> tuple[Validation, ModelInfo]:
         raise ValueError("--train: there are no pages that the models have learnt from")
     if not held_out:
         raise ValueError("--validate: there are no pages to choose calibration and threshold by")
+    check_held_out(held_out)
     warn_of_overlap(learnt, held_out)
     last = infos[-1].header
     header = {
@@ -196,7 +197,8 @@ def average_models(config: AverageConfig) -> tuple[Validation, ModelInfo]:
     }
     interim = unfinished_path(path)
     try:
-        figures, chosen = finished_header(network, learnt, held_out, interim, config.device)
+        model = run_through_file(network, interim, config.device)
+        figures, chosen = finished_header(model, learnt, held_out)
         return figures, save_model(path, network, {**chosen, **header})
     finally:
         interim.unlink(missing_ok=True)

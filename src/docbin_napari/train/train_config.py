@@ -52,8 +52,8 @@ class AugmentConfig:
     invert : float
         Share with light and dark exchanged, as a whole or in a part.
     edge : float
-        Share with scanner background, leaves of a book block or boards beyond a page edge, or
-        in holes.
+        Share with scanner background, leaves of a book block or boards beyond a page edge or in
+        holes, or with fingers on the page.
     unknown : float
         Share whose network does not get the ink of the page.
     unlevelled : float

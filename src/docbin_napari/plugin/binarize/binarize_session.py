@@ -260,7 +260,7 @@ class BinarizeSession:
         Returns
         -------
         RunJob
-            For `engine.run`.
+            For `threads.run`.
         """
         source = page_source.page_source(image)
         shown = page_source.current_page(image, self._viewer.dims.point)
@@ -285,7 +285,7 @@ class BinarizeSession:
         return job
 
     def receive(self, event: Ready | Preview | Computed | Failed) -> None:
-        """Take in what `engine.run` yields."""
+        """Take in what `threads.run` yields."""
         run = self.run
         if run is None:
             return

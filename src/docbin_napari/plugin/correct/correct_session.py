@@ -396,6 +396,7 @@ class Specks:
         question, pieces = self._answer
         if not self._stands(question):
             self.forget()
+            self._session.status = "The page changed; move the slider again."
             return
         corner = question.area.rows.start, question.area.columns.start
         below = pieces.below(self.size)

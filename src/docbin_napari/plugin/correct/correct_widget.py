@@ -321,7 +321,8 @@ class CorrectPages(DockPanel):
         if self._listened is not None:
             self._listened.events.set_data.disconnect(self._on_undone)
             self._listened.events.brush_size.disconnect(self._show_brush)
-        self._listened, self._undone = labels, 0
+        self._listened = labels
+        self._undone = self._count_undone()
         if labels is not None:
             labels.events.set_data.connect(self._on_undone)
             labels.events.brush_size.connect(self._show_brush)
@@ -411,10 +412,13 @@ class CorrectPages(DockPanel):
         elif not self._watch.gone:
             self._update()
 
+    def _count_undone(self) -> int:
+        """Count the steps that can be done again; 0 where napari keeps them elsewhere."""
+        return len(getattr(self._listened, "_redo_history", ()))
+
     def _on_undone(self, _: Any = None) -> None:
         """What was said of a step is not true once the step is taken back."""
-        labels = self._session.labels
-        undone = 0 if labels is None else len(labels._redo_history)
+        undone = self._count_undone()
         if undone > self._undone:
             self._session.status = _UNDONE
             self._update()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, PushButton
 
 from docbin_napari.plugin.keys import BorrowedKeys
+from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Look:
             self._set(ink, "blending", "translucent")
         if what == BESIDE:
             self._put_apart(image, ink)
-        self._viewer.layers.events.inserted.connect(self._restore)
+        self._viewer.layers.events.inserted.connect(self._on_inserted)
 
     def hold(self, what: str, _: Any = None) -> Iterator[None]:
         """Show something as long as a key is held; napari calls it with the viewer."""
@@ -102,8 +103,13 @@ class Look:
         self._before.append((thing, name, getattr(thing, name)))
         setattr(thing, name, value)
 
-    def _restore(self, _: Any = None) -> None:
-        self._viewer.layers.events.inserted.disconnect(self._restore)
+    def _on_inserted(self, event: Any) -> None:
+        """End the look; not for marks over a page, unless they move the cells of the grid."""
+        if self.shown == BESIDE or not choosing.is_overlay(event.value):
+            self._restore()
+
+    def _restore(self) -> None:
+        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         while self._before:
             thing, name, value = self._before.pop()
             setattr(thing, name, value)
@@ -155,7 +161,7 @@ class LookRow(Container[Any]):
         """Look again at what there is to show."""
         image, ink = self._chosen()
         for name, button in self.buttons.items():
-            button.enabled = image is not None and (ink is not None or name == "page")
+            button.enabled = image is not None and (ink is not None or name == PAGE)
             button.native.setChecked(self.look.shown == name)
 
     def _on_button(self, name: str, _: bool = False) -> None:

@@ -91,6 +91,7 @@ class PageListPanel(Container[Any]):
         self._worker: Any = None
         self._pictures: Any = None
         self._working_on: tuple[int, Path, str] | None = None
+        self._closed = False
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
         self._build()
         self._connect()
@@ -134,7 +135,8 @@ class PageListPanel(Container[Any]):
 
     def _on_shown(self) -> None:
         widgets.align(self.native, self._named)
-        self.refresh()
+        self._closed = False
+        self._work_on()
         self._keys.take({NEXT_KEY: lambda: self.turn(1), PREVIOUS_KEY: lambda: self.turn(-1)})
 
     def _on_model(self, name: str, better: bool) -> None:
@@ -156,10 +158,11 @@ class PageListPanel(Container[Any]):
 
     def _recall_how(self) -> None:
         """Choose the model and the preset with which the pages of this folder were binarized."""
-        known = dict(self._session.pages.choices)  # They change with the first field.
-        for field, name in ((self.model, "model"), (self.preset, "preset")):
-            if known.get(name) in field.choices:
-                field.value = known[name]
+        known = self._session.pages.choices
+        with self.model.changed.blocked(), self.preset.changed.blocked():
+            for field, name in ((self.model, "model"), (self.preset, "preset")):
+                if known.get(name) in field.choices:
+                    field.value = known[name]
 
     def shows(self, image: Image) -> bool:
         """Whether an image is the page of this list that is worked on."""
@@ -302,7 +305,7 @@ class PageListPanel(Container[Any]):
         if self._worker is not None:
             if self._working_on != task:
                 self._worker.quit()  # `_on_finished` goes on with what is wanted.
-        elif order is not None and not self._watch.gone:
+        elif order is not None and not (self._watch.gone or self._closed):
             self._working_on = task
             heard = {
                 "yielded": functools.partial(self._on_event, order),
@@ -359,6 +362,7 @@ class PageListPanel(Container[Any]):
             self.worked.emit()
 
     def _close(self) -> None:
+        self._closed = True
         self._keys.give_back()
         self._session.close()
         self._stop_pictures()

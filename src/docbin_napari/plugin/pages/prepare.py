@@ -158,7 +158,7 @@ def make_ready(order: PageOrder, load: Loader) -> Iterator[PageEvent]:
     Yields
     ------
     PageOpened, Step, PageReady or PageFailed
-        `PageReady` or `PageFailed` is the last one; nothing is raised, see `run`.
+        `PageReady` or `PageFailed` is the last one; nothing is raised, see `threads.run`.
     """
     try:
         page = read_listed(order.entry, order.pdf_dpi)

@@ -409,7 +409,7 @@ def _let_go(page: Watched, checksum: int, keep_file: bool) -> None:
         return  # Its draft is of the later state, or the next look makes it so.
     files = [*page.taken, *([page.file] if page.file else [])]
     if keep_file:
-        for path in files:
+        for path in filter(Path.exists, files):
             path.touch()  # What is newer than the pair is what the work goes on with.
         if page.file is None:
             page.kept = None  # The next look keeps what the pair does not hold.

@@ -136,11 +136,14 @@ class DraftRow(Container[Any]):
         self._show()
 
     def _discard(self, _: Any = None) -> None:
-        if self._early is not None:
-            self._early[0].unlink(missing_ok=True)
-            self._early = None
-        else:
-            self.autosave.discard()
+        try:
+            if self._early is not None:
+                self._early[0].unlink(missing_ok=True)
+                self._early = None
+            else:
+                self.autosave.discard()
+        except OSError as error:
+            show_error(readable(error))
         self._show()
 
     def _show(self) -> None:

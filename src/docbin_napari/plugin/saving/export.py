@@ -19,6 +19,7 @@ from docbin_napari.io.mask import write_mask
 from docbin_napari.io.paths import clean_name
 from docbin_napari.pairs.work_list import RESULT_ENDING
 from docbin_napari.plugin import widgets
+from docbin_napari.plugin.dock import PanelWatch
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behind
 from docbin_napari.plugin.layers.page_source import current_page
 from docbin_napari.plugin.pages.prepare import PageFailed, PageReady, make_ready
@@ -265,7 +266,7 @@ class ExportRow(Container[Any]):
     format : ComboBox
         The format that is offered. TIFF holds all pages of a stack in one file.
     all : PushButton
-        Save all pages of the stack, or of the folder in “Correct pages”: as you corrected them,
+        Save all pages of the stack, or of the folder in “Correct”: as you corrected them,
         else as the model finds them. Pressed again, it stops.
     said : Signal
         What happened, for the message line of the panel (str).
@@ -288,6 +289,7 @@ class ExportRow(Container[Any]):
         self.all = field(PushButton, "all", text="Export all pages…")
         below = widgets.row_of([self.format, self.all], "export_below")
         super().__init__(widgets=[self.page, below], labels=False, name="export")
+        self._watch = PanelWatch(self.native, shown=lambda: None, closed=lambda: None)
         self.margins = (0, 0, 0, 0)
         self.page.changed.connect(self._save_page)
         self.all.changed.connect(self._save_all)
@@ -295,6 +297,8 @@ class ExportRow(Container[Any]):
 
     def refresh(self) -> None:
         """Look again at what can be saved."""
+        if self._watch.gone:
+            return
         image, ink = self._chosen()
         turner = list_of(image)
         several = turner is not None or (ink is not None and ink.ndim == 3)

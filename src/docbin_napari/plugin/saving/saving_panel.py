@@ -276,7 +276,8 @@ class SavePairPanel(Container[Any]):
             remember(datasets=str(place.datasets), split=place.split, collection=place.collection)
         remember(who=job.order.who)
         self.saved.emit(subject, saved)
-        PAIR_NEWS.saved.emit(place.datasets)
+        if place.datasets != Path():
+            PAIR_NEWS.saved.emit(place.datasets)
 
     @staticmethod
     def _is_reviewed(subject: Subject) -> bool:
