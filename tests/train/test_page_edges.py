@@ -109,3 +109,16 @@ def test_chance_says_how_many_windows_are_changed(chance):
     page_edges(pixels, truth, chance, np.random.default_rng(0))
     changed = (truth[:, 1] > 0).any(1).any(1).float().mean().item()
     assert changed == pytest.approx(chance, abs=0.07)
+
+
+def test_behind_a_page_lies_what_other_windows_without_ink_show():
+    photograph = torch.from_numpy(np.random.default_rng(3).uniform(0, 255, (3, 96, 96))).float()
+    pixels, truth = sheets()
+    pixels[0], truth[0, 0], truth[0, 1] = photograph, 0, 1
+    page_edges(pixels, truth, 1.0, np.random.default_rng(0))
+    shown = 0
+    for window, (_, bare) in zip(pixels[1:], truth[1:], strict=True):
+        for seen in (photograph, photograph.rot90(2, (1, 2))):
+            same = (window - seen).abs().amax(0) < 1e-3
+            shown += int((same & (bare == 1)).sum() > 50)
+    assert 0 < shown < 39, "some of it is painted"

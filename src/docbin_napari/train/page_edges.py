@@ -21,10 +21,14 @@ _SHADOW = 0.6
 _FRINGE = 0.3
 _WARM = 0.3
 _WARM_TINT = (0.4, -0.6, -1.0), (1.0, 0.2, -0.3)
+_REAL = 0.5
 
 
 def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> Tensor:
     """Lay bare what is behind a page, beyond an edge or in holes, or cover it; no ink is there.
+
+    Half of what is shown is cut from the other windows that are known to hold no ink, where there
+    are any: photographs, and what surrounds other pages. The rest is painted.
 
     Parameters
     ----------
@@ -43,12 +47,14 @@ def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> 
         The pixels.
     """
     height, width = pixels.shape[-2:]
+    empty = ~truth[:, 0].flatten(1).any(1) & truth[:, 1].flatten(1).all(1)
+    photographs = pixels[empty]
     for index in np.flatnonzero(random.random(len(pixels)) < chance):
         kind = random.random()
         covered = kind < _FINGERS
         shape = _fingers if covered else _holes if kind < _FINGERS + _HOLES else _edge
         distance = shape(height, width, random).to(pixels.device)
-        _lay_bare(pixels[index], truth[index], distance, covered, random)
+        _lay_bare(pixels[index], truth[index], distance, covered, photographs, random)
     return pixels
 
 
@@ -108,7 +114,7 @@ def _fingers(height: int, width: int, random: Random) -> Tensor:
 
 
 def _lay_bare(
-    pixels: Tensor, truth: Tensor, distance: Tensor, covered: bool, random: Random
+    pixels: Tensor, truth: Tensor, distance: Tensor, covered: bool, others: Tensor, random: Random
 ) -> None:
     """Paint what is behind one page, or covers it, where the distance into it is negative."""
     if random.random() < _SHADOW:
@@ -116,7 +122,10 @@ def _lay_bare(
     if random.random() < _FRINGE:
         bright = _near(distance, random.uniform(0.2, 0.9), random.uniform(0.5, 2.5))
         pixels += bright * (random.uniform(200, 255) - pixels).clamp(min=0)
-    behind = _behind(-distance, covered, random)
+    if len(others) and random.random() < _REAL:
+        behind = others[random.integers(len(others))].rot90(2 * int(random.integers(2)), (1, 2))
+    else:
+        behind = _behind(-distance, covered, random)
     if random.random() < _SHADOW:
         behind = behind * (1 - _near(-distance, random.uniform(0.1, 0.8), random.uniform(1, 20)))
     page = (distance + 0.5).clamp(0, 1)
