@@ -20,7 +20,7 @@ import torch
 
 import resident
 from docbin_napari.inference.inference_config import PRESETS
-from docbin_napari.model.engine import choose_device
+from docbin_napari.model.ink_model import load_model
 from docbin_napari.model.model_file import DEFAULT_MODEL, find_model
 from effort import passes, spares_views
 from hardware import hardware
@@ -54,7 +54,7 @@ def main() -> None:
     if arguments.page:
         print(json.dumps(measure(arguments)))
         return
-    device = choose_device(arguments.device)
+    device = load_model(arguments.model, arguments.device).device
     settings = f"model {arguments.model}, preset {arguments.preset}"
     print(f"{settings}; {hardware(device)}; torch {torch.__version__}\n", flush=True)
     journal = Journal(arguments.csv, "memory", hardware(device), settings)
@@ -119,7 +119,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
 
     from docbin_napari.cli import main as docbin
     from docbin_napari.inference.predict import ink_probability
-    from docbin_napari.model.ink_model import load_model
 
     blank = np.full((64, 64, 3), 200, np.uint8)
     model = load_model(arguments.model, arguments.device)

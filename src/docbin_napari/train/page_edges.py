@@ -48,13 +48,13 @@ def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> 
     """
     height, width = pixels.shape[-2:]
     empty = ~truth[:, 0].flatten(1).any(1) & truth[:, 1].flatten(1).all(1)
-    photographs = pixels[empty]
+    others = pixels[empty]
     for index in np.flatnonzero(random.random(len(pixels)) < chance):
         kind = random.random()
         covered = kind < _FINGERS
         shape = _fingers if covered else _holes if kind < _FINGERS + _HOLES else _edge
         distance = shape(height, width, random).to(pixels.device)
-        _lay_bare(pixels[index], truth[index], distance, covered, photographs, random)
+        _lay_bare(pixels[index], truth[index], distance, covered, others, random)
     return pixels
 
 
