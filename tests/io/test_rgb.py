@@ -1,9 +1,11 @@
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.io.rgb import row_bands, to_rgb, value_limits
+from docbin_napari.io.rgb import RgbRows, StoredBands, row_bands, to_rgb, value_limits
 
 
 def first_channel(values, limits=None):
@@ -200,3 +202,20 @@ def test_a_range_that_is_stated_is_taken_where_its_upper_half_is_used():
 def test_values_use_as_many_bits_as_they_need(page, limits):
     """Taken for twice as many values or more, a page is so dark that writing is lost."""
     assert value_limits([page]) == limits
+
+
+def test_of_a_large_page_only_the_last_bands_stay_in_memory():
+    bands, decoded = [], []
+
+    def decode(number):
+        decoded.append(number)
+        band = np.full((10, 2048, 3), number % 256, np.uint8)
+        bands.append(weakref.ref(band))
+        return band
+
+    rows = RgbRows(StoredBands((2000, 2048, 3), np.uint8, 10, decode), None)
+    expected = np.arange(2000) // 10
+    assert np.array_equal(rows[0:1500][:, 0, 0], expected[:1500])
+    assert sum(band() is not None for band in bands) < 100
+    assert np.array_equal(rows[1100:2000][:, 0, 0], expected[1100:])
+    assert decoded == list(range(200))

@@ -219,9 +219,7 @@ def _fade_in(distance: np.ndarray, ramp: int) -> np.ndarray:
     return np.asarray(share * share * (3 - 2 * share))
 
 
-def strips(
-    pixels: Any, rows: AxisWindows, width: int, chosen: range
-) -> Iterator[NDArray[np.uint8]]:
+def strips(pixels: Any, rows: AxisWindows, chosen: range) -> Iterator[NDArray[np.uint8]]:
     """Read a page from top to bottom, for one row of windows after the other.
 
     What still has to be decoded is decoded in a thread, while the network runs.
@@ -232,18 +230,16 @@ def strips(
         uint8 (H, W, 3); anything that gives arrays when sliced by rows and columns.
     rows : AxisWindows
         From `plan_axis`.
-    width : int
-        Columns that are wanted; at least W.
     chosen : range
         Numbers of the rows of windows.
 
     Yields
     ------
     ndarray
-        uint8 (`rows.size`, `width`, 3). Where windows reach beyond the page, its last row
-        and column are repeated.
+        uint8 (`rows.size`, W, 3), of fewer rows where windows reach beyond the page.
     """
-    found = (_read(pixels, rows.starts[row], rows.size, width) for row in chosen)
+    starts = (rows.starts[row] for row in chosen)
+    found = (np.asarray(pixels[top : top + rows.size]) for top in starts)
     if isinstance(pixels, np.ndarray):
         yield from found
         return
@@ -251,13 +247,17 @@ def strips(
         yield from iterate_ahead(found, thread)
 
 
-def cut(strip: NDArray[np.uint8], columns: AxisWindows, chosen: range) -> NDArray[np.uint8]:
+def cut(
+    strip: NDArray[np.uint8], height: int, columns: AxisWindows, chosen: range
+) -> NDArray[np.uint8]:
     """Cut windows from a strip.
 
     Parameters
     ----------
     strip : ndarray
         uint8 (H, W, 3).
+    height : int
+        Of the windows, at least H.
     columns : AxisWindows
         From `plan_axis`.
     chosen : range
@@ -266,18 +266,18 @@ def cut(strip: NDArray[np.uint8], columns: AxisWindows, chosen: range) -> NDArra
     Returns
     -------
     ndarray
-        (N, H, `columns.size`, 3); a single window is not copied.
+        (N, `height`, `columns.size`, 3). Where windows reach beyond the strip, its last row and
+        column are repeated; a single window within it is not copied.
     """
-    windows = [
-        strip[:, columns.starts[index] : columns.starts[index] + columns.size] for index in chosen
-    ]
+    windows = []
+    for index in chosen:
+        left = columns.starts[index]
+        window = strip[:, left : left + columns.size]
+        missing = height - window.shape[0], columns.size - window.shape[1]
+        if any(missing):
+            window = np.pad(window, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+        windows.append(window)
     return windows[0][None] if len(windows) == 1 else np.stack(windows)
-
-
-def _read(pixels: Any, top: int, height: int, width: int) -> NDArray[np.uint8]:
-    strip = np.asarray(pixels[top : top + height])
-    missing = [(0, height - strip.shape[0]), (0, width - strip.shape[1]), (0, 0)]
-    return np.pad(strip, missing, mode="edge") if np.any(missing) else strip
 
 
 class ProbabilitySink(Protocol):
@@ -390,11 +390,10 @@ class WindowPart:
 
     def windows(self, pixels: Any) -> Iterator[tuple[int, range, NDArray[np.uint8]]]:
         """Read the windows from the page: their row, their numbers and their pixels."""
-        width = self.across.starts[-1] + self.across.size
-        found = strips(pixels, self.down, width, self.rows)
+        found = strips(pixels, self.down, self.rows)
         for row, strip in zip(self.rows, found, strict=True):
             for chosen in self.batches:
-                yield row, chosen, cut(strip, self.across, chosen)
+                yield row, chosen, cut(strip, self.down.size, self.across, chosen)
 
     def final(self, row: int, chosen: range) -> Box:
         """Rows and columns that are final after a batch, but not before it."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _BAND_PIXELS = 1 << 18
+_KEPT_ROWS = 512
 _ENOUGH = 1 / 8
 """Share of its range that the values of a page must use so that the range is taken as it is."""
 _OUTLIERS = 1e-4
@@ -54,9 +55,9 @@ class RowSource(Protocol):
 class StoredBands:
     """A page that is stored in bands, each of which has to be decoded whole.
 
-    Strategy: windows go down a page and overlap, so each request begins within the one before.
-    The bands of the last request are kept; what lies above is forgotten, what lies below is not
-    yet decoded.
+    Strategy: windows go down a page and overlap, so each request begins a little above the end of
+    the one before. Bands that lie shortly above or below the last request are kept, the others
+    forgotten.
 
     Parameters
     ----------
@@ -107,13 +108,15 @@ class StoredBands:
         return result
 
     def _bands(self, start: int, stop: int) -> dict[int, NDArray[Any]]:
-        """Bands that hold some rows; they are kept, and no others."""
-        wanted = range(start // self._band_height, -(-stop // self._band_height))
-        self._kept = {number: band for number, band in self._kept.items() if number in wanted}
-        for number in wanted:
-            if number not in self._kept:
-                self._kept[number] = self._decode(number)
-        return self._kept
+        """Bands that hold some rows, and those near them that were decoded before."""
+        first, after = start // self._band_height, -(-stop // self._band_height)
+        reach = -(-_KEPT_ROWS // self._band_height)
+        kept = {n: band for n, band in self._kept.items() if first - reach <= n < after + reach}
+        self._kept = kept
+        for number in range(first, after):
+            if number not in kept:
+                kept[number] = self._decode(number)
+        return kept
 
 
 def spread_rows(height: int, tall: int, most: int) -> list[slice]:
@@ -349,10 +352,9 @@ class RgbRows:
 
     def fill(self, target: NDArray[np.uint8], top: int) -> None:
         """Write the rows from `top` on into an array, uint8 (N, W, 3), as many as it has."""
-        # All rows at once: what is stored in bands keeps those of the last request.
-        samples = np.asarray(self._samples[top : top + len(target)])
         for band in row_bands(*target.shape[:2]):
-            target[band] = self._convert(samples[band], self._limits)
+            samples = np.asarray(self._samples[top + band.start : top + band.stop])
+            target[band] = self._convert(samples, self._limits)
 
 
 def inverted_rows(pixels: RowSource) -> RgbRows:
