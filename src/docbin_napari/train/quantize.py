@@ -34,7 +34,7 @@ from docbin_napari.train.dataset import LoadedPair, generated_pair, load_pair, p
 from docbin_napari.train.model_output import unfinished_path
 from docbin_napari.train.validate import read_pair
 
-_SHARES = (0.5, 0.9, 0.99, 1.0)
+_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _SIDE = 1024
 _COMPARED = 24
 _FIRST_SEED = 70_000
