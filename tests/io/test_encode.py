@@ -66,6 +66,7 @@ def test_large_page_is_encoded_band_by_band(tmp_path, monkeypatch, kind, suffix)
     gray = random.integers(0, 256, (101, 53), dtype=np.uint8)
     original = gray > 200 if kind == "bilevel" else gray
     rows = Rows(original)
+    monkeypatch.setattr(encode, "_USUAL_PIXELS", 0)
     monkeypatch.setattr(encode, "_BAND_PIXELS", 53 * 20)
     path = write_pages(tmp_path / f"page{suffix}", [rows], (300, 200))
     assert rows.most == 20
@@ -78,7 +79,8 @@ def test_large_page_is_encoded_band_by_band(tmp_path, monkeypatch, kind, suffix)
 
 
 def test_large_pages_beside_small_ones_in_one_file(tmp_path, monkeypatch, black_corner):
-    monkeypatch.setattr(encode, "_BAND_PIXELS", 800)
+    monkeypatch.setattr(encode, "_USUAL_PIXELS", black_corner.size)
+    monkeypatch.setattr(encode, "_BAND_PIXELS", 300)
     large = np.tile(black_corner, (3, 1))
     path = write_pages(tmp_path / "pages.tif", [black_corner, large, black_corner])
     for page, original in zip(read_pages(path), [black_corner, large, black_corner], strict=True):
@@ -86,6 +88,7 @@ def test_large_pages_beside_small_ones_in_one_file(tmp_path, monkeypatch, black_
 
 
 def test_rows_are_converted_band_by_band(tmp_path, monkeypatch, black_corner):
+    monkeypatch.setattr(encode, "_USUAL_PIXELS", 0)
     monkeypatch.setattr(encode, "_BAND_PIXELS", 37 * 4)
     path = write_pages(tmp_path / "page.png", [black_corner], convert=np.logical_not)
     np.testing.assert_array_equal(next(read_pages(path)).pixels[..., 0], ~black_corner * 255)
@@ -102,6 +105,7 @@ def test_group4_is_white_is_zero_in_a_single_strip(tmp_path, black_corner):
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_a_large_page_of_colour_is_what_was_given(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(encode, "_USUAL_PIXELS", 0)
     monkeypatch.setattr(encode, "_BAND_PIXELS", 37 * 4)
     page = np.random.default_rng(0).integers(0, 256, (23, 37, 3), dtype=np.uint8)
     write_pages(tmp_path / f"page{suffix}", [page])

@@ -17,6 +17,7 @@ TEXTS = {"Author": "Inês", "docbin source": "Брест/頁 1.tif", "Comment": 
 @pytest.mark.parametrize("pixels", [np.eye(20, dtype=bool), np.eye(20, dtype=np.uint8) * 9])
 def test_words_come_back_and_the_picture_is_the_same(tmp_path, monkeypatch, band, pixels) -> None:
     """Also of pages that are written in bands."""
+    monkeypatch.setattr(encode, "_USUAL_PIXELS", band)
     monkeypatch.setattr(encode, "_BAND_PIXELS", band)
     path = encode.write_pages(tmp_path / "page.png", [pixels], (300, 300), texts=TEXTS)
     assert read_png_texts(path) == TEXTS

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Dpi = tuple[float, float] | None
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
-_BAND_PIXELS = 1 << 26
+_USUAL_PIXELS, _BAND_PIXELS = 1 << 26, 1 << 22
 """A usual page is one band; larger pages are encoded in bands of so many pixels."""
 _PACKING = 3
 """Level of zlib: in half of the time of the usual 6, files become a tenth larger."""
@@ -129,9 +129,11 @@ def _with_dpi(
 
 
 def _bands(page: RowSource, convert: Conversion | None) -> Iterator[NDArray[Any]]:
+    height, width = page.shape[:2]
     # Pages of colour are whole in memory already, and Pillow writes them.
-    step = page.shape[0] if len(page.shape) == 3 else max(1, _BAND_PIXELS // page.shape[1])
-    for top in range(0, page.shape[0], step):
+    whole = len(page.shape) == 3 or height * width <= _USUAL_PIXELS
+    step = height if whole else max(1, _BAND_PIXELS // width)
+    for top in range(0, height, step):
         rows = page[top : top + step]
         yield rows if convert is None else convert(rows)
 
