@@ -34,7 +34,7 @@ STAMP = ((82, 180), (100, 240), (121, 302))  # what shines through above the fir
 LETTER = np.s_[203:228, 137:160]  # the r of the second line
 # Steps instead of minutes: the same on every machine.
 SHORT = (
-    *("--minutes", "0", "--steps", "80", "--batch", "4", "--window", "128"),
+    *("--minutes", "0", "--steps", "120", "--batch", "4", "--window", "128"),
     *("--replay-pages", "4", "--validations", "4"),
 )
 
