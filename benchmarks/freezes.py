@@ -163,16 +163,20 @@ def main() -> None:
         write_scans(place / "scans", 3, options.height, options.width)
         write_scans(place / "many", 200, 400, 300)
         import napari
+        from superqt.utils import WorkerBase
 
         viewer = napari.Viewer()
         viewer.window.resize(1440, 900)
         beat = Beat(options.profile)
         play(place, beat, viewer)
         viewer.close()
-    from docbin_napari.model.engine import choose_device
+        # As napari does when it quits: a worker that outlives the window ends the process.
+        WorkerBase.await_workers()
+    from docbin_napari.model.engine import load_engine
+    from docbin_napari.model.model_file import DEFAULT_MODEL, find_model
     from hardware import hardware
 
-    machine = hardware(choose_device("cpu"))
+    machine = hardware(load_engine(find_model(DEFAULT_MODEL)).device)
     print(machine)
     journal = Journal(options.csv, "freezes", machine, f"{options.width}x{options.height}")
     print_header(["step", "longest freeze, s", "of it computing, s"])

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +115,32 @@ def test_a_reader_that_has_seen_enough_is_no_crash():
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 1
+
+
+@pytest.mark.parametrize("command", [[], ["binarize"]])
+def test_a_help_text_that_nobody_reads_is_no_crash(command):
+    with subprocess.Popen(
+        [sys.executable, "-m", "docbin_napari", *command, "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs a device without space")
+def test_an_output_without_space_is_one_line():
+    with FULL.open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "docbin_napari", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert finished.returncode == 1
+    assert finished.stderr == "error: the output cannot be written: No space left on device\n"

@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import make_dataclass
 from typing import Annotated, Any, Union
 
@@ -48,6 +49,24 @@ Each is imported only when it is run: the options of all take a tenth of a secon
 """
 
 
+@contextmanager
+def _output_may_end() -> Iterator[None]:
+    """End without a word when whoever read the output, a pager for instance, has seen enough."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        # What is left would be tried again, and fail again, when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            Console().complain(f"error: the output cannot be written: {error.strerror or error}")
+        raise SystemExit(1) from None
+
+
+@_output_may_end()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``docbin``.
 
@@ -77,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command(arguments[0], arguments[1:], f"docbin {arguments[0]}")
 
 
+@_output_may_end()
 def run_command(name: str, arguments: Sequence[str], program: str) -> int:
     """Run one command.
 
@@ -108,9 +128,7 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
                 code: int = command.run(console)
                 return code
         except BrokenPipeError:
-            # Whoever read the output, a pager for instance, has seen enough.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
+            raise
         except (UsageError, FileError, OSError) as error:
             console.complain(f"{program}: error: {in_words(error)}")
             return 2
