@@ -422,6 +422,25 @@ def test_local_workers_let_nobody_in_without_their_certificates():
                     asyncio.run(asyncio.wait_for(dask_client._knock(place, security), 8))
 
 
+def test_files_do_not_wait_for_processes_that_cannot_be_started_again(monkeypatch):
+    """As where memory is short: the batch ends with an error, and goes on when it is run again."""
+    pytest.importorskip("cryptography")
+
+    async def fail(nanny):
+        raise MemoryError("no memory for another process")
+
+    said = []
+    monkeypatch.setattr(dask_client, "_DESERTED_SECONDS", 1)
+    with dask_client._connect(ClusterConfig("local", 1, "cpu"), 1, said.append) as client:
+        process = client.submit(os.getpid).result(timeout=PATIENCE)
+        waiting = client.submit(time.sleep, 10 * PATIENCE)
+        monkeypatch.setattr(distributed.Nanny, "instantiate", fail)
+        os.kill(process, signal.SIGKILL)
+        with pytest.raises((distributed.CancelledError, OSError)):
+            waiting.result(timeout=PATIENCE)
+    assert "all worker processes have ended" in said[-1]
+
+
 @pytest.mark.parametrize(("given", "threads"), [("5", "5"), (None, "1")])
 def test_local_workers_share_the_threads(monkeypatch, given, threads):
     monkeypatch.setattr(dask_client.os, "environ", {"OMP_NUM_THREADS": given} if given else {})

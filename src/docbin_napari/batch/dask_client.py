@@ -68,6 +68,7 @@ _stopped: set[str] = set()
 _PACKAGE = "docbin_napari"
 _CONNECT_SECONDS = 10
 _LONGEST = 60
+_DESERTED_SECONDS = 30
 _LOST = "the connection to the scheduler is lost: run the same command again to go on"
 _INSTALL = 'Dask is missing, which this needs: pip install "docbin-napari[cluster]"'
 
@@ -251,6 +252,7 @@ def _connect(cluster: ClusterConfig, files: int, say: Callable[[str], None]) -> 
         if cluster.is_local:
             here = stack.enter_context(start_here(cluster, files))
             address, security = here.scheduler_address, here.security
+            here.loop.add_callback(_close_when_deserted, here, say)
         try:
             # A client that cannot connect takes long to give up, and complains when it ends.
             asyncio.run(_knock(address, security))
@@ -346,6 +348,23 @@ def start_here(cluster: ClusterConfig, files: int) -> LocalCluster:
     except ImportError as error:
         # The certificates need the package cryptography.
         raise ClusterError(_INSTALL) from error
+
+
+async def _close_when_deserted(cluster: LocalCluster, say: Callable[[str], None]) -> None:
+    """Close a cluster that has had no process for a while.
+
+    Dask starts a process again when it was killed at work, but not when it was killed while it
+    started, as happens where memory is short; its files would wait forever.
+    """
+    from distributed.core import Status
+
+    seconds = 0
+    while seconds < _DESERTED_SECONDS:
+        await asyncio.sleep(1)
+        seconds = 0 if any(nanny.is_alive() for nanny in cluster.workers.values()) else seconds + 1
+    if cluster.status is Status.running:
+        say("all worker processes have ended: is the memory too small for so many (--workers)?")
+        await cluster.scheduler.close()
 
 
 def worker_count(cores: int, memory: int) -> int:
