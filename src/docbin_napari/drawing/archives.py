@@ -282,8 +282,8 @@ def _parchment(dice: Dice) -> Archive:
         18,
         45,
         script=dice.one_of("runes", "upright", "blackletter"),
-        slant=dice.between(-0.05, 0.2),
         stretch=0.9,
+        slant=dice.between(-0.05, 0.2),
         jitter=dice.between(0.1, 0.35),
         letters=dice.seed(),
     )

@@ -191,8 +191,7 @@ def choices(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
     left = box.left + box.width * rng.uniform(0.2, 0.5)
     pitch = min(half * rng.uniform(3, 6), (box.right - left) / options)
     marks = sheet.text if rng.random() < 0.3 else sheet.second
-    for row in range(rows):
-        y = box.top + size + row * step
+    for y in box.top + size + np.arange(rows) * step:
         room = Box(box.left, y - size * 1.2, left - size, y + size * 2)
         if room.width > 6:
             sheet.text.append(set_line(rng, label, room, 3))
@@ -238,8 +237,7 @@ def bullets(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
     rows = _rows(rng, 2, 7, box.height / step)
     kind = str(rng.choice(shapes.BULLETS))
     half = hand.x_height * rng.uniform(0.18, 0.75)
-    for row in range(rows):
-        y = box.top + row * step
+    for y in box.top + np.arange(rows) * step:
         centre = (box.left + half * 1.5, y + 1.2 * hand.x_height)
         sheet.text.append(shapes.bullet(kind, centre, half))
         line = Box(box.left + half * 3 + hand.x_height, y, box.right, y + 4 * hand.x_height)
@@ -270,8 +268,7 @@ def table(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
         return paragraph(rng, plan, box, sheet)
     count = int(rng.integers(2, 6))
     edges = box.left + box.width * np.linspace(0, 1, count + 1)
-    head = box._replace(bottom=box.top + step)
-    sheet.panels.append(shapes.filled(head))
+    sheet.panels.append(shapes.filled(box._replace(bottom=box.top + step)))
     pen = rng.uniform(0.8, 3)
     for row in range(rows):
         base = box.top + (row + 0.5) * step
@@ -283,11 +280,10 @@ def table(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
             if advance < cell.width - hand.x_height:
                 target.append(word.moved(cell.left + hand.x_height * 0.5, base + hand.x_height / 2))
         if row and rng.random() < 0.8:
-            y = box.top + (row + 1) * step
-            sheet.text.append(shapes.level(y, box.left, box.right, pen))
+            sheet.text.append(shapes.level(box.top + (row + 1) * step, box.left, box.right, pen))
     if rng.random() < 0.6:
-        whole = box._replace(bottom=box.top + rows * step)
-        sheet.text.append(shapes.outlined(whole._replace(top=box.top + step), pen))
+        body = box._replace(top=box.top + step, bottom=box.top + rows * step)
+        sheet.text.append(shapes.outlined(body, pen))
     return float(rows * step)
 
 
@@ -338,16 +334,14 @@ def redacted(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
         black = Box(left, box.top, max(right, left + 8), box.top + rows * step)
         sheet.text.append(shapes.filled(black))
         return float(rows * step)
-    for row in range(rows):
-        y = box.top + row * step
+    for y in box.top + np.arange(rows) * step:
         line = box._replace(top=y, bottom=y + 4 * hand.x_height)
         split = box.left + box.width * rng.uniform(0.05, 0.9)
         if split - box.left > 6 * hand.x_height:
             sheet.text.append(set_line(rng, hand, line._replace(right=split), 12))
         end = min(box.right, split + box.width * rng.uniform(0.05, 0.5))
-        middle = y + 1.15 * hand.x_height
         thick = hand.x_height * rng.uniform(1.3, 2.1)
-        sheet.text.append(shapes.level(middle, split, end, thick))
+        sheet.text.append(shapes.level(y + 1.15 * hand.x_height, split, end, thick))
     return float(rows * step)
 
 
@@ -404,10 +398,8 @@ def seal(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
     if kind == "star":
         target.append(shapes.star(centre, radius, int(rng.integers(5, 9))))
         return 2 * radius
-    if kind == "square":
-        target.append(shapes.bullet("square", centre, radius * 0.85))
-    else:
-        target.append(stroke([centre], radius * 0.92))
+    square = shapes.bullet("square", centre, radius * 0.85)
+    target.append(square if kind == "square" else stroke([centre], radius * 0.92))
     if kind == "toothed":
         turn = np.linspace(0, 2 * np.pi, int(rng.integers(16, 50)))[:-1]
         points = np.column_stack([np.cos(turn), np.sin(turn)]) * radius * 0.95 + centre
@@ -482,8 +474,7 @@ def answers(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
     hand = fitted(plan.hand, box)
     step = max(plan.hand.x_height * 2.4, label.x_height * 3)
     rows = _rows(rng, 1, 5, box.height / step)
-    for row in range(rows):
-        y = box.top + (row + 0.8) * step
+    for y in box.top + (np.arange(rows) + 0.8) * step:
         left = box.left + box.width * rng.uniform(0.2, 0.4)
         place = Box(box.left, y - 1.7 * label.x_height, left, y + step)
         if place.width > 6 * label.x_height:

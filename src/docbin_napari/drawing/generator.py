@@ -141,11 +141,9 @@ def draw_archive_page(
         paper.print_picture(of_ink, light, sheet.picture)
     light, ink = _printed(of_ink, light, sheet, archive, kept)
     if archive.around is not None and archive.around.gutter:
-        fold = gutter_light(of_edges, shape, archive.around, archive.scan.rotation)
-        light *= fold[..., None]
+        light *= gutter_light(of_edges, shape, archive.around, archive.scan.rotation)[..., None]
     scene = laid_on(of_light, light, share, archive.scan, around)
-    covered = _covered(of_edges, scene, archive)
-    ink &= (share >= 0.5) & ~covered
+    ink &= (share >= 0.5) & ~_covered(of_edges, scene, archive)
     return SyntheticPage(digitized(of_light, scene, archive.scan), ink)
 
 

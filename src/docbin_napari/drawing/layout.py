@@ -13,7 +13,7 @@ from docbin_napari.drawing.blocks import MENUS, Plan, Sheet, stacked
 from docbin_napari.drawing.lettering import ALPHABETS
 from docbin_napari.drawing.noise import Rng
 from docbin_napari.drawing.shapes import bar, level, rule, upright
-from docbin_napari.drawing.strokes import Point, Strokes, joined, spline, stroke
+from docbin_napari.drawing.strokes import Strokes, joined, spline, stroke
 from docbin_napari.drawing.text import Box, fitted, set_line, set_lines, write
 
 
@@ -314,8 +314,7 @@ def chant(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
                     sheet.text.append(upright(x + space * 0.4, y, y + space * 1.8, pen))
                 x += space * 0.9
             x += space * rng.uniform(0.8, 3)
-        lower = box._replace(top=top + 3.6 * space)
-        sheet.text.append(set_line(rng, hand, lower, 14, "justify"))
+        sheet.text.append(set_line(rng, hand, box._replace(top=top + 3.6 * space), 14, "justify"))
         top += 4.4 * space + 2.6 * hand.x_height
 
 
@@ -354,13 +353,12 @@ def _clef(box: Box, space: float, *, treble: bool) -> Strokes:
 
 def _head(x: float, y: float, space: float, *, solid: bool) -> Strokes:
     """Draw a note head around a point."""
-    turn = np.linspace(0, 2 * np.pi, 17)
     tilt = np.array([[0.9, 0.35], [-0.35, 0.9]])
-    if solid:
-        ends = np.array([[-0.2, 0], [0.2, 0]]) * space @ tilt.T
-        return stroke(np.add(ends, (x, y)), space * 0.45)
-    oval = np.column_stack([np.cos(turn) * 0.55, np.sin(turn) * 0.36]) * space @ tilt.T
-    return stroke(np.add(oval, (x, y)), space * 0.1)
+    line, radius = np.array([[-0.2, 0], [0.2, 0]]), 0.45
+    if not solid:
+        turn = np.linspace(0, 2 * np.pi, 17)
+        line, radius = np.column_stack([np.cos(turn) * 0.55, np.sin(turn) * 0.36]), 0.1
+    return stroke(line * space @ tilt.T + (x, y), space * radius)
 
 
 def _notes(rng: Rng, sheet: Sheet, box: Box, x: float) -> float:
@@ -379,8 +377,10 @@ def _notes(rng: Rng, sheet: Sheet, box: Box, x: float) -> float:
     ys = box.bottom - places * space / 2
     up = places.mean() < 4
     side = space * 0.55 * (1 if up else -1)
-    sheet.text.extend(_head(u, v, space, solid=solid) for u, v in zip(xs, ys, strict=True))
-    _ledgers(sheet, box, list(zip(xs, places, strict=True)), pen)
+    heads = np.column_stack([xs, ys])
+    sheet.text.extend(_head(u, v, space, solid=solid) for u, v in heads)
+    beyond = heads[np.isin(places, (-2, 10))]
+    sheet.text.extend(level(v, u - space, u + space, pen) for u, v in beyond)  # Ledger lines.
     way = -1 if up else 1
     ends = ys + way * 3.4 * space
     if count > 1:
@@ -394,8 +394,7 @@ def _notes(rng: Rng, sheet: Sheet, box: Box, x: float) -> float:
     elif solid and rng.random() < 0.4:
         sheet.text.append(_flag(xs[0] + side, ends[0], space, way))
     if solid or rng.random() < 0.6:
-        stems = zip(xs + side, ys, ends, strict=True)
-        sheet.text.extend(upright(*stem, pen) for stem in stems)
+        sheet.text.extend(upright(*stem, pen) for stem in zip(xs + side, ys, ends, strict=True))
     return float(xs[-1] + space * rng.uniform(2.2, 4.5))
 
 
@@ -404,15 +403,6 @@ def _flag(x: float, y: float, space: float, way: int) -> Strokes:
     points = np.array([[0, 0], [0.5, 0.8], [1.1, 1.4], [0.8, 2.4]]) * space * (1, -way)
     curve = spline(points, 6)
     return stroke(np.add(curve, (x, y)), np.linspace(0.25, 0.06, len(curve)) * space)
-
-
-def _ledgers(sheet: Sheet, box: Box, notes: list[Point], pen: float) -> None:
-    """Draw the short lines of notes beyond the staff."""
-    space = box.height / 4
-    for x, place in notes:
-        if place in (-2, 10):
-            y = box.bottom - place * space / 2
-            sheet.text.append(level(y, x - space, x + space, pen))
 
 
 LAYOUTS: dict[str, Callable[[Rng, Plan, Box, Sheet], None]] = {

@@ -136,10 +136,8 @@ def write_word(rng: Rng, hand: Hand, word: str) -> tuple[Strokes, float]:
     advance : float
         Width of the word in pixels.
     """
-    if hand.script == "running" and word.islower():
-        glyph, advance = _run_together(rng, hand, word)
-    else:
-        glyph, advance = _side_by_side(rng, hand, word)
+    running = hand.script == "running" and word.islower()
+    glyph, advance = (_run_together if running else _side_by_side)(rng, hand, word)
     return inked(rng, hand, glyph), advance * hand.stretch * hand.x_height / 10
 
 
@@ -167,23 +165,18 @@ def inked(rng: Rng, hand: Hand, glyph: Glyph) -> Strokes:
     scale = hand.x_height / 10
     samples = int(np.clip(np.ceil(scale * 1.6), 2, 24))
     flat = hand.printed and hand.pen > FLAT_FROM
+    bent = _cornered if flat else spline
     parts = []
     for line in glyph:
-        if hand.script == "blackletter":
-            curve = line
-        else:
-            curve = _cornered(line, samples) if flat else spline(line, samples)
+        curve = line if hand.script == "blackletter" else bent(line, samples)
         # Ascenders and descenders are longer or shorter, small letters stay.
         middle = np.clip(curve[:, 1], 0, 10)
         high = middle + (curve[:, 1] - middle) * hand.reach
         across = curve[:, 0] * hand.stretch + hand.slant * high
         points = np.column_stack([across, -high]) * scale
         radius = np.maximum(_half_widths(rng, hand, points), 0.4)
-        closed = bool(np.hypot(*(points[0] - points[-1])) < hand.pen / 2)
-        if flat and not closed:
-            parts.append(stroke(_lengthened(points, radius), radius, flat=True))
-        else:
-            parts.append(stroke(points, radius))
+        cut = flat and bool(np.hypot(*(points[0] - points[-1])) >= hand.pen / 2)
+        parts.append(stroke(_lengthened(points, radius) if cut else points, radius, flat=cut))
         if hand.script in ("serif", "typewriter"):
             parts.extend(_serifs(hand, points))
     return joined(parts)

@@ -86,13 +86,16 @@ def ramp(values: Plane, low: float, high: float) -> Plane:
     return share * share * (3 - 2 * share)
 
 
-def places(shape: Shape, row: float = 0.0, column: float = 0.0) -> tuple[Plane, Plane]:
-    """Rows, shape (H, 1), and columns, shape (1, W), counted from a point."""
-    rows, columns = (np.arange(length, dtype=np.float32) for length in shape)
-    return rows[:, None] - np.float32(row), columns[None, :] - np.float32(column)
+def places(
+    shape: Shape, row: float = 0.0, column: float = 0.0, *, angle: float | None = None
+) -> tuple[Plane, Plane]:
+    """Rows, shape (H, 1), and columns, shape (1, W), counted from a point.
 
-
-def turned(rows: Plane, columns: Plane, angle: float) -> tuple[Plane, Plane]:
-    """Turn places by an angle in radians: down and across, shape (H, W) each."""
+    With an angle in radians, both are turned by it: down and across, shape (H, W) each.
+    """
+    down, across = (np.arange(length, dtype=np.float32) for length in shape)
+    rows, columns = down[:, None] - np.float32(row), across[None, :] - np.float32(column)
+    if angle is None:
+        return rows, columns
     sine, cosine = np.float32(np.sin(angle)), np.float32(np.cos(angle))
     return rows * cosine - columns * sine, columns * cosine + rows * sine

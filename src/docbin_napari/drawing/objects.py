@@ -11,15 +11,7 @@ from scipy import ndimage
 from docbin_napari.drawing.lettering import Hand, write_word
 from docbin_napari.drawing.noise import Colour, Plane, Rng, Shape, field, ramp
 from docbin_napari.drawing.shapes import bar, bullet, filled, level
-from docbin_napari.drawing.strokes import (
-    Point,
-    Strokes,
-    coverage,
-    joined,
-    rasterize,
-    spline,
-    stroke,
-)
+from docbin_napari.drawing.strokes import Strokes, coverage, joined, rasterize, spline, stroke
 from docbin_napari.drawing.text import Box
 
 _CHART: tuple[Colour, ...] = (
@@ -50,8 +42,12 @@ class Scene:
         self.shape: Shape = light.shape[:2]
         self.longest = max(self.shape)
 
-    def lay(self, strokes: Strokes, colour: ArrayLike, strength: float = 1.0) -> None:
-        """Cover what strokes cover with a colour."""
+    def lay(
+        self, strokes: Strokes, colour: ArrayLike, strength: float = 1.0, shadow: float = 0.0
+    ) -> None:
+        """Cover what strokes cover with a colour; their shadow, if any, is laid before."""
+        if shadow:
+            self.shade(strokes, shadow)
         share = coverage(rasterize(strokes, self.shape)[0]) * strength
         self.lay_share(share, np.asarray(colour, np.float32))
 
@@ -88,9 +84,7 @@ def target(rng: Rng, scene: Scene) -> None:
     box = scene.beside(rng, columns * cell * 1.2 + cell * 0.4, rows * cell * 1.2 + cell * 0.4)
     if box.height > box.width:
         rows, columns = columns, rows
-    card = filled(box)
-    scene.shade(card, scene.longest * 0.003)
-    scene.lay(card, [rng.choice([0.04, 0.1, 0.9])] * 3)
+    scene.lay(filled(box), [rng.choice([0.04, 0.1, 0.9])] * 3, shadow=scene.longest * 0.003)
     order = rng.permutation(len(_CHART)) if rng.random() < 0.5 else np.arange(len(_CHART))
     for row in range(rows):
         for column in range(columns):
@@ -133,11 +127,9 @@ def ruler(rng: Rng, scene: Scene) -> None:
     width = scene.longest * rng.uniform(0.02, 0.06)
     box = scene.beside(rng, scene.longest * rng.uniform(0.3, 1.2), width)
     upright = box.height > box.width
-    card = filled(box)
-    scene.shade(card, scene.longest * 0.003)
     light = rng.random() < 0.6
     grounds = _LIGHT_RULERS if light else _DARK_RULERS
-    scene.lay(card, grounds[rng.integers(len(grounds))])
+    scene.lay(filled(box), grounds[rng.integers(len(grounds))], shadow=scene.longest * 0.003)
     mark = [0.05] * 3 if light else [0.95] * 3
     step = scene.longest * rng.uniform(0.0035, 0.009)
     marks = _ticks(rng, step, width, max(box.width, box.height))
@@ -168,9 +160,8 @@ def clip(rng: Rng, scene: Scene) -> None:
     length = scene.longest * rng.uniform(0.04, 0.15)
     box = scene.beside(rng, length, length * rng.uniform(0.15, 0.7))
     body = filled(box) if rng.random() < 0.6 else bullet("disc", box.centre, length / 2.5)
-    scene.shade(body, scene.longest * 0.006)
     gray = float(rng.choice([0.05, 0.12, 0.5, 0.75]))
-    scene.lay(body, rng.normal(gray, 0.02, 3).clip(0.02, 1))
+    scene.lay(body, rng.normal(gray, 0.02, 3).clip(0.02, 1), shadow=scene.longest * 0.006)
     begin = (box.left + box.width * 0.2, box.top + box.height * 0.2)
     end = (box.left + box.width * 0.8, box.top + box.height * 0.25)
     shine = bar(begin, end, max(1.5, min(box.width, box.height) * 0.08))
@@ -200,7 +191,7 @@ def finger(rng: Rng, scene: Scene) -> None:
         scene.lay(stroke(nail, radius * 0.5), np.minimum(colour * 1.12, 1), 0.8)
 
 
-def _reach(rng: Rng, scene: Scene, radius: float) -> tuple[Point, Point]:
+def _reach(rng: Rng, scene: Scene, radius: float) -> list[tuple[float, float]]:
     """Choose where a finger ends on the page and where it comes from, outside the picture."""
     height, width = scene.shape
     page = scene.page
@@ -208,11 +199,11 @@ def _reach(rng: Rng, scene: Scene, radius: float) -> tuple[Point, Point]:
     reach = scene.longest * rng.uniform(0.05, 0.14)
     if side == 2:
         x = rng.uniform(0.1, 0.9) * width
-        return (x, page.bottom - reach), (x + rng.normal(0, 0.5) * reach, height + 3 * radius)
+        return [(x, page.bottom - reach), (x + rng.normal(0, 0.5) * reach, height + 3 * radius)]
     y = rng.uniform(0.2, 0.9) * height
     edge, out = (page.left, -3 * radius) if side == 0 else (page.right, width + 3 * radius)
     tip = (edge + reach * (1 if side == 0 else -1), y)
-    return tip, (out, y + rng.uniform(0.2, 1.0) * reach)
+    return [tip, (out, y + rng.uniform(0.2, 1.0) * reach)]
 
 
 def ribbon(rng: Rng, scene: Scene) -> None:
@@ -249,9 +240,8 @@ def string(rng: Rng, scene: Scene) -> None:
         points[:, 0] = rng.choice([scene.page.left, scene.page.right]) + rng.normal(0, 5 * half, 4)
         points[:, 1] = np.linspace(-9, height * rng.uniform(0.3, 1.1), 4)
     curve = spline(points, 40)
-    scene.shade(stroke(curve, half), half)
     colour = rng.choice([(0.85, 0.8, 0.68), (0.6, 0.45, 0.3), (0.92, 0.92, 0.9), (0.5, 0.15, 0.12)])
-    scene.lay(stroke(curve, half), colour * 0.8)
+    scene.lay(stroke(curve, half), colour * 0.8, shadow=half)
     twist = np.array([(-0.8, -0.8), (0.8, 0.8)]) * half
     scene.lay(joined([stroke(twist + point, half * 0.35) for point in curve[::2]]), colour)
 
@@ -266,18 +256,16 @@ def clasp(rng: Rng, scene: Scene) -> None:
     if rng.random() < 0.5:
         left, right = page.left - reach, page.left + reach * 0.1
     body = filled(Box(left, y - thick / 2, right, y + thick / 2))
-    scene.shade(body, thick * 0.15)
     brass = np.array([(0.6, 0.48, 0.2), (0.3, 0.17, 0.08), (0.45, 0.43, 0.4)])
     colour = brass[rng.integers(3)]
-    scene.lay(body, colour)
+    scene.lay(body, colour, shadow=thick * 0.15)
     holes = [
         stroke([(left + (right - left) * share, y)], thick * rng.uniform(0.06, 0.14))
         for share in rng.uniform(0.1, 0.9, int(rng.integers(2, 6)))
     ]
     scene.lay(joined(holes), colour * 0.35)
     for edge in (-0.35, 0.35):
-        line = level(y + edge * thick, left, right, max(1.0, thick * 0.05))
-        scene.lay(line, colour * 0.55)
+        scene.lay(level(y + edge * thick, left, right, max(1.0, thick * 0.05)), colour * 0.55)
 
 
 def wormholes(rng: Rng, scene: Scene) -> None:
@@ -309,8 +297,7 @@ def frame(rng: Rng, scene: Scene) -> None:
         filled(Box(-edge, -edge, width + edge, edge)),
         filled(Box(-edge, height - edge, width + edge, height + edge)),
     ]
-    chosen = [side for side in sides if rng.random() < 0.7]
-    scene.lay(joined(chosen), [gray] * 3)
+    scene.lay(joined([side for side in sides if rng.random() < 0.7]), [gray] * 3)
     if rng.random() < 0.5:
         pitch = edge * rng.uniform(2, 5)
         x = edge * 0.5 if rng.random() < 0.5 else width - edge * 0.5
@@ -323,8 +310,6 @@ def frame(rng: Rng, scene: Scene) -> None:
 
 OBJECTS: dict[str, Callable[[Rng, Scene], None]] = {
     thing.__name__: thing
-    for thing in (
-        target, grays, ruler, clip, finger, ribbon, string, clasp, wormholes, frame,
-    )
-}  # fmt: skip
+    for thing in (target, grays, ruler, clip, finger, ribbon, string, clasp, wormholes, frame)
+}
 """Every thing by name: functions that lay it into a scene."""

@@ -11,17 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from docbin_napari.drawing.noise import (
-    Colour,
-    Plane,
-    Rng,
-    Shape,
-    clouds,
-    field,
-    places,
-    ramp,
-    turned,
-)
+from docbin_napari.drawing.noise import Colour, Plane, Rng, Shape, clouds, field, places, ramp
 from docbin_napari.drawing.strokes import coverage, joined, rasterize, spline, stroke
 from docbin_napari.drawing.text import Box
 
@@ -229,10 +219,9 @@ def _near_edges(rng: Rng, shape: Shape) -> Plane:
 def _laid_lines(rng: Rng, shape: Shape) -> Plane:
     """Fine close lines across and wide ones down, weaker here and stronger there."""
     rows, columns = places(shape)
-    fine = np.sin(rows * (2 * np.pi / rng.uniform(5, 9)) + columns * 0.004)
+    fine: Plane = np.sin(rows * (2 * np.pi / rng.uniform(5, 9)) + columns * 0.004)
     chain = np.cos(columns * (2 * np.pi / rng.uniform(90, 150)))
-    result: Plane = fine * (0.6 + 0.4 * field(rng, shape, 120)) + 2 * ramp(chain, 0.985, 1.0)
-    return result
+    return fine * (0.6 + 0.4 * field(rng, shape, 120)) + 2 * ramp(chain, 0.985, 1.0)
 
 
 def _strips(rng: Rng, shape: Shape) -> Plane:
@@ -248,8 +237,7 @@ def _strips(rng: Rng, shape: Shape) -> Plane:
 
 def _marbling(rng: Rng, shape: Shape) -> Plane:
     """Loss of light for each colour in marbled paper, shape (H, W, 3)."""
-    size = max(shape) / rng.uniform(6, 40)
-    level = clouds(rng, shape, size, 4) * rng.uniform(2, 7)
+    level = clouds(rng, shape, max(shape) / rng.uniform(6, 40), 4) * rng.uniform(2, 7)
     if rng.random() < 0.4:
         # Combed: the cells are drawn out into waves.
         level = level + places(shape)[0] * rng.uniform(0.1, 0.5)
@@ -304,11 +292,8 @@ def print_picture(rng: Rng, sheet: Plane, picture: Box) -> None:
     picture : Box
         Where to print, in pixels.
     """
-    where = np.s_[
-        max(0, int(picture.top)) : max(0, int(picture.bottom)),
-        max(0, int(picture.left)) : max(0, int(picture.right)),
-    ]
-    part = sheet[where]
+    left, top, right, bottom = (max(0, int(edge)) for edge in picture)
+    part = sheet[top:bottom, left:right]
     shape = part.shape[:2]
     if min(shape) < 8:
         return
@@ -319,7 +304,7 @@ def print_picture(rng: Rng, sheet: Plane, picture: Box) -> None:
     screen = (np.cos(u) + np.cos(v)).astype(np.float32) * 0.25
     tone = clouds(rng, shape, max(shape) / 3, 5) * 0.35
     dots = ramp(tone + screen, -0.12 * pitch / 3, 0.12 * pitch / 3)
-    sheet[where] = stained(part, dots * 0.85, (0.12, 0.12, 0.12))
+    part[:] = stained(part, dots * 0.85, (0.12, 0.12, 0.12))
 
 
 @dataclass(frozen=True)
@@ -433,10 +418,9 @@ def bleed_through(rng: Rng, amount: Plane, strength: float, blur: float) -> Plan
     ndarray of float32, shape (H, W)
         Blurred amount of ink, stronger here and weaker there.
     """
-    soft = ndimage.gaussian_filter(amount, blur, truncate=3)
-    uneven = np.clip(0.8 + 0.45 * clouds(rng, amount.shape, max(amount.shape) / 4), 0.1, 1.3)
-    result: Plane = soft * uneven * strength
-    return result
+    soft: Plane = ndimage.gaussian_filter(amount, blur, truncate=3)
+    uneven: Plane = np.clip(0.8 + 0.45 * clouds(rng, amount.shape, max(amount.shape) / 4), 0.1, 1.3)
+    return soft * uneven * strength
 
 
 def lost(rng: Rng, shape: Shape, damage: Damage) -> Plane:
@@ -476,7 +460,7 @@ def _patched(rng: Rng, sheet: Plane) -> Plane:
     shape = sheet.shape[:2]
     side = float(max(shape))
     angle = rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.03)
-    across, along = turned(*places(shape, *rng.uniform(0, shape)), angle)
+    across, along = places(shape, *rng.uniform(0, shape), angle=angle)
     long, wide = side * rng.uniform(0.05, 0.8), side * rng.uniform(0.01, 0.12)
     torn = clouds(rng, shape, side / 20, 5) * rng.uniform(0.2, 4)
     inner = np.minimum(long - np.abs(along), wide - np.abs(across)) + torn
@@ -511,10 +495,9 @@ def _blob_level(rng: Rng, shape: Shape) -> Plane:
     rows, columns = places(shape)
     row, column = rng.uniform(-0.1, 1.1) * shape[0] / side, rng.uniform(-0.1, 1.1) * shape[1] / side
     stretch = rng.uniform(0.6, 1.6)
-    away = np.hypot((rows / side - row) * stretch, (columns / side - column) / stretch)
+    away: Plane = np.hypot((rows / side - row) * stretch, (columns / side - column) / stretch)
     ragged = clouds(rng, shape, side * rng.uniform(0.06, 0.2), 4) * 0.045
-    result: Plane = rng.uniform(0.06, 0.4) - away + ragged
-    return result
+    return rng.uniform(0.06, 0.4) - away + ragged
 
 
 def _blob(rng: Rng, shape: Shape, soft: float) -> Plane:
@@ -536,7 +519,7 @@ def _blot(rng: Rng, sheet: Plane) -> None:
 def _tape(rng: Rng, shape: Shape) -> Plane:
     """Amount of a strip with straight edges that crosses the page."""
     angle = rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.08)
-    across, along = turned(*places(shape, *rng.uniform(0, shape)), angle)
+    across, along = places(shape, *rng.uniform(0, shape), angle=angle)
     half = np.float32(max(shape) * rng.uniform(0.012, 0.03))
     inside = ramp(half - np.abs(across), -0.8, 0.8)
     inside *= ramp(half * np.float32(rng.uniform(4, 40)) - np.abs(along), -1, 1)
@@ -548,13 +531,11 @@ def _tape(rng: Rng, shape: Shape) -> Plane:
 def _fold(rng: Rng, shape: Shape, short: bool) -> Plane:
     """Light factor of a fold: one side darker, a worn bright or dirty dark ridge."""
     angle = rng.uniform(0, np.pi) if short else rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.02)
-    centre = rng.uniform(0.1, 0.9, 2) * shape
-    down, along = turned(*places(shape, *centre), angle)
+    down, along = places(shape, *(rng.uniform(0.1, 0.9, 2) * shape), angle=angle)
     across = field(rng, shape, 60) * (4 if short else 1.5) - down
     depth = np.full(shape, rng.uniform(0.04, 0.16), np.float32)
     if short:
         depth = depth * np.exp(-((along / (rng.uniform(0.05, 0.25) * max(shape))) ** 2))
-    shade = np.exp(-np.abs(across) / rng.uniform(5, 30)) * np.sign(across)
-    ridge = np.exp(-((across / rng.uniform(0.8, 2.0)) ** 2)) * rng.choice([-2.5, -1.2, 1.0])
-    result: Plane = (1 + depth * (shade + ridge)).astype(np.float32)
-    return result
+    shade: Plane = np.exp(-np.abs(across) / rng.uniform(5, 30)) * np.sign(across)
+    ridge: Plane = np.exp(-((across / rng.uniform(0.8, 2.0)) ** 2)) * rng.choice([-2.5, -1.2, 1.0])
+    return (1 + depth * (shade + ridge)).astype(np.float32)

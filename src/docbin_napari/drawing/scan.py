@@ -8,17 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from docbin_napari.drawing.noise import (
-    Colour,
-    Plane,
-    Rng,
-    Shape,
-    clouds,
-    field,
-    places,
-    ramp,
-    turned,
-)
+from docbin_napari.drawing.noise import Colour, Plane, Rng, Shape, clouds, field, places, ramp
 from docbin_napari.io.encode import jpeg_round_trip
 
 
@@ -113,7 +103,7 @@ def _cut_out(rng: Rng, shape: Shape, scan: Scan) -> Plane:
     """Share of the page in each pixel, inside its straight or torn edges."""
     height, width = shape
     side = max(shape)
-    down, across = turned(*places(shape, height / 2, width / 2), np.deg2rad(scan.rotation))
+    down, across = places(shape, height / 2, width / 2, angle=np.deg2rad(scan.rotation))
     inside = np.full(shape, 1e6, np.float32)
     halves = (width / 2, width / 2, height / 2, height / 2)
     for line, half in zip((across, -across, down, -down), halves, strict=True):
@@ -177,7 +167,7 @@ def _shadow(rng: Rng, shape: Shape) -> Plane:
     angle = rng.uniform(0, 2 * np.pi)
     rows, columns = (lines / side for lines in places(shape))
     rows, columns = rows - rng.uniform(0.2, 0.8), columns - rng.uniform(0.2, 0.6)
-    across = turned(rows, columns, angle)[1]
+    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
     bent = across + field(rng, shape, side / 3) * 0.08
     soft = rng.uniform(0.01, 0.15)
     return ramp(bent, -soft, soft)

@@ -46,13 +46,9 @@ def filled(box: Box) -> Strokes:
 def outlined(box: Box, pen: float) -> Strokes:
     """Draw the four sides of a box."""
     left, top, right, bottom = box.grown(pen / 2)
-    sides = [
-        level(box.top, left, right, pen),
-        upright(box.right, top, bottom, pen),
-        level(box.bottom, right, left, pen),
-        upright(box.left, bottom, top, pen),
-    ]
-    return joined(sides)
+    first = [level(box.top, left, right, pen), upright(box.right, top, bottom, pen)]
+    last = [level(box.bottom, right, left, pen), upright(box.left, bottom, top, pen)]
+    return joined(first + last)
 
 
 def ring(centre: Point, radius: float, pen: float) -> Strokes:

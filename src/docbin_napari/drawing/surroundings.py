@@ -15,17 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from docbin_napari.drawing.noise import (
-    Colour,
-    Plane,
-    Rng,
-    Shape,
-    clouds,
-    field,
-    places,
-    ramp,
-    turned,
-)
+from docbin_napari.drawing.noise import Colour, Plane, Rng, Shape, clouds, field, places, ramp
 from docbin_napari.drawing.text import Box
 
 EDGES = (*["plain"] * 6, "red", "gilt", "sprinkled", "marbled", "blue")
@@ -174,7 +164,7 @@ def _strips(rng: Rng, shape: Shape, around: Surroundings, rotation: float) -> tu
 
 def _turned(shape: Shape, rotation: float) -> tuple[Plane, Plane]:
     """Place of each pixel down and across a turned page, from the centre, in pixels."""
-    return turned(*places(shape, shape[0] / 2, shape[1] / 2), np.deg2rad(rotation))
+    return places(shape, shape[0] / 2, shape[1] / 2, angle=np.deg2rad(rotation))
 
 
 def _over(below: Plane, above: Plane, share: Plane) -> Plane:
@@ -251,10 +241,9 @@ def _profile(rng: Rng, length: int, around: Surroundings) -> Plane:
         half = rng.uniform(0.35, 0.8) * (2.5 if wide else 1.0) * min(1.5, around.pitch / 3)
         near = np.s_[max(0, int(2 * step) - 16) : int(2 * step) + 16]
         light[near] *= 1 - np.float32(dark) * np.exp(-(((spots[near] - step) / half) ** 2))
-    tone = ndimage.gaussian_filter1d(rng.normal(0, 1, 2 * length), around.pitch * 1.5)
+    tone: Plane = ndimage.gaussian_filter1d(rng.normal(0, 1, 2 * length), around.pitch * 1.5)
     tone /= max(float(tone.std()), 1e-6)
-    result: Plane = (light * (1 + 0.08 * tone)).astype(np.float32)
-    return result
+    return (light * (1 + 0.08 * tone)).astype(np.float32)
 
 
 _DYES = {"red": (0.75, 0.22, 0.15), "blue": (0.35, 0.4, 0.6), "gilt": (1.05, 0.85, 0.4)}
@@ -324,8 +313,7 @@ def _dust(rng: Rng, shape: Shape, most: float) -> Plane:
 
 def _velvet(rng: Rng, shape: Shape) -> Plane:
     """Deep pile with dust on it."""
-    pile = field(rng, shape, 2) * 0.15 + clouds(rng, shape, 60) * 0.12
-    return pile + _dust(rng, shape, 3)
+    return field(rng, shape, 2) * 0.15 + clouds(rng, shape, 60) * 0.12 + _dust(rng, shape, 3)
 
 
 def _felt(rng: Rng, shape: Shape) -> Plane:
@@ -367,11 +355,9 @@ def _mat(rng: Rng, shape: Shape) -> Plane:
 def _sheet(rng: Rng, shape: Shape) -> Plane:
     """A larger sheet of paper, on which the page is mounted."""
     laid = np.sin(places(shape)[0] * (2 * np.pi / rng.uniform(5, 9))) * (0.02 * rng.random())
-    tone = laid + clouds(rng, shape, max(shape) / 3, 4) * 0.06
+    tone: Plane = laid + clouds(rng, shape, max(shape) / 3, 4) * 0.06
     tone += field(rng, shape, 1.5) * 0.02
-    spots = ramp(field(rng, shape, 6), 1.5, 1.9) * rng.uniform(0, 0.3)
-    result: Plane = tone - spots
-    return result
+    return tone - ramp(field(rng, shape, 6), 1.5, 1.9) * rng.uniform(0, 0.3)
 
 
 def _tissue(rng: Rng, shape: Shape) -> Plane:
@@ -421,8 +407,7 @@ def gutter_light(rng: Rng, shape: Shape, around: Surroundings, rotation: float) 
     uneven = rng.uniform(0.4, 1.6)
     near = np.where(away > 0, np.exp(-away / wide), np.exp(away / (wide * np.float32(uneven))))
     fold = np.exp(-((away / rng.uniform(1, 4)) ** 2))
-    light = (1 - around.gutter_depth * near) * (1 - rng.uniform(0.3, 0.95) * fold)
+    light: Plane = (1 - around.gutter_depth * near) * (1 - rng.uniform(0.3, 0.95) * fold)
     # The paper rises towards the fold and catches the light before it falls into it.
-    far = np.exp(-(((np.abs(away) - 3 * wide) / (1.5 * wide)) ** 2))
-    result: Plane = light * (1 + rng.uniform(0, 0.08) * far)
-    return result
+    far: Plane = np.exp(-(((np.abs(away) - 3 * wide) / (1.5 * wide)) ** 2))
+    return light * (1 + rng.uniform(0, 0.08) * far)

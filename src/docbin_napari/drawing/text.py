@@ -185,8 +185,7 @@ def set_lines(rng: Rng, hand: Hand, box: Box, setting: Setting) -> Strokes:
         for (word, advance), shift in zip(words, shifts, strict=True):
             x = box.right - indent - shift - advance if hand.right_to_left else start + shift
             y = baseline + (x - box.left) * tilt + rng.normal(0, 0.05) * setting.drift * x_height
-            amount = ink()
-            parts.append(replace(word, density=word.density * amount).moved(x, y))
+            parts.append(replace(word, density=word.density * ink()).moved(x, y))
             if rng.random() < setting.corrections:
                 parts.append(_correction(rng, hand, advance).moved(x, y))
         indent = setting.indent * x_height if end else 0.0
