@@ -99,3 +99,24 @@ def test_results_of_earlier_versions_count_as_done(batch, tmp_path):
     (tmp_path / "auto_bin").mkdir()
     Image.new("1", (9, 9)).save(tmp_path / "auto_bin" / "page.png")
     assert batch.ends(batch.run([page])) == [FileSkipped(page)]
+
+
+def test_a_page_of_the_same_name_in_another_folder_is_not_the_page_scanned_again(batch, tmp_path):
+    """Its result stays; both folders may be moved, and results of before know no folder."""
+    first, second = tmp_path / "box1" / "a.png", tmp_path / "box2" / "a.png"
+    out = tmp_path / "out"
+    batch.draw_page(first)
+    batch.draw_page(second, number=3)
+    assert isinstance(batch.ends(batch.run([first], output=out))[0], FileWritten)
+    kept = (out / "a.png").read_bytes()
+    failed = batch.ends(batch.run([second], output=out))[0]
+    assert isinstance(failed, FileFailed)
+    assert "of a page of the same name in another folder: use two --output" in failed.reason
+    assert (out / "a.png").read_bytes() == kept
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for folder in (first.parent, out):
+        folder.rename(moved / folder.name)
+    batch.draw_page(moved / "box1" / "a.png", number=4)
+    again = batch.ends(batch.run([moved / "box1" / "a.png"], output=moved / "out"))[0]
+    assert isinstance(again, FileWritten)

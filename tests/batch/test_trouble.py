@@ -1,5 +1,6 @@
 """Files that fail, batches that are stopped: what is written stays whole, what is not is said."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,14 @@ from docbin_napari.batch import binarizer
 from docbin_napari.batch.binarizer import binarize_files
 from docbin_napari.batch.jobs import (
     FileFailed,
+    FileSkipped,
     FileStarted,
     FileWritten,
     OutputConfig,
     PageProgress,
     plan_jobs,
 )
-from docbin_napari.batch.made_from import BatchModel
+from docbin_napari.batch.made_from import BatchModel, done_otherwise
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.predict import DeviceMemoryError, Progress
@@ -199,3 +201,41 @@ def test_the_pages_before_a_damaged_one_are_written(batch, tmp_path, monkeypatch
     (end,) = batch.ends(batch.run([source]))
     assert end == FileFailed(source, "page 3: the image is damaged")
     assert batch.files_in(tmp_path / "auto_bin") == ["letters_001.png", "letters_002.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_among_the_pages_holds_nothing_up(batch, tmp_path):
+    pages = [batch.draw_page(tmp_path / name) for name in ("a.png", "z.png")]
+    os.mkfifo(tmp_path / "m.png")
+    ends = batch.ends(batch.run([pages[0], tmp_path / "m.png", pages[1]]))
+    assert [type(end) for end in ends] == [FileWritten, FileFailed, FileWritten]
+    assert "a device or a pipe" in ends[1].reason
+
+
+def test_a_name_that_leaves_no_room_for_a_number(batch, tmp_path):
+    """The number of a page is not needed, but results with one are looked for."""
+    page = batch.draw_page(tmp_path / f"{'b' * 249}.png")
+    assert isinstance(batch.ends(batch.run([page]))[0], FileWritten)
+    jobs = plan_jobs([page], OutputConfig())
+    assert done_otherwise(jobs, OutputConfig(), {}) == ""
+    assert isinstance(batch.ends(batch.run([page]))[0], FileSkipped)
+
+
+def test_results_that_are_being_written_at_an_interrupt_are_counted(batch, tmp_path, monkeypatch):
+    pages = [batch.draw_page(tmp_path / name) for name in ("a.png", "b.png")]
+    real = predict_module.predict_with
+    runs = []
+
+    def interrupted(reader, config, out):
+        runs.append(reader)
+        if len(runs) == 2:
+            raise KeyboardInterrupt
+        yield from real(reader, config, out)
+
+    monkeypatch.setattr(predict_module, "predict_with", interrupted)
+    config, ends = OutputConfig(), []
+    model = BatchModel(batch.DarkIsInk, InferenceConfig())
+    with pytest.raises(KeyboardInterrupt):
+        for event in binarize_files(plan_jobs(pages, config), model, config):
+            ends.append(event)  # noqa: PERF402 (what came before the interrupt is kept)
+    assert [end.source for end in ends if isinstance(end, FileWritten)] == pages[:1]

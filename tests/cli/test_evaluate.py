@@ -1,7 +1,9 @@
 import csv
 import io
 import json
+import os
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -75,6 +77,25 @@ def test_csv_and_json_files(collection, tmp_path, capsys):
 def test_a_dash_prints_nothing_but_the_figures(collection, capsys, kind, read):
     assert main(["evaluate", str(collection), str(collection), f"--{kind}", "-"]) == 0
     assert len(read(capsys.readouterr().out)) in (2, 4)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_figures_go_through_pipes_and_links(collection, tmp_path, capsys):
+    """They are not replaced: a program may wait at the other end."""
+    pipe, link, file = (tmp_path / name for name in ("pipe", "link.csv", "file.csv"))
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    where = [str(collection / "auto_bin"), str(collection / "fg_mask")]
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    assert main(["evaluate", *where, "--csv", str(pipe)]) == 0
+    reader.join()
+    assert main(["evaluate", *where, "--csv", str(link)]) == 0
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert read == [file.read_text()]
+    assert read[0].startswith("page,f_measure")
 
 
 def test_a_file_that_cannot_be_written(collection, tmp_path, capsys):

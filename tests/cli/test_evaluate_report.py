@@ -227,6 +227,9 @@ def test_what_is_missing_is_said_with_its_remedy(collection, tmp_path, capsys, m
         (["--preset", "best"], "--engine and --precision go with --model"),
         (["--device", "cpu"], "--engine and --precision go with --model"),
         (["--model", "no-such-model"], "there is no model 'no-such-model'"),
+        (["--csv", "-", "--json", "-"], "give each a file of its own"),
+        (["--csv", "page.png"], "the name of an image"),
+        (["--csv="], "an argument is empty"),
     ],
 )
 def test_options_that_do_not_fit(collection, capsys, options, words):

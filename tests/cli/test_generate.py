@@ -60,7 +60,14 @@ def test_command_says_why_it_cannot_write(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "wrong",
-    [("--pages", "0"), ("--seed", "-1"), ("--jpeg", "200"), ("--scale", "9"), ("--archive", "x")],
+    [
+        ("--pages", "0"),
+        ("--seed", "-1"),
+        ("--jpeg", "200"),
+        ("--scale", "9"),
+        ("--archive", "x"),
+        ("--height", "1000000"),
+    ],
 )
 def test_command_refuses_what_makes_no_sense(tmp_path, capsys, wrong):
     assert main(["generate", "--output", str(tmp_path), *wrong]) == 2

@@ -90,12 +90,18 @@ def binarize_files(
     count = max(1, (os.cpu_count() or 1) // 4)
     with threads(count) as readers, threads(1) as page_reader, ThreadPoolExecutor(count) as writer:
         being_written: deque[Future[FileEnd]] = deque()
-        for file in map_ahead(binarizer.open, jobs, readers, count):
-            yield FileStarted(file.job.source)
-            file.pages = iterate_ahead(file.pages, page_reader)
-            being_written.append((yield from binarizer.compute(file, writer)))
-            while being_written and (being_written[0].done() or len(being_written) > count):
+        try:
+            for file in map_ahead(binarizer.open, jobs, readers, count):
+                yield FileStarted(file.job.source)
+                file.pages = iterate_ahead(file.pages, page_reader)
+                being_written.append((yield from binarizer.compute(file, writer)))
+                while being_written and (being_written[0].done() or len(being_written) > count):
+                    yield being_written.popleft().result()
+        except KeyboardInterrupt:
+            # What is with the writer will be there, so it is counted.
+            while being_written:
                 yield being_written.popleft().result()
+            raise
         while being_written:
             yield being_written.popleft().result()
 
@@ -277,7 +283,7 @@ class FileBinarizer:
         return writer.submit(file.finish)
 
     def _made(self, job: Job, page: int) -> MadeFrom:
-        return MadeFrom(job.source, page, self.config.dpi, self.model.recipe, job.seen)
+        return MadeFrom(job.source, page, self.config.dpi, self.model.recipe, job.seen, job.folder)
 
     def _single_pages(self, file: OpenFile, writer: Executor) -> Work[None]:
         """Write each page to files of its own."""

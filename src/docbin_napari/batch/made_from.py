@@ -4,14 +4,17 @@ A batch describes its network in a few words, by which every process can load it
 
 Strategy: a name says little. Another source can have the same result name, a scan may have been
 made again, and the next run may use another model. So each mask carries a few words: its source
-(name, size and checksum, no path), the page, the model and the settings. They are compared before
-a page is skipped. A mask without them, of an earlier version or another program, is known by its
-name alone.
+(name, size, checksum, and a checksum of its path from the result), the page, the model and the
+settings. They are compared before a page is skipped. A mask without them, of an earlier version or
+another program, is known by its name alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
@@ -35,7 +38,7 @@ OTHER_RECIPE = (
     "done already, but with another model or other settings; add --overwrite to do it again, "
     "or choose another --output"
 )
-Standing = Literal["missing", "done", "other source", "changed", "other recipe"]
+Standing = Literal["missing", "done", "other source", "other folder", "changed", "other recipe"]
 """What a result that is there is to a page."""
 _SHOWN = 3
 _loading = Lock()
@@ -173,6 +176,9 @@ class MadeFrom:
     seen : (int, str), optional
         Size and checksum of the file when it was opened: it may be another one when the result is
         written. Those of now if it is left out.
+    folder : Path, optional
+        Where the result goes. With it, a page that was scanned again and a page of the same name
+        in another folder are told apart; both may be moved together.
     """
 
     source: Path
@@ -180,6 +186,7 @@ class MadeFrom:
     dpi: float
     recipe: dict[str, Any]
     seen: tuple[int, str] | None = None
+    folder: Path | None = None
 
     def texts(self) -> dict[str, str]:
         """Give the words for the file of the result.
@@ -195,7 +202,15 @@ class MadeFrom:
             return {}
         file = {"source": self.source.name, "size": size, "sha256": checksum, "page": self.page}
         drawn = {"dpi": self.dpi} if self.source.suffix.lower() == ".pdf" else {}
-        return {KEYWORD: json.dumps({**file, **drawn, **self.recipe}, sort_keys=True)}
+        words = {**file, **self._path(), **drawn, **self.recipe}
+        return {KEYWORD: json.dumps(words, sort_keys=True)}
+
+    def _path(self) -> dict[str, str]:
+        """Checksum of the path from the result to the source."""
+        if self.folder is None:
+            return {}
+        path = os.path.relpath(self.source.absolute(), self.folder.absolute())
+        return {"path": hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}
 
     def standing(self, outputs: PageOutputs) -> Standing:
         """Compare with the results that are there.
@@ -208,10 +223,11 @@ class MadeFrom:
         Returns
         -------
         str
-            "other source": the result belongs to another file or page. "changed": the source is
-            not the same any more. "other recipe": another model or other settings.
+            "other source": the result belongs to another file or page. "other folder": to another
+            file of the same name. "changed": the source is not the same any more. "other recipe":
+            another model or other settings.
         """
-        if not outputs.mask.is_file():
+        if not is_plain_file(outputs.mask):
             return "missing"
         kept = read_words(outputs.mask)
         if kept is not None:
@@ -219,7 +235,8 @@ class MadeFrom:
             if kept.get("source") != self.source.name or kept.get("page") != self.page:
                 return "other source"
             if any(kept.get(name) != own.get(name) for name in ("size", "sha256", "dpi")):
-                return "changed"
+                moved = kept.get("path", own.get("path")) != own.get("path")
+                return "other folder" if moved else "changed"
             if any(kept.get(name) != own.get(name) for name in self.recipe if name != "model"):
                 return "other recipe"
         return "done" if outputs.exist else "missing"
@@ -252,6 +269,11 @@ class MadeFrom:
             if name != self.source.name and is_plain_file(self.source.parent / Path(name).name):
                 reason = f"its result {outputs.mask} would replace that of {whose}"
                 raise PageError(self.source, f"{reason}: use two --output, or rename one of them")
+        if standing == "other folder" and not overwrite:
+            reason = f"its result {outputs.mask} would replace that of a page of the same name in"
+            raise PageError(
+                self.source, f"{reason} another folder: use two --output, or add --overwrite"
+            )
         if standing == "other recipe" and not overwrite:
             raise PageError(self.source, f"{outputs.mask.name} is {OTHER_RECIPE}")
         return standing == "done" and not overwrite
@@ -291,6 +313,8 @@ def fingerprint(path: Path) -> tuple[int, str]:
         If it cannot be read.
     """
     status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("no file, but a device or a pipe: reading it may never end")
     return status.st_size, _checksum(path, status.st_size, status.st_mtime_ns)
 
 
@@ -315,7 +339,8 @@ def done_otherwise(jobs: Iterable[Job], config: OutputConfig, recipe: dict[str, 
         return ""
     found: list[str] = []
     for job in jobs:
-        made = MadeFrom(job.source, 0 if job.suffix == ".tiff" else 1, config.dpi, recipe)
+        page = 0 if job.suffix == ".tiff" else 1
+        made = MadeFrom(job.source, page, config.dpi, recipe, None, job.folder)
         # A file of one page, or the first page of several, of a few or a thousand and more.
         for count in (1, 2, 1000) if not job.problem else ():
             outputs = job.outputs(0, count)

@@ -115,6 +115,10 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
         Exit code, as from `main`.
     """
     _never_fail_on_a_character()
+    if any(not word or (word.startswith("--") and word.endswith("=")) for word in arguments):
+        trouble = "an argument is empty: is a variable of the shell not set?"
+        Console().complain(f"{program}: error: {trouble}")
+        return 2
     try:
         command = _read(name, arguments, program)
     except ValueError as error:

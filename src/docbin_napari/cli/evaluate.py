@@ -10,6 +10,8 @@ import tyro
 
 from docbin_napari.cli.console import Console, UsageError, option, setting
 from docbin_napari.inference.inference_config import PresetName
+from docbin_napari.io.page import PAGE_SUFFIXES
+from docbin_napari.io.paths import resolved
 from docbin_napari.model.engine import DeviceName, EngineConfig, EngineName, Precision
 
 THERE = "{}: this file is already there; choose another name or add --overwrite"
@@ -99,9 +101,14 @@ class EvaluateCommand:
 
     def _check(self) -> None:
         """Refuse what does not go together, before hours of work."""
-        for path in (self.csv, self.json, self.report):
-            if path is not None and path.is_dir():
+        files = [path for path in (self.csv, self.json, self.report) if path is not None]
+        for path in files:
+            if path.is_dir():
                 raise UsageError(f"{path}: a folder of this name exists; choose another name")
+            if path.suffix.lower() in PAGE_SUFFIXES:
+                raise UsageError(f"{path}: this is the name of an image; choose another name")
+        if len({resolved(path) for path in files}) < len(files):
+            raise UsageError("--csv, --json and --report: give each a file of its own")
         if self.baseline is not None and self.model is not None:
             raise UsageError("--baseline and --model exclude each other: judge one at a time")
         changed = any(getattr(self, name) != getattr(EvaluateCommand, name) for name in _OF_MODEL)

@@ -18,6 +18,8 @@ from docbin_napari.train.train_config import AverageConfig, TrainingError
 if TYPE_CHECKING:
     from docbin_napari.drawing.generator import SyntheticPage
 
+_MOST_PIXELS = 100_000_000
+
 
 @dataclass(frozen=True)
 class AverageCommand:
@@ -187,6 +189,9 @@ class GenerateCommand:
             raise UsageError(f"--written is a share, 0 to 1, not {self.written}")
         if not 0.25 <= self.scale <= 4:
             raise UsageError(f"--scale must lie between 0.25 and 4, not {self.scale}")
+        if self.height * self.width > _MOST_PIXELS:
+            size = f"{self.height:,} × {self.width:,}"
+            raise UsageError(f"--height × --width: {size} pixels are more than {_MOST_PIXELS:,}")
         if self.pages < 1 or self.seed < 0:
             raise UsageError("--pages must be at least 1, and --seed at least 0")
         if not 0 <= self.jpeg <= 100:

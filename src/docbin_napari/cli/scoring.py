@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from docbin_napari.io.page import (
     natural_key,
     read_pages,
 )
-from docbin_napari.io.paths import atomic_path, same_name, shown, writing_trouble
+from docbin_napari.io.paths import atomic_path, resolved, same_name, shown, writing_trouble
 from docbin_napari.metrics.rates import f_measure
 from docbin_napari.metrics.scores import PageScores, score_page
 from docbin_napari.model.engine import DeviceError, EngineConfig
@@ -364,9 +364,14 @@ def _show(options: EvaluateCommand, figures: Evaluation, html: str, console: Con
 
 
 def _write(path: Path, text: str, *, overwrite: bool) -> None:
+    form: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
     try:
-        with atomic_path(path, overwrite=overwrite) as temporary:
-            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        if path.is_relative_to("/dev") or path.is_fifo():
+            # A device or a pipe, such as /dev/stdout, takes text; it must not be replaced.
+            path.write_text(text, **form)
+            return
+        with atomic_path(resolved(path), overwrite=overwrite) as temporary:
+            temporary.write_text(text, **form)
     except FileExistsError as error:
         raise UsageError(THERE.format(path)) from error
     except OSError as error:
