@@ -103,9 +103,8 @@ def open_paths(viewer: napari.viewer.Viewer, paths: Sequence[str]) -> None:
         if trouble:
             show_error(trouble)
 
-    worker = create_worker(read_all, paths, _progress={"desc": "Reading documents"})
-    worker.returned.connect(add)
-    worker.start()
+    shown = {"desc": "Reading documents"}
+    create_worker(read_all, paths, _connect={"returned": add}, _progress=shown)
 
 
 def read_all(paths: Sequence[str]) -> tuple[list[LayerData], str]:

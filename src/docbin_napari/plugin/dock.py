@@ -22,11 +22,9 @@ _HOUSES = (QDockWidget, QMainWindow)
 _OURS, _PLACED = "docbin_panel", "docbin_placed"
 _LOWEST = 40  # pixels, until a panel lies on its tab
 _SOON_MILLISECONDS = 50
-BINARIZE, CORRECT, TRAIN = (
-    "Binarize document",
-    "Correct and save training pairs",
-    "Train on my pairs",
-)
+BINARIZE = "Binarize document"
+CORRECT = "Correct and save training pairs"
+TRAIN = "Train on my pairs"
 """The panels, as the menu calls them."""
 _STEPS = {BINARIZE: "Binarize", CORRECT: "Correct", TRAIN: "Train"}
 _HELP = "help"

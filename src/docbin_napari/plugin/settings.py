@@ -131,8 +131,4 @@ def read_preferences() -> Preferences:
         stored = get_plugin_settings(PLUGIN_NAME)
     except (ImportError, KeyError):
         return Preferences()
-    return Preferences(
-        preset=stored.binarize.preset,
-        device=stored.binarize.device,
-        pdf_dpi=stored.documents.pdf_dpi,
-    )
+    return Preferences(stored.binarize.preset, stored.binarize.device, stored.documents.pdf_dpi)

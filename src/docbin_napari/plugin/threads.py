@@ -7,7 +7,7 @@ import logging
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
@@ -139,6 +139,28 @@ class Failed:
     """The run ended early; `message` is for the user."""
 
     message: str
+
+
+def begin(work: Callable[..., Any], *arguments: Any, **heard: Any) -> Any:
+    """Begin work beside the window, in a worker of napari that reports no error by itself.
+
+    Parameters
+    ----------
+    work : callable
+        A function, or a generator function.
+    *arguments
+        Of the work.
+    **heard
+        What is called at each signal of the worker: ``yielded``, ``returned``, ``finished``…
+
+    Returns
+    -------
+    WorkerBase
+        Already started.
+    """
+    from napari.qt.threading import create_worker
+
+    return create_worker(work, *arguments, _ignore_errors=True, _connect=heard)
 
 
 def import_ahead(*modules: str) -> None:

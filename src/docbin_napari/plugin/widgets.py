@@ -6,16 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import (
-    ComboBox,
-    Container,
-    FileEdit,
-    FloatSlider,
-    Label,
-    PushButton,
-    Slider,
-)
-from qtpy.QtCore import Qt
+from magicgui.widgets import ComboBox, Container, FileEdit, FloatSlider, Label, PushButton, Slider
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QComboBox,
@@ -44,7 +36,15 @@ _NARROWEST = 260
 _ROOM = "docbin_lines"
 
 
-class Section(Container[Any]):
+class PlainContainer(Container[Any]):
+    """Parts below or beside each other, without labels and without room around them."""
+
+    def __init__(self, widgets: Sequence[Any] = (), *, labels: bool = False, **more: Any) -> None:
+        super().__init__(widgets=list(widgets), labels=labels, **more)
+        self.margins = (0, 0, 0, 0)
+
+
+class Section(PlainContainer):
     """A heading and parts; whether it is open is remembered.
 
     Parameters
@@ -67,8 +67,7 @@ class Section(Container[Any]):
         self.heading.native.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.body = Container(widgets=widgets, labels=False, name=f"{name}_body")
         self.body.margins = (8, 0, 0, 0)
-        super().__init__(widgets=[self.heading, self.body], labels=False, name=name)
-        self.margins = (0, 0, 0, 0)
+        super().__init__([self.heading, self.body], name=name)
         self.heading.changed.connect(lambda _=None: self.fold(self.is_open))
         self._show(folded=remembered().get(self._key, "folded" if folded else "open") == "folded")
 
@@ -110,13 +109,8 @@ class FolderField(FileEdit):
     """
 
     def __init__(self, name: str, label: str, tooltip: str, recent: str) -> None:
-        super().__init__(
-            mode=FileDialogMode.EXISTING_DIRECTORY,
-            nullable=True,
-            name=name,
-            label=label,
-            tooltip=tooltip,
-        )
+        kind = FileDialogMode.EXISTING_DIRECTORY
+        super().__init__(mode=kind, nullable=True, name=name, label=label, tooltip=tooltip)
         self._told = self.value
         self.line_edit.changed.disconnect()
         self.line_edit.native.editingFinished.connect(self._tell)
@@ -150,18 +144,17 @@ class FolderField(FileEdit):
         button.setToolTip("Folders that were opened before.")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setStyleSheet("QToolButton::menu-indicator { image: none; width: 0; }")
-        menu = QMenu(button)
+        menu: Any = QMenu(button)
         button.setMenu(menu)
 
         def fill() -> None:
             menu.clear()
             known = recent_folders(key)
             for folder in known:
-                action: Any = menu.addAction(str(folder))
+                action = menu.addAction(str(folder))
                 action.triggered.connect(lambda _=False, folder=folder: self.choose(folder))
             if not known:
-                nothing: Any = menu.addAction("No folder was opened yet")
-                nothing.setEnabled(False)
+                menu.addAction("No folder was opened yet").setEnabled(False)
 
         menu.aboutToShow.connect(fill)
         self.native.layout().addWidget(button)
@@ -240,14 +233,26 @@ def say(label: Label, text: str) -> None:
     label.visible = bool(text)
 
 
+def show_value(field: Any, value: Any) -> None:
+    """Show a value in a field without telling anybody of a change."""
+    with field.changed.blocked():
+        field.value = value
+
+
+def timer_of(native: Any, milliseconds: int, work: Callable[[], object]) -> QTimer:
+    """Make a timer that is not started yet and goes with a widget."""
+    timer = QTimer(native)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(work)
+    return timer
+
+
 # ---- rows, forms, sizes
 
 
 def row_of(widgets: Sequence[Any], name: str) -> Container[Any]:
     """Put parts side by side."""
-    row = Container(widgets=list(widgets), layout="horizontal", labels=False, name=name)
-    row.margins = (0, 0, 0, 0)
-    return row
+    return PlainContainer(widgets, layout="horizontal", name=name)
 
 
 def button_row(
@@ -312,9 +317,7 @@ def count_slider(name: str, label: str, most: int, value: int, tooltip: str) -> 
 
 def form_of(name: str, *widgets: Any) -> Container[Any]:
     """Put fields below each other, with their names beside them."""
-    form = Container(widgets=list(widgets), labels=True, name=name)
-    form.margins = (0, 0, 0, 0)
-    return form
+    return PlainContainer(widgets, labels=True, name=name)
 
 
 def align(native: Any, named: Sequence[Any]) -> None:

@@ -158,11 +158,7 @@ def take_over_saving() -> None:
 def _with_ink(others: Callable[..., list[str]]) -> Callable[..., list[str]]:
     @functools.wraps(others)
     def save_layers(
-        path: Any,
-        layers: list[Layer],
-        *,
-        plugin: str | None = None,
-        _writer: Any = None,
+        path: Any, layers: list[Layer], *, plugin: str | None = None, _writer: Any = None
     ) -> list[str]:
         chosen = plugin or (_writer.plugin_name if _writer is not None else None)
         if not any(map(_is_ink, layers)) or chosen not in (None, _NAPARI, _OURS):

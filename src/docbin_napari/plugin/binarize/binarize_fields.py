@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from magicgui.widgets import ProgressBar
+from magicgui.widgets import ComboBox, ProgressBar
 
 from docbin_napari.describe import describe
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
 from docbin_napari.model.model_file import DEFAULT_MODEL, ModelInfo, list_models
 from docbin_napari.plugin.settings import read_preferences
 from docbin_napari.plugin.widgets import choice
-
-if TYPE_CHECKING:
-    from magicgui.widgets import ComboBox
 
 _LOOKS = {1: "one look at each place", 2: "two looks", 4: "four looks", 8: "eight looks"}
 
@@ -29,30 +25,43 @@ def preset_field() -> ComboBox:
     return choice("preset", "Preset", list(PRESETS), words, value=read_preferences().preset)
 
 
-def model_field(models: dict[str, ModelInfo]) -> ComboBox:
-    """Make the choice of models."""
-    first = DEFAULT_MODEL if DEFAULT_MODEL in models else next(iter(models), None)
-    words = models_in_words(models)
-    return choice("model", "Model", list(models), words, value=first, nullable=not models)
-
-
-def offer_models(field: ComboBox, models: dict[str, ModelInfo]) -> None:
-    """Offer other models in a box; what is chosen stays chosen where it can.
+class ModelField(ComboBox):
+    """Choice of models.
 
     Parameters
     ----------
-    field : ComboBox
-        From `model_field`.
-    models : dict
-        From `known_models`.
+    name, label : str
+        As in magicgui.
+
+    Attributes
+    ----------
+    models : dict of str to ModelInfo
+        Those that there are, by name.
     """
-    chosen = field.value
-    names = list(models)
-    # A list would be forgotten: with every new layer, napari asks a box for its first choices.
-    field.choices = lambda _: names
-    field.tooltip = models_in_words(models)
-    if chosen in models:
-        field.value = chosen
+
+    def __init__(self, name: str = "model", label: str = "Model") -> None:
+        models = self.models = known_models()
+        first = DEFAULT_MODEL if DEFAULT_MODEL in models else next(iter(models), None)
+        names, nullable = list(models), not models
+        super().__init__(name=name, label=label, choices=names, value=first, nullable=nullable)
+        self.tooltip = models_in_words(models)
+
+    def list_again(self, wanted: str = "") -> None:
+        """Offer the models that there are now.
+
+        Parameters
+        ----------
+        wanted : str
+            The one to choose if it is there; else what is chosen stays chosen where it can.
+        """
+        chosen, self.models = self.value, known_models()
+        names = list(self.models)
+        # A list would be forgotten: with every new layer, napari asks a box for its first choices.
+        self.choices = lambda _: names
+        self.tooltip = models_in_words(self.models)
+        for name in (chosen, wanted):
+            if name in self.models:
+                self.value = name
 
 
 def models_in_words(models: dict[str, ModelInfo]) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import PushButton
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QTimer
 
 from docbin_napari.describe import describe
 from docbin_napari.inference.inference_config import InferenceConfig
@@ -63,7 +61,6 @@ class BinarizeDocument(DockPanel):
         self._load_engine = load
         self._session = BinarizeSession(napari_viewer)
         self._worker: GeneratorWorker[Any, Any, Any] | None = None
-        self._models = binarize_fields.known_models()
         # The slider shows the model's own threshold until the user moves it.
         self._own_threshold = True
         self._build()
@@ -84,7 +81,7 @@ class BinarizeDocument(DockPanel):
         shown = "The page that is shown, or all pages of the stack."
         self.pages = choice("pages", "Pages", [_THIS_PAGE, _ALL_PAGES], shown)
         self.preset = binarize_fields.preset_field()
-        self.model = binarize_fields.model_field(self._models)
+        self.model = binarize_fields.ModelField()
         self.device = binarize_fields.device_field()
         levels = [f"{name}: edge level {level}" for name, level in _STROKES.items() if level]
         first = "How bold strokes are drawn. Choose thin where small letters fill up."
@@ -106,15 +103,12 @@ class BinarizeDocument(DockPanel):
             "model or preset gives a result of its own.",
         )
         self.export = ExportRow(self._viewer, self._shown_ink)
-        self._choices = [
-            *(self.image, self.pages, self.preset),
-            *(self.model, self.device, self.strokes),
-        ]
+        models = self.model, self.device, self.strokes
+        self._choices = [self.image, self.pages, self.preset, *models]
         form = widgets.form_of("form", *self._choices, self.threshold)
         parts = [opening, form, buttons, self.progress, self.look, self.compare, self.export]
         super().__init__(widgets=[*parts, self.status], labels=False)
-        self._timer = QTimer(self.native)
-        self._timer.setInterval(_TICK_MILLISECONDS)
+        self._timer = widgets.timer_of(self.native, _TICK_MILLISECONDS, self._on_tick)
         self.finish(_MINIMUM_WIDTH)
         self.native.layout().addStretch(1)
 
@@ -130,7 +124,6 @@ class BinarizeDocument(DockPanel):
         self.open_folder.changed.connect(lambda: commands.open_folder(self._viewer))
         self.run.changed.connect(self._start)
         self.cancel.changed.connect(self._stop)
-        self._timer.timeout.connect(self._on_tick)
         self.strokes.changed.connect(self._on_run_again)
         self.export.said.connect(self._say)
         self.compare.changed.connect(self._compare)
@@ -205,10 +198,9 @@ class BinarizeDocument(DockPanel):
         """Show the threshold of the labels the slider moves, else the model's own."""
         shown = self._session.threshold_of(self.image.value)
         if shown is None and self._own_threshold and self.model.value is not None:
-            shown = self._models[self.model.value].threshold
+            shown = self.model.models[self.model.value].threshold
         if shown is not None:
-            with self.threshold.changed.blocked():
-                self.threshold.value = round(shown, 2)
+            widgets.show_value(self.threshold, round(shown, 2))
 
     def _on_threshold(self, value: float) -> None:
         self._own_threshold = False
@@ -217,18 +209,11 @@ class BinarizeDocument(DockPanel):
 
     # ---- models
 
-    def _list_models(self) -> None:
-        self._models = binarize_fields.known_models()
-        binarize_fields.offer_models(self.model, self._models)
-
     def _on_new_model(self, name: str, better: bool) -> None:
         """List a model that was just made, and choose it if it is better than its base."""
-        if self._watch.gone:
-            return
-        self._list_models()
-        if better and name in self._models and not self._session.running:
-            self.model.value = name
-        self._update()
+        if not self._watch.gone:
+            self.model.list_again(name if better and not self._session.running else "")
+            self._update()
 
     def run_model(self, name: str, *, next_page: bool = False) -> str:
         """Run with a given model.
@@ -245,17 +230,16 @@ class BinarizeDocument(DockPanel):
         str
             Why it cannot be run, for the user; empty if it was started.
         """
-        self._list_models()
+        self.model.list_again()
         if self._session.running:
             return "A page is being binarized; wait until it is done."
-        if name not in self._models:
+        if name not in self.model.models:
             return f"The model “{name}” is gone."
         refusal = self._refusal() or turn_page(self._viewer, self.image.value, int(next_page))
         if not refusal:
             self.model.value = name
             # Not the threshold of labels that another model made.
-            with self.threshold.changed.blocked():
-                self.threshold.value = round(self._models[name].threshold, 2)
+            widgets.show_value(self.threshold, round(self.model.models[name].threshold, 2))
             self._start()
         return refusal
 
@@ -279,10 +263,8 @@ class BinarizeDocument(DockPanel):
         except Exception as error:
             show_error(threads.readable(error))
             return
-        slots = {"yielded": self._on_event, "finished": self._on_finished}
-        self._worker = create_worker(
-            threads.run, job, self._load_engine, _connect=slots, _ignore_errors=True
-        )
+        heard = {"yielded": self._on_event, "finished": self._on_finished}
+        self._worker = threads.begin(threads.run, job, self._load_engine, **heard)
         self._timer.start()
         self._update()
 
@@ -314,7 +296,7 @@ class BinarizeDocument(DockPanel):
 
     def _refusal(self) -> str:
         """Say why Run cannot be pressed; empty if it can."""
-        if not self._models:
+        if not self.model.models:
             return "No model is installed."
         return page_source.refusal(self.image.value)
 

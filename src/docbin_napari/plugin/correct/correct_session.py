@@ -13,16 +13,7 @@ from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.correction.region import PieceSizes, Region, cut_region, measure_pieces, whole
 from docbin_napari.correction.reviewed import doubt_grid, next_place
 from docbin_napari.plugin.correct.overlays import SPECKS_NAME
-from docbin_napari.plugin.layers import canvas, choosing, page_source, undo
-from docbin_napari.plugin.layers.ink_result import (
-    BACKGROUND,
-    INK,
-    UNLABELLED,
-    Upkeep,
-    bind,
-    level_of,
-    result_behind,
-)
+from docbin_napari.plugin.layers import canvas, choosing, ink_result, page_source, undo
 from docbin_napari.plugin.layers.page_record import DRAFT, Subject, reviewed_of
 from docbin_napari.plugin.threads import readable
 
@@ -80,7 +71,7 @@ class CorrectSession:
         self.area = VISIBLE
         self.region: Region | None = None
         self.status = ""
-        self.upkeep = Upkeep(viewer)
+        self.upkeep = ink_result.Upkeep(viewer)
         self._amendment = lru_cache(1)(undo.Amendment)
         self._gray: tuple[Any, Gray] | None = None
         self._doubt: tuple[Any, NDArray[np.float64]] | None = None
@@ -127,7 +118,7 @@ class CorrectSession:
         layer = choosing.labels_over(image, data, f"Corrected {image.name}")
         if draft:
             layer.metadata[DRAFT] = str(draft)
-        bind(layer, None, image)
+        ink_result.bind(layer, None, image)
         self.viewer.add_layer(layer)
         self.image, self.labels = image, layer
         return layer
@@ -172,7 +163,8 @@ class CorrectSession:
     def mark_unlabelled(self) -> None:
         """Mark the area as unlabelled, in one step."""
         if found := self.area_or_reason():
-            self.status = f"{undo.paint(*found, UNLABELLED):,} pixels are now unlabelled."
+            count = undo.paint(*found, ink_result.UNLABELLED)
+            self.status = f"{count:,} pixels are now unlabelled."
 
     def mark_reviewed(self) -> None:
         """Note that the area was looked at; if all of it was, take the mark away."""
@@ -213,11 +205,11 @@ class CorrectSession:
             return
         step = self._amendment(subject.labels, subject.page, self.region)
         step.take_back()
-        result, probability = result_behind(subject.labels), subject.probability()
+        result, probability = ink_result.result_behind(subject.labels), subject.probability()
         assert result is not None
         assert probability is not None
         # Above 8 bits at 1, so that what the model is sure of can be taken away, too.
-        level = level_of(threshold) if threshold < 1 else 256
+        level = ink_result.level_of(threshold) if threshold < 1 else 256
         step.put(cut_region(subject.plane(), probability, self.region, level))
         result.set_region_threshold(subject.page, self.region, level)
         self.upkeep.touch(subject.labels)
@@ -250,9 +242,9 @@ class CorrectSession:
 
     def _second_opinion(self, subject: Subject) -> NDArray[np.uint8] | None:
         """Probability of another run on the same image, if there is one."""
-        mine = result_behind(subject.labels)
+        mine = ink_result.result_behind(subject.labels)
         for layer in choosing.results_of(self.viewer, subject.image):
-            other = result_behind(layer)
+            other = ink_result.result_behind(layer)
             if other is None or other is mine:
                 continue
             if other.has(subject.page) and mine is not None and other.shape == mine.shape:
@@ -361,7 +353,7 @@ class Specks:
         if found is None:
             return
         subject, area = found
-        question = _Question(subject, area, subject.plane()[area.place] == INK)
+        question = _Question(subject, area, subject.plane()[area.place] == ink_result.INK)
         if question.ink.size <= _INLINE_PIXELS:
             self._take(question.measure())
             return
@@ -416,7 +408,7 @@ class Specks:
             self._session.status = "The page changed; move the slider again."
             return
         gone = Region(*question.area.place, pieces.below(self.size))
-        count = undo.paint(question.subject, gone, BACKGROUND)
+        count = undo.paint(question.subject, gone, ink_result.BACKGROUND)
         number = pieces.count_below(self.size)
         self._session.status = f"{number:,} specks removed, {count:,} pixels."
 
@@ -435,5 +427,5 @@ class Specks:
             and area is not None
             and area.place == question.area.place
             and np.array_equal(area.inside, question.area.inside)
-            and np.array_equal(question.subject.plane()[area.place] == INK, question.ink)
+            and np.array_equal(question.subject.plane()[area.place] == ink_result.INK, question.ink)
         )

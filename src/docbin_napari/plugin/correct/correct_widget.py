@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, PushButton
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QTimer
 
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.describe import describe
@@ -107,12 +106,9 @@ class CorrectPages(DockPanel):
         self.export = ExportRow(napari_viewer, self._shown_ink)
         self.look = LookRow(napari_viewer, self._shown_ink)
         self._lay_parts()
-        self._tick, self._map_timer = QTimer(self.native), QTimer(self.native)
-        self._tick.setInterval(_TICK_MILLISECONDS)
-        self._tick.timeout.connect(self._on_tick)
+        self._tick = widgets.timer_of(self.native, _TICK_MILLISECONDS, self._on_tick)
+        self._map_timer = widgets.timer_of(self.native, _MAP_MILLISECONDS, self._show_map)
         self._map_timer.setSingleShot(True)
-        self._map_timer.setInterval(_MAP_MILLISECONDS)
-        self._map_timer.timeout.connect(self._show_map)
         self.finish(_MINIMUM_WIDTH)
         self._connect()
         self._on_layers()
@@ -214,7 +210,7 @@ class CorrectPages(DockPanel):
         self.native.setMinimumWidth(max(_MINIMUM_WIDTH, widgets.needed_width(self._scroll)))
 
     def _connect(self) -> None:
-        events = self._viewer.layers.events
+        events, partial = self._viewer.layers.events, functools.partial
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self._on_layers)
         self._viewer.layers.selection.events.active.connect(self._on_active)
@@ -226,20 +222,16 @@ class CorrectPages(DockPanel):
         for field in (self.image, self.ink):
             field.changed.connect(self._on_choice)
         for name, part in self._buttons.items():
-            part.native.clicked.connect(functools.partial(self._on_action, name))
+            part.native.clicked.connect(partial(self._on_action, name))
         self.export.said.connect(self._say)
         self.page_list.worked.connect(self._update)
         self.saving.said.connect(self._on_saving)
         self.saving.drafts.said.connect(self._on_kept)
-        fields: tuple[tuple[Any, Any], ...] = (
-            (self.strictness, self._on_strictness),
-            (self.brush, self._on_brush),
-            (self.here, self._session.move_threshold),
-            (self.area, self._on_area),
-            (self.specks, self._specks.move),
-        )
-        for field, work in fields:
-            field.changed.connect(functools.partial(self._do, work))
+        self.strictness.changed.connect(partial(self._do, self._on_strictness))
+        self.brush.changed.connect(partial(self._do, self._on_brush))
+        self.here.changed.connect(partial(self._do, self._session.move_threshold))
+        self.area.changed.connect(partial(self._do, self._on_area))
+        self.specks.changed.connect(partial(self._do, self._specks.move))
         self.remove_specks.changed.connect(lambda: self._do(self._specks.remove))
         self.keep_specks.changed.connect(lambda: self._do(self._forget_specks))
         self.new_unlabelled.changed.connect(lambda: self._add_labels(UNLABELLED))
@@ -304,9 +296,8 @@ class CorrectPages(DockPanel):
         self._asked = (image, page)
         folders = draft_places(self.saving.datasets_folder())
         at_work = writers_at_work(self._viewer.layers.__contains__)
-        asked = drafts_of_image, image, page, folders, at_work
-        found = {"returned": functools.partial(self._on_early, image, page)}
-        create_worker(*asked, _connect=found, _ignore_errors=True)
+        found = functools.partial(self._on_early, image, page)
+        threads.begin(drafts_of_image, image, page, folders, at_work, returned=found)
 
     def _on_early(self, image: Image, page: int, found: list[Path]) -> None:
         if self._watch.gone or self._asked != (image, page) or self.subject() is not None:
@@ -331,8 +322,7 @@ class CorrectPages(DockPanel):
     def _show_brush(self, _: Any = None) -> None:
         if self._listened is not None and not self._watch.gone:
             size = min(self._listened.brush_size, self.brush.max)
-            with self.brush.changed.blocked():
-                self.brush.value = max(self.brush.min, round(size))
+            widgets.show_value(self.brush, max(self.brush.min, round(size)))
 
     def _on_view(self, _: Any = None) -> None:
         """Another page may be shown than before, or something else be missing."""
@@ -360,8 +350,7 @@ class CorrectPages(DockPanel):
     def _show_own_threshold(self, subject: Subject | None) -> None:
         result = None if subject is None else result_behind(subject.labels)
         if result is not None:
-            with self.here.changed.blocked():
-                self.here.value = round(result.threshold, 2)
+            widgets.show_value(self.here, round(result.threshold, 2))
 
     # ---- what the fields do
 
@@ -463,8 +452,7 @@ class CorrectPages(DockPanel):
         self.remove_specks.enabled = self.keep_specks.enabled = self._specks.shown
         page_ok = not page_source.refusal(self.image.value)
         self.new_unlabelled.enabled = self.new_background.enabled = page_ok
-        with self.area.changed.blocked():
-            self.area.value = session.area
+        widgets.show_value(self.area, session.area)
         self.export.refresh()
         self.look.refresh()
         chosen = self.image.value, self.ink.value

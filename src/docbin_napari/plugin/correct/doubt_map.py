@@ -67,10 +67,7 @@ class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def show_page(
-        self,
-        doubt: NDArray[np.float64] | None,
-        reviewed: Reviewed,
-        view: tuple[slice, slice],
+        self, doubt: NDArray[np.float64] | None, reviewed: Reviewed, view: tuple[slice, slice]
     ) -> None:
         """Show a page.
 

@@ -56,7 +56,7 @@ class TrainingProcess:
         command = [sys.executable, "-m", "docbin_napari.train", "--finetune", "--json", *arguments]
         # No console window pops up on Windows.
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-        self._process = subprocess.Popen(
+        process = self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -68,10 +68,7 @@ class TrainingProcess:
         )
         self._events: deque[dict[str, Any]] = deque()
         self._said: deque[str] = deque(maxlen=_LAST_LINES)
-        heard = (
-            (self._process.stdout, self._take_event),
-            (self._process.stderr, self._said.append),
-        )
+        heard = ((process.stdout, self._take_event), (process.stderr, self._said.append))
         self._readers = [threading.Thread(target=_read, args=one, daemon=True) for one in heard]
         for reader in self._readers:
             reader.start()

@@ -181,7 +181,6 @@ class TrainOnMyPairs(DockPanel):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer, asks: Any = ask_what_becomes) -> None:
         self._viewer, self._asks = napari_viewer, asks
-        self._models = binarize_fields.known_models()
         self._session: TrainingSession | None = None
         self._pairs = PairReading()
         self._named = False
@@ -198,7 +197,13 @@ class TrainOnMyPairs(DockPanel):
 
     def _build(self) -> None:
         self._make_fields()
-        buttons = self._make_buttons()
+        row = functools.partial(widgets.described_row, TrainOnMyPairs)
+        (self.train, self.longer, self.stop), buttons = row(
+            "buttons", train="Train", longer="Train longer", stop="Stop"
+        )
+        (self.run_here, self.run_next), self.after = row(
+            "after", run_here="Run on this page", run_next="Run on next page"
+        )
         self.progress = binarize_fields.progress_field()
         self.status = widgets.message_line(lines=5)
         self.curves, self.strip = CurvesView(), StripView()
@@ -208,9 +213,8 @@ class TrainOnMyPairs(DockPanel):
         choices = [self.start, self.name_field, self.minutes, self.device]
         self._locked = [self.folder, *choices]
         above, below = widgets.form_of("above", self.folder), widgets.form_of("below", *choices)
-        super().__init__(
-            widgets=[above, below, buttons, self.progress, self.status, self.after], labels=False
-        )
+        parts = [above, below, buttons, self.progress, self.status, self.after]
+        super().__init__(widgets=parts, labels=False)
         layout = self.native.layout()
         layout.insertWidget(1, self.collections)
         layout.addWidget(self.views, 1)
@@ -221,8 +225,7 @@ class TrainOnMyPairs(DockPanel):
         field = functools.partial(widgets.field, TrainOnMyPairs)
         self.folder = field(FolderField, "folder", "Pairs", recent=DATASETS)
         self.collections = CollectionList()
-        self.start = binarize_fields.model_field(self._models)
-        self.start.name, self.start.label = "start", "Start from"
+        self.start = binarize_fields.ModelField("start", "Start from")
         self._offer_starts()
         named = describe(FinetuneConfig, "output")
         self.name_field = LineEdit(name="name", label="New model", tooltip=named)
@@ -231,20 +234,10 @@ class TrainOnMyPairs(DockPanel):
         self.minutes = field(FloatSpinBox, "minutes", "Minutes", value=five, **limits)
         self.device = binarize_fields.device_field()
 
-    def _make_buttons(self) -> Any:
-        row = functools.partial(widgets.described_row, TrainOnMyPairs)
-        (self.train, self.longer, self.stop), buttons = row(
-            "buttons", train="Train", longer="Train longer", stop="Stop"
-        )
-        (self.run_here, self.run_next), self.after = row(
-            "after", run_here="Run on this page", run_next="Run on next page"
-        )
-        return buttons
-
     def _offer_starts(self) -> None:
-        binarize_fields.offer_models(self.start, self._models)
+        self.start.list_again()
         start = describe(FinetuneConfig, "start")
-        self.start.tooltip = f"{start}\n\n{binarize_fields.models_in_words(self._models)}"
+        self.start.tooltip = f"{start}\n\n{binarize_fields.models_in_words(self.start.models)}"
 
     def _connect(self) -> None:
         self.folder.changed.connect(self._on_folder)
@@ -296,8 +289,7 @@ class TrainOnMyPairs(DockPanel):
     def _on_read(self) -> None:
         if not self._watch.gone:
             self.collections.show_summaries(self._pairs.summaries, keep=True)
-            self._suggest_name()
-            self._update()
+            self._on_ticked()
 
     def _on_ticked(self, _: Any = None) -> None:
         self._suggest_name()
@@ -313,8 +305,7 @@ class TrainOnMyPairs(DockPanel):
         if self._named or not ticked or self._running:
             return
         stem = ticked[0].collection.path.name if len(ticked) == 1 else "my-model"
-        with self.name_field.changed.blocked():
-            self.name_field.value = free_name(stem, self._models)
+        widgets.show_value(self.name_field, free_name(stem, self.start.models))
 
     # ---- a training
 
@@ -345,7 +336,7 @@ class TrainOnMyPairs(DockPanel):
             return
         known = session.ending.model
         stem = known.rpartition("-")[0] if known.rpartition("-")[2].isdigit() else known
-        name, minutes = free_name(stem, self._models), self.minutes.value
+        name, minutes = free_name(stem, self.start.models), self.minutes.value
         self._begin(replace(session.request, name=name, minutes=minutes, longer=known))
 
     def _begin(self, request: TrainingRequest) -> None:
@@ -370,13 +361,11 @@ class TrainOnMyPairs(DockPanel):
     def _on_ended(self, _: Ending) -> None:
         if not self._watch.gone:
             self._named = False
-            self._suggest_name()
-            self._update()
+            self._on_ticked()
             self._read_again()
 
     def _on_new_model(self, _: str, __: bool) -> None:
         if not self._watch.gone:
-            self._models = binarize_fields.known_models()
             self._offer_starts()
 
     def on_closed(self) -> None:
@@ -400,9 +389,8 @@ class TrainOnMyPairs(DockPanel):
         if pages is not None:
             trouble = pages.run_next(ending.model)
         else:
-            trouble = dock.open_panel(self._viewer, BINARIZE).run_model(
-                ending.model, next_page=next_page
-            )
+            panel = dock.open_panel(self._viewer, BINARIZE)
+            trouble = panel.run_model(ending.model, next_page=next_page)
         if trouble:
             show_error(trouble)
 
@@ -426,7 +414,7 @@ class TrainOnMyPairs(DockPanel):
             return "Counting what is labelled…"
         if not self._pairs.summaries:
             return _CHOOSE
-        return refusal(self._request(), self.collections.ticked(), self._models)
+        return refusal(self._request(), self.collections.ticked(), self.start.models)
 
     def _show_outcome(self, ending: Ending | None) -> None:
         """Show the picture of a training that has just ended, and the curves until then."""

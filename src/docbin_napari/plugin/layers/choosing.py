@@ -215,8 +215,7 @@ def compare(viewer: ViewerModel, image: Image | None) -> str:
     mine, other = first.data == INK, second.data == INK
     data = np.where(mine & ~other, np.uint8(1), np.uint8(0))
     data[other & ~mine] = 2
-    known = DIFFERENCE_NAME in viewer.layers
-    if known and isinstance(viewer.layers[DIFFERENCE_NAME], Labels):
+    if DIFFERENCE_NAME in viewer.layers and isinstance(viewer.layers[DIFFERENCE_NAME], Labels):
         viewer.layers.remove(viewer.layers[DIFFERENCE_NAME])
     style: dict[str, Any] = {"colormap": {0: "transparent", 1: _FIRST, 2: _SECOND, None: _SECOND}}
     style |= page_source.placement(image)

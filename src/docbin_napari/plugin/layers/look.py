@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, PushButton
+from magicgui.widgets import PushButton
 
 from docbin_napari.plugin.keys import BorrowedKeys
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
+from docbin_napari.plugin.widgets import PlainContainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,7 +117,7 @@ class Look:
         self.shown = ""
 
 
-class LookRow(Container[Any]):
+class LookRow(PlainContainer):
     """Three buttons that stay down; a second press shows all as it was.
 
     Parameters
@@ -139,10 +140,7 @@ class LookRow(Container[Any]):
             )
             for name, (words, key) in LOOKS.items()
         }
-        super().__init__(
-            widgets=list(self.buttons.values()), layout="horizontal", labels=False, name="look"
-        )
-        self.margins = (0, 0, 0, 0)
+        super().__init__(list(self.buttons.values()), layout="horizontal", name="look")
         for name, button in self.buttons.items():
             button.native.setCheckable(True)
             button.native.clicked.connect(functools.partial(self._on_button, name))

@@ -7,8 +7,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import Container
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -23,7 +21,7 @@ from docbin_napari.plugin.pages.prepare import PageOrder, how_in_words, make_rea
 from docbin_napari.plugin.pages.view import LEGEND, PageListView, thumbnails
 from docbin_napari.plugin.settings import SCANS, read_preferences, recent_folders, remember_folder
 from docbin_napari.plugin.signals import LISTS, MODEL_NEWS
-from docbin_napari.plugin.threads import readable
+from docbin_napari.plugin.threads import begin, readable
 from docbin_napari.plugin.widgets import FolderField
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ _APART_MILLISECONDS = 20
 NEXT_KEY, PREVIOUS_KEY = "PageDown", "PageUp"
 
 
-class PageListPanel(Container[Any]):
+class PageListPanel(widgets.PlainContainer):
     """Lists the pages of a folder; the next one is binarized while this one is corrected.
 
     Parameters
@@ -81,8 +79,7 @@ class PageListPanel(Container[Any]):
         keep: Callable[[], str],
         load: Loader,
     ) -> None:
-        super().__init__(labels=False, name="page_list")
-        self.margins = (0, 0, 0, 0)
+        super().__init__(name="page_list")
         self._viewer, self._datasets, self._keep = viewer, datasets, keep
         self._load_engine, self._engines = load, functools.lru_cache(maxsize=1)(load)
         self._session = PageListSession(viewer, self._soon)
@@ -100,9 +97,8 @@ class PageListPanel(Container[Any]):
     # ---- parts
 
     def _build(self) -> None:
-        self._models = binarize_fields.known_models()
         self.folder = widgets.field(PageListPanel, FolderField, "folder", "Folder", recent=SCANS)
-        self.model = binarize_fields.model_field(self._models)
+        self.model = binarize_fields.ModelField()
         self.preset = binarize_fields.preset_field()
         (self.previous, self.next, self.all), row = widgets.described_row(
             PageListPanel, "turn", previous="Previous", next="Next", all="Binarize all"
@@ -140,15 +136,8 @@ class PageListPanel(Container[Any]):
         self._keys.take({NEXT_KEY: lambda: self.turn(1), PREVIOUS_KEY: lambda: self.turn(-1)})
 
     def _on_model(self, name: str, better: bool) -> None:
-        if self._watch.gone:
-            return
-        self._list_models()
-        if better and name in self._models:
-            self.model.value = name
-
-    def _list_models(self) -> None:
-        self._models = binarize_fields.known_models()
-        binarize_fields.offer_models(self.model, self._models)
+        if not self._watch.gone:
+            self.model.list_again(name if better else "")
 
     def _on_how(self, _: Any = None) -> None:
         """Another model or preset was chosen: what lies ready is of the one before."""
@@ -193,10 +182,9 @@ class PageListPanel(Container[Any]):
         """
         if not self.has_next:
             return "This is the last page of the list."
-        self._list_models()
-        if model not in self._models:
+        self.model.list_again(model)
+        if model not in self.model.models:
             return f"The model “{model}” is gone."
-        self.model.value = model
         return "" if self._go_to(self._session.current + 1) else self._session.status
 
     def export_orders(self) -> tuple[list[PageOrder], dict[int, Any], Any]:
@@ -288,9 +276,7 @@ class PageListPanel(Container[Any]):
             if not self._watch.gone and self._session.pages is pages:
                 self.list.show_picture(*found)
 
-        self._pictures = create_worker(
-            thumbnails, list(pages.entries), _ignore_errors=True, _connect={"yielded": show}
-        )
+        self._pictures = begin(thumbnails, list(pages.entries), yielded=show)
 
     def _stop_pictures(self) -> None:
         if self._pictures is not None:
@@ -307,12 +293,9 @@ class PageListPanel(Container[Any]):
                 self._worker.quit()  # `_on_finished` goes on with what is wanted.
         elif order is not None and not (self._watch.gone or self._closed):
             self._working_on = task
-            heard = {
-                "yielded": functools.partial(self._on_event, order),
-                "finished": self._on_finished,
-            }
-            self._worker = create_worker(
-                make_ready, order, self._engines, _ignore_errors=True, _connect=heard
+            heard = functools.partial(self._on_event, order)
+            self._worker = begin(
+                make_ready, order, self._engines, yielded=heard, finished=self._on_finished
             )
         self.refresh()
 
@@ -324,7 +307,7 @@ class PageListPanel(Container[Any]):
             self.preset.value,
             self.model.value,
             likes.device,
-            self._models[self.model.value].threshold,
+            self.model.models[self.model.value].threshold,
             self._datasets(),
             likes.pdf_dpi,
         )

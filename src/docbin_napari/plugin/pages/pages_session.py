@@ -97,9 +97,7 @@ class PageListSession:
     """
 
     def __init__(
-        self,
-        viewer: ViewerModel,
-        soon: Callable[[Callable[[], None]], None] = lambda work: work(),
+        self, viewer: ViewerModel, soon: Callable[[Callable[[], None]], None] = lambda work: work()
     ) -> None:
         self._viewer, self._soon = viewer, soon
         self.pages = PageList(Path(), Path())
@@ -314,11 +312,7 @@ class PageListSession:
         entry, opened = self.pages.entries[self.current], self._opened.get(self.current)
         if opened is not None and self.image is None:
             page = opened.page
-            metadata = {
-                "dpi": page.dpi,
-                "source": str(entry.file.resolve()),
-                "page": entry.page,
-            }
+            metadata = {"dpi": page.dpi, "source": str(entry.file.resolve()), "page": entry.page}
             self.image = Image(page.pixels, name=entry.title, rgb=True, metadata=metadata)
             self._viewer.add_layer(self.image)
             if self._shape != page.pixels.shape[:2]:

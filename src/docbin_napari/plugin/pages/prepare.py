@@ -12,14 +12,8 @@ import numpy as np
 from docbin_napari.inference.inference_config import preset
 from docbin_napari.io.errors import DraftError, FileError
 from docbin_napari.io.mask import read_ground_truth
-from docbin_napari.pairs.drafts import (
-    PageKey,
-    content_of,
-    keep_ink,
-    kept_ink,
-    newest_draft,
-    read_draft,
-)
+from docbin_napari.pairs import drafts
+from docbin_napari.pairs.drafts import PageKey
 from docbin_napari.pairs.save import pair_of
 from docbin_napari.pairs.work_list import read_listed
 from docbin_napari.plugin.layers.ink_result import InkResult
@@ -173,13 +167,13 @@ def make_ready(order: PageOrder, load: Loader) -> Iterator[PageEvent]:
 
 def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Step | PageReady]:
     source = str(order.entry.file.resolve())
-    key = PageKey(content_of(page.pixels), source, order.entry.page)
+    key = PageKey(drafts.content_of(page.pixels), source, order.entry.page)
     base: dict[str, Any] = {"dpi": page.dpi, "source": source, "page": order.entry.page}
     folders = draft_places(order.datasets)
     result = InkResult(page.pixels.shape[:2], order.threshold)
     known = _fill_with_known(result, folders, key, order.how)
     if of_pair := _of_pair(order, page, base):
-        draft = newest_draft(folders, key)
+        draft = drafts.newest_draft(folders, key)
         if known:
             result.labels[:] = of_pair.labels
             of_pair = replace(of_pair, labels=result.labels, result=result)
@@ -190,11 +184,11 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Step | PageR
         yield from _run(order, page, result, load)
         for folder in folders:  # If none takes it, it is found again next time.
             with suppress(DraftError):
-                keep_ink(folder, key, result.probability, order.how)
+                drafts.keep_ink(folder, key, result.probability, order.how)
                 break
     metadata = base | {"model": order.model}
     inked = PageReady(order.number, result.labels, result, metadata, how=order.how)
-    yield _with_draft(inked, newest_draft(folders, key))
+    yield _with_draft(inked, drafts.newest_draft(folders, key))
 
 
 def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Iterator[Step]:
@@ -209,7 +203,7 @@ def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Itera
 def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: str) -> bool:
     """Fill a result with what was kept of an earlier run, if there is something."""
     for folder in folders:
-        probability = kept_ink(folder, key, how)
+        probability = drafts.kept_ink(folder, key, how)
         if probability is not None and probability.shape == result.shape:
             result.probability[:] = probability
             result.write(0, slice(0, result.shape[0]), slice(0, result.shape[1]))
@@ -237,7 +231,7 @@ def _with_draft(inked: PageReady, path: Path | None) -> PageReady:
     if path is None:
         return inked
     try:
-        draft = read_draft(path)
+        draft = drafts.read_draft(path)
     except DraftError as error:
         return replace(inked, note=f"A draft is lost: {error}")
     if draft.labels.shape != inked.labels.shape:

@@ -297,10 +297,6 @@ def reviewed_bytes(subject: Subject) -> bytes:
     return reviewed.to_bytes() if reviewed.grid.any() else b""
 
 
-def _checksum_now(subject: Subject) -> int:
-    return checksum_of(subject.plane(), reviewed_bytes(subject))
-
-
 def page_key(image: Image, page: int, pair: str | None = None) -> PageKey:
     """Tell what the drafts of a page are known by; its pixels are read, so not in the window.
 
@@ -403,7 +399,9 @@ def _write(page: Watched, folders: list[Path], draft: Draft, writer: str) -> Pat
 
 def _let_go(page: Watched, checksum: int, keep_file: bool) -> None:
     """Note that a state of a page is in a pair; what was painted since is kept all the same."""
-    now = page.kept if page.subject is None else _checksum_now(page.subject)
+    now, subject = page.kept, page.subject
+    if subject is not None:
+        now = checksum_of(subject.plane(), reviewed_bytes(subject))
     page.edited = now != checksum
     if page.edited:
         return  # Its draft is of the later state, or the next look makes it so.

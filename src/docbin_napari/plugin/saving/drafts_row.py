@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container
 from napari.utils.notifications import show_error
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
 from docbin_napari.pairs.drafts import find_drafts
 from docbin_napari.plugin.dock import ClosingWatch, PanelWatch, main_window
@@ -16,11 +14,10 @@ from docbin_napari.plugin.layers.ink_result import BACKGROUND
 from docbin_napari.plugin.layers.page_source import page_source
 from docbin_napari.plugin.saving.autosave import Autosave, page_key, put_draft, read_fitting
 from docbin_napari.plugin.threads import readable
-from docbin_napari.plugin.widgets import described_row, say, text_line
+from docbin_napari.plugin.widgets import PlainContainer, described_row, say, text_line, timer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from collections.abc import Container as Names
+    from collections.abc import Callable, Container, Iterable
     from pathlib import Path
 
     from napari.layers import Image, Labels
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 _TICK_MILLISECONDS = 500
 
 
-class DraftRow(Container[Any]):
+class DraftRow(PlainContainer):
     """Shows nothing until there is something to offer.
 
     Parameters
@@ -74,17 +71,11 @@ class DraftRow(Container[Any]):
         (self.restore, self.discard), buttons = described_row(
             DraftRow, "choice", restore="Restore", discard="Discard"
         )
-        self.found = Container(
-            widgets=[self.offer, buttons], labels=False, name="found", visible=False
-        )
-        self.found.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[self.found], labels=False, name="drafts")
-        self.margins = (0, 0, 0, 0)
+        self.found = PlainContainer([self.offer, buttons], name="found", visible=False)
+        super().__init__([self.found], name="drafts")
         self.restore.changed.connect(self._restore)
         self.discard.changed.connect(self._discard)
-        self._timer = QTimer(self.native)
-        self._timer.setInterval(_TICK_MILLISECONDS)
-        self._timer.timeout.connect(self._on_tick)
+        self._timer = timer_of(self.native, _TICK_MILLISECONDS, self._on_tick)
         self.closing = ClosingWatch(self._keep)
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self.autosave.close)
 
@@ -169,7 +160,7 @@ def _time_of(path: Path) -> str:
 
 
 def drafts_of_image(
-    image: Image, page: int, folders: Iterable[Path], at_work: Names[str]
+    image: Image, page: int, folders: Iterable[Path], at_work: Container[str]
 ) -> list[Path]:
     """Look for drafts of a page that has no labels; its pixels are read, so not in the window.
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import ComboBox, Container, PushButton
-from napari.qt.threading import create_worker
+from magicgui.widgets import ComboBox, PushButton
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog
@@ -25,7 +24,7 @@ from docbin_napari.plugin.layers.page_source import current_page
 from docbin_napari.plugin.pages.prepare import PageFailed, PageReady, make_ready
 from docbin_napari.plugin.settings import remember, remembered
 from docbin_napari.plugin.signals import list_of
-from docbin_napari.plugin.threads import Failed, readable
+from docbin_napari.plugin.threads import Failed, begin, readable
 from docbin_napari.plugin.writer import INK_SUFFIXES, free_path, numbered, resolutions_of
 
 if TYPE_CHECKING:
@@ -248,7 +247,7 @@ def export_folder(
 # ---- buttons
 
 
-class ExportRow(Container[Any]):
+class ExportRow(widgets.PlainContainer):
     """Saves the shown page, or all pages, as black and white.
 
     Parameters
@@ -275,9 +274,7 @@ class ExportRow(Container[Any]):
     said = Signal(str)
 
     def __init__(
-        self,
-        viewer: napari.viewer.Viewer,
-        chosen: Callable[[], tuple[Image | None, Labels | None]],
+        self, viewer: napari.viewer.Viewer, chosen: Callable[[], tuple[Image | None, Labels | None]]
     ) -> None:
         self._viewer, self._chosen = viewer, chosen
         self._asks_file = _ask_file
@@ -288,9 +285,8 @@ class ExportRow(Container[Any]):
         self.format = field(ComboBox, "format", choices=list(FORMATS), value=format_now)
         self.all = field(PushButton, "all", text="Export all pages…")
         below = widgets.row_of([self.format, self.all], "export_below")
-        super().__init__(widgets=[self.page, below], labels=False, name="export")
+        super().__init__([self.page, below], name="export")
         self._watch = PanelWatch(self.native, shown=lambda: None, closed=lambda: None)
-        self.margins = (0, 0, 0, 0)
         self.page.changed.connect(self._save_page)
         self.all.changed.connect(self._save_all)
         self.format.changed.connect(lambda name: remember(format=name))
@@ -346,7 +342,7 @@ class ExportRow(Container[Any]):
             "aborted": lambda: self.said.emit("Stopped. The pages that were saved are kept."),
             "finished": self._on_finished,
         }
-        self._worker = create_worker(steps, *arguments, _ignore_errors=True, _connect=heard)
+        self._worker = begin(steps, *arguments, **heard)
         self.said.emit("Saving…")
         self.refresh()
 
@@ -379,7 +375,6 @@ def _ask_file(parent: Any, offered: Path, filters: str) -> Path | None:
 
 
 def _ask_folder(parent: Any, offered: Path) -> Path | None:
-    name = QFileDialog.getExistingDirectory(
-        parent, "Folder for the black-and-white pages", str(offered)
-    )
+    title = "Folder for the black-and-white pages"
+    name = QFileDialog.getExistingDirectory(parent, title, str(offered))
     return Path(name) if name else None

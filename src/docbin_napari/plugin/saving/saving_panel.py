@@ -6,9 +6,8 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, Label, LineEdit, PushButton
+from magicgui.widgets import CheckBox, ComboBox, Label, LineEdit, PushButton
 from napari.layers import Shapes
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 
@@ -24,7 +23,7 @@ from docbin_napari.plugin.saving import page_saving
 from docbin_napari.plugin.saving.drafts_row import DraftRow
 from docbin_napari.plugin.settings import DATASETS, remember, remember_folder, remembered
 from docbin_napari.plugin.signals import PAIR_NEWS
-from docbin_napari.plugin.threads import Failed, readable
+from docbin_napari.plugin.threads import Failed, begin, readable
 from docbin_napari.plugin.widgets import FolderField, align, form_of, let_boxes_shrink
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ WHOLE, REVIEWED = "Whole page", "Reviewed windows"
 _UNSEEN = "Nobody has reviewed it: mark what you have seen (W), or a model learns its mistakes."
 
 
-class SavePairPanel(Container[Any]):
+class SavePairPanel(widgets.PlainContainer):
     """Saves the page as a training pair; until then its corrections are kept in a draft.
 
     Parameters
@@ -86,8 +85,7 @@ class SavePairPanel(Container[Any]):
     said = Signal(str)
 
     def __init__(self, viewer: napari.viewer.Viewer, subject: Callable[[], Subject | None]) -> None:
-        super().__init__(labels=False, name="save_pair")
-        self.margins = (0, 0, 0, 0)
+        super().__init__(name="save_pair")
         self._viewer, self._subject = viewer, subject
         self._worker: Any = None
         self._named_for: tuple[Any, ...] = ()
@@ -202,9 +200,8 @@ class SavePairPanel(Container[Any]):
     def place(self) -> PairPlace:
         """Tell where the pair would go."""
         collection = self.new.value if self._is_new else self.collection.value
-        return PairPlace(
-            self.datasets_folder() or Path(), self.split.value, collection, self.page.value
-        )
+        datasets = self.datasets_folder() or Path()
+        return PairPlace(datasets, self.split.value, collection, self.page.value)
 
     @property
     def _is_new(self) -> bool:
@@ -251,11 +248,8 @@ class SavePairPanel(Container[Any]):
             show_error(readable(error))
             return
         self._message = "Saving…"
-        done = {
-            "returned": lambda outcome: self._on_saved(subject, job, outcome),
-            "finished": self._on_finished,
-        }
-        self._worker = create_worker(page_saving.save, job, _ignore_errors=True, _connect=done)
+        done = functools.partial(self._on_saved, subject, job)
+        self._worker = begin(page_saving.save, job, returned=done, finished=self._on_finished)
         self._update()
 
     def _on_saved(self, subject: Subject, job: page_saving.SaveJob, saved: Saved | Failed) -> None:
@@ -289,8 +283,7 @@ class SavePairPanel(Container[Any]):
         if self._watch.gone:
             return
         self._list_collections(self.place().collection)
-        with self.own.changed.blocked():
-            self.own.value = False
+        widgets.show_value(self.own, False)
         self._update()
 
     # ---- what is shown
