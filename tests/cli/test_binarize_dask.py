@@ -44,7 +44,7 @@ def test_where_all_is_done_neither_dask_nor_torch_is_loaded(tmp_path, draw_page)
         (["--workers", "2"], "--workers goes with --dask local"),
         (["--dask", "tcp://a:1", "--workers", "2"], "--workers goes with --dask local only"),
         (["--dask", "local", "--workers", "0"], "--workers must be at least 1, not 0"),
-        (["--dask", ""], '--dask must be the address of a scheduler, or "local"'),
+        (["--dask", " "], '--dask must be the address of a scheduler, or "local"'),
         (["--dask", "local", "--model", "nonesuch"], "--model nonesuch: there is no model"),
     ],
 )
