@@ -62,7 +62,7 @@ def test_a_model_that_is_there_is_not_replaced_unless_it_is_asked_for(arguments,
 
 @pytest.mark.parametrize(
     ("output", "words"),
-    [("general-1", "built-in"), ("", "cannot be the name"), ("a/b", "cannot be the name")],
+    [("general-1", "built-in"), (" ", "cannot be the name"), ("a/b", "cannot be the name")],
 )
 def test_names_that_are_none_are_refused_before_the_training(arguments, output, words, capsys):
     assert main([*arguments, "--output", output]) == 1
