@@ -210,6 +210,10 @@ def test_a_pipe_among_the_pages_holds_nothing_up(batch, tmp_path):
     ends = batch.ends(batch.run([pages[0], tmp_path / "m.png", pages[1]]))
     assert [type(end) for end in ends] == [FileWritten, FileFailed, FileWritten]
     assert "a device or a pipe" in ends[1].reason
+    pages[0].unlink()
+    os.mkfifo(pages[0])
+    (end,) = batch.ends(batch.run(pages[:1]))
+    assert "a device or a pipe" in end.reason
 
 
 def test_a_name_that_leaves_no_room_for_a_number(batch, tmp_path):

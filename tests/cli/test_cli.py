@@ -119,14 +119,16 @@ def test_a_reader_that_has_seen_enough_is_no_crash():
 
 @pytest.mark.parametrize("command", [[], ["binarize"]])
 def test_a_help_text_that_nobody_reads_is_no_crash(command):
-    with subprocess.Popen(
+    reading, writing = os.pipe()
+    os.close(reading)
+    finished = subprocess.run(
         [sys.executable, "-m", "docbin_napari", *command, "--help"],
-        stdout=subprocess.PIPE,
+        stdout=writing,
         stderr=subprocess.PIPE,
-    ) as process:
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait() == 1
+        check=False,
+    )
+    os.close(writing)
+    assert (finished.returncode, finished.stderr) == (1, b"")
 
 
 FULL = Path("/dev/full")

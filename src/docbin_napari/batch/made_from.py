@@ -235,8 +235,10 @@ class MadeFrom:
             if kept.get("source") != self.source.name or kept.get("page") != self.page:
                 return "other source"
             if any(kept.get(name) != own.get(name) for name in ("size", "sha256", "dpi")):
-                moved = kept.get("path", own.get("path")) != own.get("path")
-                return "other folder" if moved else "changed"
+                # A source that cannot be read any more is reported where it is read.
+                elsewhere = "path" in own and kept.get("path", own["path"]) != own["path"]
+                other = elsewhere and kept.get("sha256") != own["sha256"]
+                return "other folder" if other else "changed"
             if any(kept.get(name) != own.get(name) for name in self.recipe if name != "model"):
                 return "other recipe"
         return "done" if outputs.exist else "missing"
