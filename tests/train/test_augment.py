@@ -52,6 +52,7 @@ def test_no_chance_no_change(windows):
         "noise",
         "jpeg",
         "edge",
+        "corner",
         "solid",
         "invert",
     ],
@@ -65,7 +66,8 @@ def test_each_change_alone_changes_the_page_within_range(windows, name):
     assert changed.pixels.min() >= 0
     assert changed.pixels.max() <= 255
     assert torch.isfinite(changed.pixels).all()
-    assert torch.equal(changed.truth, windows.truth) == (name not in ("edge", "solid"))
+    if name != "corner":  # these do not reach the ink of every window
+        assert torch.equal(changed.truth, windows.truth) == (name not in ("edge", "solid"))
 
 
 def test_all_together_are_repeatable_and_leave_the_input_alone(windows):

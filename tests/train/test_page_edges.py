@@ -7,7 +7,7 @@ from scipy import ndimage
 from torch.nn.functional import avg_pool2d, max_pool2d
 
 from docbin_napari.train import page_edges as module
-from docbin_napari.train.page_edges import page_edges
+from docbin_napari.train.page_edges import filled_corners, page_edges
 
 PAPER = 200.0
 
@@ -103,10 +103,33 @@ def test_holes_are_larger_than_full_stops():
     assert min(sizes) > 40
 
 
+def test_filled_corners_are_one_colour_beyond_a_line_and_no_ink_is_there():
+    random = np.random.default_rng(0)
+    pixels, truth = sheets(400, 64)
+    pixels += torch.from_numpy(random.uniform(-40, 40, pixels.shape)).float()
+    before = pixels.clone()
+    filled_corners(pixels, truth, 1.0, random)
+    beyond = truth[:, 1] == 1
+    assert torch.equal(truth[:, 0] == 0, beyond)
+    assert torch.equal(pixels.movedim(1, -1)[~beyond], before.movedim(1, -1)[~beyond])
+    colours = []
+    for window, corner in zip(pixels, beyond, strict=True):
+        assert corner.float().mean() < 0.6
+        if corner.any():
+            colour = window[:, corner]
+            assert torch.equal(colour, colour[:, :1].expand_as(colour))
+            colours.append(colour[0, 0].item())
+    like_paper = sum(PAPER < colour < PAPER + 40 for colour in colours) / len(colours)
+    assert like_paper > 0.5
+    assert 255.0 in colours
+    assert 0.0 in colours
+
+
+@pytest.mark.parametrize("change", [page_edges, filled_corners])
 @pytest.mark.parametrize("chance", [0.0, 0.4])
-def test_chance_says_how_many_windows_are_changed(chance):
+def test_chance_says_how_many_windows_are_changed(change, chance):
     pixels, truth = sheets(300, 32)
-    page_edges(pixels, truth, chance, np.random.default_rng(0))
+    change(pixels, truth, chance, np.random.default_rng(0))
     changed = (truth[:, 1] > 0).any(1).any(1).float().mean().item()
     assert changed == pytest.approx(chance, abs=0.07)
 

@@ -7,6 +7,7 @@ Geometry is varied where windows are drawn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 
 from docbin_napari.io.encode import jpeg_round_trip
 from docbin_napari.train.dataset import DrawnWindows
-from docbin_napari.train.page_edges import page_edges
+from docbin_napari.train.page_edges import filled_corners, page_edges
 from docbin_napari.train.random_fields import Random, normal, smooth_field, uniform
 from docbin_napari.train.solid_ink import solid_ink
 from docbin_napari.train.train_config import AugmentConfig
@@ -64,6 +65,7 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     result, colours = _without_colours(both)
     page = torch.cat([colours, edge], dim=1)
     result = page_edges(result, truth, config.edge, random)
+    result = filled_corners(result, truth, config.corner, random)
     result = _some(result, config.blur, random, lambda x, _: blur(x, random))
     result = _some(result, config.noise, random, lambda x, _: noise(x, random))
     result.clamp_(0, 255)
@@ -199,12 +201,13 @@ def gray(pixels: Tensor) -> Tensor:
 
 
 def blur(pixels: Tensor, random: Random) -> Tensor:
-    """Blur like a lens that is slightly out of focus."""
-    sigma = float(random.uniform(0.4, 1.3))
-    offsets = torch.arange(-3, 4, dtype=torch.float32, device=pixels.device)
+    """Blur like a lens out of focus: mostly slightly, by up to 2.5 pixels (standard deviation)."""
+    sigma = float(0.4 + 2.1 * random.beta(1.0, 2.0))
+    reach = math.ceil(3 * sigma)
+    offsets = torch.arange(-reach, reach + 1, dtype=torch.float32, device=pixels.device)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = (kernel / kernel.sum()).repeat(3, 1, 1, 1)
-    padded = F.pad(pixels, (3, 3, 3, 3), mode="replicate")
+    padded = F.pad(pixels, (reach, reach, reach, reach), mode="replicate")
     rows = F.conv2d(padded, kernel, groups=3)
     return F.conv2d(rows, kernel.transpose(2, 3), groups=3)
 

@@ -22,6 +22,7 @@ _FRINGE = 0.3
 _WARM = 0.3
 _WARM_TINT = (0.4, -0.6, -1.0), (1.0, 0.2, -0.3)
 _REAL = 0.5
+_OF_PAPER, _WHITE, _BLACK = 0.6, 0.15, 0.1
 
 
 def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> Tensor:
@@ -56,6 +57,45 @@ def page_edges(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> 
         distance = shape(height, width, random).to(pixels.device)
         _lay_bare(pixels[index], truth[index], distance, covered, others, random)
     return pixels
+
+
+def filled_corners(pixels: Tensor, truth: Tensor, chance: float, random: Random) -> Tensor:
+    """Fill what lies beyond a slanted line with one colour, as straightened scans do.
+
+    Boards, cloth and the edges of other leaves then stand within paper, or what looks like it.
+
+    Parameters
+    ----------
+    pixels, truth, chance, random
+        As for `page_edges`.
+
+    Returns
+    -------
+    Tensor
+        The pixels.
+    """
+    height, width = pixels.shape[-2:]
+    rows = torch.linspace(-0.5, 0.5, height, device=pixels.device)[:, None]
+    columns = torch.linspace(-0.5, 0.5, width, device=pixels.device)[None, :]
+    for index in np.flatnonzero(random.random(len(pixels)) < chance):
+        angle = int(random.integers(4)) * math.pi / 2 + random.uniform(-0.1, 0.1)
+        distance = math.cos(angle) * columns + math.sin(angle) * rows
+        beyond = distance > random.uniform(0.05, 0.5)
+        pixels[index, :, beyond] = _filling(pixels[index], random)[:, None]
+        truth[index, 0][beyond] = 0
+        truth[index, 1][beyond] = 1
+    return pixels
+
+
+def _filling(window: Tensor, random: Random) -> Tensor:
+    """Choose the colour of the window's paper, white, black or a gray."""
+    kind = random.random()
+    if kind < _OF_PAPER:
+        light = window.mean(0)
+        return window[:, light >= torch.quantile(light.flatten()[::37], 0.7)].mean(1)
+    kind -= _OF_PAPER
+    gray = 255.0 if kind < _WHITE else 0.0 if kind < _WHITE + _BLACK else random.uniform(40, 255)
+    return torch.full((3,), gray, device=window.device)
 
 
 def _edge(height: int, width: int, random: Random) -> Tensor:

@@ -54,6 +54,8 @@ class AugmentConfig:
     edge : float
         Share with scanner background, leaves of a book block or boards beyond a page edge or in
         holes, or with fingers on the page.
+    corner : float
+        Share with one colour beyond a slanted line, as scans that were straightened.
     unknown : float
         Share whose network does not get the ink of the page.
     unlevelled : float
@@ -75,6 +77,7 @@ class AugmentConfig:
     solid: float = 0.12
     invert: float = 0.06
     edge: float = 0.15
+    corner: float = 0.12
     unknown: float = 0.1
     unlevelled: float = 0.5
 
