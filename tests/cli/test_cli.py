@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import docbin_napari
-from docbin_napari.cli import COMMANDS, main
+from docbin_napari.cli import COMMANDS, in_words, main
 
 
 def python(*arguments, **variables):
@@ -146,3 +147,14 @@ def test_an_output_without_space_is_one_line():
         )
     assert finished.returncode == 1
     assert finished.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (OSError(errno.EACCES, "Permission denied", "a\nb"), "a\\nb: Permission denied"),
+    ],
+)
+def test_an_error_of_the_system_names_its_file_where_there_is_one(error, words):
+    assert in_words(error) == words

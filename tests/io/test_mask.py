@@ -137,7 +137,12 @@ def test_shapes_of_ground_truth_must_agree(tmp_path):
         write_ground_truth(tmp_path / "page.png", np.eye(3, dtype=bool), np.eye(2, dtype=bool))
 
 
-@pytest.mark.parametrize("dpi", [(0, 300), (300, float("nan")), [(300, 300)]])
+def test_one_number_is_the_resolution_both_ways(tmp_path):
+    path = write_mask(tmp_path / "page.png", np.zeros((8, 8), bool), dpi=300)
+    assert next(read_pages(path)).dpi == (300.0, 300.0)
+
+
+@pytest.mark.parametrize("dpi", [0, -1.0, (0, 300), (300, float("nan")), [(300, 300)]])
 def test_nonsense_dpi_is_refused(tmp_path, dpi):
     ink = np.eye(3, dtype=bool)
     with pytest.raises(ValueError, match=r"dpi|resolutions"):

@@ -147,7 +147,8 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
 def in_words(error: Exception) -> str:
     """Describe an error; name the file of one of the system, too."""
     if isinstance(error, OSError) and not isinstance(error, FileError):
-        return f"{shown(error.filename or 'the system')}: {error.strerror or error}"
+        what = str(error.strerror or error)
+        return f"{shown(error.filename)}: {what}" if error.filename else what
     return str(error)
 
 

@@ -122,7 +122,8 @@ class TrainCommand:
 def explained(error: Exception) -> str:
     """Describe why a training cannot begin or go on."""
     if isinstance(error, OSError) and not isinstance(error, FileError):
-        return f"{error.filename or 'the system'}: {writing_trouble(error)}"
+        trouble = writing_trouble(error)
+        return f"{error.filename}: {trouble}" if error.filename else trouble
     return str(error)
 
 

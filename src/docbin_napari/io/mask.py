@@ -140,7 +140,7 @@ def write_mask(
     path: str | os.PathLike[str],
     ink: RowSource | Iterable[RowSource],
     *,
-    dpi: Dpi | Sequence[Dpi] = None,
+    dpi: float | Dpi | Sequence[Dpi] = None,
     texts: Mapping[str, str] | None = None,
 ) -> Path:
     """Write ink as black on white: 1-bit PNG, or TIFF with CCITT Group 4.
@@ -156,8 +156,8 @@ def write_mask(
         True where there is ink. Pages may differ in size; an iterator is asked for
         one page at a time. Whatever has `shape` and `dtype` and gives an array when
         it is sliced by rows will do for an array.
-    dpi : (float, float), optional
-        Resolution x and y in dots per inch, or a sequence of one pair a page.
+    dpi : float or (float, float), optional
+        Resolution in dots per inch, x and y where they differ, or a sequence of one pair a page.
     texts : mapping of str to str, optional
         Keywords and words to be kept in the file.
 
@@ -181,12 +181,13 @@ def write_mask(
     >>> ink = np.zeros((20, 30), dtype=bool)
     >>> ink[5:9, 4:26] = True
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = write_mask(Path(folder) / "page.tif", ink, dpi=(300, 300))
+    ...     path = write_mask(Path(folder) / "page.tif", ink, dpi=300)
     ...     page = next(read_pages(path))
     >>> page.dpi, page.pixels[6, 6]
     ((300.0, 300.0), array([0, 0, 0], dtype=uint8))
     """
     pages = (_checked(page) for page in one_or_many(ink))
+    dpi = (dpi, dpi) if isinstance(dpi, int | float) else dpi
     return write_pages(Path(path), pages, dpi, convert=np.logical_not, texts=texts)
 
 
