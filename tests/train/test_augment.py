@@ -187,3 +187,14 @@ def test_print_through_comes_from_windows_with_ink():
     mirrored = changed.pixels[:, 0, 20:30, 34:54].mean((1, 2))
     assert (mirrored < 190).all(), "the blank window shows what stands on the other one"
     assert (changed.pixels[:, 0, 50:] == 200).all()
+
+
+def test_light_leaves_the_writing_and_some_of_it_lies_in_deep_shadow():
+    pixels = torch.full((100, 3, 256, 256), 200.0)
+    pixels[:, :, 28:] = 60
+    lit = changes.light(pixels, random())
+    paper, ink = lit[:, 0, 27], lit[:, 0, 28]
+    assert (ink < 0.6 * paper).all(), "light falls on ink and paper alike"
+    deepest = paper.amin(1) / 200
+    assert 0.05 < (deepest < 0.3).float().mean() < 0.4
+    assert (deepest > 0.6).float().mean() > 0.2

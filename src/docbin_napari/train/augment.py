@@ -175,9 +175,12 @@ def invert(
 
 
 def light(pixels: Tensor, random: Random) -> Tensor:
-    """Light unevenly: a smooth field that darkens and brightens."""
+    """Light unevenly: a smooth field that brightens and darkens, or a shadow with a border."""
     field = smooth_field(pixels, int(random.integers(2, 6)), random)
-    darkest = uniform(pixels, random, 0.4, 0.9, len(pixels), 1, 1, 1)
+    steepness = torch.exp(uniform(pixels, random, 0, 2.5, len(pixels), 1, 1, 1))
+    field = ((field - 0.5) * steepness + 0.5).clamp(0, 1)
+    field = field * field * (3 - 2 * field)
+    darkest = uniform(pixels, random, 0.12, 0.9, len(pixels), 1, 1, 1)
     return pixels * (darkest + (1.1 - darkest) * field)
 
 
