@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from docbin_napari.train.random_fields import Random, normal, smooth_noise, uniform
 
-_HOLES, _FINGERS = 0.2, 0.2
+_HOLES, _FINGERS = 0.3, 0.2
 _SHADOW = 0.6
 _FRINGE = 0.3
 _WARM = 0.3
@@ -120,12 +120,12 @@ def _wave(length: int, knots: int, random: Random) -> Tensor:
 
 
 def _holes(height: int, width: int, random: Random) -> Tensor:
-    """Measure how far pixels lie outside holes of worms or of a punch; negative inside."""
+    """Measure how far pixels lie outside holes of worms, a punch or decay; negative inside."""
     rows = torch.arange(height, dtype=torch.float32)[:, None]
     columns = torch.arange(width, dtype=torch.float32)[None, :]
     distance = torch.full((height, width), math.inf)
     for _ in range(int(random.integers(1, 9))):
-        radius = math.exp(random.uniform(math.log(6), math.log(max(min(height, width) / 8, 7))))
+        radius = math.exp(random.uniform(math.log(6), math.log(max(min(height, width) / 5, 7))))
         flatness, angle = random.uniform(1, 2), random.uniform(0, math.pi)
         down, right = rows - random.uniform(0, height), columns - random.uniform(0, width)
         x = math.cos(angle) * right + math.sin(angle) * down

@@ -34,7 +34,7 @@ class AugmentConfig:
     bleed : float
         Share with print-through of another window, mirrored.
     light : float
-        Share with uneven light.
+        Share with uneven light, or in a shadow.
     fade : float
         Share whose ink is bleached in places.
     colour : float
