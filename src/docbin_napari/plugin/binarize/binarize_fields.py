@@ -32,6 +32,8 @@ class ModelField(ComboBox):
     ----------
     name, label : str
         As in magicgui.
+    about : str
+        What the tooltip says before it lists the models.
 
     Attributes
     ----------
@@ -39,12 +41,16 @@ class ModelField(ComboBox):
         Those that there are, by name.
     """
 
-    def __init__(self, name: str = "model", label: str = "Model") -> None:
-        models = self.models = known_models()
+    def __init__(self, name: str = "model", label: str = "Model", about: str = "") -> None:
+        self._about, models = about, known_models()
         first = DEFAULT_MODEL if DEFAULT_MODEL in models else next(iter(models), None)
         names, nullable = list(models), not models
         super().__init__(name=name, label=label, choices=names, value=first, nullable=nullable)
-        self.tooltip = models_in_words(models)
+        self._note(models)
+
+    def _note(self, models: dict[str, ModelInfo]) -> None:
+        self.models = models
+        self.tooltip = f"{self._about}\n\n{models_in_words(models)}".strip()
 
     def list_again(self, wanted: str = "") -> None:
         """Offer the models that there are now.
@@ -54,11 +60,11 @@ class ModelField(ComboBox):
         wanted : str
             The one to choose if it is there; else what is chosen stays chosen where it can.
         """
-        chosen, self.models = self.value, known_models()
+        chosen = self.value
+        self._note(known_models())
         names = list(self.models)
         # A list would be forgotten: with every new layer, napari asks a box for its first choices.
         self.choices = lambda _: names
-        self.tooltip = models_in_words(self.models)
         for name in (chosen, wanted):
             if name in self.models:
                 self.value = name

@@ -225,19 +225,14 @@ class TrainOnMyPairs(DockPanel):
         field = functools.partial(widgets.field, TrainOnMyPairs)
         self.folder = field(FolderField, "folder", "Pairs", recent=DATASETS)
         self.collections = CollectionList()
-        self.start = binarize_fields.ModelField("start", "Start from")
-        self._offer_starts()
+        about = describe(FinetuneConfig, "start")
+        self.start = binarize_fields.ModelField("start", "Start from", about)
         named = describe(FinetuneConfig, "output")
         self.name_field = LineEdit(name="name", label="New model", tooltip=named)
         limits: dict[str, Any] = {"min": 0.1, "max": 600.0, "step": 1.0}
         five = FinetuneConfig.minutes
         self.minutes = field(FloatSpinBox, "minutes", "Minutes", value=five, **limits)
         self.device = binarize_fields.device_field()
-
-    def _offer_starts(self) -> None:
-        self.start.list_again()
-        start = describe(FinetuneConfig, "start")
-        self.start.tooltip = f"{start}\n\n{binarize_fields.models_in_words(self.start.models)}"
 
     def _connect(self) -> None:
         self.folder.changed.connect(self._on_folder)
@@ -366,7 +361,7 @@ class TrainOnMyPairs(DockPanel):
 
     def _on_new_model(self, _: str, __: bool) -> None:
         if not self._watch.gone:
-            self._offer_starts()
+            self.start.list_again()
 
     def on_closed(self) -> None:
         """Ask what becomes of a training that goes on."""
