@@ -37,6 +37,14 @@ def test_labels_of_a_file_choose_the_page_of_that_file(viewer) -> None:
     assert choosing.favourite_image(viewer, other) is second
 
 
+def test_a_hidden_image_is_not_chosen_for_a_page_that_cannot_be_shown(viewer) -> None:
+    page = a_page(viewer, "before")
+    viewer.layers.selection.active = None
+    assert choosing.favourite_image(viewer, None) is page
+    page.visible = False
+    assert choosing.favourite_image(viewer, None) is None
+
+
 def test_new_labels_remember_the_image_they_were_made_for(viewer) -> None:
     first = a_page(viewer, "a")
     ink = CorrectSession(viewer).new_labels(first, 0)

@@ -76,6 +76,12 @@ def test_unlabelled_is_white_and_said(tmp_path, viewer, one_stroke) -> None:
         assert np.asarray(image)[:5].all()
 
 
+def test_a_page_whose_run_was_stopped_is_said(tmp_path, viewer, one_stroke) -> None:
+    pages = take_pages(viewer.add_labels(one_stroke.ink.astype(np.uint8)))
+    assert "the rest" in end_of(export_stack(pages, tmp_path / "a.png", partial=True)).sentence
+    assert "the rest" not in end_of(export_stack(pages, tmp_path / "b.png")).sentence
+
+
 def test_what_is_no_ink_is_refused_and_writes_nothing(tmp_path, viewer) -> None:
     layer = viewer.add_labels(np.full((4, 4), 9), name="cells")
     with pytest.raises(ValueError, match="cells"):

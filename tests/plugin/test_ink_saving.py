@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.io.mask import MaskError
+from docbin_napari.plugin.layers.ink_result import InkResult, bind
 
 pytestmark = pytest.mark.viewer
 KNOWN = {"dpi": (300.0, 150.0), "source": "letter.jpg", "page": 1}
@@ -141,6 +142,29 @@ def test_what_is_no_ink_leaves_no_file(tmp_path, viewer, ink) -> None:
     ink.data[0, 0] = 7
     with pytest.raises(MaskError, match="0 to 7"):
         viewer.layers.save(str(tmp_path / "page.png"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("named", ["letter.png", "sub/../letter.png"])
+def test_a_scan_is_not_replaced_by_its_ink(tmp_path, viewer, ink, named) -> None:
+    (tmp_path / "sub").mkdir()
+    scan = tmp_path / "letter.png"
+    scan.write_bytes(b"the only scan")
+    ink.metadata["source"] = str(scan)
+    with pytest.raises(MaskError, match="this is a scan"):
+        viewer.layers.save(str(tmp_path / named))
+    assert scan.read_bytes() == b"the only scan"
+    viewer.layers.save(str(tmp_path / "sub" / "letter.png"))
+    assert (tmp_path / "sub" / "letter.png").exists()
+
+
+def test_ink_that_is_being_computed_is_not_saved(tmp_path, viewer, one_stroke) -> None:
+    result = InkResult(one_stroke.ink.shape, 0.5)
+    layer = viewer.add_labels(result.labels, metadata=KNOWN)
+    bind(layer, result, viewer.add_image(one_stroke.pixels))
+    result.computing = True
+    with pytest.raises(MaskError, match="still being binarized"):
+        layer.save(str(tmp_path / "page.png"))
     assert not list(tmp_path.iterdir())
 
 

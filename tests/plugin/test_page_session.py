@@ -12,6 +12,7 @@ from PIL import Image
 
 from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.pairs.work_list import PageListError
+from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.ink_result import image_behind, result_behind
 from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.pages.pages_session import PageListSession
@@ -112,6 +113,30 @@ def test_what_was_found_ahead_by_another_model_is_found_anew(viewer, folder, fak
     assert again.pages.choices == {"model": "letters-1", "preset": "fast"}
 
 
+def test_pages_that_another_model_binarized_are_to_do_again(viewer, folder, fake_engine) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    session.choose("any", "fast")
+    session.all_wanted = True
+    work_on(session, fake_engine)
+    session.pages.set_state(2, "corrected")
+    session.choose("any", "best")
+    states = [entry.state for entry in session.pages.entries]
+    assert states == ["binarized", "to do", "corrected"], "what is shown or corrected stays"
+    assert session.wanted() == 1
+
+
+def test_a_second_result_goes_with_its_page(viewer, folder, fake_engine, one_stroke) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    work_on(session, fake_engine)
+    session.labels.data[:4] = 1  # a person's: a run does not write over it
+    layer, _ = choosing.provide(viewer, session.image, (0,), 0.5, ("letters-1", "fast"))
+    assert layer.name == "Ink of 1.png (letters-1, fast)"
+    session.go_to(1)
+    assert [layer.name for layer in viewer.layers] == ["2.png", "Ink of 2.png"]
+
+
 def test_a_draft_on_the_page_can_be_taken_away_again(
     viewer, folder, tmp_path, fake_engine, one_stroke
 ) -> None:
@@ -158,7 +183,8 @@ def test_all_pages_are_binarized_and_only_the_near_ones_are_held(
     assert work_on(session, fake_engine) == [2, 3, 4, 5, 0, 1]
     assert [entry.state for entry in session.pages.entries].count("binarized") == 5
     assert set(session._inked) | set(session._opened) == {3}
-    assert "All pages are binarized." in session.summary(None)
+    assert "All pages are binarized, but 1 with ⚠." in session.summary(None)
+    assert session.left == 0
     calls = len(fake_engine.calls)
     session.go_to(0)
     work_on(session, fake_engine)

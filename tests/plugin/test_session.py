@@ -65,6 +65,23 @@ def test_a_stopped_run_keeps_what_is_done(viewer, one_stroke, fake_engine) -> No
     assert not layer.data[16:, 16:].any()
     assert "5 of 12 windows" in session.status
     assert not session.running
+    assert result_behind(layer).is_partial(0)
+    assert not compute(session, image, fake_engine)
+    assert not result_behind(layer).is_partial(0)
+
+
+def test_a_run_whose_layer_was_removed_keeps_nothing_and_says_so(
+    viewer, one_stroke, fake_engine
+) -> None:
+    session = BinarizeSession(viewer)
+    session.start(viewer.add_image(one_stroke.pixels), REQUEST)
+    layer = session.run.layer
+    assert result_behind(layer).computing
+    viewer.layers.remove(layer)
+    session.stop()
+    session.finish()
+    assert session.status == "Stopped: the ink layer was removed."
+    assert not result_behind(layer).computing
 
 
 def test_this_page_of_a_stack_and_then_another_fill_one_layer(

@@ -46,6 +46,19 @@ def test_panels_are_tabs_and_the_window_keeps_its_height(the_viewer, one_stroke,
             assert window.height() == before, button.text()
 
 
+def test_a_click_leaves_the_keyboard_to_the_canvas(the_viewer) -> None:
+    from qtpy.QtCore import Qt
+    from qtpy.QtWidgets import QAbstractSlider, QComboBox, QListWidget, QPushButton
+
+    kinds = (QAbstractSlider, QComboBox, QListWidget, QPushButton)
+    for name in PANELS:
+        native = open_as_from_the_menu(the_viewer, name)[1].native
+        parts = native.findChildren(kinds)
+        assert len(parts) > 5
+        for part in parts:
+            assert not part.focusPolicy() & Qt.FocusPolicy.ClickFocus, (name, part.objectName())
+
+
 def places(widget: Any) -> dict[str, tuple[int, int, int]]:
     """Where the fields of a panel lie in it, and how high they are."""
     from qtpy.QtWidgets import QAbstractSlider, QComboBox, QPushButton

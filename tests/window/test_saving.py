@@ -14,6 +14,7 @@ from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.work_list import open_list
 from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.saving import autosave
+from docbin_napari.plugin.signals import list_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,6 +193,7 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     desk.wait_for_worker()
     assert "f2.png" in desk.pages.status.value
     desk.wait(lambda: len(desk.viewer.layers) == 0)
+    assert list_of(desk.viewer, None) is desk.pages, "its pages can be exported all the same"
     assert desk.signs()[2] == "◐"
     desk.pages.turn(1)
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
@@ -220,8 +222,6 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
 def test_another_choice_reads_the_next_page_anew_and_is_kept(
     desk, tmp_path, folder, fake_engine
 ) -> None:
-    from docbin_napari.plugin.signals import list_of
-
     (folder / "f2.png").unlink()
     desk.pages.folder.value = folder
     desk.wait_for_worker()
@@ -233,7 +233,7 @@ def test_another_choice_reads_the_next_page_anew_and_is_kept(
     desk.wait_for_worker()
     desk.pages.preset.value = "best"
     desk.wait_for_worker()
-    shown = list_of(desk.pages._session.image)
+    shown = list_of(desk.viewer, desk.pages._session.image)
     assert shown is desk.pages
     assert shown.run_next(desk.pages.model.value) == ""
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)

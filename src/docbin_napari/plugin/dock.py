@@ -12,7 +12,8 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QMessageBox, QWidget
 
 from docbin_napari.plugin.commands import list_pages
-from docbin_napari.plugin.widgets import make_room
+from docbin_napari.plugin.layers.canvas import keep_programs
+from docbin_napari.plugin.widgets import leave_focus, make_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -441,6 +442,8 @@ class DockPanel(Container[Any]):
         self.native.setMinimumHeight(_LOWEST)
         self._drops = FolderDrops(self.native, lambda folder: list_pages(self._viewer, folder))
         self._watch = PanelWatch(self.native, shown=self._show_panel, closed=self._close_panel)
+        leave_focus(self.native)
+        keep_programs()
         _PANELS.add(self)
 
     def _show_panel(self) -> None:

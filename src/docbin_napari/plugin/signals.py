@@ -10,6 +10,7 @@ from psygnal import Signal
 
 if TYPE_CHECKING:
     from napari.layers import Image
+    from napari.viewer import Viewer
 
     from docbin_napari.plugin.pages.pages_panel import PageListPanel
 
@@ -47,19 +48,19 @@ PAIR_NEWS = PairNews()
 LISTS: weakref.WeakSet[PageListPanel] = weakref.WeakSet()
 
 
-def list_of(image: Image | None) -> PageListPanel | None:
+def list_of(viewer: Viewer, image: Image | None) -> PageListPanel | None:
     """Find the list that an image is the present page of.
 
     Parameters
     ----------
+    viewer : Viewer
+        With the list.
     image : Image or None
-        A layer.
+        A layer; None for a page that cannot be shown.
 
     Returns
     -------
     PageListPanel or None
         None if it came from no list.
     """
-    if image is None:
-        return None
-    return next((pages for pages in list(LISTS) if pages.shows(image)), None)
+    return next((pages for pages in list(LISTS) if pages.shows(viewer, image)), None)

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
     QLabel,
+    QListWidget,
     QMenu,
     QPushButton,
     QScrollArea,
@@ -362,7 +363,7 @@ def let_boxes_shrink(native: Any) -> None:
 
 def leave_focus(native: Any) -> None:
     """Let clicks leave the keyboard to the canvas, so that undo and the keys go on working."""
-    for part in native.findChildren((QAbstractSlider, QPushButton)):
+    for part in native.findChildren((QAbstractSlider, QPushButton, QComboBox, QListWidget)):
         if isinstance(part, QAbstractSlider) and part.orientation() == Qt.Orientation.Horizontal:
             part.setMinimumWidth(_SLIDER_WIDTH)
         part.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -20,7 +20,8 @@ import numpy as np
 
 from docbin_napari.io.mask import MaskError, write_ground_truth, write_mask
 from docbin_napari.io.paths import clean_name
-from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED
+from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behind
+from docbin_napari.plugin.signals import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,6 +145,29 @@ def free_path(path: Path, count: int = 1) -> Path:
     return free
 
 
+def refuse_scan(path: Path, layer: Layer) -> None:
+    """Refuse to write ink over the scan that it came from, or over another page of an open list.
+
+    Parameters
+    ----------
+    path : Path
+        Where the ink is to be written.
+    layer : Labels
+        Ink; its metadata may name the file of the scan.
+
+    Raises
+    ------
+    MaskError
+        If that is a scan.
+    """
+    own, name = layer.metadata.get("source"), path.name.casefold()
+    scans = [Path(own)] if own else []
+    scans += [scan for pages in list(LISTS) for scan in pages.files]
+    alike = (scan for scan in scans if scan.name.casefold() == name and scan.exists())
+    if path.exists() and any(map(path.samefile, alike)):
+        raise MaskError(path, "this is a scan, which the ink would replace; choose another name")
+
+
 # ---- where napari saves by itself
 
 
@@ -233,6 +257,9 @@ def _to_folder(
 
 
 def _write(target: Path, layer: Layer) -> list[str]:
+    refuse_scan(target, layer)
+    if (result := result_behind(layer)) is not None and result.computing:
+        raise MaskError(target, "this page is still being binarized; wait until it is done")
     data, meta, _ = layer.as_layer_data_tuple()
     return write_ink(str(target), data, meta)
 

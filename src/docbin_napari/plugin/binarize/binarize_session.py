@@ -274,6 +274,7 @@ class BinarizeSession:
         # Pages of the layer that this run does not compute follow the new threshold.
         self._upkeep.follow(layer, result.follow(request.threshold, shown))
         self._upkeep.touch(layer)
+        result.computing = True
         layer.metadata["model"], layer.metadata["preset"] = request.model, request.preset
         known = layer.metadata.get("source")
         file = Path(known) if known and layer.metadata.get("dpi") is None else None
@@ -328,9 +329,12 @@ class BinarizeSession:
         if run is None:
             return ""
         run.job.result.end_preview()
+        run.job.result.computing = False
         self._upkeep.touch(run.layer)
         if run.failure:
             self.status = run.failure
+        elif run.layer not in self._viewer.layers:
+            self.status = "Stopped: the ink layer was removed."
         elif run.stopping:
             self.status = f"Stopped: {run.meter.reached}. What is done is kept."
         else:

@@ -102,7 +102,7 @@ class BinarizeDocument(DockPanel):
             tooltip="Show what only one of the two topmost results of this page calls ink. Another "
             "model or preset gives a result of its own.",
         )
-        self.export = ExportRow(self._viewer, self._shown_ink)
+        self.export = ExportRow(self._viewer, self._shown_ink, lambda: self._session.running)
         models = self.model, self.device, self.strokes
         self._choices = [self.image, self.pages, self.preset, *models]
         form = widgets.form_of("form", *self._choices, self.threshold)

@@ -192,7 +192,6 @@ class CorrectPages(DockPanel):
             for name, title, inside in parts
         }
         self._inner = Container(widgets=list(self.sections.values()), labels=False, name="tools")
-        widgets.leave_focus(self._inner.native)
         self.sections["check"].body.native.layout().insertWidget(0, self.map)
         below = [self.saving.drafts, self.status, self.saving.save, self.export]
         super().__init__(widgets=below, labels=False)

@@ -380,7 +380,7 @@ class TrainOnMyPairs(DockPanel):
         ending = self._session.ending if self._session else None
         if ending is None or not ending.model:
             return
-        pages = list_of(choosing.favourite(self._viewer)) if next_page else None
+        pages = list_of(self._viewer, choosing.favourite(self._viewer)) if next_page else None
         if pages is not None:
             trouble = pages.run_next(ending.model)
         else:
@@ -396,7 +396,7 @@ class TrainOnMyPairs(DockPanel):
         image = choosing.favourite(self._viewer)
         usable = image is not None and not page_source.refusal(image)
         self.run_here.enabled = usable
-        pages = list_of(image)
+        pages = list_of(self._viewer, image)
         self.run_next.visible = usable and (
             pages.has_next if pages is not None else has_next(self._viewer, image)
         )

@@ -275,7 +275,7 @@ def favourite_image(viewer: ViewerModel, labels: Labels | None) -> Image | None:
     -------
     Image or None
         The one that the labels were made from, else the active or topmost one that they fit
-        and that is of no other page, else the active or topmost one.
+        and that is of no other page, else the active or topmost one that is not hidden.
     """
     behind = image_behind(labels)
     if behind is not None and behind in viewer.layers:
@@ -284,7 +284,7 @@ def favourite_image(viewer: ViewerModel, labels: Labels | None) -> Image | None:
     known = sorted(images(viewer), key=lambda layer: layer is not active)
     fitting = [layer for layer in known if _may_belong(viewer, layer, labels)]
     best = sorted(fitting, key=lambda layer: not same_page(layer, labels))
-    return next(iter((*best, *known)), None)
+    return next(iter((*best, *(layer for layer in known if layer.visible))), None)
 
 
 def meant(viewer: ViewerModel, labels: Labels | None) -> tuple[Image | None, Labels | None]:

@@ -41,6 +41,10 @@ _REFRESH_SECONDS = 0.2
 _REFRESH_SHARE = 0.25
 
 
+class NotInkError(ValueError):
+    """Labels that are not those of ink, or of which nothing was computed."""
+
+
 def level_of(threshold: float) -> int:
     """Give the lowest 8-bit probability that is ink.
 
@@ -87,12 +91,14 @@ class InkResult:
         uint8, `shape`: ink probability times 255, 0 where nothing was computed.
     labels : ndarray
         uint8, `shape`: 0 background, 1 ink, 2 unlabelled (only people paint that).
+    computing : bool
+        Whether a run is filling it.
     """
 
     def __init__(self, shape: tuple[int, ...], threshold: float) -> None:
         self.probability = np.zeros(shape, np.uint8)
         self.labels = np.zeros(shape, np.uint8)
-        self.threshold = threshold
+        self.threshold, self.computing = threshold, False
         self._blocks: dict[int, list[_Block]] = {}
         self._own: dict[int, dict[Region, int]] = {}
         self._previews: dict[int, NDArray[np.bool_]] = {}
@@ -113,6 +119,12 @@ class InkResult:
     def has(self, page: int) -> bool:
         """Whether something of this page was computed."""
         return bool(self._blocks.get(page))
+
+    def is_partial(self, page: int) -> bool:
+        """Whether a run was stopped in this page: some of it was computed, but not all."""
+        plane, blocks = self.labels_plane(page), self._blocks.get(page, ())
+        known = sum(plane[block.rows, block.columns].size for block in blocks)
+        return 0 < known < int(plane.size)
 
     def reset(self, page: int) -> None:
         """Empty a page before it is computed again."""

@@ -153,9 +153,16 @@ class PageListPanel(widgets.PlainContainer):
                 if known.get(name) in field.choices:
                     field.value = known[name]
 
-    def shows(self, image: Image) -> bool:
-        """Whether an image is the page of this list that is worked on."""
-        return not self._watch.gone and image is self._session.image
+    @property
+    def files(self) -> list[Path]:
+        """Files of the pages."""
+        return [entry.file for entry in self._session.pages.entries]
+
+    def shows(self, viewer: napari.viewer.Viewer, image: Image | None) -> bool:
+        """Whether an image is the page of this list that is worked on, in a viewer."""
+        session = self._session
+        mine = viewer is self._viewer and not self._watch.gone and session.count > 0
+        return mine and image is session.image
 
     @property
     def has_next(self) -> bool:
@@ -365,6 +372,6 @@ class PageListPanel(widgets.PlainContainer):
         self.next.text = "Next" if entries else "Open"
         self.legend.setVisible(bool(entries))
         self.all.enabled = bool(entries)
-        self.all.native.setChecked(session.all_wanted)
+        self.all.native.setChecked(session.all_wanted and session.left > 0)
         working_on = None if self._working_on is None else self._working_on[0]
         widgets.show_message(self.status, session.status or session.summary(working_on))

@@ -19,6 +19,7 @@ from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import SPLITS
 from docbin_napari.pairs.work_list import PageList, PageListError, open_list
 from docbin_napari.plugin.layers import canvas, undo
+from docbin_napari.plugin.layers.choosing import results_of
 from docbin_napari.plugin.layers.ink_result import bind
 from docbin_napari.plugin.layers.page_source import label_style
 from docbin_napari.plugin.pages.prepare import PageFailed, PageOpened, PageReady, Step, how_in_words
@@ -58,7 +59,6 @@ class QuickRemoval:
         """Leave what is there now out of it; of later lists only what the first one found."""
         if not self._begun:
             self._begun, self._before = True, weakref.WeakSet(self._viewer.layers)
-            canvas.keep_programs()
             gc.freeze()
 
     def end(self) -> None:
@@ -172,7 +172,7 @@ class PageListSession:
         """
         if not 0 <= number < self.count:
             return False
-        before = self.labels, self.image
+        before = (*results_of(self._viewer, self.image), self.labels, self.image)
         self.image = self.labels = None
         self.current = self.pages.position = number
         self.troubles.pop(number, None)
@@ -209,13 +209,19 @@ class PageListSession:
         order = [*range(self.current, self.count), *range(self.current)]
         return next((number for number in order if self._is_to_do(number)), None)
 
+    @property
+    def left(self) -> int:
+        """Number of pages that are still to be binarized."""
+        return sum(map(self._is_to_do, range(self.count)))
+
     def _is_to_do(self, number: int) -> bool:
         return self.pages.entries[number].state == "to do" and number not in self.troubles
 
     def choose(self, model: str, preset: PresetName) -> None:
         """Say how pages are binarized from now on; it is kept with the states of the pages.
 
-        What lies ready but was found otherwise is found anew; the page that is shown stays.
+        What lies ready but was found otherwise is found anew, and pages that were binarized
+        otherwise are to do again; corrected and saved ones, and the page that is shown, stay.
 
         Parameters
         ----------
@@ -226,8 +232,15 @@ class PageListSession:
         self._inked = {key: ink for key, ink in self._inked.items() if ink.how in ours}
         chosen = {"model": model, "preset": preset}
         if self.pages.choices != chosen:
+            if self.pages.choices:
+                self._forget_binarized()
             self.pages.choices = chosen
             self._keep(self.pages.keep)
+
+    def _forget_binarized(self) -> None:
+        for number, entry in enumerate(self.pages.entries):
+            if entry.state == "binarized" and number != self.current:
+                self._set(number, "to do")
 
     def receive(self, event: PageEvent) -> None:
         """Take in what `make_ready` yields."""
@@ -288,10 +301,10 @@ class PageListSession:
         done = sum(entry.state == "saved" for entry in self.pages.entries)
         text = f"Page {self.current + 1} of {self.count}, {done} saved."
         if self.all_wanted:
-            left = sum(map(self._is_to_do, range(self.count)))
-            if not left:
-                return f"{text} All pages are binarized."
-            return f"{text} Binarizing all: {self.count - left} of {self.count} done."
+            failed = f", but {len(self.troubles)} with ⚠" if self.troubles else ""
+            if not self.left:
+                return f"{text} All pages are binarized{failed}."
+            return f"{text} Binarizing all: {self.count - self.left} of {self.count} done."
         ahead = working_on not in (None, self.current)
         return f"{text} The next page is being binarized." if ahead else text
 

@@ -186,7 +186,7 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Step | PageR
             with suppress(DraftError):
                 drafts.keep_ink(folder, key, result.probability, order.how)
                 break
-    metadata = base | {"model": order.model}
+    metadata = base | {"model": order.model, "preset": order.preset}
     inked = PageReady(order.number, result.labels, result, metadata, how=order.how)
     yield _with_draft(inked, drafts.newest_draft(folders, key))
 

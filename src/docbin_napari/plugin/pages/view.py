@@ -28,6 +28,7 @@ _SIGNS = {"to do": "○", "binarized": "◐", "corrected": "✎", "saved": "✓"
 _WORDS = {"to do": "new"}
 _HEIGHT = 150
 LEGEND = "   ".join(f"{sign} {_WORDS.get(state, state)}" for state, sign in _SIGNS.items())
+LEGEND += "   ⚠ trouble"
 """What the signs mean."""
 
 
@@ -72,6 +73,9 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
         if self.count() != len(entries):
             self.clear()
             self.addItems([""] * len(entries))
+            for number in range(len(entries)):
+                row: Any = self.item(number)
+                row.setSizeHint(QSize(0, SIDE + 4))  # Also without its picture.
         for number, entry in enumerate(entries):
             trouble = troubles.get(number, "")
             item: Any = self.item(number)
@@ -81,6 +85,7 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
                 item.setToolTip(trouble or _WORDS.get(entry.state, entry.state))
         if entries and self.currentRow() != current:
             self.setCurrentRow(current)
+            self.scrollToItem(self.currentItem())
         self.setVisible(bool(entries))
 
 

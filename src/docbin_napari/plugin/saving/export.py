@@ -19,13 +19,24 @@ from docbin_napari.io.paths import clean_name
 from docbin_napari.pairs.work_list import RESULT_ENDING
 from docbin_napari.plugin import widgets
 from docbin_napari.plugin.dock import PanelWatch
-from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behind
+from docbin_napari.plugin.layers.ink_result import (
+    INK,
+    UNLABELLED,
+    NotInkError,
+    result_behind,
+)
 from docbin_napari.plugin.layers.page_source import current_page
 from docbin_napari.plugin.pages.prepare import PageFailed, PageReady, make_ready
 from docbin_napari.plugin.settings import remember, remembered
 from docbin_napari.plugin.signals import list_of
 from docbin_napari.plugin.threads import Failed, begin, readable
-from docbin_napari.plugin.writer import INK_SUFFIXES, free_path, numbered, resolutions_of
+from docbin_napari.plugin.writer import (
+    INK_SUFFIXES,
+    free_path,
+    numbered,
+    refuse_scan,
+    resolutions_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,11 +76,14 @@ class ExportEnd:
         One line for each page that could not be.
     unlabelled : bool
         Whether unlabelled pixels were written as paper.
+    partial : bool
+        Whether a run was stopped before the end of a page.
     """
 
     files: tuple[Path, ...]
     troubles: tuple[str, ...] = ()
     unlabelled: bool = False
+    partial: bool = False
 
     @property
     def sentence(self) -> str:
@@ -80,6 +94,8 @@ class ExportEnd:
         text = f"Saved {where} in {self.files[0].parent.name or self.files[0].parent}."
         if self.unlabelled:
             text += " Unlabelled places are white."
+        if self.partial:
+            text += " Its run was stopped: the rest of the page is white."
         if self.troubles:
             text += f" {len(self.troubles)} could not be saved."
         return text
@@ -134,7 +150,7 @@ def take_pages(layer: Labels, only: int | None = None) -> Pages:
 
     Raises
     ------
-    ValueError
+    NotInkError
         If no page has been binarized, or the labels are not those of ink.
     """
     data: Any = layer.data[0] if layer.multiscale else layer.data
@@ -147,17 +163,19 @@ def take_pages(layer: Labels, only: int | None = None) -> Pages:
         if result is None or result.has(number) or bool(stack[number].any())
     ]
     if not pages:
-        raise ValueError("no page has been binarized yet: press Run first")
+        raise NotInkError("no page has been binarized yet: press Run first")
     for plane, _ in pages:
         if plane.min() < 0 or plane.max() > UNLABELLED:
-            raise ValueError(
+            raise NotInkError(
                 f"“{layer.name}” holds values from {plane.min()} to {plane.max()}: ink is 1, "
                 "paper 0, unlabelled 2"
             )
     return pages
 
 
-def export_stack(pages: Pages, target: Path) -> Iterator[Exported | ExportEnd | Failed]:
+def export_stack(
+    pages: Pages, target: Path, partial: bool = False
+) -> Iterator[Exported | ExportEnd | Failed]:
     """Write pages of a layer; run beside the window.
 
     Parameters
@@ -166,6 +184,8 @@ def export_stack(pages: Pages, target: Path) -> Iterator[Exported | ExportEnd | 
         From `take_pages`.
     target : Path
         The file; several pages become one TIFF, or numbered PNG files.
+    partial : bool
+        Whether a run was stopped before the end of a page.
 
     Yields
     ------
@@ -185,7 +205,7 @@ def export_stack(pages: Pages, target: Path) -> Iterator[Exported | ExportEnd | 
             for done, (name, (plane, dpi)) in enumerate(zip(names, pages, strict=True), start=1):
                 files.append(write_mask(free_path(name), plane == INK, dpi=dpi))
                 yield Exported(done, count)
-        yield ExportEnd(tuple(files), unlabelled=unlabelled)
+        yield ExportEnd(tuple(files), unlabelled=unlabelled, partial=partial)
     except Exception as error:
         _LOG.exception("pages were not exported")
         yield Failed(f"Not saved: {readable(error)}")
@@ -256,6 +276,8 @@ class ExportRow(widgets.PlainContainer):
         The viewer.
     chosen : callable
         Gives the image and the ink labels that are worked on; None for what there is not.
+    busy : callable
+        Whether this ink is being computed.
 
     Attributes
     ----------
@@ -274,9 +296,12 @@ class ExportRow(widgets.PlainContainer):
     said = Signal(str)
 
     def __init__(
-        self, viewer: napari.viewer.Viewer, chosen: Callable[[], tuple[Image | None, Labels | None]]
+        self,
+        viewer: napari.viewer.Viewer,
+        chosen: Callable[[], tuple[Image | None, Labels | None]],
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._viewer, self._chosen = viewer, chosen
+        self._viewer, self._chosen, self._busy = viewer, chosen, busy
         self._asks_file = _ask_file
         self._worker: Any = None
         field, known = functools.partial(widgets.field, ExportRow), remembered().get("format")
@@ -296,10 +321,10 @@ class ExportRow(widgets.PlainContainer):
         if self._watch.gone:
             return
         image, ink = self._chosen()
-        turner = list_of(image)
+        turner = list_of(self._viewer, image)
         several = turner is not None or (ink is not None and ink.ndim == 3)
         running = self._worker is not None
-        self.page.enabled = ink is not None and not running
+        self.page.enabled = ink is not None and not running and not self._busy()
         self.all.enabled = running or several
         self.all.text = "Stop" if running else "Export all pages…"
 
@@ -310,7 +335,7 @@ class ExportRow(widgets.PlainContainer):
 
     def _save_all(self, _: Any = None) -> None:
         image, ink = self._chosen()
-        turner = list_of(image)
+        turner = list_of(self._viewer, image)
         if self._worker is not None:
             self._worker.quit()
         elif turner is not None:
@@ -323,16 +348,22 @@ class ExportRow(widgets.PlainContainer):
             self._save_layer(ink)
 
     def _save_layer(self, ink: Labels, only: int | None = None) -> None:
+        result, numbers = result_behind(ink), range(len(ink.data)) if only is None else (only,)
+        if result is not None and result.computing:
+            self.said.emit("Not saved: this page is still being binarized. Wait until it is done.")
+            return
         offered = offered_path(ink, FORMATS[self.format.value])
         path = self._asks_file(self.native, offered, _FILTERS)
         if path is None:
             return
         try:
+            refuse_scan(path, ink)
             pages = take_pages(ink, only)
         except Exception as error:
             self.said.emit(f"Not saved: {readable(error)}")
             return
-        self._start(export_stack, pages, path)
+        partial = result is not None and any(map(result.is_partial, numbers))
+        self._start(export_stack, pages, path, partial)
 
     # ---- beside the window
 

@@ -16,7 +16,7 @@ from docbin_napari.pairs.pair import PairContent
 from docbin_napari.pairs.provenance import WHOLE_PAGE, Provenance, read_provenance, without_home
 from docbin_napari.pairs.save import replace_mask, save_pair
 from docbin_napari.plugin.layers import page_source
-from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED
+from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, NotInkError
 from docbin_napari.plugin.layers.page_record import reviewed_of
 from docbin_napari.plugin.saving.autosave import checksum_of, reviewed_bytes
 from docbin_napari.plugin.threads import Failed, readable
@@ -162,7 +162,7 @@ def _content(job: SaveJob) -> PairContent:
     labels = job.labels
     if labels.min() < 0 or labels.max() > UNLABELLED:
         # Somebody's cells or regions: saving them as ink would lose what they are.
-        raise ValueError(
+        raise NotInkError(
             "ink has the labels 0 background, 1 ink, 2 unlabelled, but these go from "
             f"{labels.min()} to {labels.max()}. To correct a mask of a file, put it beside its "
             "page as fg_mask/PAGE.png, and open the folder of both with File > IO Utilities > "

@@ -261,7 +261,7 @@ class SavePairPanel(widgets.PlainContainer):
         whole = job.order.region is None
         self.drafts.autosave.forget(subject, job.checksum, keep_file=not whole)
         self._message = saved.sentence
-        if whole and not self._is_reviewed(subject):
+        if whole and self._is_unseen(subject):
             self._message = f"{saved.sentence} {_UNSEEN}"
         if saved.pair.name != saved.wanted:
             show_info(saved.sentence)
@@ -277,6 +277,10 @@ class SavePairPanel(widgets.PlainContainer):
     def _is_reviewed(subject: Subject) -> bool:
         """Whether somebody has looked at something of the page, as far as is known."""
         return bool(reviewed_of(subject.labels, subject.page).grid.any())
+
+    def _is_unseen(self, subject: Subject) -> bool:
+        """Whether a model would learn from a page that nobody has looked at."""
+        return self.split.value == "train" and not self._is_reviewed(subject)
 
     def _on_finished(self) -> None:
         self._worker = None
@@ -317,6 +321,6 @@ class SavePairPanel(widgets.PlainContainer):
         if not waiting:
             if subject is None or self.region.value != WHOLE:
                 return ""
-            return "" if self._is_reviewed(subject) else _UNSEEN
+            return _UNSEEN if self._is_unseen(subject) else ""
         more = f" and {len(waiting) - 3} more" if waiting[3:] else ""
         return f"Pages without a mask in this collection: {', '.join(waiting[:3])}{more}."
