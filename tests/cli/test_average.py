@@ -11,7 +11,9 @@ from docbin_napari.cli import main
 from docbin_napari.model.ink_model import PLAIN, load_model, load_network, save_model
 from docbin_napari.model.model_file import ModelError, find_model
 from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.train.dataset import load_pairs
 from docbin_napari.train.start import mean_network
+from docbin_napari.train.validate import validate
 
 
 def a_network(seed, channels=(8, 8)):
@@ -72,7 +74,8 @@ def arguments(dark_model, two_archives, tmp_path):
 
 
 def test_the_model_is_finished_on_held_out_pages(arguments, dark_model, tmp_path, capsys):
-    assert main([*arguments, "--shares", "0", "1", "--title", "As before"]) == 0
+    as_they_are = ["--shares", "0", "1", "--windows", "0"]
+    assert main([*arguments, *as_they_are, "--title", "As before"]) == 0
     said = capsys.readouterr().out
     model, before = (
         load_model(str(path), "cpu") for path in (tmp_path / "mean.safetensors", dark_model)
@@ -89,10 +92,34 @@ def test_the_model_is_finished_on_held_out_pages(arguments, dark_model, tmp_path
     assert not list(tmp_path.glob("*.unfinished"))
 
 
+def test_the_statistics_of_batch_norms_are_measured_anew(
+    arguments, dark_model, two_archives, tmp_path
+):
+    network, pairs = load_network(find_model(str(dark_model))), load_pairs([two_archives / "dark"])
+    for part in network.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean += 3
+            part.running_var *= 25
+    spoilt = tmp_path / "spoilt.safetensors"
+    save_model(spoilt, network, PLAIN)
+    where = arguments.index("--models")
+    arguments[where + 1 : where + 3] = [str(spoilt)]
+    figures = {}
+    for windows in ("0", "64"):
+        new = tmp_path / f"of-{windows}.safetensors"
+        size = ["--windows", windows, "--window", "64", "--output", str(new)]
+        assert main([*arguments, *size]) == 0
+        figures[windows] = validate(load_model(str(new), "cpu"), pairs).f_measure
+    good = validate(load_model(str(dark_model), "cpu"), pairs).f_measure
+    assert figures["0"] < good - 20
+    assert figures["64"] > good - 5
+
+
 def test_what_cannot_be_done_is_one_line(arguments, tmp_path, capsys):
     for more, words in (
         (["--shares", "1"], "--shares: give a number"),
         (["--models", "nosuch", "general-1"], "nosuch"),
+        (["--window", "63"], "--window: choose a multiple of"),
         (["--validate", str(tmp_path / "none")], str(tmp_path / "none")),
     ):
         assert main([*arguments, *more]) == 2

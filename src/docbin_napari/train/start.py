@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -21,10 +22,23 @@ from docbin_napari.model.engine import choose_device
 from docbin_napari.model.ink_model import load_network, run_through_file, save_model
 from docbin_napari.model.model_file import ModelError, ModelInfo, find_model
 from docbin_napari.model.unet import ConvNorm, ResidualBlock, UNet, UNetConfig
-from docbin_napari.train.dataset import check_held_out, load_pairs, warn_of_overlap
+from docbin_napari.train.augment import augment
+from docbin_napari.train.dataset import (
+    LoadedPair,
+    WindowSampler,
+    check_held_out,
+    load_pairs,
+    warn_of_overlap,
+)
 from docbin_napari.train.finish import finished_header
+from docbin_napari.train.learning import Batch
 from docbin_napari.train.model_output import checked_output, unfinished_path
-from docbin_napari.train.train_config import AverageConfig, TrainConfig
+from docbin_napari.train.train_config import (
+    AugmentConfig,
+    AverageConfig,
+    TrainConfig,
+    collection_factors,
+)
 from docbin_napari.train.validate import Validation
 
 
@@ -149,6 +163,55 @@ def _silence(layer: ConvNorm) -> None:
     nn.init.zeros_(cast("nn.Parameter", layer.norm.bias))
 
 
+_IN_A_BATCH = 8
+_VARIED = AugmentConfig()
+_SELDOM: Any = dict.fromkeys(AugmentConfig.shares(), 0.0)
+_PLAIN = AugmentConfig(**_SELDOM | {"warp": 0.5, "scale": (0.8, 1.3)})
+
+
+def measure_statistics(network: UNet, pairs: list[LoadedPair], config: AverageConfig) -> None:
+    """Measure the statistics of the batch norms of a network on training windows.
+
+    Strategy: features of a mean of weights vary less than those of each network, so that the mean
+    of their statistics does not fit (Jordan et al. 2023, arXiv:2211.08403); and statistics of
+    varied windows alone, as a training leaves them, expect more than pages have to show.
+
+    Parameters
+    ----------
+    network : UNet
+        On the CPU; the statistics change.
+    pairs : list of LoadedPair
+        Where windows are drawn from.
+    config : AverageConfig
+        How many, how large and of which collections.
+
+    Raises
+    ------
+    ValueError
+        If windows of this size cannot be halved as often as the network does, or there is no
+        collection of a name.
+    """
+    if config.window % network.config.stride:
+        raise ValueError(f"--window: choose a multiple of {network.config.stride} pixels")
+    norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # The mean of all batches.
+    network.train()
+    random, factors = np.random.default_rng(0), collection_factors(config.weights)
+    with torch.no_grad():
+        for changes in (_PLAIN, _VARIED):
+            sampler = WindowSampler(pairs, config.window, factors, changes)
+            for _ in range(math.ceil(config.windows / 2 / _IN_A_BATCH)):
+                drawn = augment(sampler.batch(_IN_A_BATCH, random), changes, random)
+                batch = Batch.of([drawn], "cpu")
+                network(batch.inputs, batch.ink)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
+
+
 def average_models(config: AverageConfig) -> tuple[Validation, ModelInfo]:
     """Average the weights of models, finish the result on held-out pages, and write it.
 
@@ -188,6 +251,8 @@ def average_models(config: AverageConfig) -> tuple[Validation, ModelInfo]:
         raise ValueError("--validate: there are no pages to choose calibration and threshold by")
     check_held_out(held_out)
     warn_of_overlap(learnt, held_out)
+    if config.windows:
+        measure_statistics(network, learnt, config)
     last = infos[-1].header
     header = {
         "title": config.title or str(last.get("title", "")),

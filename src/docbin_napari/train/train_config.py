@@ -81,9 +81,13 @@ class AugmentConfig:
     unknown: float = 0.1
     unlevelled: float = 0.5
 
+    @classmethod
+    def shares(cls) -> list[str]:
+        """Names of the shares."""
+        return [field.name for field in fields(cls) if field.name != "scale"]
+
     def __post_init__(self) -> None:
-        shares = {field.name: 1.0 for field in fields(self) if field.name != "scale"}
-        check_numbers(self, **shares)
+        check_numbers(self, **dict.fromkeys(self.shares(), 1.0))
         low, high = self.scale
         if not 0 < low <= high < math.inf:
             raise ValueError(
@@ -305,6 +309,13 @@ class AverageConfig:
         Name of the new model, or a .safetensors file.
     shares : tuple of float
         How much each model counts, in any unit; all the same by default.
+    windows : int
+        Training windows on which the statistics of the batch norms are measured anew, half of them
+        varied as in a training; 0 takes the mean of the statistics.
+    window : int
+        Side of these windows, pixels, a multiple of the stride of the network.
+    weights : tuple of str
+        COLLECTION=FACTOR: how much more often such a window is of that collection.
     title : str
         What the model is for, in a few words; default: that of the last model.
     training_data : str
@@ -320,6 +331,9 @@ class AverageConfig:
     validate: tuple[Path, ...]
     output: str
     shares: tuple[float, ...] = ()
+    windows: int = 640
+    window: int = 512
+    weights: tuple[str, ...] = ()
     title: str = ""
     training_data: str = ""
     device: str = "auto"
