@@ -120,6 +120,8 @@ def test_what_cannot_be_done_is_one_line(arguments, tmp_path, capsys):
         (["--shares", "1"], "--shares: give a number"),
         (["--models", "nosuch", "general-1"], "nosuch"),
         (["--window", "63"], "--window: choose a multiple of"),
+        (["--windows", "-1"], "windows"),
+        (["--weights", "nosuch=2"], "--weights: there is no collection nosuch"),
         (["--validate", str(tmp_path / "none")], str(tmp_path / "none")),
     ):
         assert main([*arguments, *more]) == 2

@@ -179,6 +179,8 @@ def test_a_full_disk_is_told_and_the_corrections_stay(
 
 def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     """To do, binarized, corrected, saved; a damaged page stops nothing; all is found again."""
+    from napari.utils._proxies import PublicOnlyProxy
+
     desk.save.datasets.value = tmp_path / "datasets"
     (tmp_path / "datasets").mkdir()
     desk.pages.folder.value = folder
@@ -193,7 +195,9 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     desk.wait_for_worker()
     assert "f2.png" in desk.pages.status.value
     desk.wait(lambda: len(desk.viewer.layers) == 0)
-    assert list_of(desk.viewer, None) is desk.pages, "its pages can be exported all the same"
+    as_other_panels_get_it = PublicOnlyProxy(desk.viewer)
+    for viewer in (desk.viewer, as_other_panels_get_it):
+        assert list_of(viewer, None) is desk.pages, "its pages can be exported all the same"
     assert desk.signs()[2] == "◐"
     desk.pages.turn(1)
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)

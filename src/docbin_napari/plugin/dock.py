@@ -251,7 +251,7 @@ def open_panel(viewer: Any, name: str) -> Any:
         Docked in that window.
     """
     for panel in _PANELS:
-        mine = _itself(panel._viewer) is _itself(viewer)
+        mine = itself(panel._viewer) is itself(viewer)
         if mine and panel.panel_name == name and panel._watch.docked:
             break
     else:
@@ -263,8 +263,8 @@ def open_panel(viewer: Any, name: str) -> Any:
     return panel
 
 
-def _itself(viewer: Any) -> Any:
-    """The viewer behind what napari hands to plugins: a proxy, another one for each widget."""
+def itself(viewer: Any) -> Any:
+    """Give the viewer behind what napari hands to plugins: a proxy, another for each widget."""
     return getattr(viewer, "__wrapped__", viewer)
 
 

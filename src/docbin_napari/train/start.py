@@ -191,15 +191,17 @@ def measure_statistics(network: UNet, pairs: list[LoadedPair], config: AverageCo
         If windows of this size cannot be halved as often as the network does, or there is no
         collection of a name.
     """
-    if config.window % network.config.stride:
+    if config.window < 1 or config.window % network.config.stride:
         raise ValueError(f"--window: choose a multiple of {network.config.stride} pixels")
+    random, factors = np.random.default_rng(0), collection_factors(config.weights)
+    if unknown := set(factors) - {pair.collection for pair in pairs}:
+        raise ValueError(f"--weights: there is no collection {min(unknown)}")
     norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # The mean of all batches.
     network.train()
-    random, factors = np.random.default_rng(0), collection_factors(config.weights)
     with torch.no_grad():
         for changes in (_PLAIN, _VARIED):
             sampler = WindowSampler(pairs, config.window, factors, changes)

@@ -339,6 +339,9 @@ class AverageConfig:
     device: str = "auto"
     overwrite: bool = False
 
+    def __post_init__(self) -> None:
+        check_numbers(self, windows=math.inf, window=math.inf)
+
 
 def check_numbers(settings: object, **most: float) -> None:
     """Refuse NaN and numbers that are below 0 or too high.

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QLabel
 
 from docbin_napari.plugin import widgets
 from docbin_napari.plugin.binarize import binarize_fields
-from docbin_napari.plugin.dock import PanelWatch
+from docbin_napari.plugin.dock import PanelWatch, itself
 from docbin_napari.plugin.keys import BorrowedKeys
 from docbin_napari.plugin.pages.pages_session import PageListSession
 from docbin_napari.plugin.pages.prepare import PageOrder, how_in_words, make_ready
@@ -161,7 +161,7 @@ class PageListPanel(widgets.PlainContainer):
     def shows(self, viewer: napari.viewer.Viewer, image: Image | None) -> bool:
         """Whether an image is the page of this list that is worked on, in a viewer."""
         session = self._session
-        mine = viewer is self._viewer and not self._watch.gone and session.count > 0
+        mine = itself(viewer) is itself(self._viewer) and not self._watch.gone and session.count > 0
         return mine and image is session.image
 
     @property
