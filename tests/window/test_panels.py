@@ -174,6 +174,26 @@ def buttons_that_ask_nothing(widget: Any) -> list[Any]:
     ]
 
 
+def test_a_scan_and_a_page_that_is_computed_are_not_written_over_or_saved(
+    bench, one_stroke, tmp_path
+) -> None:
+    scan, row = tmp_path / "letter.png", bench.widget.export
+    scan.write_bytes(b"the only scan")
+    row._asks_file = lambda *_: scan
+    known = {"source": str(scan), "page": 1, "dpi": None}
+    bench.viewer.add_image(one_stroke.pixels, name="letter", metadata=known)
+    gate = bench.start_and_hold()
+    assert not row.page.enabled
+    row._save_page()  # as the panel “Correct” can, whose button is on
+    assert row._worker is None
+    gate.open.set()
+    bench.wait(lambda: row.page.enabled)
+    bench.press(row.page)
+    assert bench.widget.status.value.startswith("Not saved: ")
+    assert "this is a scan" in bench.widget.status.value
+    assert scan.read_bytes() == b"the only scan"
+
+
 @pytest.mark.alone
 def test_pages_follow_each_other_with_kept_programs(the_viewer, one_stroke) -> None:
     """Without `keep_programs` software OpenGL of Mesa 22 ends this process within some pages."""

@@ -187,7 +187,7 @@ def write_mask(
     ((300.0, 300.0), array([0, 0, 0], dtype=uint8))
     """
     pages = (_checked(page) for page in one_or_many(ink))
-    dpi = (dpi, dpi) if isinstance(dpi, int | float) else dpi
+    dpi = (dpi, dpi) if isinstance(dpi, int | float | np.number) else dpi
     return write_pages(Path(path), pages, dpi, convert=np.logical_not, texts=texts)
 
 

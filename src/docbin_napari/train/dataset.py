@@ -33,7 +33,7 @@ from docbin_napari.io.errors import PairError
 from docbin_napari.pairs.mask_trouble import lightness, mask_trouble
 from docbin_napari.pairs.overlap import fingerprint, shared_parts
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
-from docbin_napari.train.train_config import AugmentConfig
+from docbin_napari.train.train_config import AugmentConfig, collection_factors
 
 _LOG = logging.getLogger(__name__)
 _NEAR_INK = 0.6
@@ -227,6 +227,33 @@ def warn_of_overlap(learnt: Sequence[LoadedPair], held_out: Sequence[LoadedPair]
                 100 * share,
                 pages[other].name,
             )
+
+
+def factors_of(weights: tuple[str, ...], pairs: Sequence[LoadedPair]) -> dict[str, float]:
+    """Read how much more often collections are drawn; all of them must be there.
+
+    Parameters
+    ----------
+    weights : tuple of str
+        As in `TrainConfig`.
+    pairs : sequence of LoadedPair
+        What is drawn from.
+
+    Returns
+    -------
+    dict
+        Collection name to factor.
+
+    Raises
+    ------
+    ValueError
+        If there is no collection of a name.
+    """
+    factors, known = collection_factors(weights), {pair.collection for pair in pairs}
+    if unknown := sorted(set(factors) - known):
+        there = ", ".join(sorted(known))
+        raise ValueError(f"--weights: there is no collection {unknown[0]}; there are {there}")
+    return factors
 
 
 class WindowSampler:

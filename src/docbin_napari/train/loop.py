@@ -23,6 +23,7 @@ from docbin_napari.train.dataset import (
     LoadedPair,
     WindowSampler,
     check_held_out,
+    factors_of,
     load_pairs,
     warn_of_overlap,
 )
@@ -31,7 +32,7 @@ from docbin_napari.train.finish import finished_header
 from docbin_napari.train.learning import Batch, Batches, Learner, Teachers, ink_loss
 from docbin_napari.train.model_output import output_path
 from docbin_napari.train.start import starting_network
-from docbin_napari.train.train_config import TrainConfig, TrainingError, collection_factors
+from docbin_napari.train.train_config import TrainConfig, TrainingError
 from docbin_napari.train.validate import Validation, hard_places, validate
 
 
@@ -235,11 +236,7 @@ def _check_pairs(pairs: list[LoadedPair], held_out: list[LoadedPair], config: Tr
     if not any(pair.truth[..., 1].any() for pair in pairs):
         raise ValueError("--train: no pixel of these pages is labelled, so nothing can be learnt")
     check_held_out(held_out)
-    known = {pair.collection for pair in pairs}
-    for name in collection_factors(config.weights):
-        if name not in known:
-            there = ", ".join(sorted(known))
-            raise ValueError(f"--weights: there is no collection {name}; there are {there}")
+    factors_of(config.weights, pairs)
 
 
 def _check_same_work(pairs: list[LoadedPair], config: TrainConfig, ranks: Ranks) -> None:
@@ -272,7 +269,7 @@ def _sampler(
     if config.hard:
         counts = ranks.first(lambda: hard_places(_interim(starting_network(config), config), pairs))
         hard = config.hard, counts
-    factors = collection_factors(config.weights)
+    factors = factors_of(config.weights, pairs)
     drawn_on = device.name if config.draw_on_device else "cpu"
     return WindowSampler(pairs, config.window, factors, config.augment, hard, drawn_on)
 

@@ -10,13 +10,14 @@ negative. What the ink of the page adds to the former levels is taken over, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import update_bn
 
 from docbin_napari.model.engine import choose_device
 from docbin_napari.model.ink_model import load_network, run_through_file, save_model
@@ -27,6 +28,7 @@ from docbin_napari.train.dataset import (
     LoadedPair,
     WindowSampler,
     check_held_out,
+    factors_of,
     load_pairs,
     warn_of_overlap,
 )
@@ -37,7 +39,6 @@ from docbin_napari.train.train_config import (
     AugmentConfig,
     AverageConfig,
     TrainConfig,
-    collection_factors,
 )
 from docbin_napari.train.validate import Validation
 
@@ -193,25 +194,19 @@ def measure_statistics(network: UNet, pairs: list[LoadedPair], config: AverageCo
     """
     if config.window < 1 or config.window % network.config.stride:
         raise ValueError(f"--window: choose a multiple of {network.config.stride} pixels")
-    random, factors = np.random.default_rng(0), collection_factors(config.weights)
-    if unknown := set(factors) - {pair.collection for pair in pairs}:
-        raise ValueError(f"--weights: there is no collection {min(unknown)}")
-    norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # The mean of all batches.
-    network.train()
-    with torch.no_grad():
+    random, factors = np.random.default_rng(0), factors_of(config.weights, pairs)
+
+    def batches() -> Iterator[Batch]:
         for changes in (_PLAIN, _VARIED):
             sampler = WindowSampler(pairs, config.window, factors, changes)
             for _ in range(math.ceil(config.windows / 2 / _IN_A_BATCH)):
                 drawn = augment(sampler.batch(_IN_A_BATCH, random), changes, random)
-                batch = Batch.of([drawn], "cpu")
-                network(batch.inputs, batch.ink)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    network.eval()
+                yield Batch.of([drawn], "cpu")
+
+    # torch gives a network one argument: the batch.
+    unpacking = network.register_forward_pre_hook(lambda _, given: (given[0].inputs, given[0].ink))
+    update_bn(batches(), network)
+    unpacking.remove()
 
 
 def average_models(config: AverageConfig) -> tuple[Validation, ModelInfo]:

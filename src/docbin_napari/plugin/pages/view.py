@@ -27,8 +27,9 @@ _PDF_DPI = 20
 _SIGNS = {"to do": "○", "binarized": "◐", "corrected": "✎", "saved": "✓"}
 _WORDS = {"to do": "new"}
 _HEIGHT = 150
-LEGEND = "   ".join(f"{sign} {_WORDS.get(state, state)}" for state, sign in _SIGNS.items())
-LEGEND += "   ⚠ trouble"
+LEGEND = "   ".join(
+    [*(f"{sign} {_WORDS.get(state, state)}" for state, sign in _SIGNS.items()), "⚠ trouble"]
+)
 """What the signs mean."""
 
 
