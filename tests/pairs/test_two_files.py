@@ -11,6 +11,7 @@ from docbin_napari.io import paths as io_paths
 from docbin_napari.io.errors import PairError
 from docbin_napari.pairs import pair as pair_files
 from docbin_napari.pairs.pair import PairContent, find_pairs, read_pair, write_both_files
+from docbin_napari.pairs.save import PairPlace, save_pair
 
 
 @pytest.fixture
@@ -125,6 +126,8 @@ def move(temporary, path):
     if len(moves) == at:
         os.kill(os.getpid(), signal.SIGKILL)
     real(temporary, path)
+    if len(moves) == -at:
+        os.kill(os.getpid(), signal.SIGKILL)
 io_paths._move_to_free_name = move
 ink = np.eye(40, dtype=bool)
 pixels = np.repeat(np.where(ink, 20, 230).astype(np.uint8)[..., None], 3, axis=2)
@@ -144,6 +147,24 @@ def test_a_process_that_dies_leaves_no_mask_without_its_page(tmp_path, at, left)
     seen = [name for name in below(tmp_path) if not name.split("/")[-1].startswith(".")]
     assert seen == ["fg_mask", *left]
     assert find_pairs(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(("at", "name"), [(-1, "page"), (-2, "another")])
+def test_a_second_link_of_a_killed_process_goes_with_the_next_save(tmp_path, at, name) -> None:
+    """Killed when the page is there, or its mask, and the hidden file has not gone yet."""
+    place = PairPlace(tmp_path, "train", "letters", name)
+    subprocess.run(
+        [sys.executable, "-c", DYING, str(place.folder), str(at)], check=False, timeout=60
+    )
+    (hidden,) = (path for path in place.folder.rglob(".*") if path.stat().st_nlink == 2)
+    ink = np.eye(40, dtype=bool)
+    pixels = np.repeat(np.where(ink, 20, 230).astype(np.uint8)[..., None], 3, axis=2)
+    for path in place.folder.rglob(".*"):
+        os.utime(path, (1, 1))
+    save_pair(place, PairContent(pixels, ink))
+    assert not hidden.exists()
+    assert [pair.name for pair in find_pairs(place.folder)] == sorted({"page", name})
 
 
 def test_arrays_that_do_not_fit(one_stroke) -> None:

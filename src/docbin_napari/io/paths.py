@@ -305,7 +305,8 @@ def remove_leftovers(path: Path, all_names: bool = False) -> None:
 
     Strategy: a file that is being written is locked, and the lock ends with its process. So one
     that can be locked belongs to nobody, unless it was made a moment ago. Where a system has no
-    locks, or they do not reach another machine, only what is a day old is removed.
+    locks, or they do not reach another machine, only what is a day old is removed. Of other files
+    of the folder go second links: their writer was killed when the file itself was there already.
 
     Parameters
     ----------
@@ -317,11 +318,13 @@ def remove_leftovers(path: Path, all_names: bool = False) -> None:
     # Twice where what writes the temporary file makes one of its own.
     stem, suffix = re.escape(path.stem[:80]), re.escape(path.suffix)
     own = re.compile(rf"\.{{1,2}}{stem}(-[0-9a-f]{{12}}){{1,2}}{suffix}")
-    own = _TEMPORARY if all_names else own
-    for name in filter(own.fullmatch, _hidden_in(path.parent, time.monotonic() // _LIST_AGAIN)):
+    for name in _hidden_in(path.parent, time.monotonic() // _LIST_AGAIN):
         with suppress(OSError):
             entry = path.with_name(name)
-            age = time.time() - entry.stat().st_mtime
+            status = entry.stat()
+            if not (all_names or status.st_nlink > 1 or own.fullmatch(name)):
+                continue
+            age = time.time() - status.st_mtime
             if age > _SURELY_LEFT or (age > _JUST_MADE and _nobody_holds(entry)):
                 entry.unlink()
 

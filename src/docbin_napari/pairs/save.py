@@ -12,7 +12,7 @@ import numpy as np
 
 from docbin_napari.io.errors import PairError
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pages
-from docbin_napari.io.paths import atomic_path, name_trouble, same_name, to_disk
+from docbin_napari.io.paths import atomic_path, name_trouble, remove_leftovers, same_name, to_disk
 from docbin_napari.pairs.pair import (
     Pair,
     PairContent,
@@ -101,6 +101,7 @@ def save_pair(place: PairPlace, content: PairContent) -> Saved:
                 write_both_files(page, mask, content)
                 return Saved(Pair(page, mask, place.collection, name), "saved", place.name)
             if len(pages) == 1 and not masks and _same_pixels(pages[0], content):
+                remove_leftovers(pages[0])
                 pair = Pair(pages[0], mask.with_stem(pages[0].stem), place.collection, name)
                 _write_mask(pair.ground_truth, content, overwrite=False)
                 return Saved(pair, "completed", place.name)
