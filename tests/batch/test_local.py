@@ -75,6 +75,25 @@ def test_done_files_are_skipped_without_loading_the_model(batch, tmp_path):
     assert mask.stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("format", ["png", "tiff"])
+def test_what_a_run_with_other_settings_writes_meanwhile_is_kept(batch, tmp_path, format):
+    page, config = batch.draw_page(tmp_path / "page.png"), OutputConfig(format=format)
+
+    def run(load, **recipe):
+        model = BatchModel(load, InferenceConfig(), recipe["threshold"], recipe)
+        return batch.ends(binarize_files(plan_jobs([page], config), model, config))
+
+    def while_another_runs():
+        run(batch.DarkIsInk, threshold=0.0)
+        return batch.DarkIsInk()
+
+    (end,) = run(while_another_runs, threshold=0.5)
+    assert isinstance(end, FileFailed)
+    assert "done already, but with another model or other settings" in end.reason
+    (mask,) = (tmp_path / "auto_bin").iterdir()
+    assert read_ground_truth(mask).ink.all()
+
+
 def test_overwrite_writes_again(batch, tmp_path):
     page = batch.draw_page(tmp_path / "page.png")
     batch.run([page])

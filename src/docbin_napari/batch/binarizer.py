@@ -295,7 +295,8 @@ class FileBinarizer:
             made = self._made(job, page.index + 1)
             if not made.is_done(outputs, overwrite=self.config.overwrite):
                 ink, probability = yield from self._compute(page, file)
-                file.write(writer, outputs, ink, probability, page.dpi, made)
+                overwrite = self.config.overwrite
+                file.write(writer, outputs, ink, probability, page.dpi, made, overwrite)
                 del ink, probability
             # Or this name would hold the page while the next one is decoded.
             del page
@@ -312,7 +313,8 @@ class FileBinarizer:
             probabilities.append(probability)
             del page
         made = self._made(file.job, 0)
-        file.write(writer, file.job.outputs(), masks, probabilities, resolutions, made)
+        contents = (masks, probabilities, resolutions, made, self.config.overwrite)
+        file.write(writer, file.job.outputs(), *contents)
 
     def _compute(self, page: Page, file: OpenFile) -> Work[tuple[PackedPage, PackedPage | None]]:
         """Compute the ink of a page, and keep the probability where it is wanted."""
@@ -342,9 +344,16 @@ def _write(
     probability: Any,
     dpi: Resolution | list[Resolution],
     made: MadeFrom,
+    overwrite: bool,
 ) -> None:
-    """Write the probability first: the mask under its name says that the page is done."""
+    """Write the probability first: the mask under its name says that the page is done.
+
+    Another run may have written results meanwhile: those of the same settings are as good, and
+    those of others are not replaced.
+    """
     with _named(made.source):
+        if made.is_done(outputs, overwrite=overwrite):
+            return
         if outputs.probability is not None:
             write_probability(outputs.probability, probability, dpi=dpi)
         write_mask(outputs.mask, ink, dpi=dpi, texts=made.texts())
