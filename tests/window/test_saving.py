@@ -127,10 +127,11 @@ def test_a_pair_is_saved_saved_again_and_replaced(desk, tmp_path, one_stroke) ->
     desk.press_save()
     assert desk.save.status.value.startswith("Saved as letter in train/letters. Nobody")
     assert desk.save.collection.value == "letters"
+    assert desk.save.own.value
     labels.data[0, 0] = 1
+    desk.save.own.value = False
     desk.press_save()
     assert "letter-2" in desk.save.status.value
-    desk.save.own.value = True
     labels.data[0, 1] = 1
     desk.press_save()
     assert "Replaced the mask of letter-2" in desk.save.status.value
@@ -220,7 +221,9 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     desk.pages.turn(2)
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
     assert desk.viewer.layers["Ink of f3.png"].data[0, 1] == 1
-    assert desk.save.own.enabled
+    desk.press_save()
+    assert "Replaced the mask of f3" in desk.save.status.value
+    assert [pair.name for pair in find_pairs(tmp_path / "datasets" / "train")] == ["f3"]
 
 
 def test_another_choice_reads_the_next_page_anew_and_is_kept(

@@ -68,8 +68,8 @@ class SavePairPanel(widgets.PlainContainer):
     who : LineEdit
         Your name, if you like. It is written into the mask file.
     own : CheckBox
-        This page comes from a saved pair. Give that pair the new mask; the one before is kept in
-        fg_mask/replaced. Otherwise it becomes a pair of its own under a new name.
+        This page is a saved pair already. Give that pair the new mask; the one before is kept in
+        fg_mask/replaced. Otherwise it becomes another pair under a new name.
     save : PushButton
         Write the page and its ink as a training pair.
     saved : Signal
@@ -165,6 +165,7 @@ class SavePairPanel(widgets.PlainContainer):
         page = () if subject is None else (subject.image, subject.labels, subject.page)
         if page != self._named_for:
             self._named_for, self._message = page, ""
+            widgets.show_value(self.own, subject is not None and own_pair(subject) is not None)
             with self.page.changed.blocked(), self.region.changed.blocked():
                 self.page.value = "" if subject is None else page_saving.name_for(subject)
                 if subject is not None and isinstance(self.region.value, Shapes):
@@ -287,7 +288,9 @@ class SavePairPanel(widgets.PlainContainer):
         if self._watch.gone:
             return
         self._list_collections(self.place().collection)
-        widgets.show_value(self.own, False)
+        subject = self._subject()
+        # To save again is to correct the pair, not to make the page count twice.
+        widgets.show_value(self.own, subject is not None and own_pair(subject) is not None)
         self._update()
 
     # ---- what is shown
@@ -317,6 +320,9 @@ class SavePairPanel(widgets.PlainContainer):
             return strange
         if subject is not None and self._asks_first:
             return "“Save pair” keeps this page for training; it asks for a folder first."
+        own = own_pair(subject) if subject is not None and self.own.value else None
+        if own is not None:
+            return f"“Save pair” gives {own.name} a new mask; the one before is kept."
         waiting = waiting_pages(self.place().folder)
         if not waiting:
             if subject is None or self.region.value != WHOLE:
