@@ -54,6 +54,22 @@ def test_standings(tmp_path):
     assert made.standing(outputs) == "done", "a mask that says nothing goes by its name"
 
 
+@pytest.mark.parametrize("format", ["png", "tiff"])
+@pytest.mark.parametrize("left", [0, 100, -40])
+def test_a_result_that_is_cut_off_is_not_done(batch, tmp_path, format, left):
+    page = batch.draw_page(tmp_path / "a.png")
+    batch.run([page], format=format)
+    (mask,) = (tmp_path / "auto_bin").iterdir()
+    whole = mask.read_bytes()
+    mask.write_bytes(whole[:left])
+    (end,) = batch.ends(batch.run([page], format=format))
+    assert isinstance(end, FileFailed)
+    assert f"{mask} is empty, cut off or no picture: delete it, or add --overwrite" in end.reason
+    assert mask.read_bytes() == whole[:left]
+    batch.run([page], format=format, overwrite=True)
+    assert mask.read_bytes() == whole
+
+
 def test_a_page_is_not_taken_for_done_since_another_has_its_name(batch, tmp_path):
     page = batch.draw_page(tmp_path / "letter_001.png", number=5)
     file = batch.draw_file_of_pages(tmp_path / "letter.tif")

@@ -175,6 +175,23 @@ def test_a_few_hot_pixels_do_not_decide(hot):
     assert abs(low - clean[0]) < 60 and abs(high - clean[1]) < 60
 
 
+@pytest.mark.parametrize(("low", "high"), [(0, 1023), (500, 3000), (30_000, 32_000)])
+@pytest.mark.parametrize(
+    "hot", [np.s_[77], np.s_[:, 77], np.s_[50:58, 200:206], np.s_[60:63, 7:10]]
+)
+def test_hot_rows_columns_and_spots_do_not_decide(low, high, hot):
+    page = writing(low, high)
+    clean = value_limits([page])
+    page[hot] = 65_535
+    assert value_limits([page]) == pytest.approx(clean, abs=0.05 * (high - low))
+
+
+def test_a_little_ink_on_a_shaded_page_decides():
+    page = np.broadcast_to(np.linspace(56_000, 60_000, 300), (200, 300)).astype(np.uint16)
+    page[100:105, 100:107] = 5000
+    assert value_limits([page]) == (0.0, 65535.0)
+
+
 def test_an_empty_page_stays_empty():
     noise = np.random.default_rng(1).normal(3000, 12, (200, 300)).astype(np.uint16)
     assert np.ptp(to_rgb(noise)[..., 0]) < 12

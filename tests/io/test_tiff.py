@@ -195,6 +195,27 @@ def test_orientation_is_the_same_with_both_libraries(tmp_path, ramp, orientation
     assert pages[0].dpi == pages[1].dpi == expected
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["gray", "palette", "rgba", "cmyk"])
+def test_uncompressed_pages_of_one_strip_are_turned(tmp_path, orientation, kind):
+    """Pillow maps such files into memory, and took width for height then."""
+    gray = np.arange(35 * 50, dtype=np.uint32).reshape(35, 50).astype(np.uint8)
+    full = np.full_like(gray, 255)
+    colours = np.stack([np.arange(256, dtype=np.uint16) * 257] * 3)
+    data, kinds = {
+        "gray": (gray, {"photometric": "minisblack"}),
+        "palette": (gray, {"photometric": "palette", "colormap": colours}),
+        "rgba": (np.dstack([gray] * 3 + [full]), {"photometric": "rgb", "extrasamples": [2]}),
+        "cmyk": (np.dstack([full - full] * 3 + [255 - gray]), {"photometric": "separated"}),
+    }[kind]
+    path = tmp_path / "page.tif"
+    tag = (274, 3, 1, orientation, False)
+    tifffile.imwrite(path, data, extratags=[tag], metadata=None, **kinds)
+    turns = [gray, gray[:, ::-1], gray[::-1, ::-1], gray[::-1]]
+    turns += [gray.T, np.rot90(gray, -1), gray[::-1, ::-1].T, np.rot90(gray)]
+    np.testing.assert_array_equal(read(path).pixels[..., 0], turns[orientation - 1])
+
+
 @pytest.mark.parametrize(
     ("unit", "dpi"),
     [("INCH", (118.11, 118.11)), ("CENTIMETER", (300.0, 300.0)), ("NONE", None)],

@@ -16,6 +16,7 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any, Literal
 
 from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.io.encode import read_texts
+from docbin_napari.io.encode import is_cut_off, read_texts
 from docbin_napari.io.errors import MaskError, PageError
 from docbin_napari.io.mask import level_of
 from docbin_napari.io.paths import file_hash, is_plain_file
@@ -38,7 +39,9 @@ OTHER_RECIPE = (
     "done already, but with another model or other settings; add --overwrite to do it again, "
     "or choose another --output"
 )
-Standing = Literal["missing", "done", "other source", "other folder", "changed", "other recipe"]
+Standing = Literal[
+    "missing", "damaged", "done", "other source", "other folder", "changed", "other recipe"
+]
 """What a result that is there is to a page."""
 _SHOWN = 3
 _loading = Lock()
@@ -223,12 +226,15 @@ class MadeFrom:
         Returns
         -------
         str
-            "other source": the result belongs to another file or page. "other folder": to another
-            file of the same name. "changed": the source is not the same any more. "other recipe":
-            another model or other settings.
+            "damaged": it is empty, cut off or no picture. "other source": it belongs to another
+            file or page. "other folder": to another file of the same name. "changed": the source
+            is not the same any more. "other recipe": another model or other settings.
         """
         if not is_plain_file(outputs.mask):
             return "missing"
+        with suppress(OSError):
+            if is_cut_off(outputs.mask):
+                return "damaged"
         kept = read_words(outputs.mask)
         if kept is not None:
             own = json.loads(self.texts().get(KEYWORD, "{}"))
@@ -261,7 +267,8 @@ class MadeFrom:
         Raises
         ------
         PageError
-            If they belong to another file that is still there, or were made with another model.
+            If they belong to another file that is still there, were made with another model, or
+            are damaged.
         """
         standing = self.standing(outputs)
         if standing == "other source":
@@ -271,6 +278,9 @@ class MadeFrom:
             if name != self.source.name and is_plain_file(self.source.parent / Path(name).name):
                 reason = f"its result {outputs.mask} would replace that of {whose}"
                 raise PageError(self.source, f"{reason}: use two --output, or rename one of them")
+        if standing == "damaged" and not overwrite:
+            reason = f"its result {outputs.mask} is empty, cut off or no picture"
+            raise PageError(self.source, f"{reason}: delete it, or add --overwrite")
         if standing == "other folder" and not overwrite:
             reason = f"its result {outputs.mask} would replace that of a page of the same name in"
             raise PageError(

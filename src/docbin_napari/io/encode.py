@@ -17,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo, putchunk
 from docbin_napari.io.errors import MaskError
 from docbin_napari.io.page import clean_dpi
 from docbin_napari.io.paths import atomic_path, writing_trouble
+from docbin_napari.io.tiff_header import read_tiff_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -308,18 +309,50 @@ def read_png_texts(path: Path) -> dict[str, str]:
         with path.open("rb") as stream:
             if stream.read(8) != _PNG_SIGNATURE:
                 return {}
-            return dict(text for chunk in _chunks(stream) if (text := _text(*chunk)) is not None)
+            return dict(
+                text
+                for kind, content in _chunks(stream)
+                if kind != b"IEND" and (text := _text(kind, content)) is not None
+            )
     except FileNotFoundError:
         raise MaskError(path, "there is no such file") from None
     except OSError as error:
         raise MaskError(path, f"the file cannot be read ({error.strerror})") from error
 
 
+def is_cut_off(path: Path) -> bool:
+    """Tell whether a file that should be as `write_pages` writes them is empty or has no end.
+
+    Parameters
+    ----------
+    path : Path
+        PNG or TIFF file by its name. No pixel of it is decoded.
+
+    Returns
+    -------
+    bool
+        True also for a file that is of neither kind.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        header, size = read_tiff_header(path), path.stat().st_size
+        ends = (place + length for page in header.pages for place, length in page.extents)
+        return bool(header.damage) or max(ends, default=0) > size
+    with path.open("rb") as stream:
+        is_png = stream.read(8) == _PNG_SIGNATURE
+        return not is_png or all(kind != b"IEND" for kind, _ in _chunks(stream))
+
+
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks with words, from the first to the last; all others are jumped over."""
+    """The chunks with words, from the first to the end mark; all others are jumped over."""
     while len(head := stream.read(8)) == 8:
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
         if kind == b"IEND":
+            yield kind, b""
             return
         if kind not in _TEXT_CHUNKS or length > _LONGEST_TEXT:
             stream.seek(length + 4, 1)

@@ -22,6 +22,7 @@ _KEPT_ROWS = 512
 _ENOUGH = 1 / 8
 """Share of its range that the values of a page must use so that the range is taken as it is."""
 _OUTLIERS = 1e-4
+_BRIGHT_SPOTS = 1e-3
 _MOST_OUTLIERS = 1 << 12
 _FEWEST_IN_A_ROW = 32
 _NOISE_ALONE = 12
@@ -408,8 +409,9 @@ def value_limits(
 
     Strategy: a file of 16 bits may hold 10, 12 or 14, or a narrow range anywhere; taken for
     the whole range it would be nearly one gray. So the range that is used is measured: isolated
-    outliers (hot pixels) are taken out by a median of three, and one pixel in ten thousand at
-    both ends does not count. The range that the kind of value has is halved as long as its upper
+    outliers (hot pixels, rows and columns) are taken out by medians of three, and one pixel in ten
+    thousand at both ends does not count, nor one in a thousand that is far brighter than all others
+    (hot spots). The range that the kind of value has is halved as long as its upper
     half is empty: as many bits as are used. Where the used part is at least an eighth of what is
     left, that range is taken, so that a faded page stays faded; else the used part is. What is
     noise from end to end is an empty page and is not stretched.
@@ -485,8 +487,9 @@ def _used_range(bands: Iterable[NDArray[Any]]) -> tuple[float, float, float, str
         if band.ndim >= 2 and band.shape[1] >= _FEWEST_IN_A_ROW:
             wide = band.astype(np.int64) if kind in "iu" else band
             noise = min(noise, float(np.median(np.abs(np.diff(wide[::4], axis=1)))))
-            left, here, right = band[:, :-2], band[:, 1:-1], band[:, 2:]
-            values = np.maximum(np.minimum(left, here), np.minimum(np.maximum(left, here), right))
+            values = _median_of_three(band[:, :-2], band[:, 1:-1], band[:, 2:])
+            if len(values) > 2:
+                values = _median_of_three(values[:-2], values[1:-1], values[2:])
         values = values[np.isfinite(values)] if kind == "f" else values.ravel()
         count += values.size
         lowest = _smallest(lowest, values)
@@ -495,8 +498,15 @@ def _used_range(bands: Iterable[NDArray[Any]]) -> tuple[float, float, float, str
         return None
     passed = min(int(count * _OUTLIERS), len(lowest) - 1)
     low = float(np.partition(lowest, passed)[passed])
-    high = float(-np.partition(-highest, passed)[passed])
+    from_top = -np.sort(-highest)
+    spots = from_top[: int(count * _BRIGHT_SPOTS) + 1]
+    far = np.flatnonzero(-np.diff(spots) > (spots[0] - low) / 2)
+    high = float(from_top[max(passed, far[-1] + 1 if far.size else 0)])
     return min(low, high), max(low, high), noise, kind
+
+
+def _median_of_three(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> NDArray[Any]:
+    return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
 
 
 def _smallest(kept: NDArray[np.float64], values: NDArray[Any]) -> NDArray[np.float64]:

@@ -157,6 +157,9 @@ class _PillowFile:
                 _silence_libtiff()
                 self._image = self._image or open_image(self._path)
                 self._image.seek(page.directory)
+                if page.orientation in ON_ITS_SIDE:
+                    # Or Pillow would map the file itself, with width and height exchanged.
+                    self._image.filename = ""
                 self._image.load()
                 pixels = upright(image_rows(self._image))
             keep = page.width * page.height < LARGE_PAGE
