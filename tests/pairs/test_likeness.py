@@ -82,6 +82,20 @@ def test_a_stroke_elsewhere_is_another_page():
     assert likeness_to(pages[0])(pages[1]) < 0.3
 
 
+def test_other_words_on_the_same_lines_are_another_page():
+    """As typewriters write: each page has its lines, and each line its letters, at one place."""
+    pages = []
+    for seed in range(3):
+        words = np.random.default_rng(seed).random((30, 1, 60, 1)) > 0.15
+        page = np.zeros((30, 48, 60, 18), bool)
+        page[:, 18:30, :, 2:16] = words
+        gray = np.where(page.reshape(30 * 48, 60 * 18), 60, 235).astype(np.uint8)
+        pages.append(np.pad(np.dstack([gray] * 3), ((60, 60), (70, 70), (0, 0)), mode="edge"))
+    for one, other in combinations(pages, 2):
+        assert likeness_to(small(one))(small(other)) < SAME_PAGE - 0.1
+    assert likeness_to(small(pages[0]))(small(jpeg_round_trip(scaled(pages[0], 0.4), 50))) > 0.7
+
+
 def test_the_dark_frame_of_a_scanner_does_not_make_pages_the_same(archive):
     framed = []
     for page in archive[:2]:

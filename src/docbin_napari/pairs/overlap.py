@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 SAME_PAGE = 0.55
 """Likeness from which on two pages are taken for the same one.
 
-Measured on 28 generated pages and about 60 real ones: different pages reach 0.51; the same
-page at a third of its size as JPEG of quality 40 has 0.72 and more; cut by 4 % on all
-sides 0.54 and more, mostly above 0.75.
+Measured on 35 real pages of 20 archives: different pages reach 0.52; the same page at a third of
+its size as JPEG of quality 40 has 0.64 and more, but for a palm leaf with 0.24; cut by 4 % on all
+sides 0.51 and more, nine in ten above 0.58.
 """
 _LARGE, _SMALL, _FRAME = 256, 128, 144
 _NEIGHBOURHOOD = 2.5
@@ -124,12 +124,17 @@ def likeness_to(first: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], f
 def _likeness_inside(
     moved: NDArray[np.float32], layout: NDArray[np.float32], page: NDArray[np.float32]
 ) -> float:
-    """Correlation away from the edges: a dark frame around each scan makes no page the same."""
+    """Correlation away from the edges, of what differs from the means of rows and columns.
+
+    A dark frame around each scan makes no page the same, nor do lines at the same places.
+    """
     inside = tuple(
         slice(round(_MARGIN * side), round((1 - _MARGIN) * side))
         for side in (length * _SMALL / _LARGE for length in page.shape)
     )
-    one, other = moved[inside], layout[inside]
+    one, other = (
+        part - part.mean(0) - part.mean(1)[:, None] for part in (moved[inside], layout[inside])
+    )
     length = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float((one * other).sum()) / length if length > 1e-6 else 0.0
 
