@@ -158,9 +158,22 @@ def test_reversed_masks_are_named(collection, capsys):
     path = collection / "auto_bin" / "a.png"
     write_mask(path, ~read_ground_truth(path).ink)
     assert main(["evaluate", str(collection), str(collection)]) == 0
-    assert capsys.readouterr().err == (
-        f"{path}: ink and background look exchanged: black must be ink\n"
-    )
+    told = "warning: {}: ink and background look exchanged: black must be ink\n"
+    assert capsys.readouterr().err == told.format(path)
+    write_mask(path, ~read_ground_truth(path).ink)
+    truth = collection / "fg_mask" / "a.png"
+    write_mask(truth, ~read_ground_truth(truth).ink)
+    assert main(["evaluate", str(collection), str(collection)]) == 0
+    assert capsys.readouterr().err == told.format(truth)
+
+
+def test_a_name_that_is_too_long_for_a_probability_beside_it(collection, capsys):
+    for folder in ("fg_mask", "auto_bin"):
+        (collection / folder / "a.png").rename(collection / folder / f"{'a' * 245}.png")
+    assert main(["evaluate", str(collection), str(collection)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "a" * 245 in captured.out
 
 
 def test_ground_truth_that_tells_nothing_is_named(collection, capsys):
@@ -171,7 +184,7 @@ def test_ground_truth_that_tells_nothing_is_named(collection, capsys):
     assert main(["evaluate", str(collection), str(collection)]) == 1
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith(f"failed: {a}: no pixel is labelled")
-    assert second.startswith(f"{collection / 'auto_bin' / 'b.png'}: its ground truth has no ink")
+    assert second.startswith(f"warning: {b}: it has no ink")
 
 
 @pytest.mark.filterwarnings("default")

@@ -1,5 +1,6 @@
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -191,6 +192,15 @@ def test_a_stop_breaks_a_measurement_off_between_two_batches(few_steps, monkeypa
     reports = list(finetune(few_steps, lambda: bool(parts)))
     assert len(parts) == 1
     assert reports[-1].outcome is None
+
+
+def test_a_damaged_start_is_known_before_anything_is_prepared(few_steps, tmp_path):
+    start = tmp_path / "damaged.safetensors"
+    content = bytearray(Path(few_steps.start).read_bytes())
+    content[-400:] = b"\xff" * 400
+    start.write_bytes(content)
+    with pytest.raises(ModelError, match="not finite"):
+        next(finetune(replace(few_steps, start=str(start))))
 
 
 def test_an_abandoned_run_leaves_its_best(few_steps, tmp_path):

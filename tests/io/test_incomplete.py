@@ -187,6 +187,20 @@ def test_other_formats_are_read_whole_and_refused_cut(tmp_path, letter, kind):
             assert not is_read(path), (share, len(tail))
 
 
+@pytest.mark.parametrize("kind", ["webp", "lossless webp", "avif", "jp2", "jxl", "gif"])
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_download_that_left_zeros_is_refused(tmp_path, letter, kind, share):
+    if kind == "avif":
+        pytest.importorskip("PIL.AvifImagePlugin")
+    # Noise, so that a tenth of each file is more than a few zeros that may stand in any file.
+    noise = np.random.default_rng(1).integers(0, 60, (420, 301, 3), dtype=np.uint8)
+    whole = OTHERS[kind](Image.fromarray(np.asarray(letter.convert("RGB")) // 2 + noise))
+    left = int(len(whole) * share)
+    path = tmp_path / "page.xyz"
+    path.write_bytes(whole[:left] + b"\0" * (len(whole) - left))
+    assert not is_read(path)
+
+
 def test_gif_whose_codes_end_early(tmp_path, letter):
     tall, low = letter.convert("P"), letter.convert("P").crop((0, 0, 301, 200))
     content = bytearray(saved(low, "GIF"))

@@ -159,6 +159,12 @@ def test_a_damaged_table_is_made_up_for(tmp_path):
     assert (next(read_pages(path, dpi=72)).pixels[60, 5] == 0).all()
 
 
+def test_a_document_that_does_not_say_where_its_table_is(tmp_path):
+    path = tmp_path / "table.pdf"
+    path.write_bytes(stroke_page().replace(b"startxref", b"         "))
+    assert next(read_pages(path, dpi=72)).pixels.shape == (72, 72, 3)
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_a_cut_file_is_refused_with_padding_too(tmp_path, share):
     whole = stroke_page()

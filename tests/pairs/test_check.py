@@ -237,6 +237,18 @@ def test_numbers_of_sixteen_bits_are_label_numbers_too(tmp_path):
     Image.fromarray(ink.astype(np.uint16)).save(pair.ground_truth)
     finding = only(tmp_path)
     assert finding.kind == "label numbers"
+    assert "numbers of a small part of its range, as labels such as 0 and 1" in finding.problem
+
+
+def test_labels_in_colours_are_named(tmp_path):
+    ink = words_on_lines(1)
+    pair = write_pair(tmp_path, "page", page_of(ink), ink)
+    labels = Image.fromarray(ink.astype(np.uint8), mode="P")
+    labels.putpalette([0, 0, 0, 255, 0, 0])
+    labels.save(pair.ground_truth)
+    finding = only(tmp_path)
+    assert finding.kind == "label numbers"
+    assert finding.problem == "it holds colours, not 0 and 255"
 
 
 def test_ink_alone_on_an_unlabelled_page_is_no_label_image(tmp_path):

@@ -11,6 +11,12 @@ def matched(*names):
     return pairs, {str(name): why for name, why in found.alone}
 
 
+def test_upper_case_counts_where_both_spellings_are_there():
+    pairs, alone = matched("imgs/a.png", "imgs/A.png", "gt/A.png", "gt/a.png")
+    assert pairs == {"imgs/a.png": "gt/a.png", "imgs/A.png": "gt/A.png"}
+    assert alone == {}
+
+
 @pytest.mark.parametrize(
     ("page", "mask"),
     [

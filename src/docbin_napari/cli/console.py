@@ -35,7 +35,9 @@ def usage_errors(*kinds: type[Exception], prefix: str = "") -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise UsageError(f"{prefix}{error}") from error
+        # A file that is the value of the option is named once.
+        words = str(error).removeprefix(prefix.partition(" ")[2])
+        raise UsageError(f"{prefix}{words}") from error
 
 
 @dataclass(frozen=True)

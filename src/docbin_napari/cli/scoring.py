@@ -32,7 +32,14 @@ from docbin_napari.io.page import (
     natural_key,
     read_pages,
 )
-from docbin_napari.io.paths import atomic_path, resolved, same_name, shown, writing_trouble
+from docbin_napari.io.paths import (
+    atomic_path,
+    is_plain_file,
+    resolved,
+    same_name,
+    shown,
+    writing_trouble,
+)
 from docbin_napari.metrics.rates import f_measure
 from docbin_napari.metrics.scores import PageScores, score_page
 from docbin_napari.model.engine import DeviceError, EngineConfig
@@ -136,7 +143,7 @@ def evaluate(options: EvaluateCommand, console: Console) -> int:
             complain(f"failed: {match.prediction}: {error}")
         else:
             if remark:
-                complain(f"{match.prediction}: {remark}")
+                complain(f"warning: {remark}")
     if not scores:
         raise UsageError(_nothing(options, matches))
     figures = Evaluation(scores)
@@ -256,7 +263,7 @@ def _read_mask(match: MatchedPage) -> Judged:
     """Read a mask, and its probability if ``NAME_probability`` lies beside it."""
     ink = read_ground_truth(match.prediction).ink
     path = match.prediction.with_stem(f"{match.prediction.stem}_probability")
-    if not path.is_file():
+    if not is_plain_file(path):
         return Judged(ink)
     try:
         probability = _only_page(path)[..., 0]
@@ -312,7 +319,7 @@ def _read_scan(match: MatchedPage) -> NDArray[np.uint8] | None:
 def _score(
     match: MatchedPage, judge: Judge, report: EvaluationPage | None
 ) -> tuple[PageScores, str]:
-    """Compute the figures of a page, and a remark if they are strange."""
+    """Compute the figures of a page, and a remark on one of the files if they are strange."""
     truth = read_ground_truth(match.ground_truth)
     if not truth.labelled.any():
         raise MaskError(match.ground_truth, "no pixel is labelled, so nothing can be judged by it")
@@ -321,10 +328,12 @@ def _score(
     if report is not None:
         report.add(match.name, scores, judged, truth, partial(_read_scan, match))
     if not truth.ink.any():
-        return scores, "its ground truth has no ink, so only its false ink counts"
+        return scores, f"{match.ground_truth}: it has no ink, so that only false ink counts"
     exchanged = partial(f_measure, ~judged.ink, truth.ink, truth.labelled)
     if scores.f_measure < _STRANGE and exchanged() > 100 - _STRANGE:
-        return scores, "ink and background look exchanged: black must be ink"
+        # The one of the two in which most of the page is ink.
+        wrong = match.ground_truth if truth.ink.mean() > judged.ink.mean() else match.prediction
+        return scores, f"{wrong}: ink and background look exchanged: black must be ink"
     return scores, ""
 
 
@@ -391,7 +400,7 @@ def _as_table(figures: Evaluation) -> str:
     if mean.blank_pages:
         number = "1 page has" if mean.blank_pages == 1 else f"{mean.blank_pages} pages have"
         lines += (
-            f"\n{number} no ink in the ground truth and only count with the false ink, "
+            f"\n{number} no ink in the ground truth, so that only false ink counts, "
             f"{mean.worst_false_ink:.3f} % on the worst page"
         )
     return lines

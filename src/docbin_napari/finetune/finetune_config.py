@@ -83,7 +83,8 @@ class FinetuneConfig(LearningConfig):
         All others are left to the start. 0: the new model reads every page.
     calibration : {"auto", "keep", "refit"}
         Whether calibration and threshold are those of the start or fitted on the held-out
-        windows; auto fits them where a million pixels or more are held out.
+        windows; auto fits them where a million pixels or more are held out, or a hundred thousand
+        if everything learns.
 
     Raises
     ------

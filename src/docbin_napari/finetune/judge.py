@@ -260,7 +260,9 @@ class Judge:
             return None
         return self.parts[int(np.argmax([counts.errors for counts in self.before]))]
 
-    def calibrated(self, weights: Mapping[str, Tensor], refit: str) -> dict[str, Any]:
+    def calibrated(
+        self, weights: Mapping[str, Tensor], refit: str, layers: str = "norms"
+    ) -> dict[str, Any]:
         """Choose calibration and threshold of new weights.
 
         Parameters
@@ -269,6 +271,8 @@ class Judge:
             State of the network.
         refit : {"auto", "keep", "refit"}
             As in `FinetuneConfig`.
+        layers : str
+            What has learnt. Where everything has, the calibration of the start fits less.
 
         Returns
         -------
@@ -277,7 +281,7 @@ class Judge:
             held-out parts.
         """
         known = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in self.parts)
-        few = refit == "auto" and known < _ENOUGH_TO_CALIBRATE
+        few = refit == "auto" and known < _ENOUGH_TO_CALIBRATE / (10 if layers == "all" else 1)
         if refit == "keep" or few or not self.parts:
             calibration, threshold = self.start.calibration, self.start.threshold
         else:

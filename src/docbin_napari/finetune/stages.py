@@ -361,6 +361,7 @@ def _prepare(
 
     path = checked_output(config.output, config.overwrite)
     base, note = base_of(config.longer or config.start)
+    network = load_network(base)
     device = choose_device(config.device)
     yield FinetuneReport("reading", note=note)
     # A missing test page is better known before the training than after it.
@@ -375,7 +376,6 @@ def _prepare(
     learn = in_reading_size(few.learn, judge.start)
     places, errors = judge.errors_on(learn)
     config = suited(config, errors)
-    network = load_network(base)
     learner = FinetuneLearner(network, config, device, earlier.weights)
     window = -(-config.window // network.config.stride) * network.config.stride
     windows = MixedWindows(learn, replayed, replace(config, window=window), device.name, places)
@@ -447,7 +447,7 @@ def _finish(run: _Finetuning, stopped: Callable[[], bool]) -> Iterator[FinetuneR
     refit = "keep" if stopped() else run.config.calibration
     kept = judge.calibrated(run.weights, "keep")
     try:
-        fitted = judge.calibrated(run.weights, refit)
+        fitted = judge.calibrated(run.weights, refit, run.config.layers)
         if fitted != kept:
             run.figures = judge.compare(run.weights, fitted)
     except Stopped:

@@ -107,13 +107,15 @@ def read_ground_truth(path: str | os.PathLike[str]) -> GroundTruth:
         labelled[rows] = gray != _UNLABELLED
     others = counts.sum() > counts[[_INK, _UNLABELLED, _BACKGROUND]].sum()
     numbers = _label_numbers(counts) if others else ""
+    held = f"the numbers {numbers}" if numbers else ""
     if STRETCHED in page.remarks:
-        numbers = "of a small part of a range"
-    if numbers:
+        held = "numbers of a small part of its range, as labels such as 0 and 1 are"
+    elif numbers and any((page.pixels[..., 0] != page.pixels[..., i]).any() for i in (1, 2)):
+        held = "colours"
+    if held:
         raise LabelNumbersError(
             path,
-            f"it holds the numbers {numbers}, not 0 and 255; "
-            "write ink as 0 (black) and background as 255 (white)",
+            f"it holds {held}, not 0 and 255; write ink as 0 (black) and background as 255 (white)",
         )
     if others:
         warnings.warn(

@@ -85,8 +85,9 @@ def decode_pdf(
 def _check_end(path: Path) -> None:
     """Refuse a file without an end, of which PDFium would draw what is there.
 
-    Strategy: behind the last object stands where the table of objects is. What follows, padding
-    or the words of a mail program, does not matter, and PDFium makes up for a damaged table.
+    Strategy: behind the last object stand the place of the table of objects and an end mark; one of
+    them will do. What follows, padding or the words of a mail program, does not matter, and PDFium
+    makes up for a damaged table.
     """
     with path.open("rb") as stream:
         place, later = stream.seek(0, 2), b""
@@ -94,7 +95,8 @@ def _check_end(path: Path) -> None:
             start = max(0, place - _PIECE)
             stream.seek(start)
             piece = stream.read(place - start) + later
-            end, last_object = piece.rfind(b"startxref"), piece.rfind(b"endobj")
+            end = max(piece.rfind(b"startxref"), piece.rfind(b"%%EOF"))
+            last_object = piece.rfind(b"endobj")
             if end > last_object:
                 return
             if last_object >= 0:

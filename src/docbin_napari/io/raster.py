@@ -31,6 +31,8 @@ NO_END_MARK = "the end mark of the JPEG file is missing, but its page is whole"
 """Remark on a page that other programs may call damaged."""
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "BMP", "DIB", "GIF", "PPM")
 _NEEDED_FOR = {"AVIF": "Pillow 11.3 or later", "HEIC": 'pip install "docbin-napari[heif]"'}
+_NO_GAP, _ZEROS = ("WEBP", "AVIF", "HEIF"), 256
+"""Formats whose decoders draw zeros without a word, and how many bytes of them are no chance."""
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
 
@@ -212,9 +214,20 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
             # Or Pillow would map the file itself.
             file.filename = ""
             return (NO_END_MARK,)
+    elif image.format in _NO_GAP and _ends_in_zeros(path):
+        raise PageError(path, "the file is truncated: its end is filled with zeros")
     if not whole:
         raise PageError(path, "the file is truncated: rows of the page are missing")
     return ()
+
+
+def _ends_in_zeros(path: Path) -> bool:
+    """Tell whether a packed picture has no end, but room for it, as a broken download leaves it."""
+    length = max(_ZEROS, path.stat().st_size // 16)
+    with path.open("rb") as stream:
+        stream.seek(-min(length, path.stat().st_size), 2)
+        end = stream.read()
+    return len(end) == length and not any(end)
 
 
 # Left, top and steps of the seven passes of an interlaced picture.

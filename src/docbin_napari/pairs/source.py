@@ -373,7 +373,8 @@ def _assign(
     alone: dict[PurePosixPath, str] = {}
     for mask, name in masks:
         named = pages[same_name(name).casefold()]
-        candidates = sorted((_distance(page, mask), page) for page in named)
+        # Names are compared without upper case, but where both spellings are there, it counts.
+        candidates = sorted(((*_distance(page, mask), page.stem != name), page) for page in named)
         if not candidates:
             alone[mask] = f"a mask without a page of the name {name}"
         elif len(candidates) > 1 and candidates[0][0] == candidates[1][0]:
