@@ -122,6 +122,10 @@ def test_a_region_and_its_threshold(desk, one_stroke) -> None:
     desk.widget.here.value = 0.2
     assert layer.data[14:18, 30:39].all(), "the same threshold, for another region"
     desk.key("Control-Z")
+    assert desk.widget.here.value == 0.5, "the region has no threshold of its own any more"
+    desk.widget.here.value = 0.2
+    assert layer.data[14:18, 30:39].all(), "it can have the same one again"
+    desk.key("Control-Z")
     desk.key("Control-Z")
     assert not layer.data.any()
 

@@ -215,6 +215,13 @@ class CorrectSession:
         self.upkeep.touch(subject.labels)
         self.status = f"The region follows a threshold of {threshold:.2f}."
 
+    def threshold_is_undone(self) -> bool:
+        """Tell whether the region had a threshold of its own, and undo took it away."""
+        subject = self.subject()
+        if subject is None or self.region is None:
+            return False
+        return self._amendment(subject.labels, subject.page, self.region).undone
+
     # ---- doubt and review
 
     def reviewed(self, subject: Subject) -> Reviewed:

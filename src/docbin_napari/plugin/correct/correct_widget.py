@@ -409,6 +409,8 @@ class CorrectPages(DockPanel):
         undone = self._count_undone()
         if undone > self._undone:
             self._session.status = _UNDONE
+            if self._session.threshold_is_undone():
+                self._show_own_threshold(self._session.subject())
             self._update()
         elif undone < self._undone and self._session.status == _UNDONE:
             self._session.status = ""  # it was done again

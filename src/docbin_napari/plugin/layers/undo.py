@@ -87,6 +87,12 @@ class Amendment:
         self._labels, self._page, self._place = labels, page, region.place
         self._step: Any = None
 
+    @property
+    def undone(self) -> bool:
+        """Whether the step was made and is not among those that can be undone any more."""
+        history = _steps(self._labels)
+        return self._step is not None and all(step is not self._step for step in history or ())
+
     def take_back(self) -> None:
         """Undo the step if it is the last one."""
         history = _steps(self._labels)
