@@ -54,6 +54,23 @@ def test_standings(tmp_path):
     assert made.standing(outputs) == "done", "a mask that says nothing goes by its name"
 
 
+def test_a_large_tiff_is_known_again(batch, tmp_path, monkeypatch):
+    page = batch.draw_page(tmp_path / "a.png")
+    batch.run([page], format="tiff")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert batch.ends(batch.run([page], format="tiff")) == [FileSkipped(page)]
+
+
+def test_a_result_on_another_drive_than_its_page(batch, tmp_path, monkeypatch):
+    def other_drive(*_):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr(os.path, "relpath", other_drive)
+    page = batch.draw_page(tmp_path / "a.png")
+    assert isinstance(batch.ends(batch.run([page]))[0], FileWritten)
+    assert batch.ends(batch.run([page])) == [FileSkipped(page)]
+
+
 @pytest.mark.parametrize("format", ["png", "tiff"])
 @pytest.mark.parametrize("left", [0, 100, -40])
 def test_a_result_that_is_cut_off_is_not_done(batch, tmp_path, format, left):

@@ -158,3 +158,10 @@ def test_an_output_without_space_is_one_line():
 )
 def test_an_error_of_the_system_names_its_file_where_there_is_one(error, words):
     assert in_words(error) == words
+
+
+def test_a_value_may_end_like_an_empty_one(capsys):
+    assert main(["binarize", "nowhere.pdf", "--password=c2VjcmV0=", "--model", "nosuch"]) == 2
+    assert "there is no model 'nosuch'" in capsys.readouterr().err
+    assert main(["binarize", "nowhere.pdf", "--password="]) == 2
+    assert "an argument is empty" in capsys.readouterr().err

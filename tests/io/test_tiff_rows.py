@@ -143,3 +143,25 @@ def test_other_formats_are_not_held_twice(tmp_path, noise, mode):
     assert isinstance(banded, RgbRows)
     np.testing.assert_array_equal(banded[20:], whole[20:])
     np.testing.assert_array_equal(banded[:7], whole[:7])
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+@pytest.mark.parametrize("bits", [2, 4])
+def test_grays_of_few_bits_reach_from_black_to_white(tmp_path, bits, photometric):
+    """They lie several in a byte, and come out of the decoder as 0 to 3 or 0 to 15."""
+    top = 2**bits - 1
+    values = np.random.default_rng(2).integers(0, top + 1, (60, 64), dtype=np.uint8)
+    shifts = np.arange(8 - bits, -1, -bits)
+    packed = (values.reshape(60, -1, 8 // bits) << shifts).sum(2).astype(np.uint8)
+    path = tmp_path / "page.tif"
+    tifffile.imwrite(path, packed, photometric=photometric, rowsperstrip=16, metadata=None)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[0].tags["ImageWidth"].overwrite(64)
+        file.pages[0].tags["BitsPerSample"].overwrite(bits)
+    whole, banded = read_both_ways(path)
+    assert isinstance(banded, RgbRows)
+    gray = values * (255 // top)
+    expected = 255 - gray if photometric == "miniswhite" else gray
+    np.testing.assert_array_equal(whole[..., 0], expected)
+    np.testing.assert_array_equal(banded[:][..., 0], expected)
+    assert banded.remarks == ()

@@ -1,5 +1,6 @@
 import errno
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from docbin_napari.io.errors import PairError
 from docbin_napari.io.mask import read_ground_truth, write_mask
 from docbin_napari.pairs import save
 from docbin_napari.pairs.check import check_pairs
-from docbin_napari.pairs.pair import PairContent, find_pairs
+from docbin_napari.pairs.pair import PairContent, find_pairs, write_pair
 from docbin_napari.pairs.save import PairPlace, pair_of, replace_mask, save_pair
 
 
@@ -176,3 +177,19 @@ def test_the_pair_of_a_file(place, content, tmp_path) -> None:
     assert pair_of(tmp_path / "alone.png") is None
     assert pair_of(tmp_path / "none.png") is None
     assert pair_of(None) is None
+
+
+def test_of_two_names_that_differ_in_case_each_has_its_own_mask(place, content) -> None:
+    for name in ("F1", "f1"):
+        write_pair(place.folder, name, content.pixels, content.ink)
+    for name in ("F1", "f1"):
+        assert pair_of(place.folder / f"{name}.png").ground_truth.name == f"{name}.png"
+
+
+def test_a_second_mask_of_the_name_is_kept_too(place, content, no_ink) -> None:
+    pair = save_pair(place, content).pair
+    bitmap = pair.ground_truth.with_suffix(".bmp")
+    Image.fromarray(content.ink).save(bitmap)
+    replace_mask(replace(pair, ground_truth=bitmap), replace(content, ink=no_ink.ink))
+    kept = (pair.ground_truth.parent / save.REPLACED_FOLDER).iterdir()
+    assert sorted(path.suffix for path in kept) == [".bmp", ".png"]

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from docbin_napari.io.errors import PageError
@@ -119,6 +120,35 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, folder, monkeypatch) -> No
     open_list(folder, tmp_path / "else").set_state(0, "saved")
     assert open_list(folder, tmp_path / "else").entries[0].state == "saved"
     assert not (folder / STATE_FILE).exists()
+
+
+def test_a_folder_that_cannot_be_written_to_any_more(tmp_path, folder, monkeypatch) -> None:
+    """The states that were kept later count, wherever they are."""
+    open_list(folder, tmp_path / "else").set_state(1, "binarized")
+    os.utime(folder / STATE_FILE, (1, 1))
+    real = work_list.atomic_path
+
+    def refuse(path):
+        if path.parent == folder:
+            raise PermissionError(13, "no")
+        return real(path)
+
+    monkeypatch.setattr(work_list, "atomic_path", refuse)
+    open_list(folder, tmp_path / "else").set_state(0, "saved")
+    states = ["saved", "binarized", "to do"]
+    assert [entry.state for entry in open_list(folder, tmp_path / "else").entries] == states
+    monkeypatch.undo()
+    assert [entry.state for entry in open_list(folder, tmp_path / "else").entries] == states
+    assert list((tmp_path / "else").iterdir()) == []
+
+
+def test_only_the_page_that_is_asked_for_is_decoded(tmp_path, folder) -> None:
+    pages = open_list(folder, tmp_path / "else")
+    with tifffile.TiffFile(folder / "p10.tif", mode="r+b") as file:
+        file.pages[0].tags["StripByteCounts"].overwrite(file.pages[0].databytecounts[0] // 2)
+    with pytest.raises(PageError, match="truncated"):
+        read_listed(pages.entries[1])
+    assert read_listed(pages.entries[2]).pixels.shape == (9, 9, 3)
 
 
 def test_states_that_cannot_be_kept_are_told(tmp_path, folder, monkeypatch) -> None:

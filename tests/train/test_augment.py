@@ -120,6 +120,27 @@ def test_faded_ink_is_lighter_but_not_lighter_than_paper(windows):
     assert faded[ink].mean() < pixels[~ink].mean()
 
 
+@pytest.mark.parametrize("ink", [130.0, 180.0])
+def test_ink_fades_to_a_fifth_of_its_contrast_at_most(ink):
+    """The paper is grained: its brightest grains are not what ink fades to."""
+    grain = torch.from_numpy(np.random.default_rng(1).normal(0, 6, (4, 1, 256, 256))).float()
+    truth = torch.zeros(4, 1, 256, 256)
+    truth[:, :, 20:240:20] = truth[:, :, 21:240:20] = truth[:, :, 22:240:20] = 1
+    pixels = (torch.where(truth > 0, ink, 210.0) + grain).expand(4, 3, 256, 256)
+    faded = torch.stack([changes.fade(pixels, truth, random(n)) for n in range(20)])
+    left = (210 - faded[:, :, 0][..., 21:240:20, :]).mean((0, 1, 3)) / (210 - ink)
+    lowest = (210 - faded[:, :, 0][..., 21:240:20, :]).reshape(20 * 4, -1).quantile(0.02, dim=1)
+    assert (left < 0.9).all()
+    assert lowest.min() > 0.2 * (210 - ink) - 2 * 6
+
+
+def test_sensor_noise_is_coloured_and_not_only_coloured():
+    gray = torch.full((8, 3, 64, 64), 128.0)
+    noisy = changes.noise(gray, random()) - gray
+    red, green = noisy[:, 0].flatten(), noisy[:, 1].flatten()
+    assert 0.35 < float(torch.corrcoef(torch.stack([red, green]))[0, 1]) < 0.65
+
+
 def test_print_through_darkens_only_where_the_other_ink_is(windows):
     pixels = windows.pixels
     elsewhere = windows.truth[:, :1].roll(20, dims=2)

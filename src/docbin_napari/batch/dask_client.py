@@ -46,7 +46,7 @@ from docbin_napari.batch.jobs import (
     OutputConfig,
 )
 from docbin_napari.batch.made_from import BatchModel
-from docbin_napari.io.paths import is_folder, missing, writing_trouble
+from docbin_napari.io.paths import is_folder, is_left, missing, writing_trouble
 from docbin_napari.model.engine import DeviceError
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.model_file import ModelError
@@ -213,7 +213,7 @@ def _end_of(future: Future[FileEnd], job: Job) -> FileEnd:
 def remove_leftovers(jobs: Iterable[Job]) -> None:
     """Remove the hidden files of workers that were killed while they wrote a result.
 
-    Only for files that no worker is busy with any more.
+    Those that another run writes to stay.
 
     Parameters
     ----------
@@ -230,7 +230,8 @@ def remove_leftovers(jobs: Iterable[Job]) -> None:
             for path in folder.iterdir():
                 if found := hidden.fullmatch(path.name):
                     names = found[1], re.sub(r"_\d{3,}$", "", found[1])
-                    if any(name[:_LONGEST] + found[3] in known for name in names):
+                    ours = any(name[:_LONGEST] + found[3] in known for name in names)
+                    if ours and is_left(path, youngest=-1):
                         path.unlink(missing_ok=True)
 
 

@@ -212,7 +212,10 @@ class MadeFrom:
         """Checksum of the path from the result to the source."""
         if self.folder is None:
             return {}
-        path = os.path.relpath(self.source.absolute(), self.folder.absolute())
+        try:
+            path = os.path.relpath(self.source.absolute(), self.folder.absolute())
+        except ValueError:
+            path = str(self.source.absolute())  # On another drive of Windows.
         return {"path": hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}
 
     def standing(self, outputs: PageOutputs) -> Standing:

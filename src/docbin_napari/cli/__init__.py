@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import signal
 import sys
 import warnings
@@ -115,7 +116,7 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
         Exit code, as from `main`.
     """
     _never_fail_on_a_character()
-    if any(not word or (word.startswith("--") and word.endswith("=")) for word in arguments):
+    if any(not word or re.fullmatch("--[^=]*=", word) for word in arguments):
         trouble = "an argument is empty: is a variable of the shell not set?"
         Console().complain(f"{program}: error: {trouble}")
         return 2

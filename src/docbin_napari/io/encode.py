@@ -402,8 +402,10 @@ def read_texts(path: Path) -> dict[str, str]:
     """
     if path.suffix.lower() not in TIFF_SUFFIXES:
         return read_png_texts(path)
+    from docbin_napari.io.raster import without_pillow_limit
+
     try:
-        with Image.open(path, formats=("TIFF",)) as image:
+        with without_pillow_limit(), Image.open(path, formats=("TIFF",)) as image:
             words = json.loads(image.tag_v2.get(_DESCRIPTION, "{}"))  # type: ignore[attr-defined]
     except OSError as error:
         raise MaskError(path, f"the file cannot be read ({error})") from error

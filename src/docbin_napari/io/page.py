@@ -91,6 +91,7 @@ def read_pages(
     pixel_limit: int = DEFAULT_PIXEL_LIMIT,
     in_bands: bool = False,
     password: str | None = None,
+    first: int = 0,
 ) -> Iterator[Page]:
     """Read a file page by page.
 
@@ -117,6 +118,8 @@ def read_pages(
         part shows only there, as a PageError.
     password : str, optional
         Opens encrypted PDF files.
+    first : int
+        The page to begin with, from 0. Those before it are not decoded.
 
     Yields
     ------
@@ -147,25 +150,26 @@ def read_pages(
         raise ValueError(f"dpi must be a positive number, not {dpi}")
     if pixel_limit <= 0:
         raise ValueError(f"pixel_limit must be positive, not {pixel_limit}")
-    return _read(Path(path), (dpi, password), pixel_limit, in_bands)
+    return _read(Path(path), (dpi, password), pixel_limit, in_bands, first)
 
 
 def _read(
-    path: Path, pdf: tuple[float, str | None], pixel_limit: int, in_bands: bool
+    path: Path, pdf: tuple[float, str | None], pixel_limit: int, in_bands: bool, first: int
 ) -> Iterator[Page]:
     start = _first_bytes(path)
     decoded: Iterator[tuple[Decoded, int]]
     if is_pdf(start):
         from docbin_napari.io.pdf import decode_pdf
 
-        decoded = decode_pdf(path, pdf[0], pixel_limit, pdf[1])
+        decoded = decode_pdf(path, pdf[0], pixel_limit, pdf[1], first)
     elif is_tiff(start):
         from docbin_napari.io.tiff import decode_tiff
 
-        decoded = decode_tiff(path, pixel_limit, in_bands=in_bands)
+        decoded = decode_tiff(path, pixel_limit, in_bands=in_bands, first=first)
     else:
-        decoded = iter([(_decode_single(path, start, pixel_limit, in_bands), 1)])
-    for index, (page, count) in enumerate(decoded):
+        only = [(_decode_single(path, start, pixel_limit, in_bands), 1)]
+        decoded = iter(only[first:])
+    for index, (page, count) in enumerate(decoded, first):
         pixels = cast("NDArray[np.uint8]", page.pixels)
         yield Page(pixels, page.dpi, path, index, count, page.remarks)
 

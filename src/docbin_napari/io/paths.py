@@ -324,9 +324,32 @@ def remove_leftovers(path: Path, all_names: bool = False) -> None:
             status = entry.stat()
             if not (all_names or status.st_nlink > 1 or own.fullmatch(name)):
                 continue
-            age = time.time() - status.st_mtime
-            if age > _SURELY_LEFT or (age > _JUST_MADE and _nobody_holds(entry)):
+            if is_left(entry):
                 entry.unlink()
+
+
+def is_left(temporary: Path, youngest: float = _JUST_MADE) -> bool:
+    """Tell whether nobody writes to a temporary file of `atomic_path` any more.
+
+    Parameters
+    ----------
+    temporary : Path
+        The hidden file.
+    youngest : float
+        One that was written to in the last so many seconds is taken for one in use.
+
+    Returns
+    -------
+    bool
+        Whether it may be removed.
+
+    Raises
+    ------
+    OSError
+        If it is gone or cannot be opened.
+    """
+    age = time.time() - temporary.stat().st_mtime
+    return age > _SURELY_LEFT or (age > youngest and _nobody_holds(temporary))
 
 
 @lru_cache(maxsize=256)

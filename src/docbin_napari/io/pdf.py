@@ -35,7 +35,7 @@ _PDFIUM = threading.RLock()
 
 
 def decode_pdf(
-    path: Path, dpi: float, pixel_limit: int, password: str | None = None
+    path: Path, dpi: float, pixel_limit: int, password: str | None = None, first: int = 0
 ) -> Iterator[tuple[Decoded, int]]:
     """Draw a PDF page by page, form fields and annotations included.
 
@@ -49,6 +49,8 @@ def decode_pdf(
         Most pixels of one page at this resolution.
     password : str, optional
         Opens an encrypted file.
+    first : int
+        The page to begin with, from 0.
 
     Yields
     ------
@@ -69,10 +71,10 @@ def decode_pdf(
             count = len(document)
         if not count:
             raise PageError(path, "the PDF holds no page")
-        for index in range(count):
+        for index in range(first, count):
             where = f"page {index + 1}: " if count > 1 else ""
             with _PDFIUM, _named(path, where):
-                if index and index % _PAGES_AN_OPENING == 0:
+                if index > first and index % _PAGES_AN_OPENING == 0:
                     document.close()
                     document = _open(path, password)
                 decoded = _draw(path, document[index], units, (dpi, pixel_limit, where))

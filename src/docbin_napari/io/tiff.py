@@ -51,7 +51,7 @@ _LARGEST_ROW_OF_SEGMENTS = 1 << 27
 
 
 def decode_tiff(
-    path: Path, pixel_limit: int, *, in_bands: bool = False
+    path: Path, pixel_limit: int, *, in_bands: bool = False, first: int = 0
 ) -> Iterator[tuple[Decoded, int]]:
     """Decode a TIFF file page by page.
 
@@ -63,6 +63,8 @@ def decode_tiff(
         Most pixels of one page.
     in_bands : bool
         Whether large pages in strips or tiles are decoded only as their rows are asked for.
+    first : int
+        The page to begin with, from 0.
 
     Yields
     ------
@@ -78,7 +80,7 @@ def decode_tiff(
     header = read_tiff_header(path)
     count = len(header.pages) + bool(header.damage)
     with closing(_PillowFile(path)) as pillow:
-        for index, page in enumerate(header.pages):
+        for index, page in enumerate(header.pages[first:], first):
             where = f"page {index + 1}: " if count > 1 else ""
             size = page.width, page.height
             by_rows = in_bands and page.width * page.height >= LARGE_PAGE and _lies_in_parts(page)
@@ -278,6 +280,9 @@ class SampleKind:
         self, samples: NDArray[Any], limits: tuple[float, float] | None
     ) -> NDArray[np.uint8]:
         """Make RGB of some rows."""
+        if samples.dtype == np.uint8 and 1 < self._bits < 8 and self._photometric != _PALETTE:
+            # They come as they are stored, 0 to 15 for 4 bits.
+            samples = (samples * np.uint16(255) // (2**self._bits - 1)).astype(np.uint8)
         colour = samples[..., : self._colours]
         if self._photometric == _PALETTE and self._palette is not None:
             top = 65535.0 if self._palette.max(initial=0) > 255 else 255.0

@@ -142,6 +142,8 @@ def replace_mask(pair: Pair, content: PairContent) -> Saved:
     new = pair.ground_truth.with_suffix(".png")
     try:
         kept = _keep(pair.ground_truth)
+        if new != pair.ground_truth and new.exists():
+            _keep(new)
         _write_mask(new, content, overwrite=True)
         if new != pair.ground_truth:
             pair.ground_truth.unlink()
@@ -179,6 +181,7 @@ def pair_of(page: str | os.PathLike[str] | None) -> Pair | None:
         return None
     path = Path(page)
     masks = _taken(_masks(path.parent), path.stem)
+    masks.sort(key=lambda mask: same_name(mask.stem) != same_name(path.stem))
     return Pair(path, masks[0], path.resolve().parent.name, path.stem) if masks else None
 
 

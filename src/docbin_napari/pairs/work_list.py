@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -186,7 +186,9 @@ def open_list(folder: Path, elsewhere: Path) -> PageList:
     name = hashlib.blake2b(str(folder.resolve()).encode("utf-8", "replace"), digest_size=8)
     other = elsewhere / f"pages-{name.hexdigest()}.json"
     known = PageList(folder, beside)
-    stored = _stored(beside, known) or _stored(other, known)
+    # Both are there where a folder that could be written to cannot any more.
+    newest = sorted((beside, other), key=_modified, reverse=True)
+    stored = next(filter(None, (_stored(path, known) for path in newest)), {})
     entries = [entry for file in files for entry in _pages_of(file)]
     known.states = stored.get("pages", {})
     known.entries = [_with_state(entry, known.states) for entry in entries]
@@ -199,7 +201,17 @@ def open_list(folder: Path, elsewhere: Path) -> PageList:
         known.keep()
     except PageListError:
         known.kept_in = other
+    else:
+        with suppress(OSError):
+            other.unlink(missing_ok=True)
     return known
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def read_listed(entry: Entry, dpi: float = 300) -> Page:
@@ -222,7 +234,7 @@ def read_listed(entry: Entry, dpi: float = 300) -> Page:
     PageError
         If it cannot be read.
     """
-    page = next(islice(read_pages(entry.file, dpi=dpi), entry.page - 1, None), None)
+    page = next(read_pages(entry.file, dpi=dpi, first=entry.page - 1), None)
     if page is None:
         raise PageError(entry.file, f"there is no page {entry.page} in this file any more")
     return page

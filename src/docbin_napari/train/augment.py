@@ -116,8 +116,12 @@ def _some(
 
 def fade(pixels: Tensor, ink: Tensor, random: Random) -> Tensor:
     """Bleach ink in places, down to a fifth of its contrast with the paper around it."""
-    paper = F.max_pool2d(pixels, 16)
-    paper = F.avg_pool2d(paper, 3, 1, 1, count_include_pad=False)
+    beside = 1 - F.max_pool2d(ink, 5, 1, 2)
+    seen, weight = (
+        F.avg_pool2d(F.avg_pool2d(each, 16), 3, 1, 1) for each in (pixels * beside, beside)
+    )
+    # The brightest pixels where no paper is near.
+    paper = torch.where(weight > 0.02, seen / weight.clamp(min=0.02), F.max_pool2d(pixels, 16))
     paper = F.interpolate(paper, pixels.shape[-2:], mode="bilinear")
     strongest = uniform(pixels, random, 0.3, 0.8, len(pixels), 1, 1, 1)
     soft = F.avg_pool2d(ink, 3, 1, 1)
@@ -219,7 +223,8 @@ def noise(pixels: Tensor, random: Random) -> Tensor:
     """Add sensor noise, half of it shared by the channels."""
     count, _, height, width = pixels.shape
     sigma = uniform(pixels, random, 1, 12, count, 1, 1, 1)
-    return pixels + sigma * normal(pixels, random, 1, count, 1, height, width)
+    shared, own = (normal(pixels, random, 1, count, n, height, width) for n in (1, 3))
+    return pixels + sigma * (shared + own) / math.sqrt(2)
 
 
 def jpeg(pixels: Tensor, random: Random) -> Tensor:

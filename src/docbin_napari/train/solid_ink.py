@@ -3,7 +3,8 @@
 Strategy: real ground truths have thin strokes, and large dark shapes in them lie beyond the page.
 A network that sees nothing else learns that what is large and dark is no ink, and erases ticked
 boxes and display type. So compact shapes are printed onto written paper, in the ink of the page,
-with an outline that is exact to a part of a pixel. Sizes are drawn over two orders of magnitude,
+with an outline that is exact to a part of a pixel. What would not be seen, on ground that is as
+dark, is no ink: there nothing is labelled. Sizes are drawn over two orders of magnitude,
 since a full stop and a stem of a poster differ by as much.
 """
 
@@ -20,6 +21,8 @@ from docbin_napari.train.random_fields import Random, normal, smooth_noise
 _SMALLEST, _LARGEST = 2.5, 110.0
 _DARKEST_UNKNOWN, _LIGHTEST_UNKNOWN = 10.0, 90.0
 _ROWS = 0.4
+_SEEN = 15.0
+"""Gray levels by which a shape must darken what it is printed on to be ink."""
 
 
 def solid_ink(pixels: Tensor, truth: Tensor, page: Tensor, chance: float, random: Random) -> Tensor:
@@ -45,10 +48,16 @@ def solid_ink(pixels: Tensor, truth: Tensor, page: Tensor, chance: float, random
         The pixels.
     """
     for index in np.flatnonzero(random.random(len(pixels)) < chance):
-        if truth[index, 0].any():
+        if _is_dark_on_light(pixels[index].mean(0), *(truth[index] >= 0.5)):
             distance = _shapes(pixels.shape[-2], pixels.shape[-1], random).to(pixels.device)
             _print(pixels[index], truth[index], page[index], distance, random)
     return pixels
+
+
+def _is_dark_on_light(gray: Tensor, ink: Tensor, labelled: Tensor) -> bool:
+    """Whether a window has ink, and it is darker than its paper."""
+    paper = labelled & ~ink
+    return bool(ink.any() and paper.any() and gray[ink].mean() < gray[paper].mean())
 
 
 def _shapes(height: int, width: int, random: Random) -> Tensor:
@@ -134,7 +143,10 @@ def _print(pixels: Tensor, truth: Tensor, page: Tensor, distance: Tensor, random
         colour = page[:3] + paler * (page[3:6] - page[:3])
     grain = normal(distance, random, random.uniform(0, 12), *distance.shape)
     ink = torch.minimum(colour[:, None, None] + grain, pixels)
+    darker = (share * (pixels - ink)).mean(0)
     pixels.copy_(share * ink + (1 - share) * pixels)
-    solid = distance >= 0
+    unseen = (distance >= 0) & (truth[0] < 0.5) & (darker < _SEEN * share)
+    solid = (distance >= 0) & ~unseen
     truth[0].masked_fill_(solid, 1)
     truth[1].masked_fill_(solid, 1)
+    truth[1].masked_fill_(unseen, 0)
