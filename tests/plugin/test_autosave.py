@@ -302,3 +302,24 @@ def test_a_tick_looks_when_it_is_time(viewer, tmp_path, one_stroke, monkeypatch)
         now[0] += 0.1
     keeper.close()
     assert 5 <= len(looks) <= 7
+
+
+def test_a_page_that_could_not_be_kept_is_tried_again_and_told(
+    viewer, keeper, tmp_path, one_stroke, monkeypatch
+) -> None:
+    real = autosave.drafts.write_draft
+
+    def full(folder: Path, *_: Any) -> Path:
+        raise DraftError(folder, "there is no room on the disk")
+
+    monkeypatch.setattr(autosave.drafts, "write_draft", full)
+    first = page_of(viewer, one_stroke.pixels)
+    keeper.watch(first)
+    first.labels.data[5, 5] = 1
+    assert "no room" in keeper.flush()
+    keeper.watch(page_of(viewer, one_stroke.pixels[::-1].copy(), source="other.png"))
+    assert "no room" in keeper.flush(), "the page before is not kept yet"
+    monkeypatch.setattr(autosave.drafts, "write_draft", real)
+    assert keeper.flush() == ""
+    (path,) = drafts(tmp_path)
+    assert read_draft(path).labels[5, 5] == 1

@@ -7,6 +7,7 @@ import pytest
 
 from docbin_napari.plugin.correct.correct_session import CorrectSession
 from docbin_napari.plugin.layers import choosing
+from docbin_napari.plugin.layers.ink_result import result_behind
 
 pytestmark = pytest.mark.viewer
 
@@ -96,3 +97,17 @@ def test_pages_side_by_side_are_not_mixed(viewer) -> None:
     a_page(viewer, "b", translate=(0, 70))
     viewer.layers.selection.active = ink
     assert choosing.favourite_image(viewer, ink) is first
+
+
+def test_a_run_leaves_the_ink_of_a_page_that_is_gone_alone(viewer, one_stroke, no_ink) -> None:
+    gone = viewer.add_image(one_stroke.pixels, rgb=True, name="A")
+    old, _ = choosing.provide(viewer, gone, (0,), 0.5)
+    result_behind(old).probability[one_stroke.ink] = 255
+    result_behind(old).write(0, *(slice(0, side) for side in one_stroke.ink.shape))
+    viewer.layers.remove(gone)
+    image = viewer.add_image(no_ink.pixels, rgb=True, name="B")
+    viewer.layers.selection.active = old
+    new, _ = choosing.provide(viewer, image, (0,), 0.5)
+    assert new is not old
+    assert new.name == "Ink of B"
+    assert np.array_equal(old.data, one_stroke.ink)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.pairs.work_list import open_list
+from docbin_napari.plugin.layers.ink_result import InkResult, bind
 from docbin_napari.plugin.pages.prepare import PageOrder
 from docbin_napari.plugin.saving.export import (
     Exported,
@@ -130,3 +131,19 @@ def test_an_export_that_is_stopped_keeps_what_is_written(tmp_path, orders, fake_
             break
     steps.close()
     assert [path.name for path in Path(out).iterdir()] == ["f1-bw.png"]
+
+
+def test_pages_of_a_stack_that_hold_no_ink_yet_are_left_out_and_said(
+    tmp_path, viewer, one_stroke
+) -> None:
+    result = InkResult((5, *one_stroke.ink.shape), 0.5)
+    image = viewer.add_image(np.stack([one_stroke.pixels] * 5), rgb=True)
+    layer = viewer.add_labels(result.labels)
+    bind(layer, result, image)
+    for page in (1, 4):
+        result.probability[page][one_stroke.ink] = 255
+        result.write(page, *(slice(0, side) for side in one_stroke.ink.shape))
+    pages = take_pages(layer)
+    end = end_of(export_stack(pages, tmp_path / "s-bw.png", left_out=3))
+    assert [path.name for path in end.files] == ["s-bw_2.png", "s-bw_5.png"]
+    assert end.sentence.endswith("3 pages that were not binarized: left out.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -216,3 +218,38 @@ def test_a_page_that_is_computed_again_forgets_its_regions() -> None:
     result.write(0, *WHOLE)
     follow(result, 0.9)
     assert not result.labels.any()
+
+
+def test_a_first_look_is_nothing_that_a_person_painted() -> None:
+    result = InkResult((4, 6), 0.5)
+    result.preview(0, np.full((4, 6), 200, np.uint8))
+    assert result.labels.all()
+    assert not result.was_edited(0)
+    result.labels[0, 0] = UNLABELLED
+    assert result.was_edited(0)
+    result.labels[0, 0] = INK
+    result.probability[:2] = 255
+    result.write(0, slice(0, 2), slice(0, 6))
+    assert not result.was_edited(0)
+    result.end_preview()
+    assert not result.was_edited(0)
+
+
+def test_nobody_is_taken_for_a_painter_while_the_threshold_moves() -> None:
+    result = InkResult((1500, 1500), 0.5)
+    result.probability[:] = np.arange(1500, dtype=np.uint16).astype(np.uint8)
+    result.write(0, slice(0, 1500), slice(0, 1500))
+    answers, stop = [], threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            answers.append(result.was_edited(0))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for step in range(30):
+        follow(result, 0.3 + 0.4 * (step % 2))
+    stop.set()
+    asking.join()
+    assert answers
+    assert not any(answers)

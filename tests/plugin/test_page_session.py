@@ -13,7 +13,7 @@ from PIL import Image
 from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.pairs.work_list import PageListError
 from docbin_napari.plugin.layers import choosing
-from docbin_napari.plugin.layers.ink_result import image_behind, result_behind
+from docbin_napari.plugin.layers.ink_result import bind, image_behind, result_behind
 from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.pages.pages_session import PageListSession
 from docbin_napari.plugin.pages.prepare import PageOrder, make_ready
@@ -256,3 +256,33 @@ def test_pages_that_were_turned_are_freed_and_so_is_what_was_there_before(
     session.open(folder)
     session.close()
     assert gc.get_freeze_count() == usual
+
+
+def test_a_page_that_was_being_binarized_ahead_appears_when_it_is_turned_to(
+    viewer, folder, fake_engine
+) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    session.all_wanted = True
+    order = PageOrder(2, session.pages.entries[2], "fast", "any", "cpu", 0.5)
+    events = list(make_ready(order, fake_engine.load))
+    session.receive(events[0])
+    session.go_to(2)
+    for event in events[1:]:
+        session.receive(event)
+    assert [layer.name for layer in viewer.layers] == ["3.png", "Ink of 3.png"]
+
+
+def test_labels_that_were_begun_by_hand_go_with_their_page(viewer, folder, fake_engine) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    work_on(session, fake_engine)
+    by_hand = choosing.labels_over(session.image, np.zeros((48, 64), np.uint8), "Corrected 1.png")
+    bind(by_hand, None, session.image)
+    viewer.add_layer(by_hand)
+    mine = viewer.add_labels(np.zeros((48, 64), np.uint8), name="cells")
+    bind(mine, None, session.image)
+    assert session.labels_of_page() == [by_hand, session.labels]
+    session.go_to(1)
+    assert by_hand not in viewer.layers
+    assert mine in viewer.layers

@@ -108,6 +108,21 @@ def test_a_mask_without_a_page_is_named(tmp_path, one_stroke) -> None:
         read_layers(str(tmp_path))
 
 
+@pytest.mark.parametrize("sizes", ["one", "two"])
+def test_pairs_keep_the_resolution_of_their_pages(tmp_path, one_stroke, sizes) -> None:
+    for number, dpi in enumerate([(300, 300), (150, 150)]):
+        cut = number if sizes == "two" else 0
+        pair = write_pair(
+            tmp_path, f"page{number}", one_stroke.pixels[cut:].copy(), one_stroke.ink[cut:].copy()
+        )
+        Image.fromarray(one_stroke.pixels[cut:]).save(pair.page, dpi=dpi)
+    found = [meta["metadata"]["dpi"] for _, meta, _ in read_layers(str(tmp_path))]
+    if sizes == "one":
+        assert np.allclose(found, [[(300, 300), (150, 150)]] * 2, atol=0.05)
+    else:
+        assert np.allclose(found, [(300, 300)] * 2 + [(150, 150)] * 2, atol=0.05)
+
+
 def test_only_pages_and_training_folders_are_taken(tmp_path, mixed, one_stroke) -> None:
     write_pair(tmp_path / "train" / "letters", "a", one_stroke.pixels, one_stroke.ink)
     empty = tmp_path / "empty"

@@ -506,7 +506,8 @@ def _used_range(bands: Iterable[NDArray[Any]]) -> tuple[float, float, float, str
 
 
 def _median_of_three(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> NDArray[Any]:
-    return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+    middle: NDArray[Any] = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+    return middle
 
 
 def _smallest(kept: NDArray[np.float64], values: NDArray[Any]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import weakref
 from contextlib import ExitStack, closing, suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
-    from PIL import Image
+    from PIL import Image, ImageFile
 
     from docbin_napari.io.rgb import RowSource
 
@@ -161,7 +161,7 @@ class _PillowFile:
                 self._image.seek(page.directory)
                 if page.orientation in ON_ITS_SIDE:
                     # Or Pillow would map the file itself, with width and height exchanged.
-                    self._image.filename = ""
+                    cast("ImageFile.ImageFile", self._image).filename = ""
                 self._image.load()
                 pixels = upright(image_rows(self._image))
             keep = page.width * page.height < LARGE_PAGE

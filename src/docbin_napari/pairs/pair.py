@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.io.encode import Dpi
+    from docbin_napari.io.page import Page
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,12 @@ def read_pair(pair: Pair) -> tuple[NDArray[np.uint8], GroundTruth]:
     PageError, MaskError
         If a file cannot be read.
     """
+    page, truth = read_page_of_pair(pair)
+    return page.pixels, truth
+
+
+def read_page_of_pair(pair: Pair) -> tuple[Page, GroundTruth]:
+    """Read a page with its resolution, and its ground truth; as `read_pair` does."""
     page = next(read_pages(pair.page))
     if page.count > 1:
         raise PairError(pair.page, f"a page of a pair is one image, not a file of {page.count}")
@@ -203,7 +210,7 @@ def read_pair(pair: Pair) -> tuple[NDArray[np.uint8], GroundTruth]:
             f"the mask is {columns} × {rows} pixels, but its page {pair.page.name} "
             f"is {width} × {height}",
         )
-    return page.pixels, truth
+    return page, truth
 
 
 def write_pair(

@@ -20,7 +20,7 @@ import numpy as np
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, PAGE_SUFFIXES, Page, read_pages
-from docbin_napari.pairs.pair import find_pairs, read_pair
+from docbin_napari.pairs.pair import find_pairs, read_page_of_pair
 from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
 from docbin_napari.plugin.layers.page_record import AS_SAVED, LOOKED, PAIR
@@ -140,19 +140,20 @@ def read_training_folder(folder: Path) -> list[LayerData]:
     """
     pairs, read, pixels = find_pairs(folder), [], 0
     for pair in pairs:
-        page, truth = read_pair(pair)
+        page, truth = read_page_of_pair(pair)
         pixels += truth.ink.size
         if pixels > DOCUMENT_PIXEL_LIMIT:
             raise PageError(folder, f"its {len(pairs)} pairs are too many to be opened at once")
-        read.append((page, *labels_of_pair(pair, truth)))
+        labels, own = labels_of_pair(pair, truth)
+        read.append((page.pixels, labels, {**own, "dpi": page.dpi}))
     shapes = [labels.shape for _, labels, _ in read]
     if len(read) > 1 and len(set(shapes)) == 1:
-        pages, labels, own = zip(*read, strict=True)
-        both = np.stack(pages), np.stack(labels)
+        images, inks, own = zip(*read, strict=True)
+        both = np.stack(images), np.stack(inks)
         return _pair_layers(folder.resolve().name, both, folder, own)
     layers: list[LayerData] = []
-    for pair, (page, labels, own), place in zip(pairs, read, side_by_side(shapes), strict=True):
-        layers += _pair_layers(pair.name, (page, labels), pair.page, (own,), translate=place)
+    for pair, (image, ink, said), place in zip(pairs, read, side_by_side(shapes), strict=True):
+        layers += _pair_layers(pair.name, (image, ink), pair.page, (said,), translate=place)
     return layers
 
 
@@ -269,8 +270,13 @@ def _pair_layers(
     """An image and its labels; `own` is what the labels say of each page."""
     take_over_saving()
     pixels, labels = both
-    metadata = {"dpi": None, "source": str(source), "page": 1 if placed else None}
     of_pages = {key: [page[key] for page in own] for key in own[0]}
+    dpi = of_pages.pop("dpi")
+    metadata = {
+        "dpi": dpi[0] if len(set(dpi)) == 1 else dpi,
+        "source": str(source),
+        "page": 1 if placed else None,
+    }
     ink = {"name": f"Ink of {name}", "metadata": metadata | of_pages, **placed, **label_style()}
     image = {"name": name, "metadata": metadata, **placed, **_RGB}
     return [(pixels, image, "image"), (labels, ink, "labels")]

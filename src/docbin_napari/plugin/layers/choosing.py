@@ -150,8 +150,9 @@ def provide(
         What the user should know about the choice; mostly empty.
     """
     shape = page_source.page_source(image).shape
-    first, note = ink_layer(viewer, image), ""
-    known = [] if first is None else [first, *results_of(viewer, image)]
+    known, note = results_of(viewer, image), ""
+    known.sort(key=lambda one: one is not viewer.layers.selection.active)
+    first = next(iter(known), None)
     layer = next((one for one in known if _is_made_by(one, made_by)), None)
     result = result_behind(layer)
     if layer is not None and result is not None and result.shape == shape:
@@ -359,7 +360,10 @@ def warning(image: Image | None, labels: Labels | None) -> str:
     """
     if image is None or labels is None or same_page(image, labels) is not False:
         return ""
-    return f"“{labels.name}” was made for another page than “{image.name}”. Is this what you want?"
+    return (
+        f"“{labels.name}” was made for another page than “{image.name}”. Is this what you want? "
+        "Its corrections are not kept until you save."
+    )
 
 
 def refusal(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import time
 import weakref
 from dataclasses import dataclass
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,6 +103,8 @@ class InkResult:
         self._blocks: dict[int, list[_Block]] = {}
         self._own: dict[int, dict[Region, int]] = {}
         self._previews: dict[int, NDArray[np.bool_]] = {}
+        # The autosave asks in its thread what was painted, while runs and sliders write.
+        self._lock = RLock()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -128,11 +131,12 @@ class InkResult:
 
     def reset(self, page: int) -> None:
         """Empty a page before it is computed again."""
-        self.probability_plane(page)[:] = 0
-        self.labels_plane(page)[:] = BACKGROUND
-        self._blocks.pop(page, None)
-        self._own.pop(page, None)
-        self._previews.pop(page, None)
+        with self._lock:
+            self.probability_plane(page)[:] = 0
+            self.labels_plane(page)[:] = BACKGROUND
+            self._blocks.pop(page, None)
+            self._own.pop(page, None)
+            self._previews.pop(page, None)
 
     def preview(self, page: int, probability: NDArray[np.uint8]) -> None:
         """Show labels that are going to be replaced region by region, by `write`.
@@ -145,16 +149,18 @@ class InkResult:
             uint8 (H, W), ink probability times 255; not kept.
         """
         labels = self.labels_plane(page)
-        ink = (probability >= level_of(self.threshold)) & (labels == BACKGROUND)
-        labels[ink] = INK
-        self._previews[page] = ink
+        with self._lock:
+            ink = (probability >= level_of(self.threshold)) & (labels == BACKGROUND)
+            labels[ink] = INK
+            self._previews[page] = ink
 
     def end_preview(self) -> None:
         """Take away what is left of previews: the run was stopped before it came there."""
-        for page, ink in self._previews.items():
-            labels = self.labels_plane(page)
-            labels[ink & (labels == INK)] = BACKGROUND
-        self._previews.clear()
+        with self._lock:
+            for page, ink in self._previews.items():
+                labels = self.labels_plane(page)
+                labels[ink & (labels == INK)] = BACKGROUND
+            self._previews.clear()
 
     def write(self, page: int, rows: slice, columns: slice) -> None:
         """Cut the labels of a region whose probability was just written.
@@ -171,16 +177,19 @@ class InkResult:
         step = max(1, _BLOCK_PIXELS // max(1, columns.stop - columns.start))
         for top in range(rows.start, rows.stop, step):
             part = slice(top, min(top + step, rows.stop))
-            block = _Block(part, columns, level_of(self.threshold))
-            probability, labels = self._views(page, block)
-            if page in self._previews:
-                seen = self._previews[page][part, columns]
-                labels[seen & (labels == INK)] = BACKGROUND
-                seen[:] = False
-            painted = labels != BACKGROUND
-            np.copyto(labels, INK, where=(probability >= block.level) & ~painted)
-            block.painted = painted if painted.any() else None
-            self._blocks.setdefault(page, []).append(block)
+            with self._lock:
+                self._write(page, _Block(part, columns, level_of(self.threshold)))
+
+    def _write(self, page: int, block: _Block) -> None:
+        probability, labels = self._views(page, block)
+        if page in self._previews:
+            seen = self._previews[page][block.rows, block.columns]
+            labels[seen & (labels == INK)] = BACKGROUND
+            seen[:] = False
+        painted = labels != BACKGROUND
+        np.copyto(labels, INK, where=(probability >= block.level) & ~painted)
+        block.painted = painted if painted.any() else None
+        self._blocks.setdefault(page, []).append(block)
 
     def set_region_threshold(self, page: int, region: Region, level: int) -> None:
         """Note that a region was cut at a level of its own: it shall not follow the threshold.
@@ -263,27 +272,33 @@ class InkResult:
         Returns
         -------
         bool
-            True if its labels are not what probability and threshold give.
+            True if its labels are not what probability and threshold give. A first look that a
+            run shows counts for nothing.
         """
-        inside = 0
-        for block in self._blocks.get(page, ()):
-            probability, labels = self._views(page, block)
-            if block.painted is not None or np.any(labels != (probability >= block.level)):
-                return True
-            inside += int(np.count_nonzero(labels))
-        return bool(np.count_nonzero(self.labels_plane(page)) != inside)
+        for block in tuple(self._blocks.get(page, ())):
+            with self._lock:
+                probability, labels = self._views(page, block)
+                if block.painted is not None or np.any(labels != (probability >= block.level)):
+                    return True
+        with self._lock:
+            plane, seen = self.labels_plane(page), self._previews.get(page)
+            known = 0 if seen is None else int(np.count_nonzero(seen & (plane == INK)))
+            for block in self._blocks.get(page, ()):
+                known += int(np.count_nonzero(plane[block.rows, block.columns]))
+            return bool(np.count_nonzero(plane) != known)
 
     def _cut_again(self, page: int, block: _Block, level: int) -> None:
-        probability, labels = self._views(page, block)
-        differs = labels != (probability >= block.level)
-        if differs.any():
-            block.mark(differs)
-        low, high = sorted((block.level, level))
-        changing = (probability >= low) & (probability < high)
-        if block.painted is not None:
-            changing &= ~block.painted
-        np.copyto(labels, INK if level < block.level else BACKGROUND, where=changing)
-        block.level = level
+        with self._lock:
+            probability, labels = self._views(page, block)
+            differs = labels != (probability >= block.level)
+            if differs.any():
+                block.mark(differs)
+            low, high = sorted((block.level, level))
+            changing = (probability >= low) & (probability < high)
+            if block.painted is not None:
+                changing &= ~block.painted
+            np.copyto(labels, INK if level < block.level else BACKGROUND, where=changing)
+            block.level = level
 
     def _views(self, page: int, block: _Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         region = block.rows, block.columns

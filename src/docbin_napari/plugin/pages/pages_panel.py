@@ -207,8 +207,9 @@ class PageListPanel(widgets.PlainContainer):
             Makes the engine.
         """
         shown, session = {}, self._session
-        if session.labels is not None and session.labels in self._viewer.layers:
-            shown[session.current] = np.array(session.labels.data)
+        seen = [layer for layer in session.labels_of_page() if layer.visible]
+        if seen:
+            shown[session.current] = np.array(seen[0].data)
         orders = [self._order(number) for number in range(session.count)]
         return orders, shown, functools.lru_cache(maxsize=1)(self._load_engine)
 

@@ -19,8 +19,8 @@ from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import SPLITS
 from docbin_napari.pairs.work_list import PageList, PageListError, open_list
 from docbin_napari.plugin.layers import canvas, undo
-from docbin_napari.plugin.layers.choosing import results_of
-from docbin_napari.plugin.layers.ink_result import bind
+from docbin_napari.plugin.layers.choosing import labels_layers
+from docbin_napari.plugin.layers.ink_result import bind, image_behind
 from docbin_napari.plugin.layers.page_source import label_style
 from docbin_napari.plugin.pages.prepare import PageFailed, PageOpened, PageReady, Step, how_in_words
 
@@ -110,6 +110,7 @@ class PageListSession:
         self._shape = (0, 0)
         self._opened: dict[int, PageOpened] = {}
         self._inked: dict[int, PageReady] = {}
+        self._ahead: PageOpened | None = None
         self._removal = QuickRemoval(viewer)
 
     @property
@@ -147,6 +148,7 @@ class PageListSession:
         self.troubles.clear()
         self._opened.clear()
         self._inked.clear()
+        self._ahead = None
         self.status = self.pages.note
         self.all_wanted = False
         if datasets is not None:
@@ -172,7 +174,7 @@ class PageListSession:
         """
         if not 0 <= number < self.count:
             return False
-        before = (*results_of(self._viewer, self.image), self.labels, self.image)
+        before = (*self.labels_of_page(), self.labels, self.image)
         self.image = self.labels = None
         self.current = self.pages.position = number
         self.troubles.pop(number, None)
@@ -182,12 +184,23 @@ class PageListSession:
         near = (number, number + 1)
         self._opened = {key: page for key, page in self._opened.items() if key in near}
         self._inked = {key: ink for key, ink in self._inked.items() if key in near}
+        if self._ahead is not None and self._ahead.number in near:
+            self._opened[self._ahead.number] = self._ahead
         self._keep(self.pages.keep)
         # The new page comes first: a canvas that is drawn without any layer in between can end the
         # program (napari 0.9 with software OpenGL), and it would flicker.
         self._show()
         self._soon(functools.partial(self._take_away, before))
         return True
+
+    def labels_of_page(self) -> list[Labels]:
+        """List the labels that were made for the shown page, by runs and by hand, topmost first."""
+        layers = labels_layers(self._viewer) if self.image is not None else []
+        return [
+            layer
+            for layer in layers
+            if image_behind(layer) is self.image and "source" in layer.metadata
+        ]
 
     def wanted(self) -> int | None:
         """Tell which page is to be made ready now: this one, then the next one.
@@ -248,8 +261,11 @@ class PageListSession:
             return
         # Of other pages the probability is kept on the disk, and nothing in memory.
         near = event.number in (self.current, self.current + 1)
-        if isinstance(event, PageOpened) and near:
-            self._opened[event.number] = event
+        if isinstance(event, PageOpened):
+            # One farther away may be turned to while it is binarized.
+            self._ahead = None if near else event
+            if near:
+                self._opened[event.number] = event
         elif isinstance(event, PageReady):
             if near:
                 self._inked[event.number] = event

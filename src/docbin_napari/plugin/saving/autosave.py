@@ -103,7 +103,7 @@ class Autosave:
         return page
 
     def _leave(self, page: Watched) -> None:
-        if page is not self._now:
+        if page is not self._now and not page.trouble:
             page.subject = None
 
     def tick(self) -> None:
@@ -123,15 +123,23 @@ class Autosave:
         Returns
         -------
         str
-            Why it is not on the disk, for the user; empty if it is, or if there is nothing.
+            Why it is not on the disk, for the user; empty if it is, or if there is nothing. Pages
+            that were left and could not be kept then are tried again.
         """
         self._look()
+        for page in self._troubled:
+            self._look(page)
         try:
             if self._work is not None:
                 self._work.result(seconds)
         except TimeoutError:
             return f"Your corrections are not kept: the disk did not answer in {seconds:.0f} s."
-        return self._now.trouble
+        return next((page.trouble for page in (self._now, *self._troubled) if page.trouble), "")
+
+    @property
+    def _troubled(self) -> list[Watched]:
+        """Pages that were left and are not kept."""
+        return [page for page in self._pages.values() if page.trouble and page is not self._now]
 
     def close(self) -> None:
         """Keep what was painted until now, without waiting; Python's end waits for it."""
@@ -206,10 +214,11 @@ class Autosave:
 
     # ---- the thread
 
-    def _look(self) -> None:
-        if self._now.subject is not None:
+    def _look(self, page: Watched | None = None) -> None:
+        page = self._now if page is None else page
+        if page.subject is not None:
             folders, at_work = draft_places(self._datasets()), writers_at_work(self._is_open)
-            self._work = self._submit(self._look_at, self._now, folders, at_work)
+            self._work = self._submit(self._look_at, page, folders, at_work)
 
     def _submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
         """Do something beside the window, after all that was asked for before."""
@@ -223,6 +232,7 @@ class Autosave:
             write_draft_if_changed(page, folders, at_work)
         except Exception as error:
             page.trouble = f"Your corrections are not kept: {readable(error)}"
+        self._leave(page)
         end = self._clock()
         self._due = end + max(_PAUSE_SECONDS, _MOST_OF_THE_TIME * (end - start))
 

@@ -10,7 +10,8 @@ from psygnal import Signal
 
 from docbin_napari.pairs.drafts import find_drafts
 from docbin_napari.plugin.dock import ClosingWatch, PanelWatch, main_window
-from docbin_napari.plugin.layers.ink_result import BACKGROUND
+from docbin_napari.plugin.layers.choosing import same_page
+from docbin_napari.plugin.layers.ink_result import BACKGROUND, bind
 from docbin_napari.plugin.layers.page_source import page_source
 from docbin_napari.plugin.saving.autosave import Autosave, page_key, put_draft, read_fitting
 from docbin_napari.plugin.threads import readable
@@ -91,6 +92,13 @@ class DraftRow(PlainContainer):
         subject = self._subject()
         if subject is not None:
             self._early = None
+            match same_page(subject.image, subject.labels):
+                case None:
+                    bind(subject.labels, None, subject.image)  # From now on they are of this page.
+                case False:
+                    # When pages are turned, the labels of the one before stay for a moment:
+                    # kept under the name of the new one, they would be put on it later.
+                    subject = None
         self.autosave.watch(subject)
         self._show()
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from docbin_napari.plugin.threads import Loader
     from docbin_napari.plugin.writer import Resolution
 
-    Pages = list[tuple[NDArray[Any], Resolution]]
+    Pages = list[tuple[NDArray[Any], Resolution, int]]
 
 _LOG = logging.getLogger(__name__)
 FORMATS = {"PNG": ".png", "TIFF (G4)": ".tif"}
@@ -78,12 +78,15 @@ class ExportEnd:
         Whether unlabelled pixels were written as paper.
     partial : bool
         Whether a run was stopped before the end of a page.
+    left_out : int
+        Pages of the stack that were not binarized.
     """
 
     files: tuple[Path, ...]
     troubles: tuple[str, ...] = ()
     unlabelled: bool = False
     partial: bool = False
+    left_out: int = 0
 
     @property
     def sentence(self) -> str:
@@ -96,6 +99,9 @@ class ExportEnd:
             text += " Unlabelled places are white."
         if self.partial:
             text += " Its run was stopped: the rest of the page is white."
+        if self.left_out:
+            pages = "1 page that was" if self.left_out == 1 else f"{self.left_out} pages that were"
+            text += f" {pages} not binarized: left out."
         if self.troubles:
             text += f" {len(self.troubles)} could not be saved."
         return text
@@ -145,8 +151,9 @@ def take_pages(layer: Labels, only: int | None = None) -> Pages:
 
     Returns
     -------
-    list of (ndarray, (float, float) or None)
-        Labels (H, W) of each, copies, since painting may go on; and its resolution, (x, y).
+    list of (ndarray, (float, float) or None, int)
+        Labels (H, W) of each, copies, since painting may go on; its resolution, (x, y); and its
+        place in the stack, from 0.
 
     Raises
     ------
@@ -158,13 +165,13 @@ def take_pages(layer: Labels, only: int | None = None) -> Pages:
     result = result_behind(layer)
     dpi = resolutions_of(layer.metadata.get("dpi"), len(stack))
     pages = [
-        (np.array(stack[number]), dpi[number])
+        (np.array(stack[number]), dpi[number], number)
         for number in (range(len(stack)) if only is None else (only,))
         if result is None or result.has(number) or bool(stack[number].any())
     ]
     if not pages:
         raise NotInkError("no page has been binarized yet: press Run first")
-    for plane, _ in pages:
+    for plane, _, _ in pages:
         if plane.min() < 0 or plane.max() > UNLABELLED:
             raise NotInkError(
                 f"“{layer.name}” holds values from {plane.min()} to {plane.max()}: ink is 1, "
@@ -174,18 +181,20 @@ def take_pages(layer: Labels, only: int | None = None) -> Pages:
 
 
 def export_stack(
-    pages: Pages, target: Path, partial: bool = False
+    pages: Pages, target: Path, partial: bool = False, left_out: int = 0
 ) -> Iterator[Exported | ExportEnd | Failed]:
     """Write pages of a layer; run beside the window.
 
     Parameters
     ----------
-    pages : list of (ndarray, (float, float) or None)
+    pages : list of (ndarray, (float, float) or None, int)
         From `take_pages`.
     target : Path
-        The file; several pages become one TIFF, or numbered PNG files.
+        The file; several pages become one TIFF, or PNG files with the numbers of the pages.
     partial : bool
         Whether a run was stopped before the end of a page.
+    left_out : int
+        How many pages of the stack hold no ink yet.
 
     Yields
     ------
@@ -193,19 +202,20 @@ def export_stack(
         One of the last two ends it; nothing is raised, see `threads.run`. When it is stopped
         between two PNG files, those that are written stay.
     """
-    count, names = len(pages), numbered(target, len(pages))
-    unlabelled = any(bool((plane == UNLABELLED).any()) for plane, _ in pages)
+    count = len(pages)
+    names = [target] if count == 1 else numbered(target, count + left_out)
+    unlabelled = any(bool((plane == UNLABELLED).any()) for plane, _, _ in pages)
     files = []
     try:
         if len(names) == 1:
             yield Exported(0, count)
-            ink = (plane == INK for plane, _ in pages)
-            files.append(write_mask(target, ink, dpi=[dpi for _, dpi in pages]))
+            ink = (plane == INK for plane, _, _ in pages)
+            files.append(write_mask(target, ink, dpi=[dpi for _, dpi, _ in pages]))
         else:
-            for done, (name, (plane, dpi)) in enumerate(zip(names, pages, strict=True), start=1):
-                files.append(write_mask(free_path(name), plane == INK, dpi=dpi))
+            for done, (plane, dpi, number) in enumerate(pages, start=1):
+                files.append(write_mask(free_path(names[number]), plane == INK, dpi=dpi))
                 yield Exported(done, count)
-        yield ExportEnd(tuple(files), unlabelled=unlabelled, partial=partial)
+        yield ExportEnd(tuple(files), (), unlabelled, partial, left_out)
     except Exception as error:
         _LOG.exception("pages were not exported")
         yield Failed(f"Not saved: {readable(error)}")
@@ -287,8 +297,8 @@ class ExportRow(widgets.PlainContainer):
     format : ComboBox
         The format that is offered. TIFF holds all pages of a stack in one file.
     all : PushButton
-        Save all pages of the stack, or of the folder in “Correct”: as you corrected them,
-        else as the model finds them. Pressed again, it stops.
+        Save all pages of the stack that have ink, or all of the folder in “Correct”: as you
+        corrected them, else as the model finds them. Pressed again, it stops.
     said : Signal
         What happened, for the message line of the panel (str).
     """
@@ -363,7 +373,8 @@ class ExportRow(widgets.PlainContainer):
             self.said.emit(f"Not saved: {readable(error)}")
             return
         partial = result is not None and any(map(result.is_partial, numbers))
-        self._start(export_stack, pages, path, partial)
+        left_out = len(ink.data) - len(pages) if only is None and ink.ndim == 3 else 0
+        self._start(export_stack, pages, path, partial, left_out)
 
     # ---- beside the window
 
