@@ -43,6 +43,21 @@ def test_nothing_is_held_out_where_little_is_labelled(tmp_path):
     assert labelled(few.learn) == 40 * 40
 
 
+@pytest.mark.parametrize("lines", [2, 4, 6])
+def test_of_a_page_with_little_ink_a_fifth_of_that_is_held_out(tmp_path, lines):
+    """An envelope: most blocks are empty paper, which is no reason to hold out all the ink."""
+    ink = np.zeros((1024, 1280), bool)
+    for line in range(lines):
+        ink[100:104, 30 + 200 * line : 230 + 200 * line] = ink[80:150, 100 + 200 * line] = True
+    gray = np.where(ink, 30, 220).astype(np.uint8)
+    write_pair(tmp_path / "one", "page", np.repeat(gray[..., None], 3, axis=2), ink)
+    few = load_few_pages([tmp_path / "one"], (), 0.2)
+    inked = [pair.truth[..., 0].any() for pair in few.held_out]
+    assert inked == [True]
+    assert sum(int(pair.truth[..., 0].any()) for pair in few.learn) >= 1
+    assert sum(int((pair.truth[..., 0] > 0).sum()) for pair in few.learn) > 0.3 * ink.sum()
+
+
 def test_of_many_pages_whole_ones_are_held_out(tmp_path):
     for number in range(8):
         write_page(tmp_path / "many", f"page{number}", [ALL], (256, 256))

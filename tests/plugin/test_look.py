@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.plugin.layers.choosing import OVERLAY
-from docbin_napari.plugin.layers.look import BESIDE, LOOKS, PAGE, RESULT, Look, grid_of
+from docbin_napari.plugin.layers.look import BESIDE, LOOKS, PAGE, RESULT, Look, end_looks, grid_of
 
 pytestmark = pytest.mark.viewer
 
@@ -84,3 +84,32 @@ def test_a_result_that_is_not_there_changes_nothing(viewer, one_stroke) -> None:
     look.show(RESULT)
     assert look.shown == ""
     assert image.visible
+
+
+def test_a_look_of_another_panel_ends_the_one_before(room) -> None:
+    viewer, image, ink, look = room
+    before, ended = state(viewer), []
+    other = Look(viewer, lambda: (image, ink), lambda: ended.append(other.shown))
+    other.show(PAGE)
+    look.show(RESULT)
+    assert other.shown == ""
+    assert ended[-1] == "", "its button is released"
+    other.show("")
+    look.show("")
+    assert state(viewer) == before
+
+
+def test_a_look_ends_when_what_it_shows_is_removed(room) -> None:
+    viewer, image, ink, look = room
+    look.show(RESULT)
+    viewer.layers.remove(ink)
+    assert not look.shown
+    assert image.visible
+
+
+def test_looks_can_be_ended_from_outside(room) -> None:
+    viewer, _, _, look = room
+    before = state(viewer)
+    look.show(BESIDE)
+    end_looks()
+    assert state(viewer) == before

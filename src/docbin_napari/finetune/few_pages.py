@@ -198,8 +198,8 @@ def _choose_blocks(
             break
     inked = [block for block in blocks if pair.truth[(*block, 0)].mean() > 255 * _LEAST_INK]
     # Something must remain to learn from.
-    count = min(round(share * len(blocks)) or 1, most, len(inked))
-    if len(blocks) < 2 or not count or (share < 1 and count >= len(inked)):
+    count = min(round(share * len(inked)) or 1, most, len(inked) - (share < 1))
+    if len(blocks) < 2 or count < 1:
         return []
     chosen = random.choice(len(inked), count, replace=False)
     return [inked[index] for index in sorted(chosen)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import PushButton
@@ -31,6 +32,16 @@ _BLACK_ON_WHITE: dict[int | None, str] = {
 }
 
 
+# Doors may keep state: two panels look at one viewer, and each remembers how all was before.
+_SHOWING: weakref.WeakSet[Look] = weakref.WeakSet()
+
+
+def end_looks() -> None:
+    """Show all as the user has set it, whatever is looked at."""
+    for look in list(_SHOWING):
+        look.show("")
+
+
 def grid_of(viewer: ViewerModel) -> Any:
     """Give the grid, under its name before and since napari 0.9."""
     canvas = getattr(viewer, "canvas", None)
@@ -46,6 +57,8 @@ class Look:
         The viewer.
     chosen : callable
         Gives the image and its ink labels; None for what there is not.
+    ended : callable
+        Called when all is as it was.
 
     Attributes
     ----------
@@ -53,8 +66,10 @@ class Look:
         One of `LOOKS`; empty as long as all is as the user has set it.
     """
 
-    def __init__(self, viewer: ViewerModel, chosen: Chosen) -> None:
-        self._viewer, self._chosen = viewer, chosen
+    def __init__(
+        self, viewer: ViewerModel, chosen: Chosen, ended: Callable[[], None] = lambda: None
+    ) -> None:
+        self._viewer, self._chosen, self._ended = viewer, chosen, ended
         self._before: list[tuple[Any, str, Any]] = []
         self.shown = ""
 
@@ -67,6 +82,8 @@ class Look:
             One of `LOOKS`; empty for all as it was.
         """
         self._restore()
+        if what:
+            end_looks()
         image, ink = self._chosen()
         if not what or image is None or (ink is None and what != PAGE):
             return
@@ -80,7 +97,9 @@ class Look:
             self._set(ink, "blending", "translucent")
         if what == BESIDE:
             self._put_apart(image, ink)
-        self._viewer.layers.events.inserted.connect(self._on_inserted)
+        _SHOWING.add(self)
+        for event in self._events():
+            event.connect(self._on_layers)
 
     def hold(self, what: str, _: Any = None) -> Iterator[None]:
         """Show something as long as a key is held; napari calls it with the viewer."""
@@ -104,17 +123,24 @@ class Look:
         self._before.append((thing, name, getattr(thing, name)))
         setattr(thing, name, value)
 
-    def _on_inserted(self, event: Any) -> None:
+    def _events(self) -> tuple[Any, Any]:
+        events = self._viewer.layers.events
+        return events.inserted, events.removed
+
+    def _on_layers(self, event: Any) -> None:
         """End the look; not for marks over a page, unless they move the cells of the grid."""
         if self.shown == BESIDE or not choosing.is_overlay(event.value):
             self._restore()
 
     def _restore(self) -> None:
-        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
+        for event in self._events():
+            event.disconnect(self._on_layers)
+        _SHOWING.discard(self)
         while self._before:
             thing, name, value = self._before.pop()
             setattr(thing, name, value)
         self.shown = ""
+        self._ended()
 
 
 class LookRow(PlainContainer):
@@ -129,9 +155,9 @@ class LookRow(PlainContainer):
     """
 
     def __init__(self, viewer: ViewerModel, chosen: Chosen) -> None:
-        self.look = Look(viewer, chosen)
         self._chosen = chosen
         self._keys = BorrowedKeys(viewer)
+        self.look = Look(viewer, chosen, self._show_buttons)
         self.buttons = {
             name: PushButton(
                 name=f"look_{name}",
@@ -160,6 +186,10 @@ class LookRow(PlainContainer):
         image, ink = self._chosen()
         for name, button in self.buttons.items():
             button.enabled = image is not None and (ink is not None or name == PAGE)
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        for name, button in self.buttons.items():
             button.native.setChecked(self.look.shown == name)
 
     def _on_button(self, name: str, _: bool = False) -> None:

@@ -21,6 +21,7 @@ from docbin_napari.pairs.work_list import PageList, PageListError, open_list
 from docbin_napari.plugin.layers import canvas, undo
 from docbin_napari.plugin.layers.choosing import labels_layers
 from docbin_napari.plugin.layers.ink_result import bind, image_behind
+from docbin_napari.plugin.layers.look import end_looks
 from docbin_napari.plugin.layers.page_source import label_style
 from docbin_napari.plugin.pages.prepare import PageFailed, PageOpened, PageReady, Step, how_in_words
 
@@ -142,6 +143,7 @@ class PageListSession:
         """
         self.pages = open_list(folder, draft_folder(datasets))
         self._removal.begin()
+        end_looks()  # Or what they hid would be shown again when the page comes.
         for layer in self._viewer.layers:
             layer.visible = False  # What was open before would shine through the pages.
         self._shape = (0, 0)
