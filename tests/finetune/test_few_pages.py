@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from docbin_napari.drawing.generator import draw_page
 from docbin_napari.finetune.few_pages import chosen_pairs, load_few_pages
+from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.inference.page_reader import dark_on_light
 from docbin_napari.pairs.pair import write_pair
 
 
@@ -83,3 +86,17 @@ def test_pages_are_chosen_by_name_and_none_twice(tmp_path):
     assert len(chosen_pairs(both, ())) == 3
     chosen = chosen_pairs(both, ("page2", "letters/page0"))
     assert [pair.name for pair in chosen] == ["page0", "page2"]
+
+
+def test_light_writing_on_dark_paper_is_learnt_as_it_is_read(tmp_path):
+    """The network gets it with light and dark exchanged, and its look is known so, too."""
+    page = draw_page(3, 600, 500, "letters")
+    write_pair(tmp_path / "negatives", "page", 255 - page.pixels, page.ink)
+    few = load_few_pages([tmp_path / "negatives"], (), 0.2)
+    _, survey, inverted = dark_on_light(255 - page.pixels, InferenceConfig())
+    assert inverted
+    assert few.familiar.include(survey)
+    for part in (*few.learn, *few.held_out):
+        ink, _ = part.masks
+        assert part.pixels[ink].mean() < part.pixels[~ink].mean() - 20
+        np.testing.assert_allclose(part.ink, survey.ink)

@@ -22,10 +22,11 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
+from docbin_napari.features.edge_level import edge_level
 from docbin_napari.features.page_look import FamiliarPages
 from docbin_napari.features.survey import PageSurvey
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.inference.page_reader import PageReader, PageSize
+from docbin_napari.inference.page_reader import PageReader, PageSize, dark_on_light
 from docbin_napari.io.errors import PairError
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.pairs.pair import Pair
@@ -119,7 +120,7 @@ def load_few_pages(
     loaded = []
     for chosen in chosen_pairs(folders, names):
         check()
-        loaded.append(load_pair(chosen))
+        loaded.append(_as_read(load_pair(chosen)))
     labelled = [pair for pair in loaded if pair.truth[..., 1].any()]
     if not labelled:
         raise PairError(folders[0], "nothing is labelled in these pages; label some ink first")
@@ -146,6 +147,16 @@ def load_few_pages(
         digest.update(np.ascontiguousarray(pair.pixels).data)
         digest.update(np.ascontiguousarray(pair.truth).data)
     return FewPages(learn, held_out, names, familiar, digest.hexdigest())
+
+
+def _as_read(pair: LoadedPair) -> LoadedPair:
+    """Exchange light and dark where that is done before the network reads a page."""
+    pixels, survey, inverted = dark_on_light(pair.pixels, InferenceConfig())
+    if not inverted:
+        return pair
+    rows = np.asarray(pixels[0 : pair.pixels.shape[0]])
+    edge, other = edge_level(rows, *pair.masks), survey.inverted().ink
+    return replace(pair, pixels=rows, ink=survey.ink, edge=edge, inverted_ink=other)
 
 
 def chosen_pairs(folders: Sequence[Path], names: Sequence[str]) -> list[Pair]:

@@ -71,15 +71,9 @@ class PageReader:
         PageReader
             Ready to read windows.
         """
-        survey = PageSurvey.of(pixels)
-        inverted = is_to_be_inverted(survey, config)
+        pixels, survey, inverted = dark_on_light(pixels, config)
         if inverted:
-            pixels, survey, ink = inverted_rows(pixels), survey.inverted(), None
-        if config.invert == "auto" and survey.may_have_light_parts:
-            parts = light_on_dark_parts(pixels)
-            if parts is not None:
-                pixels, inverted = PartlyInvertedRows(pixels, parts), True
-                survey, ink = PageSurvey.of(pixels), None
+            ink = None
         if config.edge_level is not None:
             model = model.with_edge_level(config.edge_level)
 
@@ -171,6 +165,37 @@ class PageReader:
     def is_ink(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Compare logits with the threshold of the model."""
         return np.asarray(logits >= self.model.calibration.logit(self.model.threshold))
+
+
+def dark_on_light(pixels: RowSource, config: InferenceConfig) -> tuple[RowSource, PageSurvey, bool]:
+    """Exchange light and dark of a page, or of its parts, where that is how it is read.
+
+    Parameters
+    ----------
+    pixels : RowSource
+        uint8 (H, W, 3), RGB.
+    config : InferenceConfig
+        Whether polarity is decided already.
+
+    Returns
+    -------
+    pixels : RowSource
+        The page as the network reads it.
+    survey : PageSurvey
+        Of these pixels.
+    inverted : bool
+        Whether anything was exchanged.
+    """
+    survey = PageSurvey.of(pixels)
+    inverted = is_to_be_inverted(survey, config)
+    if inverted:
+        pixels, survey = inverted_rows(pixels), survey.inverted()
+    if config.invert == "auto" and survey.may_have_light_parts:
+        parts = light_on_dark_parts(pixels)
+        if parts is not None:
+            pixels, inverted = PartlyInvertedRows(pixels, parts), True
+            survey = PageSurvey.of(pixels)
+    return pixels, survey, inverted
 
 
 def is_to_be_inverted(survey: PageSurvey, config: InferenceConfig) -> bool:
