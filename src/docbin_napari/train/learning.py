@@ -202,6 +202,8 @@ class Learner:
         Steps done.
     seconds : float
         Time spent in training and validation, over all parts of the run.
+    data : str
+        Checksum of what it learns from; empty where nobody goes on with it.
     """
 
     config: LearningConfig
@@ -210,6 +212,7 @@ class Learner:
     optimizer: torch.optim.AdamW
     step: int = 0
     seconds: float = 0.0
+    data: str = ""
 
     @classmethod
     def of(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from docbin_napari.io.paths import atomic_path
+from docbin_napari.io.paths import atomic_path, file_hash
 from docbin_napari.model.engine import Device
 from docbin_napari.model.ink_model import InkModel, load_network, run_through_file, save_model
 from docbin_napari.model.model_file import ModelError, ModelInfo, find_model
@@ -48,7 +50,12 @@ def save_checkpoint(learner: Learner, config: TrainConfig, finished: bool = Fals
     finished : bool
         Whether the model of the run is written.
     """
-    content = {"finished": finished, **learner.state(), "settings": _settings(config)}
+    content = {
+        "finished": finished,
+        **learner.state(),
+        "settings": _settings(config),
+        "data": learner.data,
+    }
     packed = io.BytesIO()
     torch.save(content, packed)
     with atomic_path(config.checkpoint) as temporary:
@@ -56,13 +63,15 @@ def save_checkpoint(learner: Learner, config: TrainConfig, finished: bool = Fals
         temporary.write_bytes(packed.getbuffer())
 
 
-def read_checkpoint(config: TrainConfig) -> dict[str, Any]:
+def read_checkpoint(config: TrainConfig, data: str = "") -> dict[str, Any]:
     """Read a checkpoint and check that it fits.
 
     Parameters
     ----------
     config : TrainConfig
         Must have the same architecture, data and recipe; the time budget may differ.
+    data : str
+        Checksum of what is learnt from; "" if that does not matter.
 
     Returns
     -------
@@ -72,7 +81,7 @@ def read_checkpoint(config: TrainConfig) -> dict[str, Any]:
     Raises
     ------
     TrainingError
-        If there is no such file, it is damaged, or the settings differ.
+        If there is no such file, it is damaged, or settings, pages or models differ.
     """
     path = config.checkpoint
     if not path.is_file():
@@ -92,6 +101,11 @@ def read_checkpoint(config: TrainConfig) -> dict[str, Any]:
         raise TrainingError(
             f"{path}: made with other settings ({', '.join(differing)}); "
             "repeat them, or start anew in another --run folder"
+        )
+    if data and content.get("data", data) != data:
+        raise TrainingError(
+            f"{path}: pages or models that it learns from have changed since; "
+            "start anew in another --run folder"
         )
     return cast("dict[str, Any]", content)
 
@@ -199,7 +213,7 @@ def train(
     _check_same_work(pairs, config, ranks)
     if held_out:
         warn_of_overlap(pairs, held_out)
-    learner = _begin(config, device, ranks)
+    learner = _begin(config, device, ranks, pairs)
     teachers = _teachers(config, device)
     batches = Batches(_sampler(pairs, config, device, ranks), config, device.name, ranks)
     network = ranks.join_network(learner.network, device)
@@ -250,12 +264,25 @@ def _check_same_work(pairs: list[LoadedPair], config: TrainConfig, ranks: Ranks)
     ranks.check_same("training pages", pages, fix)
 
 
-def _begin(config: TrainConfig, device: Device, ranks: Ranks) -> Learner:
+def _checksum(pairs: list[LoadedPair], config: TrainConfig) -> str:
+    """Compute what changes when a page, a mask or a model does: a run could not go on exactly."""
+    found = hashlib.sha256()
+    for pair in pairs:
+        arrays = (np.ascontiguousarray(array).data for array in (pair.pixels, pair.truth))
+        found.update(f"{pair.name} {[zlib.crc32(array) for array in arrays]}".encode())
+    for name in (*config.start, *config.teachers):
+        found.update(file_hash(find_model(name).path).encode())
+    return found.hexdigest()
+
+
+def _begin(config: TrainConfig, device: Device, ranks: Ranks, pairs: list[LoadedPair]) -> Learner:
     """Make a new network, or go on from the checkpoint, which only the first process must have."""
-    content = ranks.first(lambda: read_checkpoint(config)) if config.resume else None
+    data = ranks.first(lambda: _checksum(pairs, config))
+    content = ranks.first(lambda: read_checkpoint(config, data)) if config.resume else None
     network = starting_network(config)
     _check_window(config, "the network", network)
     learner = Learner.of(network.move(device.name), config)
+    learner.data = data
     if content is not None:
         learner.restore(content)
     return learner
