@@ -107,8 +107,7 @@ def test_nonsense_inside_the_states_is_passed_over(tmp_path, folder) -> None:
     assert pages.position == 0
 
 
-def test_a_folder_that_cannot_be_written_to(tmp_path, folder, monkeypatch) -> None:
-    """The states go elsewhere, and are found there."""
+def make_read_only(folder, monkeypatch) -> None:
     real = work_list.atomic_path
 
     def refuse(path):
@@ -117,6 +116,11 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, folder, monkeypatch) -> No
         return real(path)
 
     monkeypatch.setattr(work_list, "atomic_path", refuse)
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, folder, monkeypatch) -> None:
+    """The states go elsewhere, and are found there."""
+    make_read_only(folder, monkeypatch)
     open_list(folder, tmp_path / "else").set_state(0, "saved")
     assert open_list(folder, tmp_path / "else").entries[0].state == "saved"
     assert not (folder / STATE_FILE).exists()
@@ -126,14 +130,7 @@ def test_a_folder_that_cannot_be_written_to_any_more(tmp_path, folder, monkeypat
     """The states that were kept later count, wherever they are."""
     open_list(folder, tmp_path / "else").set_state(1, "binarized")
     os.utime(folder / STATE_FILE, (1, 1))
-    real = work_list.atomic_path
-
-    def refuse(path):
-        if path.parent == folder:
-            raise PermissionError(13, "no")
-        return real(path)
-
-    monkeypatch.setattr(work_list, "atomic_path", refuse)
+    make_read_only(folder, monkeypatch)
     open_list(folder, tmp_path / "else").set_state(0, "saved")
     states = ["saved", "binarized", "to do"]
     assert [entry.state for entry in open_list(folder, tmp_path / "else").entries] == states
