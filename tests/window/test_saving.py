@@ -234,17 +234,16 @@ def test_what_is_painted_on_a_page_is_no_draft_of_the_next_one(desk, tmp_path, f
     desk.pages.folder.value = folder
     desk.wait_for_worker()
     desk.viewer.layers["Ink of f1.png"].data[40:44, 40:50] = 1
-    desk.wait(lambda: desk.signs() == "✎◐")
     desk.pages.turn(1)
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
     desk.wait(lambda: "Ink of f1.png" not in desk.viewer.layers)
     assert desk.save.drafts.autosave.flush() == ""
     assert len(list((tmp_path / "datasets").rglob("*.draft"))) == 1
+    desk.wait(lambda: desk.signs() == "✎◐")
     desk.pages.turn(-1)
     desk.pages.turn(1)
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
     assert not desk.viewer.layers["Ink of f3.png"].data[40:44, 40:50].any()
-    assert desk.signs() == "✎◐"
 
 
 def test_another_choice_reads_the_next_page_anew_and_is_kept(

@@ -222,9 +222,9 @@ class PageListPanel(widgets.PlainContainer):
         else:
             self._open()
 
-    def note_edited(self, subject: Subject) -> None:
-        """Note that a page holds corrections which are in no pair."""
-        self._session.note(subject, "corrected")
+    def note_edited(self, file: Path | None, page: int) -> None:
+        """Note that a page of a file, from 1, holds corrections which are in no pair."""
+        self._session.note_at(file, page, "corrected")
         self.refresh()
 
     def note_saved(self, subject: Subject, saved: Any) -> None:

@@ -296,7 +296,13 @@ class PageListSession:
         int or None
             Its place in the list; None if it is not in the list.
         """
-        number = self.pages.find(subject.source_file(), subject.page_of_file())
+        return self.note_at(subject.source_file(), subject.page_of_file(), state, pair)
+
+    def note_at(
+        self, file: Path | None, page: int, state: State, pair: str | None = None
+    ) -> int | None:
+        """Note what became of a page of a file, from 1; as `note`."""
+        number = self.pages.find(file, page)
         if number is not None:
             self._set(number, state, pair)
         return number

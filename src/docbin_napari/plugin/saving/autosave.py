@@ -61,6 +61,11 @@ class Autosave:
         Seconds that only rise.
     is_open : callable
         Whether labels are still in the viewer: what is kept of others is offered.
+
+    Attributes
+    ----------
+    left : list of (Path or None, int)
+        File and page, from 1, of what was left with corrections; whoever has heard of it takes it.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Autosave:
         self._datasets, self._clock, self._is_open = datasets, clock, is_open
         self._pages: dict[Where, Watched] = {}
         self._now = self._nothing = Watched()
+        self.left: list[tuple[Path | None, int]] = []
         self._thread: ThreadPoolExecutor | None = None
         self._work: Future[None] | None = None
         self._due = 0.0
@@ -104,6 +110,8 @@ class Autosave:
 
     def _leave(self, page: Watched) -> None:
         if page is not self._now and not page.trouble:
+            if page.subject is not None and page.edited:
+                self.left.append((page.subject.source_file(), page.subject.page_of_file()))
             page.subject = None
 
     def tick(self) -> None:

@@ -50,13 +50,13 @@ class DraftRow(PlainContainer):
     restored : Signal
         The page whose labels were brought back (`Subject`).
     edited : Signal
-        The page that holds corrections which are in no pair (`Subject`).
+        File and page, from 1, of what holds corrections that are in no pair (Path or None, int).
     said : Signal
         When corrections were kept, or why they could not be (str); the same as `kept`.
     """
 
     restored = Signal(object)
-    edited = Signal(object)
+    edited = Signal(object, int)
     said = Signal(str)
 
     def __init__(
@@ -117,8 +117,10 @@ class DraftRow(PlainContainer):
 
     def _on_tick(self) -> None:
         self.autosave.tick()
+        while self.autosave.left:
+            self.edited.emit(*self.autosave.left.pop())
         if (edited := self.autosave.edited) is not None:
-            self.edited.emit(edited)
+            self.edited.emit(edited.source_file(), edited.page_of_file())
         self._show()
 
     def _restore(self, _: Any = None) -> None:
