@@ -84,6 +84,13 @@ def test_the_curve_is_what_a_threshold_gives(level, seed):
         assert curve.f_measure[level] == pytest.approx(f_measure(taken, ink))
 
 
+def test_the_best_threshold_parts_ink_from_paper():
+    probability = np.array([[10, 20, 200, 240]], np.uint8)
+    curve = counts_of(probability, np.array([[False, False, True, True]])).precision_recall()
+    assert 20 / 255 < curve.best_threshold <= 200 / 255
+    assert curve.f_measure.max() == 100
+
+
 def test_the_threshold_one_takes_nothing_where_nothing_is_certain():
     curve = counts_of(np.array([[3, 9]], np.uint8), np.array([[False, True]])).precision_recall()
     assert (curve.precision[-1], curve.recall[-1], curve.f_measure[-1]) == (1, 0, 0)

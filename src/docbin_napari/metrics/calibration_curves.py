@@ -69,6 +69,12 @@ class PrecisionRecall:
         total = self.precision + self.recall
         return 200 * self.precision * self.recall / np.where(total > 0, total, 1)
 
+    @property
+    def best_threshold(self) -> float:
+        """Threshold with the highest F-measure; the middle one of several."""
+        best = np.flatnonzero(self.f_measure >= self.f_measure.max())
+        return float(self.threshold[best[len(best) // 2]])
+
 
 @dataclass
 class ProbabilityCounts:
