@@ -422,6 +422,8 @@ def test_local_workers_let_nobody_in_without_their_certificates():
                     asyncio.run(asyncio.wait_for(dask_client._knock(place, security), 8))
 
 
+# Where a process is killed while Dask connects to it, the half-open socket is Dask's to close.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_files_do_not_wait_for_processes_that_cannot_be_started_again(monkeypatch):
     """As where memory is short: the batch ends with an error, and goes on when it is run again."""
     pytest.importorskip("cryptography")
