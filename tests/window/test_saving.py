@@ -12,6 +12,7 @@ from PIL import Image
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.work_list import open_list
+from docbin_napari.plugin.layers.choosing import same_page
 from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.saving import autosave
 from docbin_napari.plugin.signals import list_of
@@ -240,10 +241,29 @@ def test_what_is_painted_on_a_page_is_no_draft_of_the_next_one(desk, tmp_path, f
     assert desk.save.drafts.autosave.flush() == ""
     assert len(list((tmp_path / "datasets").rglob("*.draft"))) == 1
     desk.wait(lambda: desk.signs() == "✎◐")
-    desk.pages.turn(-1)
-    desk.pages.turn(1)
-    desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
+    for step, shown, gone in ((-1, "f1", "f3"), (1, "f3", "f1")):
+        desk.pages.turn(step)
+        desk.wait(lambda shown=shown: f"Ink of {shown}.png" in desk.viewer.layers)
+        desk.wait(lambda gone=gone: f"Ink of {gone}.png" not in desk.viewer.layers)
     assert not desk.viewer.layers["Ink of f3.png"].data[40:44, 40:50].any()
+
+
+def test_labels_of_unknown_origin_are_of_the_page_that_they_were_painted_on(
+    desk, tmp_path, one_stroke
+) -> None:
+    desk.save.datasets.value = tmp_path
+    pages = [desk.viewer.add_image(one_stroke.pixels, rgb=True, name=name) for name in "AB"]
+    labels = desk.viewer.add_labels(np.zeros(one_stroke.ink.shape, np.uint8))
+    desk.viewer.layers.move(0, 2)
+    desk.refresh()
+    assert same_page(pages[0], labels) is same_page(pages[1], labels) is None, "nothing is painted"
+    labels.data[5, 5] = 1
+    desk.viewer.layers.move(0, 2)
+    desk.refresh()
+    assert same_page(pages[0], labels)
+    assert same_page(pages[1], labels) is False
+    assert desk.save.drafts.autosave.flush() == ""
+    assert len(list(tmp_path.rglob("*.draft"))) == 1
 
 
 def test_another_choice_reads_the_next_page_anew_and_is_kept(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from napari.utils.notifications import show_error
 from psygnal import Signal
@@ -67,6 +68,7 @@ class DraftRow(PlainContainer):
     ) -> None:
         self._subject = subject
         self._early: tuple[Path, Callable[[Path], Any]] | None = None
+        self._before: tuple[ref[Image], ref[Labels]] | None = None
         self.autosave = Autosave(datasets, is_open=is_open)
         self.offer, self.kept = text_line("offer"), ""
         (self.restore, self.discard), buttons = described_row(
@@ -92,15 +94,22 @@ class DraftRow(PlainContainer):
         subject = self._subject()
         if subject is not None:
             self._early = None
-            match same_page(subject.image, subject.labels):
-                case None:
-                    bind(subject.labels, None, subject.image)  # From now on they are of this page.
-                case False:
-                    # When pages are turned, the labels of the one before stay for a moment:
-                    # kept under the name of the new one, they would be put on it later.
-                    subject = None
+            self._bind_to_the_page_before(subject)
+            if same_page(subject.image, subject.labels) is False:
+                # When pages are turned, the labels of the one before stay for a moment: kept
+                # under the name of the new one, they would be put on it later.
+                subject = None
         self.autosave.watch(subject)
         self._show()
+
+    def _bind_to_the_page_before(self, subject: Subject) -> None:
+        """Let labels of unknown origin be of the page over which they were painted."""
+        before, self._before = self._before, (ref(subject.image), ref(subject.labels))
+        image, labels = (None, None) if before is None else (before[0](), before[1]())
+        moved = labels is subject.labels and image is not subject.image
+        unknown = moved and image is not None and same_page(image, labels) is None
+        if unknown and image is not None and subject.plane().any():
+            bind(subject.labels, None, image)
 
     def offer_early(self, path: Path | None, take: Callable[[Path], Any]) -> None:
         """Offer a draft of a page that has no labels yet.
