@@ -12,7 +12,9 @@ from PIL import Image
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.work_list import open_list
+from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.choosing import same_page
+from docbin_napari.plugin.layers.ink_result import bind
 from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.saving import autosave
 from docbin_napari.plugin.signals import list_of
@@ -246,6 +248,21 @@ def test_what_is_painted_on_a_page_is_no_draft_of_the_next_one(desk, tmp_path, f
         desk.wait(lambda shown=shown: f"Ink of {shown}.png" in desk.viewer.layers)
         desk.wait(lambda gone=gone: f"Ink of {gone}.png" not in desk.viewer.layers)
     assert not desk.viewer.layers["Ink of f3.png"].data[40:44, 40:50].any()
+
+
+def test_the_export_takes_what_is_painted_whether_it_is_seen_or_not(desk, folder) -> None:
+    desk.pages.folder.value = folder
+    desk.wait_for_worker()
+    ink = desk.viewer.layers["Ink of f1.png"]
+    ink.data[40:44, 40:50] = 1
+    ink.visible = False
+    _, shown, _ = desk.pages.export_orders()
+    assert shown[0][40:44, 40:50].all(), "it was hidden, and it is the only one"
+    by_hand = choosing.labels_over(desk.viewer.layers["f1.png"], ink.data * 0, "Corrected f1.png")
+    bind(by_hand, None, desk.viewer.layers["f1.png"])
+    desk.viewer.add_layer(by_hand)
+    _, shown, _ = desk.pages.export_orders()
+    assert not shown[0].any(), "of two, the one that is seen"
 
 
 def test_labels_of_unknown_origin_are_of_the_page_that_they_were_painted_on(

@@ -207,9 +207,9 @@ class PageListPanel(widgets.PlainContainer):
             Makes the engine.
         """
         shown, session = {}, self._session
-        seen = [layer for layer in session.labels_of_page() if layer.visible]
-        if seen:
-            shown[session.current] = np.array(seen[0].data)
+        labels = sorted(session.labels_of_page(), key=lambda layer: not layer.visible)
+        if labels:
+            shown[session.current] = np.array(labels[0].data)
         orders = [self._order(number) for number in range(session.count)]
         return orders, shown, functools.lru_cache(maxsize=1)(self._load_engine)
 
