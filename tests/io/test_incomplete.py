@@ -169,14 +169,21 @@ OTHERS = {
     "ppm": lambda page: saved(page, "PPM"),
     "pbm": lambda page: saved(page.convert("1"), "PPM"),
     "avif": lambda page: saved(page, "AVIF"),
+    "heic": lambda page: saved(page, "HEIF"),
     "jxl": lambda page: imagecodecs.jpegxl_encode(np.asarray(page)),
 }
 
 
-@pytest.mark.parametrize("kind", OTHERS)
-def test_other_formats_are_read_whole_and_refused_cut(tmp_path, letter, kind):
+def needs(kind):
     if kind == "avif":
         pytest.importorskip("PIL.AvifImagePlugin")
+    if kind == "heic":
+        pytest.importorskip("pillow_heif").register_heif_opener(thumbnails=False)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_formats_are_read_whole_and_refused_cut(tmp_path, letter, kind):
+    needs(kind)
     whole = OTHERS[kind](letter)
     path = tmp_path / "page.xyz"
     path.write_bytes(whole)
@@ -187,11 +194,10 @@ def test_other_formats_are_read_whole_and_refused_cut(tmp_path, letter, kind):
             assert not is_read(path), (share, len(tail))
 
 
-@pytest.mark.parametrize("kind", ["webp", "lossless webp", "avif", "jp2", "jxl", "gif"])
+@pytest.mark.parametrize("kind", ["webp", "lossless webp", "avif", "heic", "jp2", "jxl", "gif"])
 @pytest.mark.parametrize("share", [0.5, 0.9])
 def test_a_download_that_left_zeros_is_refused(tmp_path, letter, kind, share):
-    if kind == "avif":
-        pytest.importorskip("PIL.AvifImagePlugin")
+    needs(kind)
     # Noise, so that a tenth of each file is more than a few zeros that may stand in any file.
     noise = np.random.default_rng(1).integers(0, 60, (420, 301, 3), dtype=np.uint8)
     whole = OTHERS[kind](Image.fromarray(np.asarray(letter.convert("RGB")) // 2 + noise))
