@@ -71,6 +71,20 @@ def test_of_many_pages_whole_ones_are_held_out(tmp_path):
     assert labelled(few.learn) == 6 * 256 * 256
 
 
+def test_pages_without_ink_are_learnt_from_and_not_held_out(tmp_path):
+    for number in range(8):
+        write_page(tmp_path / "many", f"page{number}", [ALL], (256, 256))
+    paper = np.full((256, 256, 3), 220, np.uint8)
+    for number in range(8):
+        write_pair(tmp_path / "many", f"blank{number}", paper, np.zeros((256, 256), bool))
+    for seed in range(4):
+        few = load_few_pages([tmp_path / "many"], (), 0.2, seed)
+        held_out = {pair.name for pair in few.held_out}
+        assert len(held_out) == 3
+        assert not any("blank" in name for name in held_out)
+        assert len({pair.name for pair in few.learn}) == 13
+
+
 def test_distant_labels_are_cut_apart(tmp_path):
     corners = [(slice(0, 100), slice(0, 100)), (slice(900, 1000), slice(900, 1000))]
     write_page(tmp_path / "one", "page", corners, (1000, 1000))

@@ -1,3 +1,4 @@
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,8 @@ from docbin_napari.finetune.reports import NOW_INK, NOW_PAPER
 from docbin_napari.finetune.stages import finetune
 from docbin_napari.io.errors import PairError
 from docbin_napari.io.page import read_pages
-from docbin_napari.model.ink_model import load_model, save_model
-from docbin_napari.model.model_file import ModelError, read_info
+from docbin_napari.model.ink_model import load_model, load_network, save_model
+from docbin_napari.model.model_file import ModelError, find_model, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.pairs.pair import find_pairs, read_pair, write_pair
 from docbin_napari.train.model_output import unfinished_path
@@ -138,7 +139,8 @@ def test_replayed_pages_hold_the_weights_back(few_steps, dark_model, two_archive
         batch=5, output=str(tmp_path / "held.safetensors"),
     )  # fmt: skip
     reports = list(finetune(held))
-    assert [report.stage for report in reports].count("drawing") == 3
+    named = len(find_pairs(two_archives / "dark"))
+    assert [r.pages for r in reports if r.stage == "drawing"] == [named + 1]
     list(finetune(replace(free, batch=1)))
     start = load_file(dark_model)
     moved = [
@@ -280,6 +282,16 @@ def test_pages_that_take_long_to_draw_are_left_to_the_next_training(few_steps, m
     assert drawing == [1, 2, 3, 4]
 
 
+def test_pages_that_are_named_are_all_replayed(few_steps, two_archives, monkeypatch):
+    """However long it takes to read them: only drawn pages are left to the next training."""
+    monkeypatch.setattr("docbin_napari.finetune.stages._SECONDS_TO_DRAW", 0.0)
+    named = [two_archives / "dark", two_archives / "pale"]
+    count = sum(len(find_pairs(folder)) for folder in named)
+    hasty = replace(few_steps, minutes=0.02, replay=0.5, replay_pages=7, replay_from=tuple(named))
+    drawing = [report.pages for report in finetune(hasty) if report.stage == "drawing"]
+    assert drawing == [count + number for number in (1, 2, 3, 4)]
+
+
 def test_time_counts_from_the_first_step(few_steps, monkeypatch):
     prepare = judge.Judge.measure_start
 
@@ -319,6 +331,19 @@ def test_other_pairs_are_not_trained_longer(few_steps, tmp_path, pale_page):
     )  # fmt: skip
     with pytest.raises(TrainingError, match="mine cannot be trained longer: its pairs"):
         list(finetune(other))
+
+
+def test_a_model_whose_start_was_replaced_is_not_trained_longer(few_steps, tmp_path, dark_model):
+    base = tmp_path / "start.safetensors"
+    shutil.copy(dark_model, base)
+    first = replace(few_steps, start=str(base))
+    list(finetune(first))
+    network = load_network(find_model(base))
+    network.exit.bias.data += 1
+    save_model(base, network, find_model(base).header)
+    longer = replace(first, longer=first.output, output=str(tmp_path / "longer.safetensors"))
+    with pytest.raises(TrainingError, match="start, from which it was made, is another model now"):
+        list(finetune(longer))
 
 
 def test_a_picture_shows_what_has_changed(few_steps):

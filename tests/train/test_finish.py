@@ -5,7 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from docbin_napari.model.ink_model import Calibration, load_model
+from docbin_napari.pairs.pair import write_pair
 from docbin_napari.train import finish
+from docbin_napari.train.dataset import load_pairs
 
 
 class Model:
@@ -41,6 +44,13 @@ def test_one_page_does_not_choose_the_edge_level(read):
 
 def test_no_edge_level_where_pages_are_read_best_without(read):
     assert finish.choose_edge_level(Model(), [page(0.1)] * 3) is None
+
+
+def test_without_ink_nothing_is_calibrated(tmp_path, dark_model):
+    paper = np.full((64, 64, 3), 220, np.uint8)
+    write_pair(tmp_path / "blank", "page", paper, np.zeros((64, 64), bool))
+    model = load_model(dark_model, "cpu")
+    assert finish.calibrate(model, load_pairs([tmp_path]), "fast") == (Calibration(), 0.5)
 
 
 def test_no_edge_level_without_ink(read):

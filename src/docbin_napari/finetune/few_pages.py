@@ -24,7 +24,6 @@ from torch.nn import functional as F
 
 from docbin_napari.features.edge_level import edge_level
 from docbin_napari.features.page_look import FamiliarPages
-from docbin_napari.features.survey import PageSurvey
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.page_reader import PageReader, PageSize, dark_on_light
 from docbin_napari.io.errors import PairError
@@ -91,6 +90,7 @@ def load_few_pages(
     share: float,
     seed: int = 0,
     check: Callable[[], None] = lambda: None,
+    model: InkModel | None = None,
 ) -> FewPages:
     """Read labelled pages and keep a part of them out of training.
 
@@ -106,6 +106,8 @@ def load_few_pages(
         Chooses which.
     check : callable
         Called before each page; may raise.
+    model : InkModel, optional
+        Decides for each page in which size it is learnt from; by default all have their own.
 
     Returns
     -------
@@ -120,12 +122,12 @@ def load_few_pages(
     loaded = []
     for chosen in chosen_pairs(folders, names):
         check()
-        loaded.append(_as_read(load_pair(chosen)))
+        loaded.append(_as_read(load_pair(chosen), model))
     labelled = [pair for pair in loaded if pair.truth[..., 1].any()]
     if not labelled:
         raise PairError(folders[0], "nothing is labelled in these pages; label some ink first")
     random = np.random.default_rng([seed, 1])
-    apart = _pages_held_out(len(labelled), share, random)
+    apart = _pages_held_out(labelled, share, random)
     most = max(2, _MOST_HELD_OUT // max(1, len(apart) or len(labelled)))
     learn, held_out = [], []
     for number, pair in enumerate(labelled):
@@ -149,14 +151,16 @@ def load_few_pages(
     return FewPages(learn, held_out, names, familiar, digest.hexdigest())
 
 
-def _as_read(pair: LoadedPair) -> LoadedPair:
-    """Exchange light and dark where that is done before the network reads a page."""
+def _as_read(pair: LoadedPair, model: InkModel | None) -> LoadedPair:
+    """Exchange light and dark where that is done before a page is read, and choose its size."""
     pixels, survey, inverted = dark_on_light(pair.pixels, InferenceConfig())
-    if not inverted:
-        return pair
-    rows = np.asarray(pixels[0 : pair.pixels.shape[0]])
-    edge, other = edge_level(rows, *pair.masks), survey.inverted().ink
-    return replace(pair, pixels=rows, ink=survey.ink, edge=edge, inverted_ink=other)
+    if inverted:
+        rows = np.asarray(pixels[0 : pair.pixels.shape[0]])
+        edge, other = edge_level(rows, *pair.masks), survey.inverted().ink
+        pair = replace(pair, pixels=rows, ink=survey.ink, edge=edge, inverted_ink=other)
+    if model is None or learnt_size(pair, model) == "own":
+        return replace(pair, size="own")
+    return replace(pair, size="double", thin_ink=survey.thin_ink)
 
 
 def chosen_pairs(folders: Sequence[Path], names: Sequence[str]) -> list[Pair]:
@@ -189,31 +193,39 @@ def chosen_pairs(folders: Sequence[Path], names: Sequence[str]) -> list[Pair]:
     return [pair for pair, known in wanted if not names or known.intersection(names)]
 
 
-def _pages_held_out(pages: int, share: float, random: np.random.Generator) -> set[int]:
-    """Choose the pages that are held out whole; none where pages are few."""
-    if pages < _MANY_PAGES or not share:
+def _pages_held_out(
+    pages: Sequence[LoadedPair], share: float, random: np.random.Generator
+) -> set[int]:
+    """Choose the pages that are held out whole: of many, and such that something is measured."""
+    inked = [number for number, pair in enumerate(pages) if _blocks_with_ink(pair)]
+    count = min(max(1, round(share * len(pages))), len(inked) - 1)
+    if len(pages) < _MANY_PAGES or not share or count < 1:
         return set()
-    chosen = random.choice(pages, max(1, round(share * pages)), replace=False)
-    return {int(number) for number in chosen}
+    return {int(number) for number in random.choice(inked, count, replace=False)}
 
 
 def _choose_blocks(
     pair: LoadedPair, share: float, most: int, random: np.random.Generator
 ) -> list[Region]:
     """Choose some blocks of a page that are labelled and have ink."""
-    if not share:
+    inked = _blocks_with_ink(pair)
+    # Something must remain to learn from.
+    count = min(round(share * len(inked)) or 1, most, len(inked) - (share < 1))
+    if not share or count < 1:
         return []
+    chosen = random.choice(len(inked), count, replace=False)
+    return [inked[index] for index in sorted(chosen)]
+
+
+def _blocks_with_ink(pair: LoadedPair) -> list[Region]:
+    """Find the labelled blocks of a page that have ink; none where there is one block only."""
     for side in _SIDES:
         blocks = _blocks(pair, side)
         if len(blocks) >= _FEWEST_BLOCKS:
             break
-    inked = [block for block in blocks if pair.truth[(*block, 0)].mean() > 255 * _LEAST_INK]
-    # Something must remain to learn from.
-    count = min(round(share * len(inked)) or 1, most, len(inked) - (share < 1))
-    if len(blocks) < 2 or count < 1:
+    if len(blocks) < 2:
         return []
-    chosen = random.choice(len(inked), count, replace=False)
-    return [inked[index] for index in sorted(chosen)]
+    return [block for block in blocks if pair.truth[(*block, 0)].mean() > 255 * _LEAST_INK]
 
 
 def _blocks(pair: LoadedPair, side: int) -> list[Region]:
@@ -260,35 +272,20 @@ def _islands(pair: LoadedPair, held_out: Sequence[Region] = ()) -> list[LoadedPa
     return islands
 
 
-def in_reading_size(pairs: Sequence[LoadedPair], model: InkModel) -> list[LoadedPair]:
-    """Enlarge the pages whose strokes are so thin that a model reads them enlarged.
+def in_reading_size(pairs: Sequence[LoadedPair]) -> list[LoadedPair]:
+    """Enlarge the pages whose strokes are so thin that they are read enlarged.
 
     Parameters
     ----------
     pairs : sequence of LoadedPair
-        Pages, or parts of them.
-    model : InkModel
-        What reads them.
+        Pages or parts of them, from `load_few_pages`.
 
     Returns
     -------
     list of LoadedPair
         Each page as it is, or of twice its height and width.
     """
-    sizes = learnt_sizes(pairs, model)
-    return [
-        _enlarged(pair) if size == "double" else pair
-        for pair, size in zip(pairs, sizes, strict=True)
-    ]
-
-
-def learnt_sizes(pairs: Sequence[LoadedPair], model: InkModel) -> list[PageSize]:
-    """Choose the sizes in which pages are learnt from; all parts of a page have one size."""
-    sizes: dict[str, PageSize] = {}
-    for pair in pairs:
-        if pair.name not in sizes:
-            sizes[pair.name] = learnt_size(pair, model)
-    return [sizes[pair.name] for pair in pairs]
+    return [_enlarged(pair) if pair.size == "double" else pair for pair in pairs]
 
 
 def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:
@@ -297,7 +294,7 @@ def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:
     Parameters
     ----------
     pair : LoadedPair
-        A page, or a part of it.
+        A whole page.
     model : InkModel
         What reads it.
 
@@ -307,7 +304,7 @@ def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:
         Never "half": reading in half of the size, too, as is done with soft pages, makes strokes
         bolder, and would be taken for a wish for thinner ones.
     """
-    reader = PageReader.of(pair.pixels, model, InferenceConfig(invert="never"), pair.ink)
+    reader = PageReader.of(pair.pixels, model, InferenceConfig(invert="never"))
     return "double" if reader.size == "double" else "own"
 
 
@@ -318,7 +315,7 @@ def _enlarged(pair: LoadedPair) -> LoadedPair:
     labelled = _resized(pair.truth[..., 1:], "nearest")
     rows = pixels.round().clamp(0, 255).to(torch.uint8).numpy()
     truth = torch.cat([ink, labelled], dim=-1).to(torch.uint8).numpy()
-    return replace(pair, pixels=rows, truth=truth, ink=PageSurvey.of(rows).ink)
+    return replace(pair, pixels=rows, truth=truth, ink=pair.thin_ink, size="own")
 
 
 def _resized(values: np.ndarray, mode: str) -> Tensor:

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
-from docbin_napari.finetune.few_pages import learnt_sizes
-from docbin_napari.inference.inference_config import PRESETS, ChosenSize
+from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.metrics.rates import Counts, f_measure_of
 from docbin_napari.metrics.rates import compare as compare_masks
-from docbin_napari.model.engine import Device
-from docbin_napari.model.ink_model import InkModel, load_network
-from docbin_napari.model.model_file import ModelInfo
+from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.torch_engine import torch_model
+from docbin_napari.model.unet import UNet
 from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair
 from docbin_napari.train.finish import calibrate
@@ -70,19 +68,19 @@ class Judge:
 
     Parameters
     ----------
-    base : ModelInfo
+    start : InkModel
         The start, with the calibration and the threshold that new weights get.
+    network : UNet
+        Of the same architecture; it stays as it is.
     parts : sequence of LoadedPair
         Held-out parts of pages; those of one name count as one page.
-    device : Device
-        Where to run.
     check : callable, optional
         Called after every batch of windows; raises `Stopped` where a measurement is to end.
 
     Attributes
     ----------
     start : InkModel
-        The start, ready to run.
+        As given.
     edge_level : float or None
         Where new models cut the edges of strokes.
     before : list of Counts
@@ -93,19 +91,18 @@ class Judge:
 
     def __init__(
         self,
-        base: ModelInfo,
+        start: InkModel,
+        network: UNet,
         parts: Sequence[LoadedPair],
-        device: Device,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.parts = parts
         self.check = check
         self.before: list[Counts] = []
         self.seconds = 0.0
-        self._network = load_network(base)
-        self.start = torch_model(copy.deepcopy(self._network), base, device)
-        self.edge_level = self.start.edge_level
-        self._sizes = learnt_sizes(parts, self.start)
+        self.start = start
+        self.edge_level = start.edge_level
+        self._network = network
 
     def model(
         self,
@@ -209,10 +206,10 @@ class Judge:
         parts: int | None = None,
         enough: Callable[[], bool] = lambda: False,
     ) -> list[Counts]:
-        """Count hits and errors on the held-out parts, each in the size that is learnt from."""
+        """Count hits and errors on the held-out parts."""
         begun, counts = time.monotonic(), []
-        for pair, size in zip(self.parts[:parts], self._sizes, strict=False):
-            counts.append(read_part(model, pair, size, self.check))
+        for pair in self.parts[:parts]:
+            counts.append(read_part(model, pair, self.check))
             if enough():
                 break
         if len(counts) == len(self.parts):
@@ -247,7 +244,7 @@ class Judge:
         for pair in pairs:
             marks = np.zeros(pair.truth.shape[:2], np.bool_)
             if read < _MOST_PIXELS_READ:
-                marks = wide_errors(read_ink(start, pair, "own", self.check), pair)
+                marks = wide_errors(read_ink(start, pair, self.check), pair)
                 read += marks.size
                 errors += int(np.count_nonzero(marks))
                 ink += int(np.count_nonzero(pair.truth[..., 0]))
@@ -305,10 +302,7 @@ def _uphill(figure: Callable[[float | None], float], level: float, step: float) 
 
 
 def read_part(
-    model: InkModel,
-    pair: LoadedPair,
-    size: ChosenSize = "auto",
-    check: Callable[[], None] = lambda: None,
+    model: InkModel, pair: LoadedPair, check: Callable[[], None] = lambda: None
 ) -> Counts:
     """Read a page or a part of it, as the model is shipped, and count hits and errors.
 
@@ -318,8 +312,6 @@ def read_part(
         Calibrated, with its own threshold.
     pair : LoadedPair
         A page, or a part of it.
-    size : {"auto", "own", "half", "double"}
-        In which size it is read.
     check : callable
         Called after every batch of windows; may raise.
 
@@ -328,17 +320,14 @@ def read_part(
     Counts
         Of the labelled pixels.
     """
-    return compare_masks(read_ink(model, pair, size, check), *pair.masks).counts()
+    return compare_masks(read_ink(model, pair, check), *pair.masks).counts()
 
 
 def read_ink(
-    model: InkModel,
-    pair: LoadedPair,
-    size: ChosenSize = "auto",
-    check: Callable[[], None] = lambda: None,
+    model: InkModel, pair: LoadedPair, check: Callable[[], None] = lambda: None
 ) -> NDArray[np.bool_]:
     """Read a page or a part of it: bool (H, W), True where there is ink; see `read_part`."""
-    return read_pair(model, pair, replace(PRESETS["fast"], size=size), check) >= model.threshold
+    return read_pair(model, pair, PRESETS["fast"], check) >= model.threshold
 
 
 def compare_on_pages(
@@ -367,7 +356,7 @@ def compare_on_pages(
             page = load_pair(pair)
             if not page.truth[..., 1].any():
                 continue
-            both = (read_part(model, page, "auto", check) for model in (before, after))
+            both = (read_part(model, page, check) for model in (before, after))
             figures.append([f_measure_of(counts) for counts in both])
             first, second = np.mean(figures, axis=0)
             yield BeforeAfter(float(first), float(second), len(figures))

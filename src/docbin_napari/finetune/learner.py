@@ -38,7 +38,7 @@ from docbin_napari.io.paths import atomic_path
 from docbin_napari.model.engine import Device
 from docbin_napari.model.unet import UNet
 from docbin_napari.train.augment import augment
-from docbin_napari.train.dataset import LoadedPair, WindowSampler, generated_pair, load_pairs
+from docbin_napari.train.dataset import LoadedPair, WindowSampler, generated_pair
 from docbin_napari.train.learning import Batch, Learner, ink_loss
 from docbin_napari.train.train_config import AugmentConfig
 
@@ -115,27 +115,6 @@ def _write(path: Path, page: LoadedPair) -> None:
 _REPLAYED = AugmentConfig()
 # What an archive does not show would only take time; its pages come with an edge level, or none.
 _OWN = replace(_REPLAYED, solid=0.0, invert=0.0, unlevelled=0.0)
-
-
-def replay_pages(config: FinetuneConfig) -> Iterator[LoadedPair]:
-    """Read or draw the pages that are replayed, one after the other.
-
-    Parameters
-    ----------
-    config : FinetuneConfig
-        Where from and how many; none at all where the share of replayed windows is 0.
-
-    Yields
-    ------
-    LoadedPair
-        A page; a generated one comes from the cache, or is drawn within a second.
-    """
-    if not config.replay:
-        return
-    if config.replay_from:
-        yield from load_pairs(config.replay_from)
-    for number in range(config.replay_pages):
-        yield generated_page(config.seed, number)
 
 
 class MixedWindows:

@@ -8,6 +8,7 @@ so that neither Stop nor a crash loses them.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -21,7 +22,7 @@ from docbin_napari.features.page_look import read_looks
 from docbin_napari.finetune.few_pages import FewPages, chosen_pairs, in_reading_size, load_few_pages
 from docbin_napari.finetune.finetune_config import FinetuneConfig, suited
 from docbin_napari.finetune.judge import BeforeAfter, Judge, compare_on_pages, read_ink
-from docbin_napari.finetune.learner import FinetuneLearner, MixedWindows, between, replay_pages
+from docbin_napari.finetune.learner import FinetuneLearner, MixedWindows, between, generated_page
 from docbin_napari.finetune.reports import (
     NOTHING_LEARNT,
     FinetuneReport,
@@ -36,8 +37,9 @@ from docbin_napari.io.paths import file_hash, writing_trouble
 from docbin_napari.model.engine import choose_device
 from docbin_napari.model.ink_model import load_network, save_model
 from docbin_napari.model.model_file import ModelError, ModelInfo, find_model, model_folders
+from docbin_napari.model.torch_engine import torch_model
 from docbin_napari.pairs.pair import Pair
-from docbin_napari.train.dataset import LoadedPair
+from docbin_napari.train.dataset import LoadedPair, load_pairs
 from docbin_napari.train.model_output import checked_output, unfinished_path
 from docbin_napari.train.train_config import Stopped, TrainingError
 
@@ -257,7 +259,7 @@ def earlier_training(config: FinetuneConfig, base: ModelInfo, digest: str) -> Ea
     ------
     TrainingError
         If that model was not made by a fine-tuning from the very same pairs: parts that
-        it has learnt from would be taken for held-out ones.
+        it has learnt from would be taken for held-out ones. Also if its start has changed.
     """
     if not config.longer:
         return EarlierTraining()
@@ -268,6 +270,11 @@ def earlier_training(config: FinetuneConfig, base: ModelInfo, digest: str) -> Ea
         raise TrainingError(
             f"{info.name} cannot be trained longer: its pairs or settings have changed since; "
             "train a new model"
+        )
+    if info.header["base"].get("sha256") != file_hash(base.path):
+        raise TrainingError(
+            f"{info.name} cannot be trained longer: {base.name}, from which it was made, "
+            "is another model now; train a new model"
         )
     start, kept = (load_network(each).state_dict() for each in (base, info))
     learnt = between(start, kept, 1 / recipe["keep"])
@@ -366,14 +373,17 @@ def _prepare(
     yield FinetuneReport("reading", note=note)
     # A missing test page is better known before the training than after it.
     test = chosen_pairs(config.test, ()) if config.test else []
-    few = load_few_pages(config.collections, config.pages, config.held_out, config.seed, check)
+    start = torch_model(copy.deepcopy(network), base, device)
+    few = load_few_pages(
+        config.collections, config.pages, config.held_out, config.seed, check, start
+    )
     earlier = earlier_training(config, base, few.digest)
     replayed = yield from _draw_replay(config, check)
     yield FinetuneReport("judging")
-    judge = Judge(base, few.held_out, device, check)
+    judge = Judge(start, network, few.held_out, check)
     few = few.drawn_at(judge.choose_edge_level())
     before = judge.measure_start()
-    learn = in_reading_size(few.learn, judge.start)
+    learn = in_reading_size(few.learn)
     places, errors = judge.errors_on(learn)
     config = suited(config, errors)
     learner = FinetuneLearner(network, config, device, earlier.weights)
@@ -392,14 +402,16 @@ def _draw_replay(
     config: FinetuneConfig, check: Callable[[], None]
 ) -> Generator[FinetuneReport, None, list[LoadedPair]]:
     """Read or draw the pages to replay, as many as the time allows."""
-    pages: list[LoadedPair] = []
+    if not config.replay:
+        return []
+    pages = load_pairs(config.replay_from)
     begun = time.monotonic()
-    for page in replay_pages(config):
-        pages.append(page)
+    for number in range(config.replay_pages):
+        pages.append(generated_page(config.seed, number))
         check()
         yield FinetuneReport("drawing", pages=len(pages))
         late = time.monotonic() - begun > _SECONDS_TO_DRAW
-        if config.minutes and late and len(pages) >= _FEWEST_DRAWN:
+        if config.minutes and late and number + 1 >= _FEWEST_DRAWN:
             break
     return pages
 
@@ -448,8 +460,11 @@ def _finish(run: _Finetuning, stopped: Callable[[], bool]) -> Iterator[FinetuneR
     kept = judge.calibrated(run.weights, "keep")
     try:
         fitted = judge.calibrated(run.weights, refit, run.config.layers)
-        if fitted != kept:
-            run.figures = judge.compare(run.weights, fitted)
+        figures = run.figures if fitted == kept else judge.compare(run.weights, fitted)
+        if figures and run.figures and figures.after >= run.figures.after:
+            run.figures = figures
+        else:
+            fitted = kept
     except Stopped:
         fitted = kept
     header = run.header(**fitted)

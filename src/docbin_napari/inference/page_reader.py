@@ -52,6 +52,7 @@ class PageReader:
         model: InkModel,
         config: InferenceConfig,
         ink: NDArray[np.float32] | None = None,
+        thin_ink: NDArray[np.float32] | None = None,
     ) -> PageReader:
         """Survey a page, and decide how a model reads it.
 
@@ -63,8 +64,8 @@ class PageReader:
             From `load_model`.
         config : InferenceConfig
             What is decided already: polarity, size, edge level.
-        ink : ndarray, optional
-            float32 (6,), from `page_ink`, where `pixels` are only a part of the page.
+        ink, thin_ink : ndarray, optional
+            float32 (6,), of `PageSurvey`, where `pixels` are only a part of the page.
 
         Returns
         -------
@@ -73,15 +74,16 @@ class PageReader:
         """
         pixels, survey, inverted = dark_on_light(pixels, config)
         if inverted:
-            ink = None
+            ink = thin_ink = None
         if config.edge_level is not None:
             model = model.with_edge_level(config.edge_level)
 
         def bound(reader: InkModel, size: PageSize) -> PageReader:
             # Windows of an enlarged page show strokes as dark as in its own pixels.
-            known = survey.thin_ink if size == "double" else survey.ink
-            colours = known if ink is None else ink
-            condition = page_condition(colours, reader.edge_level, reader.normalisation)
+            known = thin_ink if size == "double" else ink
+            if known is None:
+                known = survey.thin_ink if size == "double" else survey.ink
+            condition = page_condition(known, reader.edge_level, reader.normalisation)
             return cls(reader, pixels, condition, size, inverted)
 
         size = config.size

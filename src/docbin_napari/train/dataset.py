@@ -29,6 +29,7 @@ from torch.nn import functional as F
 
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL, edge_level
 from docbin_napari.features.survey import PageSurvey
+from docbin_napari.inference.inference_config import ChosenSize
 from docbin_napari.io.errors import PairError
 from docbin_napari.pairs.mask_trouble import lightness, mask_trouble
 from docbin_napari.pairs.overlap import fingerprint, shared_parts
@@ -63,8 +64,10 @@ class LoadedPair:
     edge : float or None
         Where the ground truth cuts the edges of strokes, as `edge_level` measures it; NaN where
         the network does not get it.
-    inverted_ink : ndarray or None
-        As `ink`, of the page with light and dark exchanged.
+    inverted_ink, thin_ink : ndarray or None
+        As `ink`, of the page with light and dark exchanged, and as large as "double" reads it.
+    size : {"auto", "own", "double"}
+        In which size it is read. Where that is decided, light and dark are exchanged already.
     """
 
     name: str
@@ -74,6 +77,8 @@ class LoadedPair:
     ink: np.ndarray | None
     edge: float | None = None
     inverted_ink: np.ndarray | None = None
+    thin_ink: np.ndarray | None = None
+    size: ChosenSize = "auto"
 
     @property
     def masks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -17,7 +17,7 @@ from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.ink_model import Calibration, InkModel, fit_calibration
 from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.validate import Validation, validate
+from docbin_napari.train.validate import Validation, read_pair, validate
 
 _MOST_LOOKS = 256
 _MOST_PIXELS_A_PAGE = 100_000
@@ -75,19 +75,19 @@ def calibrate(
     model : InkModel
         With an identity calibration.
     pairs : sequence of LoadedPair
-        Pages never trained on.
+        Pages never trained on, or parts of such pages.
     preset : {"fast", "balanced", "best"}
         How the pages are read.
 
     Returns
     -------
     calibration : Calibration
-        Fitted on an equal number of pixels of every page.
+        Fitted on an equal number of pixels of every page; the identity where none has ink.
     threshold : float
         Calibrated probability with the highest mean F-measure on those of these pages that have
         ink.
     """
-    probabilities = [ink_probability(pair.pixels, model, PRESETS[preset]) for pair in pairs]
+    probabilities = [read_pair(model, pair, PRESETS[preset]) for pair in pairs]
     random = np.random.default_rng(0)
     logits, ink = [], []
     for probability, pair in zip(probabilities, pairs, strict=True):
@@ -95,6 +95,8 @@ def calibrate(
         chosen = random.choice(known, min(len(known), _MOST_PIXELS_A_PAGE), replace=False)
         logits.append(_logit(probability.ravel()[chosen]))
         ink.append(pair.truth[..., 0].ravel()[chosen] > 0)
+    if not np.concatenate(ink).any():
+        return Calibration(), 0.5
     calibration = fit_calibration(np.concatenate(logits), np.concatenate(ink))
     scores = np.zeros(len(_THRESHOLDS))
     for probability, pair in zip(probabilities, pairs, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,7 @@ def read_pair(
     config: InferenceConfig,
     check: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float32]:
-    """Read a page, or a part of it with the ink colours of the whole page.
+    """Read a page, or a part of it as the whole page is read.
 
     Parameters
     ----------
@@ -62,8 +62,11 @@ def read_pair(
     ndarray
         Probability of ink, float32 (H, W).
     """
+    if pair.size != "auto":
+        config = replace(config, size=pair.size, invert="never")
+    reader = PageReader.of(pair.pixels, model, config, pair.ink, pair.thin_ink)
     probability = np.zeros(pair.pixels.shape[:2], np.float32)
-    for _ in predict_with(PageReader.of(pair.pixels, model, config, pair.ink), config, probability):
+    for _ in predict_with(reader, config, probability):
         check()
     return probability
 
