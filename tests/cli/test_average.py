@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,7 +90,19 @@ def test_the_model_is_finished_on_held_out_pages(arguments, dark_model, tmp_path
     weights = load_network(model.info).state_dict()
     for name, value in load_network(before.info).state_dict().items():
         np.testing.assert_allclose(weights[name], value, atol=1e-6)
-    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_a_model_may_be_a_file_of_this_folder(arguments, tmp_path, monkeypatch):
+    """Such as ``--output mean.safetensors``; what a broken-off fine-tuning left there stays."""
+    monkeypatch.chdir(tmp_path)
+    left = Path("mean.safetensors.unfinished")
+    left.write_text("the best weights so far")
+    for output in ("mean.safetensors", "./other.safetensors"):
+        where = arguments.index("--output") + 1
+        arguments[where] = output
+        assert main([*arguments, "--windows", "0", "--shares", "0", "1"]) == 0
+        assert find_model(output).header["mean_of"]
+    assert left.read_text() == "the best weights so far"
 
 
 def test_the_statistics_of_batch_norms_are_measured_anew(

@@ -72,6 +72,15 @@ def test_without_its_base_a_model_reads_every_page_and_says_so(tmp_path):
     assert model.for_page(PageSurvey.of(NIGHT)) is model
 
 
+def test_a_model_that_reads_all_pages_leaves_their_size_to_its_base(tiny_model_file, tmp_path):
+    """It has learnt from pages as large as its base reads them."""
+    path = tmp_path / "all.safetensors"
+    save_model(path, network(3), {"threshold": 0.5, "base": {"name": str(tiny_model_file)}})
+    model = load_model(path, "cpu")
+    assert model.base.info.name == tiny_model_file.stem
+    assert model.for_page(PageSurvey.of(NIGHT)) is model
+
+
 def test_a_damaged_list_of_known_pages_names_the_file(tmp_path):
     path = tmp_path / "odd.safetensors"
     header = {"threshold": 0.5, "base": {"name": "general-1"}, "pages_known": {"looks": 1}}

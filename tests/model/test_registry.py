@@ -75,6 +75,11 @@ def test_a_header_that_cannot_be_used_is_refused_and_hides_no_other_model(
     assert [info.name for info in list_models() if info.path.parent == own_models] == ["good"]
 
 
+def test_what_a_killed_program_left_is_no_model(own_models, tiny_model_file):
+    shutil.copy(tiny_model_file, own_models / ".mine-1a2b3c4d5e6f.safetensors")
+    assert [info.name for info in list_models() if "mine" in info.name] == []
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones(own_models, tiny_model_file):
     shutil.copy(tiny_model_file, own_models / "letters.safetensors")
     with pytest.raises(ModelError, match=r"no model 'post'.*letters"):

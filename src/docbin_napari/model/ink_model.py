@@ -26,6 +26,7 @@ from docbin_napari.model.model_file import (
     checked,
     find_model,
     load_tensors,
+    read_info,
 )
 
 if TYPE_CHECKING:
@@ -363,19 +364,20 @@ def load_model(
 
 
 def _load_base(info: ModelInfo, device: str, engine: EngineConfig | None) -> InkModel | None:
-    """The model that a fine-tuned one leaves unfamiliar pages to."""
-    if "pages_known" not in info.header:
+    """The model that a fine-tuned one leaves unfamiliar pages to, and the size of all."""
+    if "base" not in info.header:
         return None
-    name = str(info.header.get("base", {}).get("name", ""))
+    name = str(info.header["base"].get("name", ""))
     try:
         base = find_model(name)
         return InkModel(load_engine(base, device, engine), base)
     except ModelError as error:
-        warnings.warn(
-            f"{info.name} leaves pages that it does not know to {name or 'its base'}, which "
-            f"cannot be loaded, so it reads them itself ({error})",
-            stacklevel=3,
-        )
+        if "pages_known" in info.header:
+            warnings.warn(
+                f"{info.name} leaves pages that it does not know to {name or 'its base'}, which "
+                f"cannot be loaded, so it reads them itself ({error})",
+                stacklevel=3,
+            )
         return None
 
 
@@ -478,4 +480,4 @@ def save_model(
         tensors |= {name: value.half() for name, value in tensors.items() if value.ndim == 4}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, metadata={HEADER_KEY: json.dumps(complete)}))
-    return find_model(path)
+    return read_info(path)

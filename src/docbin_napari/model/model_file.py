@@ -311,6 +311,8 @@ def list_models(unreadable: list[ModelError] | None = None) -> list[ModelInfo]:
     found: dict[str, ModelInfo] = {}
     for folder in model_folders():
         for path in sorted(folder.glob(f"*{_SUFFIX}")):
+            if path.name.startswith("."):
+                continue  # It is being written, or was when something killed the program.
             try:
                 found.setdefault(path.stem, read_info(path))
             except ModelError as error:

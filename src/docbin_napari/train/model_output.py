@@ -64,7 +64,7 @@ def checked_output(output: str, overwrite: bool) -> Path:
         If the name is taken or is no name, or its folder cannot be written to.
     """
     path = output_path(output)
-    if output != str(path) and (not output.strip() or Path(output).name != output):
+    if not output.endswith(".safetensors") and (not output.strip() or Path(output).name != output):
         raise TrainingError(f"{output!r} cannot be the name of a model: leave out / and \\")
     if (built_in_folder() / path.name).exists() and path.parent in model_folders():
         raise TrainingError(f"{path.stem} is the name of a built-in model: choose another --output")
@@ -127,7 +127,7 @@ def reserved(path: Path) -> Iterator[Path | None]:
     NameInUseError
         If another process, or another part of this one, makes a model of this name.
     """
-    with _locked(path):
+    with locked(path, f"another training is making {path.stem}: choose another name"):
         yield rescue(path, path.with_stem(f"{path.stem}-unfinished"))
 
 
@@ -162,22 +162,29 @@ def rescue(path: Path, wanted: Path | None = None) -> Path | None:
 def rescue_of_the_dead(path: Path) -> Path | None:
     """Do as `rescue`, unless another process is still at work on this model."""
     try:
-        with _locked(path):
+        with locked(path):
             return rescue(path)
     except NameInUseError:
         return None
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path, reason: str = "") -> Iterator[None]:
+    """Keep a file or a folder to this process for the block, else raise `NameInUseError`.
+
+    Parameters
+    ----------
+    path : Path
+        Need not be there.
+    reason : str, optional
+        Words of the error.
+    """
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise NameInUseError(
-            f"another training is making {path.stem}: choose another name"
-        ) from error
+        raise NameInUseError(reason) from error
     except OSError:
         pass  # A folder that takes no lock takes no model either, which is reported in the end.
     try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -31,7 +32,6 @@ from docbin_napari.model.openvino_engine import (
 )
 from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair, generated_pair, load_pair, pairs_in
-from docbin_napari.train.model_output import unfinished_path
 from docbin_napari.train.validate import read_pair
 
 _SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -44,7 +44,10 @@ _PRESET, _EXACT = PRESETS["fast"], EngineConfig(precision="f32")
 def quantize(
     model: str, pages: Iterable[Path], judge: Iterable[Path], generated: int, each: int
 ) -> EightBits:
-    """Find the int8 form of a model, and write it into its file, which becomes half as large.
+    """Find the int8 form of a model, and write it into its file if it costs little enough.
+
+    The weights of its convolutions are rounded to 16 bits then, which counts as cost of the form,
+    too, and the file becomes half as large. Otherwise the file stays as it is.
 
     Parameters
     ----------
@@ -77,26 +80,25 @@ def quantize(
         raise ValueError(f"--each is 1 or more and --generated 0 or more, not {each}, {generated}")
     info = find_model(model)
     chosen, judges = _some(pairs_in(pages), each), pairs_in(judge)
-    interim = unfinished_path(info.path)
-    try:
+    with TemporaryDirectory() as folder:
+        interim = Path(folder) / info.path.name
         rounded = save_model(interim, load_network(info), info.header, compact=True)
         shown = [_middle(load_pair(pair)) for pair in chosen]
         for number in range(generated):
             page = draw_page(_FIRST_SEED + number, _SIDE, _SIDE)
             shown.append(generated_pair(number, page.pixels, page.ink))
         form = find_form(rounded, shown)
-        costs = format_costs(rounded, form, judges)
+        costs = format_costs(info, in_eight_bits(rounded, form), judges)
         form = replace(
             form,
             mean_loss=round(float(np.mean(costs)), 4),
             worst_loss=round(max(costs), 4),
             pages=len(costs),
         )
-        header = {**info.header, EIGHT_BITS_KEY: form.to_header()}
-        save_model(info.path, load_network(rounded), header, compact=True)
-        return form
-    finally:
-        interim.unlink(missing_ok=True)
+        if form.is_good_enough:
+            header = {**info.header, EIGHT_BITS_KEY: form.to_header()}
+            save_model(info.path, load_network(rounded), header, compact=True)
+    return form
 
 
 def find_form(info: ModelInfo, pages: Sequence[LoadedPair]) -> EightBits:
@@ -136,15 +138,15 @@ def find_form(info: ModelInfo, pages: Sequence[LoadedPair]) -> EightBits:
     return min(forms, key=distance)
 
 
-def format_costs(info: ModelInfo, form: EightBits, pages: Iterable[Pair]) -> list[float]:
+def format_costs(info: ModelInfo, rounded: InkModel, pages: Iterable[Pair]) -> list[float]:
     """Measure what eight bits cost, page by page.
 
     Parameters
     ----------
     info : ModelInfo
         The model.
-    form : EightBits
-        Its ranges.
+    rounded : InkModel
+        The same in an int8 form.
     pages : iterable of Pair
         Pages with ground truth; those without ink are left out.
 
@@ -159,7 +161,6 @@ def format_costs(info: ModelInfo, form: EightBits, pages: Iterable[Pair]) -> lis
         If there is no page with ink.
     """
     exact = InkModel(OpenVINOEngine.load(info, _EXACT), info)
-    rounded = in_eight_bits(info, form)
     costs = []
     for page in map(load_pair, pages):
         if np.logical_and(*page.masks).any():

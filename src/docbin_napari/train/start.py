@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import numpy as np
@@ -34,7 +36,7 @@ from docbin_napari.train.dataset import (
 )
 from docbin_napari.train.finish import finished_header
 from docbin_napari.train.learning import Batch
-from docbin_napari.train.model_output import checked_output, unfinished_path
+from docbin_napari.train.model_output import checked_output
 from docbin_napari.train.train_config import (
     AugmentConfig,
     AverageConfig,
@@ -257,10 +259,7 @@ def average_models(config: AverageConfig) -> tuple[Validation, ModelInfo]:
         "mean_of": [info.name for info in infos],
         "shares": list(config.shares) or [1.0] * len(infos),
     }
-    interim = unfinished_path(path)
-    try:
-        model = run_through_file(network, interim, config.device)
+    with TemporaryDirectory() as folder:
+        model = run_through_file(network, Path(folder) / path.name, config.device)
         figures, chosen = finished_header(model, learnt, held_out)
-        return figures, save_model(path, network, {**chosen, **header})
-    finally:
-        interim.unlink(missing_ok=True)
+    return figures, save_model(path, network, {**chosen, **header})

@@ -321,7 +321,7 @@ class AverageConfig:
     training_data : str
         What it learnt from, in words; default: that of the last model.
     device : str
-        Where to compute: auto, cpu, cuda, mps.
+        Where held-out pages are read: auto, cpu, cuda, mps.
     overwrite : bool
         Replace a model of this name.
     """
