@@ -12,6 +12,7 @@ import pytest
 from docbin_napari.cli.train import main, other_pages_beside
 from docbin_napari.finetune.reports import NOTHING_LEARNT
 from docbin_napari.model.ink_model import load_model
+from docbin_napari.model.model_file import read_info
 from docbin_napari.train.model_output import rescue_of_the_dead, unfinished_path
 
 
@@ -209,6 +210,14 @@ def test_under_torchrun_it_is_refused(arguments, monkeypatch, capsys):
     assert "without torchrun" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("output", ["letters.safetensors", "./letters.safetensors"])
+def test_a_model_may_be_a_file_of_this_folder(arguments, output, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments[arguments.index("--output") + 1] = output
+    assert main(arguments) == 0, capsys.readouterr().err
+    assert read_info(tmp_path / "letters.safetensors").header["steps"]
+
+
 def test_other_pages_are_looked_for_beside(two_archives, tmp_path, one_stroke):
     from docbin_napari.pairs.pair import write_pair
 
@@ -217,3 +226,6 @@ def test_other_pages_are_looked_for_beside(two_archives, tmp_path, one_stroke):
     write_pair(tmp_path / "test" / "letters", "b", one_stroke.pixels, one_stroke.ink)
     assert other_pages_beside((tmp_path / "train" / "letters",)) == (tmp_path / "test",)
     assert other_pages_beside((tmp_path / "train",)) == (tmp_path / "test",)
+    # Pairs lie in a folder or in folders of it; anything deeper is something else.
+    write_pair(tmp_path / "deep/test/2024/letters", "c", one_stroke.pixels, one_stroke.ink)
+    assert other_pages_beside((tmp_path / "deep/train/letters",)) == ()

@@ -15,6 +15,7 @@ from docbin_napari.cli.train import main
 from docbin_napari.model.ink_model import load_model
 from docbin_napari.pairs.pair import write_pair
 from docbin_napari.train.loop import train
+from docbin_napari.train.model_output import locked
 from docbin_napari.train.train_config import AugmentConfig, TrainConfig
 
 
@@ -110,6 +111,28 @@ def test_a_run_that_is_not_finished_is_not_spoilt(arguments, tmp_path, capsys):
     assert main([*arguments, "--output", str(tmp_path / "other.safetensors"), "--seed", "1"]) == 0
     with (tmp_path / "run" / "log.csv").open() as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["3"], "of the last run alone"
+
+
+def test_going_on_replaces_no_model_that_another_training_has_made(arguments, tmp_path, capsys):
+    settings = TrainConfig(
+        (tmp_path / "letters",), (tmp_path / "letters",), str(tmp_path / "new.safetensors"),
+        steps=9, batch=2, window=64, channels=(8, 8), run=tmp_path / "run", device="cpu",
+    )  # fmt: skip
+    assert list(train(settings, stopped=iter([False, False, True]).__next__)) == []
+    (tmp_path / "new.safetensors").write_text("of another training")
+    assert main([*arguments, "--steps", "9", "--resume"]) == 1
+    assert "already a model" in said(capsys)
+    assert main([*arguments, "--steps", "9", "--resume", "--overwrite"]) == 0
+    assert main([*arguments, "--steps", "10", "--resume"]) == 0, "that model is its own"
+    assert load_model(str(tmp_path / "new.safetensors"), "cpu").info.header["steps"] == 10
+
+
+def test_two_trainings_do_not_share_a_folder(arguments, tmp_path, capsys):
+    with locked(tmp_path / "run"):
+        assert main(arguments) == 1
+    assert f"{tmp_path / 'run'}: another training runs there" in said(capsys)
+    assert not (tmp_path / "run").exists()
+    assert main(arguments) == 0
 
 
 def test_a_run_that_is_refused_leaves_the_log_of_the_one_before(arguments, tmp_path, capsys):

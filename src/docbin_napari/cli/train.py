@@ -16,6 +16,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +31,13 @@ from docbin_napari.io.page import GROUND_TRUTH_FOLDER
 from docbin_napari.io.paths import writing_trouble
 from docbin_napari.model.engine import DeviceError
 from docbin_napari.model.model_file import ModelError
-from docbin_napari.train.model_output import checked_output, rescue, reserved, unfinished_path
+from docbin_napari.train.model_output import (
+    checked_output,
+    locked,
+    rescue,
+    reserved,
+    unfinished_path,
+)
 from docbin_napari.train.train_config import Stopped, TrainConfig, TrainingError
 
 if TYPE_CHECKING:
@@ -133,18 +140,22 @@ def _train(
     """Print and log the reports of a training; return whether it ran to its end."""
     from docbin_napari.train.loop import train
 
+    alone: AbstractContextManager[None] = nullcontext()
     if ranks.is_first:
         _check_places(config)
+        reason = f"{config.run}: another training runs there: choose another --run"
+        alone = locked(config.run, reason)
     done, log, anew = False, config.run / "log.csv", not config.resume
-    for report in train(config, ranks, stopped):
-        done = report.model is not None
-        if ranks.is_first:
-            if anew:
-                # Not before there is something to replace the log of another run.
-                log.unlink(missing_ok=True)
-            anew = False
-            _log(log, report)
-            console.say(_line(report))
+    with alone:
+        for report in train(config, ranks, stopped):
+            done = report.model is not None
+            if ranks.is_first:
+                if anew:
+                    # Not before there is something to replace the log of another run.
+                    log.unlink(missing_ok=True)
+                anew = False
+                _log(log, report)
+                console.say(_line(report))
     return done
 
 
@@ -152,7 +163,9 @@ def _check_places(config: TrainConfig) -> None:
     """Refuse a model or a folder of the run that cannot be written, and change nothing there."""
     from docbin_napari.train.loop import unfinished_run
 
-    checked_output(config.output, config.overwrite or config.resume)
+    unfinished = unfinished_run(config.checkpoint)
+    # A run that is finished goes on to replace its own model.
+    checked_output(config.output, config.overwrite or (config.resume and not unfinished))
     there = next(
         folder for folder in (config.run, *config.run.absolute().parents) if folder.exists()
     )
@@ -160,7 +173,7 @@ def _check_places(config: TrainConfig) -> None:
         raise TrainingError(
             f"{config.run}: this folder cannot be made or written to; choose another --run"
         )
-    if not (config.resume or config.overwrite) and unfinished_run(config.checkpoint):
+    if not (config.resume or config.overwrite) and unfinished:
         raise TrainingError(
             f"{config.run}: there is a run that is not finished: --resume goes on with it, "
             "--overwrite begins anew, and another --run leaves it alone"
@@ -281,7 +294,8 @@ def other_pages_beside(collections: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(
         folder
         for folder in found
-        if any(folder.glob(f"**/{GROUND_TRUTH_FOLDER}/*")) and find_pairs(folder)
+        if any(any(folder.glob(f"{place}{GROUND_TRUTH_FOLDER}/*")) for place in ("", "*/"))
+        and find_pairs(folder)
     )
 
 
