@@ -166,7 +166,7 @@ def test_collections_have_means(tmp_path, draw_page, report_of):
 def test_what_could_not_be_evaluated_is_listed(collection, report_of):
     (collection / "auto_bin" / "a.png").write_bytes(b"")
     text, _ = report_of(collection, collection, code=1)
-    assert "Not evaluated" in text
+    assert "Warnings and errors" in text
     assert "the file is empty" in text
 
 
