@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _POINTS_PER_INCH = 72
-_BYTES_A_PIXEL, _DRAWN = 7, 10
-"""A page is drawn with 4 bytes a pixel. Files of lines are small and their pages may be large."""
 _PIECE = 1 << 20
 _PAGES_AN_OPENING = 16
 """An open document keeps the packed pictures of all pages that were drawn."""
@@ -141,9 +139,9 @@ def _draw(
     try:
         scale = dpi / _POINTS_PER_INCH * _unit_of(page, units)
         width, height = (max(1, round(points * scale)) for points in page.get_size())
+        # A page is drawn with 7 bytes a pixel, so its pixels limit the memory, too. Files of lines
+        # are small and their pages may be large.
         check_size(path, (width, height), 0, pixel_limit, where)
-        needed = _BYTES_A_PIXEL * width * height
-        check_size(path, (width, height), needed, pixel_limit * _DRAWN, where)
         bitmap = page.render(scale=scale, rev_byteorder=True)
         try:
             pixels = np.array(bitmap.to_numpy()[..., :3], order="C")
