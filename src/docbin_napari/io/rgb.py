@@ -238,18 +238,14 @@ def to_rgb(array: ArrayLike, limits: tuple[float, float] | None = None) -> NDArr
     array([  0, 128, 255], dtype=uint8)
     """
     image: Any = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
-    height, width, channels = _layout(image)
+    channels = _channels(image)
     if limits is not None and not limits[0] < limits[1]:
         raise ValueError(f"limits must be two rising numbers, not {limits}")
     if image.dtype == np.uint8 and limits in (None, (0, 255)):
         if channels == 3:
             return np.ascontiguousarray(image)
         limits = None
-    limits = limits_of(image) if limits is None else limits
-    out = np.empty((height, width, 3), np.uint8)
-    for rows in row_bands(height, width):
-        out[rows] = _convert_band(np.asarray(image[rows]), limits)
-    return out
+    return RgbRows(image, limits_of(image) if limits is None else limits)[:]
 
 
 def row_bands(height: int, width: int) -> Iterator[slice]:
@@ -402,9 +398,7 @@ def upright(rows: RowSource, orientation: int = 1) -> NDArray[np.uint8]:
     return pixels
 
 
-def value_limits(
-    bands: Iterable[NDArray[Any]], stated: tuple[float, float] | None = None
-) -> tuple[float, float]:
+def value_limits(bands: Iterable[NDArray[Any]]) -> tuple[float, float]:
     """Find the values that become black and white, one rule for all but bool and 8 bits.
 
     Strategy: a file of 16 bits may hold 10, 12 or 14, or a narrow range anywhere; taken for
@@ -420,8 +414,6 @@ def value_limits(
     ----------
     bands : iterable of ndarray, shape (H, W) or (H, W, C)
         The page, band by band; alpha (the last of 2 or 4 channels) does not count.
-    stated : (float, float), optional
-        Smallest and largest value by the header of the file, where it is known.
 
     Returns
     -------
@@ -441,9 +433,9 @@ def value_limits(
     """
     used = _used_range(bands)
     if used is None:
-        return stated or (0.0, 1.0)
+        return 0.0, 1.0
     low, high, noise, kind = used
-    whole = _used_bits(stated or _whole_range(low, high, kind), high, kind)
+    whole = _range_of_kind(low, high, kind)
     span = high - low
     if whole is not None and (low == high or span >= _ENOUGH * (whole[1] - whole[0])):
         return whole
@@ -455,26 +447,16 @@ def value_limits(
     return low, high
 
 
-def _whole_range(low: float, high: float, kind: str) -> tuple[float, float] | None:
-    """The range in which values of a kind lie: 0 to 1, or whole bits."""
-    if low < 0:
+def _range_of_kind(low: float, high: float, kind: str) -> tuple[float, float] | None:
+    """The range in which values of a kind lie: 0 to 1, or at least eight bits.
+
+    It is halved while its upper half is empty.
+    """
+    if low < 0 or (kind == "f" and high > 1):
         return None
     if kind == "f":
-        return (0.0, 1.0) if high <= 1 else None
+        return 0.0, 2.0 ** math.ceil(math.log2(high)) if high else 1.0
     return 0.0, 2.0 ** max(8, math.ceil(math.log2(high + 1))) - 1
-
-
-def _used_bits(
-    whole: tuple[float, float] | None, high: float, kind: str
-) -> tuple[float, float] | None:
-    """Halve a range while its upper half is empty; whole numbers have at least eight bits."""
-    if whole is None or high <= whole[0] or whole[0] < 0:
-        return whole
-    low, top = whole
-    if kind == "f":
-        return low, low + (top - low) / 2 ** math.floor(math.log2((top - low) / (high - low)))
-    bits = max(8, math.ceil(math.log2(high + 1)))
-    return low, max(high, min(top, 2.0**bits - 1))
 
 
 def _used_range(bands: Iterable[NDArray[Any]]) -> tuple[float, float, float, str] | None:
@@ -520,8 +502,8 @@ def _smallest(kept: NDArray[np.float64], values: NDArray[Any]) -> NDArray[np.flo
     )
 
 
-def _layout(image: Any) -> tuple[int, int, int]:
-    """Height, width and number of channels (1 without a channel axis)."""
+def _channels(image: Any) -> int:
+    """Number of channels of an image, 1 without a channel axis; refuse what is no image."""
     shape = tuple(image.shape)
     if len(shape) == 2:
         shape = (*shape, 1)
@@ -529,7 +511,7 @@ def _layout(image: Any) -> tuple[int, int, int]:
         raise ValueError(f"shape {tuple(image.shape)} is not (H, W) or (H, W, 1 to 4 channels)")
     if np.dtype(image.dtype).kind not in "buif":
         raise ValueError(f"values of type {image.dtype} are not those of an image")
-    return int(shape[0]), int(shape[1]), int(shape[2])
+    return int(shape[2])
 
 
 def _colour(band: NDArray[Any]) -> NDArray[Any]:

@@ -272,9 +272,8 @@ class SampleKind:
             return None
         if self._alpha == _PREMULTIPLIED and samples.dtype.kind in "iu":
             return 0.0, float(np.iinfo(samples.dtype).max)
-        stated = (0.0, 2.0**self._bits - 1) if 8 < self._bits < 16 else None
         bands = row_bands(*samples.shape[:2])
-        return value_limits((samples[rows][..., : self._colours] for rows in bands), stated)
+        return value_limits(samples[rows][..., : self._colours] for rows in bands)
 
     def _convert(
         self, samples: NDArray[Any], limits: tuple[float, float] | None
