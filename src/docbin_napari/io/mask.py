@@ -24,13 +24,7 @@ if TYPE_CHECKING:
     from docbin_napari.io.encode import Dpi
     from docbin_napari.io.rgb import RowSource
 
-__all__ = [
-    "GroundTruth",
-    "MaskError",
-    "read_ground_truth",
-    "write_ground_truth",
-    "write_mask",
-]
+__all__ = ["GroundTruth", "MaskError", "read_ground_truth", "write_ground_truth", "write_mask"]
 
 _INK, _UNLABELLED, _BACKGROUND = 0, 128, 255
 _NEARLY_WHITE, _FEW = 240, 4

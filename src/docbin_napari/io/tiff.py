@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from docbin_napari.io.errors import PageError
-from docbin_napari.io.page import (
-    LARGE_PAGE,
-    Decoded,
-    check_size,
-    clean_dpi,
-    decoder_trouble,
-)
+from docbin_napari.io.page import LARGE_PAGE, Decoded, check_size, clean_dpi, decoder_trouble
 from docbin_napari.io.raster import image_rows, open_image, without_pillow_limit
 from docbin_napari.io.rgb import (
     ON_ITS_SIDE,
