@@ -13,7 +13,7 @@ import io
 import random
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image
@@ -180,36 +180,32 @@ def _decode(stream: bytes, quick: bool) -> NDArray[np.uint8]:
         return np.asarray(image)
 
 
-_EXTENSION, _PICTURE, _TRAILER = b"\x21", b"\x2c", b"\x3b"
+_TRAILER = b"\x3b"
 _GIF_ENDS_EARLY = ("Failed to read", "EOF detected before image complete")
 
 
-def gif_holds_all_rows(content: bytes) -> bool:
+def gif_holds_all_rows(content: bytes, start: int) -> bool:
     """Tell whether the first picture of a GIF file has all of its pixels; Pillow does not say.
 
     Parameters
     ----------
     content : bytes
-        A file with a whole header.
+        The file.
+    start : int
+        Where the data of that picture begin.
 
     Returns
     -------
     bool
-        True also where no picture is found, or a damaged one: that is for the decoder to name.
+        True also where the picture is damaged: that is for the decoder to name.
     """
     import imagecodecs
 
+    # A later picture may be cut off, so the file ends here behind the first.
     stream = io.BytesIO(content)
-    _skip_colours(stream.read(13)[10:11], stream)
-    while (kind := stream.read(1)) == _EXTENSION:
-        stream.read(1)
-        _skip_blocks(stream)
-    place = stream.read(9)
-    if kind != _PICTURE or len(place) < 9:
-        return True
-    _skip_colours(place[8:], stream)
-    stream.read(1)
-    _skip_blocks(stream)
+    stream.seek(start)
+    while (length := stream.read(1)) and length[0]:
+        stream.seek(length[0], 1)
     try:
         imagecodecs.gif_decode(content[: stream.tell()] + _TRAILER, index=0)
     except imagecodecs.GifError as error:
@@ -217,13 +213,3 @@ def gif_holds_all_rows(content: bytes) -> bool:
     except Exception:
         return True
     return True
-
-
-def _skip_colours(flags: bytes, stream: BinaryIO) -> None:
-    if flags and flags[0] & 0x80:
-        stream.seek(3 << ((flags[0] & 7) + 1), 1)
-
-
-def _skip_blocks(stream: BinaryIO) -> None:
-    while (length := stream.read(1)) and length[0]:
-        stream.seek(length[0], 1)

@@ -62,11 +62,7 @@ def without_pillow_limit() -> Iterator[None]:
 def open_image(path: Path) -> Image.Image:
     """Open a file with Pillow; only the header is read. Call inside `without_pillow_limit`."""
     # Registers the formats; otherwise Pillow would load all of its forty plugins.
-    from PIL import (  # noqa: F401
-        Jpeg2KImagePlugin,
-        TiffImagePlugin,
-        WebPImagePlugin,
-    )
+    from PIL import Jpeg2KImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
     kind = _phone_picture(path)
     if not kind:
@@ -139,7 +135,6 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         return Decoded(rows, dpi, remarks + rows.remarks, orientation)
 
 
-_PIECE = 1 << 20
 _DEPTH, _COLOURS, _INTERLACED = 24, 25, 28
 _GRAY, _PALETTE = 0, 3
 # Transparent colours, and turned pictures, whose words may stand behind the pixels.
@@ -192,13 +187,13 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
     PageError
         If a part of the page is missing.
     """
-    whole = True
+    file, whole = cast("ImageFile.ImageFile", image), True
     if image.format == "PNG":
         whole = png_holds_all_rows(path.read_bytes())
     elif image.format == "GIF":
         from docbin_napari.io.complete import gif_holds_all_rows
 
-        whole = gif_holds_all_rows(path.read_bytes())
+        whole = gif_holds_all_rows(path.read_bytes(), file.tile[0][2])
     elif image.format in ("JPEG", "MPO"):
         from docbin_napari.io.complete import END_MARK, how_it_ends
 
@@ -207,7 +202,6 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
         if end == "incomplete":
             raise PageError(path, "the file is truncated: part of the page is missing")
         if end == "no end mark":
-            file = cast("ImageFile.ImageFile", image)
             if file.fp is not None:
                 file.fp.close()
             file.fp = io.BytesIO(stream + END_MARK)
@@ -257,13 +251,9 @@ def png_holds_all_rows(content: bytes) -> bool:
         if columns > 0 and rows > 0:
             # Before each row stands the number of its filter.
             wanted += rows * (1 + -(-columns * bits // 8))
-    packer, found = zlib.decompressobj(), 0
+    packer = zlib.decompressobj()
     try:
-        for packed in _packed_pixels(content):
-            rest = packed
-            while rest and found < wanted:
-                found += len(packer.decompress(rest, _PIECE))  # counted, not kept
-                rest = packer.unconsumed_tail
+        found = len(packer.decompress(b"".join(_packed_pixels(content)), wanted))
     except zlib.error:
         return True
     # What ends within its data is named by the decoder, too.
