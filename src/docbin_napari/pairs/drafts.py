@@ -25,7 +25,7 @@ import numpy as np
 import platformdirs
 
 from docbin_napari.io.errors import DraftError
-from docbin_napari.io.paths import atomic_path, to_disk, writing_trouble
+from docbin_napari.io.paths import atomic_path, modified, to_disk, writing_trouble
 from docbin_napari.io.rgb import row_bands
 from docbin_napari.pairs.provenance import now
 
@@ -232,14 +232,7 @@ def find_drafts(folders: Iterable[Path], key: PageKey, writers: Container[str] =
             at_work = path.stem.rpartition("-")[2] in writers
             if not at_work and (path.name.startswith(key.name) or _is_homeless(path)):
                 found.append(path)
-    return sorted(found, key=_age)
-
-
-def _age(path: Path) -> int:
-    try:
-        return -path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    return sorted(found, key=modified, reverse=True)
 
 
 def _is_homeless(path: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.page import Page, find_pages, is_pdf, is_tiff, read_pages
-from docbin_napari.io.paths import atomic_path, to_disk, writing_trouble
+from docbin_napari.io.paths import atomic_path, modified, to_disk, writing_trouble
 from docbin_napari.io.tiff_header import read_tiff_header
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def open_list(folder: Path, elsewhere: Path) -> PageList:
     other = elsewhere / f"pages-{name.hexdigest()}.json"
     known = PageList(folder, beside)
     # Both are there where a folder that could be written to cannot any more.
-    newest = sorted((beside, other), key=_modified, reverse=True)
+    newest = sorted((beside, other), key=modified, reverse=True)
     stored = next(filter(None, (_stored(path, known) for path in newest)), {})
     entries = [entry for file in files for entry in _pages_of(file)]
     known.states = stored.get("pages", {})
@@ -205,13 +205,6 @@ def open_list(folder: Path, elsewhere: Path) -> PageList:
         with suppress(OSError):
             other.unlink(missing_ok=True)
     return known
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def read_listed(entry: Entry, dpi: float = 300) -> Page:
