@@ -201,11 +201,7 @@ def _read_mask(mask: Path, remarks: list[str]) -> GroundTruth:
 
 
 def _bring(
-    match: Match,
-    content: _Content,
-    collection: Path,
-    taken: dict[str, Path | None],
-    dry_run: bool,
+    match: Match, content: _Content, collection: Path, taken: dict[str, Path | None], dry_run: bool
 ) -> Imported:
     """Write one pair under a free name, unless it is there already."""
     wanted = clean_name(same_name(match.name))

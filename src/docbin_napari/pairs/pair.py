@@ -88,13 +88,10 @@ def find_pairs(folder: str | os.PathLike[str]) -> list[Pair]:
         raise PairError(folder, "there is no such folder")
     if (folder / GROUND_TRUTH_FOLDER).is_dir():
         return _pairs_of(folder)
-    try:
-        collections = [e for e in folder.iterdir() if (e / GROUND_TRUTH_FOLDER).is_dir()]
-    except OSError as error:
-        raise PairError(folder, f"the folder cannot be read ({error.strerror})") from error
+    collections = [path for path in folders_in(folder) if (path / GROUND_TRUTH_FOLDER).is_dir()]
     if not collections:
         raise PairError(folder, f"neither this folder nor one in it has a {GROUND_TRUTH_FOLDER}/")
-    return [pair for path in sorted(collections, key=natural_key) for pair in _pairs_of(path)]
+    return [pair for path in collections for pair in _pairs_of(path)]
 
 
 def _pairs_of(collection: Path) -> list[Pair]:

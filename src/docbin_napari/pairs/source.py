@@ -304,8 +304,7 @@ def match_pairs(images: Iterable[PurePosixPath]) -> Matching:
     """
     images = list(images)
     # A folder around everything, "set with GT" for instance, tells nothing about one image.
-    levels = zip(*(image.parent.parts for image in images), strict=False)
-    around = sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, levels))
+    around = _folders_around(images)
     pages: dict[str, list[PurePosixPath]] = defaultdict(list)
     masks: list[tuple[PurePosixPath, str]] = []
     order: list[PurePosixPath] = []
@@ -322,6 +321,12 @@ def match_pairs(images: Iterable[PurePosixPath]) -> Matching:
         for name in names:
             pages[name].append(image)
     return _assign(order, pages, masks)
+
+
+def _folders_around(images: Iterable[PurePosixPath]) -> int:
+    """How many folders, from the outermost on, are those of all images."""
+    levels = zip(*(image.parent.parts for image in images), strict=False)
+    return sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, levels))
 
 
 def page_name_of(image: PurePosixPath, around: int = 0) -> str | None:
@@ -407,11 +412,6 @@ def _name(page: PurePosixPath, of_mask: str) -> str:
 def _distance(page: PurePosixPath, mask: PurePosixPath) -> tuple[int, float]:
     """How far two folders are from each other: steps, then unlikeness of their names."""
     here, there = page.parent.parts, mask.parent.parts
-    common = 0
-    for one, other in zip(here, there, strict=False):
-        if one != other:
-            break
-        common += 1
-    steps = len(here) + len(there) - 2 * common
+    steps = len(here) + len(there) - 2 * _folders_around((page, mask))
     plain, other_plain = (_MARKS.sub("", "/".join(part).casefold()) for part in (here, there))
     return steps, 1.0 - SequenceMatcher(None, plain, other_plain, autojunk=False).ratio()
