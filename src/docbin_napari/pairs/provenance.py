@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,7 +104,11 @@ def read_provenance(path: str | os.PathLike[str]) -> Provenance | None:
     tool, _, version = texts.get("Software", "").partition(" ")
     if tool != _TOOL:
         return None
-    found = {name: unpack(texts.get(keyword, "")) for name, (keyword, _, unpack) in _FIELDS.items()}
+    found = {}
+    for name, (keyword, _, unpack) in _FIELDS.items():
+        with suppress(ValueError):
+            if text := texts.get(keyword):
+                found[name] = unpack(text)
     return Provenance(**found, version=version)
 
 
@@ -133,10 +137,7 @@ def _whole(text: str) -> int | None:
 
 
 def _share(text: str) -> float | None:
-    try:
-        share = float(text)
-    except ValueError:
-        return None
+    share = float(text)
     return share if 0 <= share <= 1 else None
 
 
@@ -144,26 +145,19 @@ def _packed(windows: bytes) -> str:
     return base64.b64encode(windows).decode()
 
 
-def _unpacked(text: str) -> bytes | None:
-    try:
-        return base64.b64decode(text, validate=True) if text else None
-    except binascii.Error:
-        return None
-
-
-def _words(text: str) -> str | None:
-    return text or None
+def _unpacked(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
 
 
 _FIELDS: dict[str, tuple[str, Callable[[Any], str], Callable[[str], Any]]] = {
-    "date": ("Creation Time", str, _words),
-    "who": ("Author", str, _words),
-    "source": ("docbin source", str, _words),
+    "date": ("Creation Time", str, str),
+    "who": ("Author", str, str),
+    "source": ("docbin source", str, str),
     "page": ("docbin page", str, _whole),
-    "region": ("docbin region", str, lambda text: text or WHOLE_PAGE),
-    "model": ("docbin model", str, _words),
-    "model_hash": ("docbin model sha256", str, _words),
+    "region": ("docbin region", str, str),
+    "model": ("docbin model", str, str),
+    "model_hash": ("docbin model sha256", str, str),
     "reviewed": ("docbin reviewed", "{:.4f}".format, _share),
     "reviewed_windows": ("docbin reviewed windows", _packed, _unpacked),
 }
-"""Keyword of each field in the file, and how it becomes text and a value again."""
+"""Keyword of each field in the file, how it becomes text, and a value (or a ValueError) again."""

@@ -269,11 +269,10 @@ def _stored(path: Path, known: PageList) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError):
         aside = path.with_suffix(".damaged.json")
-        known.note = f"The states of the pages could not be read; the list begins anew. {aside}"
-        try:
+        known.note = "The states of the pages could not be read; the list begins anew."
+        with suppress(OSError):
             path.replace(aside)
-        except OSError:
-            known.note = "The states of the pages could not be read; the list begins anew."
+            known.note += f" {aside}"
         return {}
     return stored
 
