@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from docbin_napari.io.errors import FileError, LabelNumbersError, PairError
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER
@@ -29,22 +29,6 @@ if TYPE_CHECKING:
 
     from docbin_napari.io.mask import GroundTruth
 
-Kind = Literal[
-    "duplicate",
-    "near-duplicate",
-    "shared part",
-    "no ink",
-    "not labelled",
-    "page without mask",
-    "mask without page",
-    "reversed",
-    "misplaced",
-    "label numbers",
-    "same name",
-    "unreadable",
-    "unfit",
-]
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -62,7 +46,7 @@ class Finding:
         What to do.
     """
 
-    kind: Kind
+    kind: str
     path: Path
     problem: str
     fix: str
@@ -225,7 +209,7 @@ def _twice(pages: list[_Looked]) -> Iterator[list[Finding]]:
         yield found
 
 
-def _copy(kind: Kind, page: _Looked, other: _Looked, words: str) -> Finding:
+def _copy(kind: str, page: _Looked, other: _Looked, words: str) -> Finding:
     if page.split == other.split:
         fix = "keep one of them, since a page that is there twice weighs twice"
     else:
