@@ -7,6 +7,7 @@ from PIL import Image
 
 from docbin_napari.io.mask import write_ground_truth, write_mask
 from docbin_napari.pairs import importing
+from docbin_napari.pairs import pair as pair_files
 from docbin_napari.pairs.importing import collection_name, import_pairs
 from docbin_napari.pairs.pair import find_pairs, read_pair
 from docbin_napari.pairs.source import match_pairs, open_source
@@ -228,7 +229,7 @@ def test_an_interrupt_between_the_two_files_leaves_no_half_pair(
         raise KeyboardInterrupt
 
     original()
-    monkeypatch.setattr(importing, "write_ground_truth", interrupted)
+    monkeypatch.setattr(pair_files, "write_ground_truth", interrupted)
     with pytest.raises(KeyboardInterrupt):
         bring()
     assert files(tmp_path / "pairs") == {}

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from docbin_napari.io.errors import FileError, MaskError, PageError, PairError
-from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
+from docbin_napari.io.mask import GroundTruth, read_ground_truth
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pages
 from docbin_napari.io.paths import clean_name, name_trouble, same_name
 from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble, why_reversed
-from docbin_napari.pairs.pair import images_by_name, write_both_files
+from docbin_napari.pairs.pair import PairContent, images_by_name, write_both_files
+from docbin_napari.pairs.save import write_mask_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,22 +52,16 @@ class Imported:
     suspect: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class _Content:
-    """A pair as it lies in the source, read."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Content(PairContent):
+    """A pair as it lies in the source, read; its page is copied byte by byte."""
 
     file: Path
-    truth: GroundTruth
-    dpi: tuple[float, float] | None
     remarks: list[str]
     trouble: MaskTrouble | None
 
     def write_page(self, path: Path) -> None:
         shutil.copyfile(self.file, path)
-
-    def write_mask(self, path: Path, *, overwrite: bool = True) -> None:
-        truth = self.truth
-        write_ground_truth(path, truth.ink, truth.labelled, dpi=self.dpi, overwrite=overwrite)
 
 
 def collection_name(source: Path, given: str | None) -> str:
@@ -187,7 +182,8 @@ def _read(page: Path, mask: Path, match: Match, reversed_ink: bool) -> _Content:
     if is_reversed and reversed_ink and not mask_trouble(gray, turned):
         remarks.append(f"turned round, since {why_reversed(gray, truth)}")
         truth, trouble = turned, None
-    return _Content(page, truth, image.dpi, remarks, trouble)
+    read = image.pixels, truth.ink, truth.labelled, image.dpi
+    return _Content(*read, file=page, remarks=remarks, trouble=trouble)
 
 
 def _read_mask(mask: Path, remarks: list[str]) -> GroundTruth:
@@ -219,7 +215,7 @@ def _bring(
             if _waits_for_mask(there):
                 remarks.append("the page was there already, without its mask")
                 if not dry_run:
-                    content.write_mask(_mask_of(there), overwrite=False)
+                    write_mask_alone(_mask_of(there), content, overwrite=False)
                 return Imported(match, outcome, there, tuple(remarks), suspect)
         number += 1
         name = f"{wanted}-{number}"
@@ -253,8 +249,9 @@ def _has_same_mask(page: Path, content: _Content) -> bool:
         truth = read_ground_truth(_mask_of(page))
     except MaskError:
         return False
-    same_ink = np.array_equal(truth.ink, content.truth.ink)
-    return same_ink and np.array_equal(truth.labelled, content.truth.labelled)
+    # What was read from a mask always says what is labelled.
+    same_labelled = np.array_equal(truth.labelled, content.labelled)  # type: ignore[arg-type]
+    return same_labelled and np.array_equal(truth.ink, content.ink)
 
 
 def _write(page: Path, content: _Content) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -307,17 +307,7 @@ class PairContent:
         write_ground_truth(path, self.ink, self.labelled, dpi=self.dpi, texts=self.texts)
 
 
-class TwoFiles(Protocol):
-    """Content of a pair, written into two files that may exist and be empty."""
-
-    def write_page(self, path: Path) -> None:
-        """Write the page."""
-
-    def write_mask(self, path: Path) -> None:
-        """Write the mask."""
-
-
-def write_both_files(page: Path, mask: Path, content: TwoFiles) -> None:
+def write_both_files(page: Path, mask: Path, content: PairContent) -> None:
     """Write page and mask; if one cannot be written the other does not appear either.
 
     Strategy: both files are written to the end under hidden names and brought to the disk;
@@ -330,7 +320,7 @@ def write_both_files(page: Path, mask: Path, content: TwoFiles) -> None:
     ----------
     page, mask : Path
         Files, neither of which exists. Missing folders are made.
-    content : TwoFiles
+    content : PairContent
         What is written.
 
     Raises

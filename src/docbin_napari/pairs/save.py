@@ -103,7 +103,7 @@ def save_pair(place: PairPlace, content: PairContent) -> Saved:
             if len(pages) == 1 and not masks and _same_pixels(pages[0], content):
                 remove_leftovers(pages[0])
                 pair = Pair(pages[0], mask.with_stem(pages[0].stem), place.collection, name)
-                _write_mask(pair.ground_truth, content, overwrite=False)
+                write_mask_alone(pair.ground_truth, content, overwrite=False)
                 return Saved(pair, "completed", place.name)
         except FileExistsError:
             continue  # It came into being just now.
@@ -144,7 +144,7 @@ def replace_mask(pair: Pair, content: PairContent) -> Saved:
         kept = _keep(pair.ground_truth)
         if new != pair.ground_truth and new.exists():
             _keep(new)
-        _write_mask(new, content, overwrite=True)
+        write_mask_alone(new, content, overwrite=True)
         if new != pair.ground_truth:
             pair.ground_truth.unlink()
             to_disk(new.parent)
@@ -202,7 +202,18 @@ def _same_pixels(page: Path, content: PairContent) -> bool:
     return len(pages) == 1 and np.array_equal(pages[0].pixels, content.pixels)
 
 
-def _write_mask(mask: Path, content: PairContent, *, overwrite: bool) -> None:
+def write_mask_alone(mask: Path, content: PairContent, *, overwrite: bool) -> None:
+    """Write the mask of a page that is there already, whole or not at all.
+
+    Raises
+    ------
+    FileExistsError
+        If it exists and `overwrite` is False.
+    PairError
+        If it cannot be written.
+    ValueError
+        If the arrays are no mask.
+    """
     try:
         with atomic_path(mask, overwrite=overwrite) as hidden:
             content.write_mask(hidden)
