@@ -281,16 +281,15 @@ class MadeFrom:
             if name != self.source.name and is_plain_file(self.source.parent / Path(name).name):
                 reason = f"its result {outputs.mask} would replace that of {whose}"
                 raise PageError(self.source, f"{reason}: use two --output, or rename one of them")
-        if standing == "damaged" and not overwrite:
-            reason = f"its result {outputs.mask} is empty, cut off or no picture"
-            raise PageError(self.source, f"{reason}: delete it, or add --overwrite")
-        if standing == "other folder" and not overwrite:
-            reason = f"its result {outputs.mask} would replace that of a page of the same name in"
-            raise PageError(
-                self.source, f"{reason} another folder: use two --output, or add --overwrite"
-            )
-        if standing == "other recipe" and not overwrite:
-            raise PageError(self.source, f"{outputs.mask.name} is {OTHER_RECIPE}")
+        reasons = {
+            "damaged": f"its result {outputs.mask} is empty, cut off or no picture: delete it, or "
+            "add --overwrite",
+            "other folder": f"its result {outputs.mask} would replace that of a page of the same "
+            "name in another folder: use two --output, or add --overwrite",
+            "other recipe": f"{outputs.mask.name} is {OTHER_RECIPE}",
+        }
+        if standing in reasons and not overwrite:
+            raise PageError(self.source, reasons[standing])
         return standing == "done" and not overwrite
 
 

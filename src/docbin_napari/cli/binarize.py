@@ -324,11 +324,5 @@ def _inverted(pages: tuple[int, ...]) -> str:
 def _bar(position: int, total: int, unit: str) -> tqdm[None]:
     from tqdm import tqdm
 
-    return tqdm(
-        total=total,
-        unit=unit,
-        position=position,
-        leave=position == 0,
-        dynamic_ncols=True,
-        mininterval=0.2,
-    )
+    keep = position == 0
+    return tqdm(total=total, unit=unit, position=position, leave=keep, dynamic_ncols=True)
