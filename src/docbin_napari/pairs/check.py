@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING
 from docbin_napari.io.errors import FileError, LabelNumbersError, PairError
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER
 from docbin_napari.io.paths import shown
+from docbin_napari.pairs import overlap
 from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble
-from docbin_napari.pairs.overlap import (
-    SAME_PAGE,
-    Fingerprint,
-    fingerprint,
-    likeness_to,
-    shared_parts,
-    thumbnail,
-)
 from docbin_napari.pairs.pair import Pair, find_collections, images_by_name, read_pair
 
 if TYPE_CHECKING:
@@ -71,7 +64,7 @@ class _Looked:
     split: str
     digest: bytes
     small: NDArray[np.float32]
-    squares: Fingerprint
+    squares: overlap.Fingerprint
 
 
 def check_pairs(folder: Path) -> Iterator[Finding | Checked]:
@@ -174,7 +167,8 @@ def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
     gray = lightness(pixels)
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
     found = list(_mask_findings(pair, truth, mask_trouble(gray, truth)))
-    return found, _Looked(pair, split, digest, thumbnail(gray), fingerprint(gray))
+    small, squares = overlap.thumbnail(gray), overlap.fingerprint(gray)
+    return found, _Looked(pair, split, digest, small, squares)
 
 
 def _mask_findings(
@@ -193,14 +187,14 @@ def _mask_findings(
 
 def _twice(pages: list[_Looked]) -> Iterator[list[Finding]]:
     """Compare each page with all before it."""
-    shared = shared_parts([page.squares for page in pages])
+    shared = overlap.shared_parts([page.squares for page in pages])
     for index, page in enumerate(pages):
-        like = likeness_to(page.small) if index else None
+        like = overlap.likeness_to(page.small) if index else None
         found = []
         for before, other in enumerate(pages[:index]):
             if page.digest == other.digest:
                 found.append(_copy("duplicate", page, other, "the same page, pixel for pixel, as"))
-            elif like and (likeness := like(other.small)) >= SAME_PAGE:
+            elif like and (likeness := like(other.small)) >= overlap.SAME_PAGE:
                 words = f"nearly the same page (likeness {likeness:.2f}) as"
                 found.append(_copy("near-duplicate", page, other, words))
             elif part := shared.get((before, index)):

@@ -16,8 +16,7 @@ from docbin_napari.io.mask import GroundTruth, read_ground_truth
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pages
 from docbin_napari.io.paths import clean_name, name_trouble, same_name
 from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble, why_reversed
-from docbin_napari.pairs.pair import PairContent, images_by_name, write_both_files
-from docbin_napari.pairs.save import write_mask_alone
+from docbin_napari.pairs.pair import PairContent, images_by_name, write_both_files, write_mask_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -356,6 +356,29 @@ def write_both_files(page: Path, mask: Path, content: PairContent) -> None:
     to_disk(page.parent)
 
 
+def write_mask_alone(mask: Path, content: PairContent, *, overwrite: bool) -> None:
+    """Write the mask of a page that is there already, whole or not at all.
+
+    Raises
+    ------
+    FileExistsError
+        If it exists and `overwrite` is False.
+    PairError
+        If it cannot be written.
+    ValueError
+        If the arrays are no mask.
+    """
+    try:
+        with atomic_path(mask, overwrite=overwrite) as hidden:
+            content.write_mask(hidden)
+            to_disk(hidden)
+        to_disk(mask.parent)
+    except (FileExistsError, ValueError):
+        raise
+    except Exception as error:
+        raise in_words(mask, error) from error
+
+
 def in_words(path: Path, error: BaseException) -> BaseException:
     """Put what went wrong with a hidden file into words about the file that was meant."""
     if isinstance(error, FileError):

@@ -20,6 +20,7 @@ from docbin_napari.pairs.pair import (
     images_by_name,
     in_words,
     write_both_files,
+    write_mask_alone,
 )
 from docbin_napari.pairs.provenance import now
 
@@ -200,29 +201,6 @@ def _same_pixels(page: Path, content: PairContent) -> bool:
     except Exception:
         return False
     return len(pages) == 1 and np.array_equal(pages[0].pixels, content.pixels)
-
-
-def write_mask_alone(mask: Path, content: PairContent, *, overwrite: bool) -> None:
-    """Write the mask of a page that is there already, whole or not at all.
-
-    Raises
-    ------
-    FileExistsError
-        If it exists and `overwrite` is False.
-    PairError
-        If it cannot be written.
-    ValueError
-        If the arrays are no mask.
-    """
-    try:
-        with atomic_path(mask, overwrite=overwrite) as hidden:
-            content.write_mask(hidden)
-            to_disk(hidden)
-        to_disk(mask.parent)
-    except (FileExistsError, ValueError):
-        raise
-    except Exception as error:
-        raise in_words(mask, error) from error
 
 
 def _keep(mask: Path) -> Path:
