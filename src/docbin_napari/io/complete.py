@@ -13,13 +13,11 @@ import io
 import random
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 End = Literal["whole", "no end mark", "incomplete"]
 """How a stream ends."""

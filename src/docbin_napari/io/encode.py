@@ -7,28 +7,23 @@ import io
 import json
 import struct
 import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, islice
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo, putchunk
 
 from docbin_napari.io.errors import MaskError
 from docbin_napari.io.page import clean_dpi
 from docbin_napari.io.paths import atomic_path, writing_trouble
+from docbin_napari.io.rgb import RowSource
 from docbin_napari.io.tiff_header import read_tiff_header
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.rgb import RowSource
-
-    Conversion = Callable[[NDArray[Any]], NDArray[Any]]
-
+Conversion = Callable[[NDArray[Any]], NDArray[Any]]
 Dpi = tuple[float, float] | None
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})

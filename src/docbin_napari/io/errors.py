@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from docbin_napari.io.paths import shown
-
-if TYPE_CHECKING:
-    import os
 
 
 class FileError(Exception):

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from docbin_napari.io.encode import write_pages
+from docbin_napari.io.encode import Dpi, write_pages
 from docbin_napari.io.errors import LabelNumbersError, MaskError, PageError
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.rgb import STRETCHED, luma, one_or_many, row_bands
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.encode import Dpi
-    from docbin_napari.io.rgb import RowSource
+from docbin_napari.io.rgb import STRETCHED, RowSource, luma, one_or_many, row_bands
 
 __all__ = ["GroundTruth", "MaskError", "read_ground_truth", "write_ground_truth", "write_mask"]
 

@@ -10,17 +10,15 @@ import mmap
 import re
 import threading
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import Decoded, check_size
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _POINTS_PER_INCH = 72
 _PIECE = 1 << 20

@@ -6,24 +6,18 @@ import io
 import struct
 import threading
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import Decoded, check_size, clean_dpi
-from docbin_napari.io.rgb import ON_ITS_SIDE, RgbRows, limits_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-    from PIL import ImageFile
-
-    from docbin_napari.io.rgb import RowSource
+from docbin_napari.io.rgb import ON_ITS_SIDE, RgbRows, RowSource, limits_of
 
 QUICK_PAGE = 1_000_000
 """Pixels from which on PNG is decoded by another library than Pillow, which takes time to load."""

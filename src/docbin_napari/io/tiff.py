@@ -6,12 +6,15 @@ import ctypes
 import logging
 import math
 import weakref
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import LARGE_PAGE, Decoded, check_size, clean_dpi, decoder_trouble
@@ -19,6 +22,7 @@ from docbin_napari.io.raster import image_rows, open_image, without_pillow_limit
 from docbin_napari.io.rgb import (
     ON_ITS_SIDE,
     RgbRows,
+    RowSource,
     StoredBands,
     needs_limits,
     row_bands,
@@ -27,14 +31,6 @@ from docbin_napari.io.rgb import (
     value_limits,
 )
 from docbin_napari.io.tiff_header import TiffPage, missing_part, read_tiff_header
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
-    from PIL import Image, ImageFile
-
-    from docbin_napari.io.rgb import RowSource
 
 _LIBTIFF = ("../pillow.libs/libtiff*.so*", ".dylibs/libtiff*.dylib")
 _CCITT = (2, 3, 4, 32771)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from docbin_napari.io.errors import FileError, LabelNumbersError, PairError
+from docbin_napari.io.mask import GroundTruth
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER
 from docbin_napari.io.paths import shown
 from docbin_napari.pairs import overlap
 from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble
 from docbin_napari.pairs.pair import Pair, find_collections, images_by_name, read_pair
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.mask import GroundTruth
 
 
 @dataclass(frozen=True)

@@ -17,24 +17,19 @@ import os
 import secrets
 import zipfile
 import zlib
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import platformdirs
+from numpy.typing import NDArray
 
 from docbin_napari.io.errors import DraftError
 from docbin_napari.io.paths import atomic_path, modified, to_disk, writing_trouble
-from docbin_napari.io.rgb import row_bands
+from docbin_napari.io.rgb import RowSource, row_bands
 from docbin_napari.pairs.provenance import now
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
-
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.rgb import RowSource
 
 DRAFT_FOLDER = ".drafts"
 """Folder inside the data sets that holds unsaved corrections."""

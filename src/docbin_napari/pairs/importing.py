@@ -5,9 +5,10 @@ from __future__ import annotations
 import filecmp
 import shutil
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -17,11 +18,7 @@ from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pa
 from docbin_napari.io.paths import clean_name, name_trouble, same_name
 from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble, why_reversed
 from docbin_napari.pairs.pair import PairContent, images_by_name, write_both_files, write_mask_alone
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from docbin_napari.pairs.source import Match, Source
+from docbin_napari.pairs.source import Match, Source
 
 Outcome = Literal["imported", "would be imported", "already there", "left out"]
 

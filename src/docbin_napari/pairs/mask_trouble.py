@@ -12,17 +12,14 @@ blur and halftones.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from docbin_napari.io.mask import GroundTruth
 from docbin_napari.io.rgb import row_bands
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.mask import GroundTruth
 
 _REACH = 4
 """Pixels from ink to the background beside it: beyond the soft edge of a stroke."""

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from docbin_napari.io.encode import write_pages
+from docbin_napari.io.encode import Dpi, write_pages
 from docbin_napari.io.errors import FileError, PageError, PairError
 from docbin_napari.io.mask import GroundTruth, read_ground_truth, write_ground_truth
 from docbin_napari.io.page import (
     GROUND_TRUTH_FOLDER,
     RESERVED_FOLDERS,
+    Page,
     find_pages,
     natural_key,
     read_pages,
 )
 from docbin_napari.io.paths import atomic_path, name_trouble, same_name, to_disk, writing_trouble
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator, Mapping
-
-    from numpy.typing import NDArray
-
-    from docbin_napari.io.encode import Dpi
-    from docbin_napari.io.page import Page
 
 
 @dataclass(frozen=True)

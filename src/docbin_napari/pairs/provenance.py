@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
+import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docbin_napari.__about__ import __version__
 from docbin_napari.io.encode import read_png_texts
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable
 
 _TOOL = "docbin-napari"
 WHOLE_PAGE = "whole page"

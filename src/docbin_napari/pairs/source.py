@@ -20,19 +20,16 @@ import tempfile
 import zipfile
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from docbin_napari.io.errors import FileError, PageError, PairError
 from docbin_napari.io.page import PAGE_SUFFIXES, natural_key
 from docbin_napari.io.paths import same_name, writing_trouble
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 FILE_LIMIT = 2**30
 """Most bytes of one file of a zip file, unpacked: 1 GiB."""

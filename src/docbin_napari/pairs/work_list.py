@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.page import Page, find_pages, is_pdf, is_tiff, read_pages
 from docbin_napari.io.paths import atomic_path, modified, to_disk, writing_trouble
 from docbin_napari.io.tiff_header import read_tiff_header
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 State = Literal["to do", "binarized", "corrected", "saved"]
 STATES: tuple[State, ...] = ("to do", "binarized", "corrected", "saved")
