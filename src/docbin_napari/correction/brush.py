@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from docbin_napari.correction.region import Point, Region, rectangle
 
+Gray = Callable[[slice, slice], NDArray[np.uint8]]
+"""Gives the gray values of a page for rows and columns, 0 black to 255 white."""
 _LEAST_CONTRAST = 6.0
 # Two halves of one bell curve lie 2.7 times the spread within a half apart.
 _LEAST_SEPARATION = 3.2
-_FIRST_MARGIN = 24
-_LAST_MARGIN = 200
+_MARGINS = (24, 48, 96, 192)  # pixels round a stroke
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,7 @@ def segment(start: Point, end: Point, radius: float, shape: tuple[int, int]) -> 
 
 
 def find_ink(
-    gray: Callable[[slice, slice], NDArray[np.uint8]],
-    region: Region,
-    shape: tuple[int, int],
-    config: BrushConfig = BrushConfig(),
+    gray: Gray, region: Region, shape: tuple[int, int], config: BrushConfig = BrushConfig()
 ) -> NDArray[np.bool_]:
     """Tell which pixels of a region are ink.
 
@@ -135,10 +133,7 @@ def find_ink(
 
 
 def find_paper(
-    gray: Callable[[slice, slice], NDArray[np.uint8]],
-    region: Region,
-    shape: tuple[int, int],
-    config: BrushConfig = BrushConfig(),
+    gray: Gray, region: Region, shape: tuple[int, int], config: BrushConfig = BrushConfig()
 ) -> NDArray[np.bool_]:
     """Tell which pixels of a region are paper; parameters as of `find_ink`.
 
@@ -155,23 +150,22 @@ def find_paper(
 
 
 def _judge(
-    gray: Callable[[slice, slice], NDArray[np.uint8]], region: Region, shape: tuple[int, int]
+    gray: Gray, region: Region, shape: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], GraySplit | None]:
     """Gray values of a region, and how its neighbourhood splits.
 
     Strategy: a stroke can lie in ink altogether, or on paper. So the neighbourhood grows until
     it holds both, and stays small where it does, because the light of a page is not even.
     """
-    margin = _FIRST_MARGIN
-    split = None
-    while split is None and margin <= _LAST_MARGIN:
+    for margin in _MARGINS:
         rows, columns = (
             slice(max(0, part.start - margin), min(side, part.stop + margin))
             for part, side in zip(region.place, shape, strict=True)
         )
         around = gray(rows, columns)
         split = split_gray(around)
-        margin *= 2
+        if split is not None:
+            break
     own = np.s_[
         region.rows.start - rows.start : region.rows.stop - rows.start,
         region.columns.start - columns.start : region.columns.stop - columns.start,
@@ -208,19 +202,16 @@ def split_gray(gray: NDArray[np.uint8]) -> GraySplit | None:
     >>> split_gray(np.full((9, 9), 200, np.uint8)) is None
     True
     """
-    counts = np.bincount(gray.ravel(), minlength=256).astype(float)
-    if np.count_nonzero(counts) < 2:
+    from skimage.filters import threshold_otsu  # Imported late, as SciPy in `region`.
+
+    counts = np.bincount(gray.ravel())
+    levels = np.flatnonzero(counts)
+    if len(levels) < 2:
         return None
-    levels = np.arange(256.0)
-    dark = np.cumsum(counts)[:-1]
-    light = counts.sum() - dark
-    dark_sum = np.cumsum(counts * levels)[:-1]
-    light_sum = counts @ levels - dark_sum
-    usable = (dark > 0) & (light > 0)
-    inks, papers = dark_sum / np.maximum(dark, 1), light_sum / np.maximum(light, 1)
-    best = int(np.argmax(np.where(usable, dark * light * (papers - inks) ** 2, -1.0)))
-    ink, paper = float(inks[best]), float(papers[best])
-    classes = np.where(np.arange(256) <= best, ink, paper)
-    spread = float(np.sqrt(counts @ (levels - classes) ** 2 / counts.sum()))
+    counts = counts[levels]
+    dark = levels <= threshold_otsu(hist=(counts, levels))  # type: ignore[no-untyped-call]
+    ink, paper = (float(np.average(levels[half], weights=counts[half])) for half in (dark, ~dark))
+    squares = (levels - np.where(dark, ink, paper)) ** 2
+    spread = float(np.sqrt(np.average(squares, weights=counts)))
     enough = paper - ink >= max(_LEAST_CONTRAST, _LEAST_SEPARATION * spread)
     return GraySplit(ink, paper) if enough else None
