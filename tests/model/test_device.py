@@ -36,7 +36,7 @@ def test_the_cpu_takes_the_format_that_it_has_units_for(units, dtype, words, mon
 def test_auto_falls_back_to_the_cpu_and_says_so(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    monkeypatch.setattr(engine, "_may_have_gpu", lambda: True)
+    monkeypatch.setattr(engine, "may_have_gpu", lambda: True)
     chosen = choose_device("auto")
     assert chosen.name == "cpu"
     assert "no GPU" in chosen.reason

@@ -341,7 +341,7 @@ def test_only_devices_that_are_there_are_offered_and_sliders_are_long(person, mo
 
     from docbin_napari.plugin.binarize import binarize_fields
 
-    monkeypatch.setattr(binarize_fields, "has_nvidia", lambda: False)
+    monkeypatch.setattr(binarize_fields, "may_have_gpu", lambda: False)
     for name in ("Binarize document", "Correct and save", "Train on my pairs"):
         person.choose_menu("Plugins", "docbin-napari", name)
     binarizer = person.panel("Binarize document")

@@ -160,7 +160,7 @@ def find_gpu(name: str = "auto") -> Device | None:
         raise DeviceError(
             f"unknown device {name!r}: choose one of {', '.join(get_args(DeviceName))}"
         )
-    if name == "cpu" or (name == "auto" and not _may_have_gpu()):
+    if name == "cpu" or (name == "auto" and not may_have_gpu()):
         return None
     import torch
 
@@ -178,7 +178,7 @@ def find_gpu(name: str = "auto") -> Device | None:
     return None
 
 
-def _may_have_gpu() -> bool:
+def may_have_gpu() -> bool:
     """Whether it is worth the seconds that torch takes to look for a GPU."""
     if sys.platform == "darwin":
         return platform.machine() == "arm64"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 
 from magicgui.widgets import ComboBox, ProgressBar
 
 from docbin_napari.describe import describe
 from docbin_napari.inference.inference_config import PRESETS, InferenceConfig
+from docbin_napari.model.engine import may_have_gpu
 from docbin_napari.model.model_file import DEFAULT_MODEL, ModelInfo, list_models
 from docbin_napari.plugin.settings import read_preferences
 from docbin_napari.plugin.widgets import choice
@@ -93,18 +92,10 @@ def models_in_words(models: dict[str, ModelInfo]) -> str:
     return "\n".join(lines)
 
 
-def has_nvidia() -> bool:
-    """Whether this machine seems to have an NVIDIA GPU; torch, which knows, loads for seconds."""
-    if sys.platform == "win32":
-        system = os.environ.get("SYSTEMROOT", r"C:\Windows")
-        return Path(system, "System32", "nvcuda.dll").is_file()
-    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
-
-
 def device_field() -> ComboBox:
-    """Make the choice of devices, without asking torch what is there."""
-    gpus = ["mps"] if sys.platform == "darwin" else ["cuda"] if has_nvidia() else []
-    names = ["auto", "cpu", *gpus]
+    """Make the choice of devices, without asking torch what is there, which takes seconds."""
+    gpu = "mps" if sys.platform == "darwin" else "cuda"
+    names = ["auto", "cpu", *([gpu] if may_have_gpu() else [])]
     wanted = read_preferences().device
     where = "Where the network runs. auto takes a GPU when PyTorch finds one."
     value = wanted if wanted in names else "auto"
