@@ -240,19 +240,20 @@ def _checked(pages: Iterator[Page]) -> Iterator[Page]:
         yield page
 
 
+def _origin(resolutions: list[Any], source: Path, page: int | None) -> dict[str, Any]:
+    """Name the file of a layer in its metadata; one resolution if all pages have the same."""
+    dpi = resolutions[0] if len(set(resolutions)) == 1 else resolutions
+    return {"dpi": dpi, "source": str(source), "page": page}
+
+
 def _page_layer(page: Page, place: tuple[float, float]) -> LayerData:
     name = page.source.stem if page.count == 1 else f"{page.source.stem}, page {page.index + 1}"
-    metadata = {"dpi": page.dpi, "source": str(page.source), "page": page.index + 1}
+    metadata = _origin([page.dpi], page.source, page.index + 1)
     return page.pixels, {"name": name, "metadata": metadata, "translate": place, **_RGB}, "image"
 
 
 def _stack_layer(path: Path, pages: list[Page]) -> LayerData:
-    resolutions = [page.dpi for page in pages]
-    metadata = {
-        "dpi": resolutions[0] if len(set(resolutions)) == 1 else resolutions,
-        "source": str(path),
-        "page": None,
-    }
+    metadata = _origin([page.dpi for page in pages], path, None)
     stack = np.empty((len(pages), *pages[0].pixels.shape), np.uint8)
     while pages:  # Each page is let go as it is copied, so that memory holds them once.
         page = pages.pop()
@@ -271,12 +272,7 @@ def _pair_layers(
     take_over_saving()
     pixels, labels = both
     of_pages = {key: [page[key] for page in own] for key in own[0]}
-    dpi = of_pages.pop("dpi")
-    metadata = {
-        "dpi": dpi[0] if len(set(dpi)) == 1 else dpi,
-        "source": str(source),
-        "page": 1 if placed else None,
-    }
+    metadata = _origin(of_pages.pop("dpi"), source, 1 if placed else None)
     ink = {"name": f"Ink of {name}", "metadata": metadata | of_pages, **placed, **label_style()}
     image = {"name": name, "metadata": metadata, **placed, **_RGB}
     return [(pixels, image, "image"), (labels, ink, "labels")]

@@ -185,19 +185,17 @@ def _with_ink(others: Callable[..., list[str]]) -> Callable[..., list[str]]:
         path: Any, layers: list[Layer], *, plugin: str | None = None, _writer: Any = None
     ) -> list[str]:
         chosen = plugin or (_writer.plugin_name if _writer is not None else None)
-        if not any(map(_is_ink, layers)) or chosen not in (None, _NAPARI, _OURS):
-            return others(path, layers, plugin=plugin, _writer=_writer)
-        if len(layers) == 1:
-            target = _target(Path(path), layers[0], chosen, _writer)
-            if target is None:
-                return others(path, layers, plugin=plugin, _writer=_writer)
+        ours = any(map(_is_ink, layers)) and chosen in (None, _NAPARI, _OURS)
+        if ours and len(layers) > 1:
+            if Path(path).suffix.lower() in INK_SUFFIXES:
+                raise ValueError(
+                    f"{len(layers)} layers do not go into one file: select the ink alone, or give "
+                    "a folder to save each layer into a file of its own"
+                )
+            return _to_folder(Path(path), layers, others)
+        if ours and (target := _target(Path(path), layers[0], chosen, _writer)) is not None:
             return _write(target, layers[0])
-        if Path(path).suffix.lower() in INK_SUFFIXES:
-            raise ValueError(
-                f"{len(layers)} layers do not go into one file: select the ink alone, or give a "
-                "folder to save each layer into a file of its own"
-            )
-        return _to_folder(Path(path), layers, others)
+        return others(path, layers, plugin=plugin, _writer=_writer)
 
     save_layers.saves_ink = True  # type: ignore[attr-defined]
     return save_layers

@@ -19,12 +19,7 @@ from docbin_napari.io.paths import clean_name
 from docbin_napari.pairs.work_list import RESULT_ENDING
 from docbin_napari.plugin import widgets
 from docbin_napari.plugin.dock import PanelWatch
-from docbin_napari.plugin.layers.ink_result import (
-    INK,
-    UNLABELLED,
-    NotInkError,
-    result_behind,
-)
+from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, NotInkError, result_behind
 from docbin_napari.plugin.layers.page_source import current_page
 from docbin_napari.plugin.pages.prepare import PageFailed, PageReady, make_ready
 from docbin_napari.plugin.settings import remember, remembered
