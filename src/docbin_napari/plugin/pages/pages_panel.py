@@ -224,12 +224,13 @@ class PageListPanel(widgets.PlainContainer):
 
     def note_edited(self, file: Path | None, page: int) -> None:
         """Note that a page of a file, from 1, holds corrections which are in no pair."""
-        self._session.note_at(file, page, "corrected")
+        self._session.note(file, page, "corrected")
         self.refresh()
 
     def note_saved(self, subject: Subject, saved: Any) -> None:
         """Note that a page was saved as a pair."""
-        self._session.note(subject, "saved", str(saved.pair.page))
+        file, page = subject.source_file(), subject.page_of_file()
+        self._session.note(file, page, "saved", str(saved.pair.page))
         self.refresh()
 
     def _open(self, _: Any = None) -> None:

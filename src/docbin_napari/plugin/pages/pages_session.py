@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from docbin_napari.inference.inference_config import PresetName
     from docbin_napari.pairs.work_list import State
-    from docbin_napari.plugin.layers.page_record import Subject
     from docbin_napari.plugin.pages.prepare import PageEvent, PageOrder
 
 
@@ -111,7 +110,6 @@ class PageListSession:
         self._shape = (0, 0)
         self._opened: dict[int, PageOpened] = {}
         self._inked: dict[int, PageReady] = {}
-        self._ahead: PageOpened | None = None
         self._removal = QuickRemoval(viewer)
 
     @property
@@ -150,7 +148,6 @@ class PageListSession:
         self.troubles.clear()
         self._opened.clear()
         self._inked.clear()
-        self._ahead = None
         self.status = self.pages.note
         self.all_wanted = False
         if datasets is not None:
@@ -183,11 +180,8 @@ class PageListSession:
         if not self.pages.note:
             self.status = ""
         self.pages.note = ""
-        near = (number, number + 1)
-        self._opened = {key: page for key, page in self._opened.items() if key in near}
-        self._inked = {key: ink for key, ink in self._inked.items() if key in near}
-        if self._ahead is not None and self._ahead.number in near:
-            self._opened[self._ahead.number] = self._ahead
+        self._opened = self._near(self._opened)
+        self._inked = self._near(self._inked)
         self._keep(self.pages.keep)
         # The new page comes first: a canvas that is drawn without any layer in between can end the
         # program (napari 0.9 with software OpenGL), and it would flicker.
@@ -261,16 +255,12 @@ class PageListSession:
         """Take in what `make_ready` yields."""
         if event.number >= self.count:
             return
-        # Of other pages the probability is kept on the disk, and nothing in memory.
-        near = event.number in (self.current, self.current + 1)
         if isinstance(event, PageOpened):
-            # One farther away may be turned to while it is binarized.
-            self._ahead = None if near else event
-            if near:
-                self._opened[event.number] = event
+            # Also one farther away: it may be turned to while it is binarized.
+            self._opened = self._near(self._opened) | {event.number: event}
         elif isinstance(event, PageReady):
-            if near:
-                self._inked[event.number] = event
+            # Of pages farther away the probability is kept on the disk, and nothing in memory.
+            self._inked |= self._near({event.number: event})
             if self.pages.entries[event.number].state == "to do":
                 self._set(event.number, "binarized")
         elif isinstance(event, PageFailed):
@@ -279,13 +269,17 @@ class PageListSession:
             self._tell(event)
             self._soon(self._show)
 
-    def note(self, subject: Subject, state: State, pair: str | None = None) -> int | None:
+    def note(
+        self, file: Path | None, page: int, state: State, pair: str | None = None
+    ) -> int | None:
         """Note what became of a page.
 
         Parameters
         ----------
-        subject : Subject
-            The page.
+        file : Path or None
+            The file of the page.
+        page : int
+            Page of the file, from 1.
         state : str
             ``corrected`` or ``saved``.
         pair : str, optional
@@ -296,12 +290,6 @@ class PageListSession:
         int or None
             Its place in the list; None if it is not in the list.
         """
-        return self.note_at(subject.source_file(), subject.page_of_file(), state, pair)
-
-    def note_at(
-        self, file: Path | None, page: int, state: State, pair: str | None = None
-    ) -> int | None:
-        """Note what became of a page of a file, from 1; as `note`."""
         number = self.pages.find(file, page)
         if number is not None:
             self._set(number, state, pair)
@@ -333,6 +321,11 @@ class PageListSession:
         return f"{text} The next page is being binarized." if ahead else text
 
     # ---- inside
+
+    def _near(self, pages: dict[int, Any]) -> dict[int, Any]:
+        """Leave out all but the page that is shown and the next one."""
+        near = (self.current, self.current + 1)
+        return {number: page for number, page in pages.items() if number in near}
 
     def _tell(self, event: PageEvent) -> None:
         if isinstance(event, PageFailed):

@@ -132,12 +132,12 @@ def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         uint8, at most `SIDE` x `SIDE`.
     """
     step = max(1, -(-max(pixels.shape[:2]) // SIDE))
-    height, width = (side // step * step for side in pixels.shape[:2])
-    if step == 1 or not height or not width:
+    height, width = (side // step for side in pixels.shape[:2])
+    if not height or not width:
         return np.ascontiguousarray(pixels[:SIDE, :SIDE])
     # Four samples of each block are enough to see which page it is.
-    samples = [step // 4, 3 * step // 4]
-    rows, columns = (np.add.outer(np.arange(0, side, step), samples) for side in (height, width))
-    blocks = pixels[np.ix_(rows.ravel(), columns.ravel())].reshape(len(rows), 2, len(columns), 2, 3)
-    small: NDArray[np.uint8] = blocks.mean(axis=(1, 3)).astype(np.uint8)
+    first, second = step // 4, 3 * step // 4
+    corners = [(first, first), (first, second), (second, first), (second, second)]
+    samples = [pixels[top::step, left::step][:height, :width] for top, left in corners]
+    small: NDArray[np.uint8] = np.mean(samples, axis=0).astype(np.uint8)
     return small
