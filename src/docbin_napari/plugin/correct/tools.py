@@ -72,59 +72,41 @@ class Action:
 
 
 _AGAIN = "The same key again, Z or Escape puts the tool down; Space moves the page meanwhile."
+_INK = (
+    "Ink brush: a rough stroke labels what is ink under it, and nothing else. "
+    f"[ and ] change its size. {_AGAIN}"
+)
+_RUB_OUT = (
+    "Rub out: a rough stroke sets to background what is paper under it, and leaves the ink. "
+    f"It labels unlabelled paper as well. [ and ] change its size. {_AGAIN}"
+)
+_PIECE = (
+    "Click a piece of ink to remove it: a speck, a stain, a line. With Shift, keep only it and "
+    f"remove all other ink of the region, or of the page if there is no region. {_AGAIN}"
+)
+_REGION = (
+    "Drag a rectangle, or with Shift a lasso. “Threshold here” then moves the ink of this "
+    f"region alone, and the buttons for an area work on it. {_AGAIN}"
+)
+_UNLABELLED = "Mark the area as unlabelled: training leaves out what nobody is sure of."
+_REVIEWED = "Note that you have looked at the area; again takes the mark away."
+_NEXT = (
+    "Go to the window of the page where the network doubts most and nobody has looked yet. "
+    "The place that you leave counts as reviewed."
+)
 
 TOOLS = (
-    Action(
-        "ink",
-        "Ink",
-        "I",
-        "Ink brush: a rough stroke labels what is ink under it, and nothing else. "
-        f"[ and ] change its size. {_AGAIN}",
-    ),
-    Action(
-        "paper",
-        "Rub out",
-        "R",
-        "Rub out: a rough stroke sets to background what is paper under it, and leaves the ink. "
-        f"It labels unlabelled paper as well. [ and ] change its size. {_AGAIN}",
-    ),
-    Action(
-        "piece",
-        "Piece",
-        "K",
-        "Click a piece of ink to remove it: a speck, a stain, a line. With Shift, keep only it and "
-        f"remove all other ink of the region, or of the page if there is no region. {_AGAIN}",
-    ),
-    Action(
-        "region",
-        "Region",
-        "T",
-        "Drag a rectangle, or with Shift a lasso. “Threshold here” then moves the ink of this "
-        f"region alone, and the buttons for an area work on it. {_AGAIN}",
-    ),
+    Action("ink", "Ink", "I", _INK),
+    Action("paper", "Rub out", "R", _RUB_OUT),
+    Action("piece", "Piece", "K", _PIECE),
+    Action("region", "Region", "T", _REGION),
 )
 
 ACTIONS = (
     *TOOLS,
-    Action(
-        "unlabelled",
-        "Unlabelled",
-        "U",
-        "Mark the area as unlabelled: training leaves out what nobody is sure of.",
-    ),
-    Action(
-        "reviewed",
-        "Reviewed",
-        "W",
-        "Note that you have looked at the area; again takes the mark away.",
-    ),
-    Action(
-        "next",
-        "Next doubtful place",
-        "N",
-        "Go to the window of the page where the network doubts most and nobody has looked yet. "
-        "The place that you leave counts as reviewed.",
-    ),
+    Action("unlabelled", "Unlabelled", "U", _UNLABELLED),
+    Action("reviewed", "Reviewed", "W", _REVIEWED),
+    Action("next", "Next doubtful place", "N", _NEXT),
 )
 
 
