@@ -16,8 +16,8 @@ pytestmark = pytest.mark.viewer
 class HandWorker:
     """A worker that ends when the test says so."""
 
-    def __init__(self, work: Any, _connect: dict[str, Any], **_: Any) -> None:
-        self._work, self._slots = work, _connect
+    def __init__(self, work: Any, **slots: Any) -> None:
+        self._work, self._slots = work, slots
 
     def end(self) -> None:
         self._slots["returned"](self._work())
@@ -35,8 +35,8 @@ def workers(monkeypatch) -> list[HandWorker]:
 def specks(bench, workers) -> Specks:
     """Looks for specks on the page of the bench."""
 
-    def begin(work: Any, **options: Any) -> HandWorker:
-        workers.append(HandWorker(work, **options))
+    def begin(work: Any, **slots: Any) -> HandWorker:
+        workers.append(HandWorker(work, **slots))
         return workers[-1]
 
     bench.draw_two_pieces()

@@ -153,12 +153,12 @@ class CorrectSession:
     def area_or_reason(self) -> tuple[Subject, Region] | None:
         """Give the page and the chosen area; if there is none, `status` says why."""
         subject = self.subject_or_reason()
-        area = None if subject is None else self.area_of(subject)
-        if subject is None or area is None:
-            if subject is not None:
-                self.status = _NO_REGION if self.area == REGION else "The page is not in view."
+        if subject is None:
             return None
-        return subject, area
+        if area := self.area_of(subject):
+            return subject, area
+        self.status = _NO_REGION if self.area == REGION else "The page is not in view."
+        return None
 
     def mark_unlabelled(self) -> None:
         """Mark the area as unlabelled, in one step."""
@@ -199,9 +199,8 @@ class CorrectSession:
             Probability from which a pixel is ink, 0 to 1; at 1 no pixel is.
         """
         subject = self.subject()
-        refusal = self.threshold_refusal(subject)
-        if refusal or subject is None or self.region is None:
-            self.status = refusal
+        self.status = self.threshold_refusal(subject)
+        if self.status or subject is None or self.region is None:
             return
         step = self._amendment(subject.labels, subject.page, self.region)
         step.take_back()
@@ -278,11 +277,8 @@ class CorrectSession:
             self._sent = None
             self.status = "All of this page is reviewed."
             return None
-        if doubt is None:
-            self.status = (
-                "These labels have no ink probability, so the places come in reading order."
-            )
-        else:
+        self.status = "These labels have no ink probability, so the places come in reading order."
+        if doubt is not None:
             self.status = f"Most doubtful place left ({doubt[place]:.0%})."
         return self.go_to(*place)
 
@@ -324,7 +320,7 @@ class Specks:
     do : callable
         Does something in the widget and tells its errors.
     begin : callable
-        Starts a thread, as napari's `create_worker` does.
+        Starts a thread, as `docbin_napari.plugin.threads.begin` does.
 
     Attributes
     ----------
@@ -367,12 +363,9 @@ class Specks:
         self._session.status = "Looking for specks…"
         self._worker = self._begin(
             question.measure,
-            _ignore_errors=True,
-            _connect={
-                "returned": lambda answer: self._do(lambda: self._take(answer)),
-                "errored": self._on_error,
-                "finished": self._on_end,
-            },
+            returned=lambda answer: self._do(lambda: self._take(answer)),
+            errored=self._on_error,
+            finished=self._on_end,
         )
 
     def _on_error(self, error: Exception) -> None:
@@ -390,30 +383,20 @@ class Specks:
 
     def show(self) -> None:
         """Highlight what is below the size now."""
-        if self._answer is None:
+        if (answer := self._valid_answer()) is None:
             return
-        question, pieces = self._answer
-        if not self._stands(question):
-            self.forget()
-            self._session.status = "The page changed; move the slider again."
-            return
+        question, pieces = answer
         corner = question.area.rows.start, question.area.columns.start
-        below = pieces.below(self.size)
-        self._overlays.show_specks(question.subject, corner, below)
-        self._session.status = (
-            f"{pieces.count_below(self.size):,} specks of fewer than {self.size} pixels."
-        )
+        self._overlays.show_specks(question.subject, corner, pieces.below(self.size))
+        number = pieces.count_below(self.size)
+        self._session.status = f"{number:,} specks of fewer than {self.size} pixels."
 
     def remove(self) -> None:
         """Remove the specks that are shown, in one step."""
-        if self._answer is None:
+        if (answer := self._valid_answer()) is None:
             return
-        question, pieces = self._answer
-        stands = self._stands(question)
+        question, pieces = answer
         self.forget()
-        if not stands:
-            self._session.status = "The page changed; move the slider again."
-            return
         gone = Region(*question.area.place, pieces.below(self.size))
         count = undo.paint(question.subject, gone, ink_result.BACKGROUND)
         number = pieces.count_below(self.size)
@@ -425,14 +408,20 @@ class Specks:
             self._answer = None
             self._overlays.hide(SPECKS_NAME)
 
-    def _stands(self, question: _Question) -> bool:
-        """Whether page, area and ink are still those that were measured."""
-        now = self._session.subject()
+    def _valid_answer(self) -> tuple[_Question, PieceSizes] | None:
+        """Give the answer if page, area and ink are those that were measured; else forget it."""
+        if self._answer is None:
+            return None
+        question, now = self._answer[0], self._session.subject()
         area = None if now is None else self._session.area_of(now)
-        return (
+        if (
             now == question.subject
             and area is not None
             and area.place == question.area.place
             and np.array_equal(area.inside, question.area.inside)
             and np.array_equal(question.subject.plane()[area.place] == ink_result.INK, question.ink)
-        )
+        ):
+            return self._answer
+        self.forget()
+        self._session.status = "The page changed; move the slider again."
+        return None

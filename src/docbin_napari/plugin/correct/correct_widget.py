@@ -6,7 +6,6 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, PushButton
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 
 from docbin_napari.correction.brush import BrushConfig
@@ -88,7 +87,7 @@ class CorrectPages(DockPanel):
         self._session = CorrectSession(napari_viewer)
         self._overlays = Overlays(napari_viewer)
         self._hand = ToolController(self._session, self._overlays, self._update)
-        self._specks = Specks(self._session, self._overlays, self._do, create_worker)
+        self._specks = Specks(self._session, self._overlays, self._do, threads.begin)
         self._works: dict[str, Callable[[], object]] = {
             tool.name: functools.partial(self._hand.take, tool.name) for tool in tools.TOOLS
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.qt.threading import create_worker
 from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy
@@ -12,7 +11,7 @@ from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSiz
 from docbin_napari.describe import describe
 from docbin_napari.finetune.finetune_config import FinetuneConfig
 from docbin_napari.pairs.pair import summarize_collections
-from docbin_napari.plugin.threads import readable
+from docbin_napari.plugin.threads import begin, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -157,9 +156,9 @@ class PairReading:
             self.summaries, self.trouble = [], ""
         self._worker = None
         if folder is not None:
-            worker = self._worker = create_worker(read_summaries, folder, _ignore_errors=True)
-            worker.returned.connect(lambda found: self._on_read(worker, *found))
-            worker.start()
+            worker = self._worker = begin(
+                read_summaries, folder, returned=lambda found: self._on_read(worker, *found)
+            )
 
     def _on_read(self, worker: Any, summaries: list[Summary], trouble: str) -> None:
         if worker is self._worker:
