@@ -150,7 +150,7 @@ def test_the_page_is_saved_with_the_button(bench, one_stroke, tmp_path) -> None:
     bench.settle()
     offers = []
     row = bench.widget.export
-    row._asks_file = lambda _, offered, filters: offers.append(offered) or offered
+    row._asks_file = lambda _, offered: offers.append(offered) or offered
     row.page.native.click()
     bench.wait(lambda: "Saved letter-bw.png" in bench.widget.status.value)
     assert offers == [tmp_path / "letter-bw.png"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -232,6 +232,17 @@ def readable(error: Exception) -> str:
         return "There is not enough memory for this page."
     kind = type(error).__name__
     return f"{kind}: {text.splitlines()[0]}" if text else kind
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show an error to the user instead of raising it."""
+    from napari.utils.notifications import show_error
+
+    try:
+        yield
+    except Exception as error:
+        show_error(readable(error))
 
 
 def _resolution(file: Path | None) -> tuple[float, float] | None:

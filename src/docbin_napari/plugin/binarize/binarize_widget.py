@@ -17,7 +17,6 @@ from docbin_napari.plugin.layers import choosing, page_source
 from docbin_napari.plugin.layers.look import LookRow
 from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.signals import MODEL_NEWS
-from docbin_napari.plugin.widgets import button_row, choice, share_slider
 from docbin_napari.plugin.writer import take_over_saving
 
 if TYPE_CHECKING:
@@ -71,24 +70,24 @@ class BinarizeDocument(DockPanel):
     # ---- parts
 
     def _build(self) -> None:
-        (self.open_page, self.open_folder), opening = button_row(
+        (self.open_page, self.open_folder), opening = widgets.button_row(
             "opening",
             ("open_page", "Open page…", "Open a scan, a stack of scans or a PDF."),
             ("open_folder", "Open folder…", "Go through a folder of scans page by page."),
         )
         page = "The page or the stack to binarize."
-        self.image = choice("image", "Image", self._image_choices, page, nullable=True)
+        self.image = widgets.choice("image", "Image", self._image_choices, page, nullable=True)
         shown = "The page that is shown, or all pages of the stack."
-        self.pages = choice("pages", "Pages", [_THIS_PAGE, _ALL_PAGES], shown)
+        self.pages = widgets.choice("pages", "Pages", [_THIS_PAGE, _ALL_PAGES], shown)
         self.preset = binarize_fields.preset_field()
         self.model = binarize_fields.ModelField()
         self.device = binarize_fields.device_field()
         levels = [f"{name}: edge level {level}" for name, level in _STROKES.items() if level]
         first = "How bold strokes are drawn. Choose thin where small letters fill up."
         words = "\n".join([first, *levels, "", describe(InferenceConfig, "edge_level")])
-        self.strokes = choice("strokes", "Strokes", list(_STROKES.items()), words)
-        self.threshold = share_slider("threshold", "Threshold", 0.5, _THRESHOLD)
-        (self.run, self.cancel), buttons = button_row(
+        self.strokes = widgets.choice("strokes", "Strokes", list(_STROKES.items()), words)
+        self.threshold = widgets.share_slider("threshold", "Threshold", 0.5, _THRESHOLD)
+        (self.run, self.cancel), buttons = widgets.button_row(
             "buttons",
             ("run", "Run", "Find the ink of the page."),
             ("cancel", "Cancel", "Stop after this batch; what is done is kept."),
@@ -126,7 +125,9 @@ class BinarizeDocument(DockPanel):
         self.cancel.changed.connect(self._stop)
         self.strokes.changed.connect(self._on_run_again)
         self.export.said.connect(self._say)
-        self.compare.changed.connect(self._compare)
+        self.compare.changed.connect(
+            lambda: self._say(choosing.compare(self._viewer, self.image.value))
+        )
         MODEL_NEWS.added.connect(self._on_new_model)
 
     def lay_out(self) -> None:
@@ -152,9 +153,6 @@ class BinarizeDocument(DockPanel):
         if not self._watch.gone:
             self._session.say(text)
             self._update()
-
-    def _compare(self, _: Any = None) -> None:
-        self._say(choosing.compare(self._viewer, self.image.value))
 
     def _on_run_again(self, _: Any = None) -> None:
         """Another edge level needs the network again: a threshold does not."""
@@ -258,14 +256,11 @@ class BinarizeDocument(DockPanel):
             self.pages.value == _ALL_PAGES,
             self.strokes.value,
         )
-        try:
+        with threads.errors_shown():
             job = self._session.start(image, request)
-        except Exception as error:
-            show_error(threads.readable(error))
-            return
-        heard = {"yielded": self._on_event, "finished": self._on_finished}
-        self._worker = threads.begin(threads.run, job, self._load_engine, **heard)
-        self._timer.start()
+            heard = {"yielded": self._on_event, "finished": self._on_finished}
+            self._worker = threads.begin(threads.run, job, self._load_engine, **heard)
+            self._timer.start()
         self._update()
 
     def _stop(self, _: Any = None) -> None:

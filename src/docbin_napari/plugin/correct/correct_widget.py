@@ -6,7 +6,6 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, PushButton
-from napari.utils.notifications import show_error
 
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.describe import describe
@@ -26,7 +25,6 @@ from docbin_napari.plugin.saving.drafts_row import drafts_of_image, take_draft
 from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.saving.saving_panel import SavePairPanel
 from docbin_napari.plugin.settings import draft_places
-from docbin_napari.plugin.widgets import choice, count_slider, share_slider
 from docbin_napari.plugin.writer import take_over_saving
 
 if TYPE_CHECKING:
@@ -134,12 +132,14 @@ class CorrectPages(DockPanel):
         def names(layers: Any) -> Any:
             return lambda _: [(layer.name, layer) for layer in layers(viewer)]
 
-        self.image = choice("image", "Image", names(choosing.images), _PAGE, nullable=True)
+        self.image = widgets.choice("image", "Image", names(choosing.images), _PAGE, nullable=True)
         ink = (
             "The ink to correct: 0 background, 1 ink, 2 unlabelled. Labels of a run, of a file, or "
             "new ones."
         )
-        self.ink = choice("ink", "Labels", names(choosing.labels_layers), ink, nullable=True)
+        self.ink = widgets.choice(
+            "ink", "Labels", names(choosing.labels_layers), ink, nullable=True
+        )
         (self.new_unlabelled, self.new_background), self._new = widgets.button_row(
             "new",
             ("new_unlabelled", "Start empty", f"{_NEW} nothing is labelled yet."),
@@ -156,13 +156,13 @@ class CorrectPages(DockPanel):
             part.native.setCheckable(True)
         self.next = self._buttons["next"]
         size = "Diameter of the brush in pixels of the page. Keys: [ and ]."
-        self.brush = count_slider("brush", "Brush size", _LARGEST_BRUSH, 10, size)
+        self.brush = widgets.count_slider("brush", "Brush size", _LARGEST_BRUSH, 10, size)
         strict, usual = describe(BrushConfig, "strictness"), BrushConfig().strictness
-        self.strictness = share_slider("strictness", "Strictness", usual, strict, step=0.05)
-        self.here = share_slider("here", "Threshold here", 0.5, _HERE)
+        self.strictness = widgets.share_slider("strictness", "Strictness", usual, strict, step=0.05)
+        self.here = widgets.share_slider("here", "Threshold here", 0.5, _HERE)
         works_on = "What “Unlabelled”, “Reviewed” and the specks work on."
-        self.area = choice("area", "Area", list(AREAS), works_on)
-        self.specks = count_slider("specks", "Specks below", _LARGEST_SPECK, 1, _SPECKS)
+        self.area = widgets.choice("area", "Area", list(AREAS), works_on)
+        self.specks = widgets.count_slider("specks", "Specks below", _LARGEST_SPECK, 1, _SPECKS)
         removed = "Set the highlighted specks to background, as one step of undo."
         (self.remove_specks, self.keep_specks), self._speck_row = widgets.button_row(
             "speck_buttons",
@@ -356,10 +356,8 @@ class CorrectPages(DockPanel):
         """Do something that the user asked for, and say how it went wrong if it did."""
         if self._watch.gone:
             return
-        try:
+        with threads.errors_shown():
             work(*value)
-        except Exception as error:
-            show_error(threads.readable(error))
         self._update()
 
     def _add_labels(self, value: int) -> None:

@@ -31,7 +31,6 @@ from docbin_napari.plugin.layers import choosing, page_source
 from docbin_napari.plugin.settings import DATASETS, remembered
 from docbin_napari.plugin.signals import MODEL_NEWS, PAIR_NEWS, list_of
 from docbin_napari.plugin.threads import readable
-from docbin_napari.plugin.widgets import FolderField
 
 if TYPE_CHECKING:
     import napari
@@ -223,7 +222,7 @@ class TrainOnMyPairs(DockPanel):
 
     def _make_fields(self) -> None:
         field = functools.partial(widgets.field, TrainOnMyPairs)
-        self.folder = field(FolderField, "folder", "Pairs", recent=DATASETS)
+        self.folder = field(widgets.FolderField, "folder", "Pairs", recent=DATASETS)
         self.collections = CollectionList()
         about = describe(FinetuneConfig, "start")
         self.start = binarize_fields.ModelField("start", "Start from", about)
@@ -309,20 +308,15 @@ class TrainOnMyPairs(DockPanel):
         return self._session is not None and self._session.running
 
     def _request(self) -> TrainingRequest:
-        return TrainingRequest(
-            tuple(summary.collection.path for summary in self.collections.ticked()),
-            self.name_field.value,
-            self.start.value or "",
-            self.minutes.value,
-            self.device.value,
-            self.more,
-        )
+        collections = tuple(summary.collection.path for summary in self.collections.ticked())
+        name, start = self.name_field.value, self.start.value or ""
+        minutes, device = self.minutes.value, self.device.value
+        return TrainingRequest(collections, name, start, minutes, device, self.more)
 
     def _start(self) -> None:
-        if TrainingWatch.current is not None or self._refusal():
-            self._update()
-            return
-        self._begin(self._request())
+        if TrainingWatch.current is None and not self._refusal():
+            self._begin(self._request())
+        self._update()
 
     def _train_longer(self) -> None:
         """Go on from the model that has just been made, under a name of its own."""

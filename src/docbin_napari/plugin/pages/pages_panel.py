@@ -22,7 +22,6 @@ from docbin_napari.plugin.pages.view import LEGEND, PageListView, thumbnails
 from docbin_napari.plugin.settings import SCANS, read_preferences, recent_folders, remember_folder
 from docbin_napari.plugin.signals import LISTS, MODEL_NEWS
 from docbin_napari.plugin.threads import begin, readable
-from docbin_napari.plugin.widgets import FolderField
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +96,8 @@ class PageListPanel(widgets.PlainContainer):
     # ---- parts
 
     def _build(self) -> None:
-        self.folder = widgets.field(PageListPanel, FolderField, "folder", "Folder", recent=SCANS)
+        field = functools.partial(widgets.field, PageListPanel)
+        self.folder = field(widgets.FolderField, "folder", "Folder", recent=SCANS)
         self.model = binarize_fields.ModelField()
         self.preset = binarize_fields.preset_field()
         (self.previous, self.next, self.all), row = widgets.described_row(
@@ -249,9 +249,8 @@ class PageListPanel(widgets.PlainContainer):
         else:
             remember_folder(SCANS, folder)
             self._recall_how()
-            if self._session.count and self.model.value is not None:
-                self._session.choose(self.model.value, self.preset.value)
             self._picture_pages()
+            self._on_how()
         self._work_on()
 
     def _go_to(self, number: int) -> bool:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from napari.utils.notifications import show_error
 from psygnal import Signal
 
 from docbin_napari.pairs.drafts import find_drafts
@@ -15,7 +14,7 @@ from docbin_napari.plugin.layers.choosing import same_page
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, bind
 from docbin_napari.plugin.layers.page_source import page_source
 from docbin_napari.plugin.saving.autosave import Autosave, page_key, put_draft, read_fitting
-from docbin_napari.plugin.threads import readable
+from docbin_napari.plugin.threads import errors_shown
 from docbin_napari.plugin.widgets import PlainContainer, described_row, say, text_line, timer_of
 
 if TYPE_CHECKING:
@@ -134,26 +133,22 @@ class DraftRow(PlainContainer):
 
     def _restore(self, _: Any = None) -> None:
         subject = self._subject()
-        try:
+        with errors_shown():
             if subject is None and self._early is not None:
                 (path, take), self._early = self._early, None
                 take(path)
             elif subject is not None and self.autosave.offer is not None:
                 put_draft(subject.labels, subject.page, self.autosave.restore())
                 self.restored.emit(subject)
-        except Exception as error:
-            show_error(readable(error))
         self._show()
 
     def _discard(self, _: Any = None) -> None:
-        try:
+        with errors_shown():
             if self._early is not None:
                 self._early[0].unlink(missing_ok=True)
                 self._early = None
             else:
                 self.autosave.discard()
-        except OSError as error:
-            show_error(readable(error))
         self._show()
 
     def _show(self) -> None:

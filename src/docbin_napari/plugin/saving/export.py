@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 FORMATS = {"PNG": ".png", "TIFF (G4)": ".tif"}
-_FILTERS = "1-bit PNG (*.png);;1-bit TIFF, CCITT G4 (*.tif *.tiff)"
+_KINDS = {".png": "1-bit PNG (*.png)", ".tif": "1-bit TIFF, CCITT G4 (*.tif *.tiff)"}
 
 
 @dataclass(frozen=True)
@@ -358,7 +358,7 @@ class ExportRow(widgets.PlainContainer):
             self.said.emit("Not saved: this page is still being binarized. Wait until it is done.")
             return
         offered = offered_path(ink, FORMATS[self.format.value])
-        path = self._asks_file(self.native, offered, _FILTERS)
+        path = self._asks_file(self.native, offered)
         if path is None:
             return
         try:
@@ -401,14 +401,12 @@ class ExportRow(widgets.PlainContainer):
         self.refresh()
 
 
-def _ask_file(parent: Any, offered: Path, filters: str) -> Path | None:
+def _ask_file(parent: Any, offered: Path) -> Path | None:
     """Ask for a file; the dialog asks before it takes one that exists."""
-    kinds = filters.split(";;")
-    first = kinds[0] if offered.suffix == ".png" else kinds[1]
-    name, used = QFileDialog.getSaveFileName(parent, "Save as", str(offered), filters, first)
-    if not name:
-        return None
-    return with_suffix(Path(name), ".png" if used == kinds[0] else ".tif")
+    first, kinds = _KINDS[offered.suffix], ";;".join(_KINDS.values())
+    name, used = QFileDialog.getSaveFileName(parent, "Save as", str(offered), kinds, first)
+    suffix = ".png" if used == _KINDS[".png"] else ".tif"
+    return with_suffix(Path(name), suffix) if name else None
 
 
 def _ask_folder(parent: Any, offered: Path) -> Path | None:

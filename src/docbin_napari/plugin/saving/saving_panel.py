@@ -23,8 +23,7 @@ from docbin_napari.plugin.saving import page_saving
 from docbin_napari.plugin.saving.drafts_row import DraftRow
 from docbin_napari.plugin.settings import DATASETS, remember, remember_folder, remembered
 from docbin_napari.plugin.signals import PAIR_NEWS
-from docbin_napari.plugin.threads import Failed, begin, readable
-from docbin_napari.plugin.widgets import FolderField, align, form_of, let_boxes_shrink
+from docbin_napari.plugin.threads import Failed, begin, errors_shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,8 +97,8 @@ class SavePairPanel(widgets.PlainContainer):
         self._make_fields()
         self._named = [self.datasets, self.split, self.collection, self.new]
         self._named += [self.page, self.region, self.who]
-        self.extend([form_of("pair", *self._named), self.own])
-        let_boxes_shrink(self.native)
+        self.extend([widgets.form_of("pair", *self._named), self.own])
+        widgets.let_boxes_shrink(self.native)
         self._recall()
         self._connect()
 
@@ -107,7 +106,7 @@ class SavePairPanel(widgets.PlainContainer):
 
     def _make_fields(self) -> None:
         field = functools.partial(widgets.field, SavePairPanel)
-        self.datasets = field(FolderField, "datasets", "Save pairs in", recent=DATASETS)
+        self.datasets = field(widgets.FolderField, "datasets", "Save pairs in", recent=DATASETS)
         self.split = field(ComboBox, "split", "Use for", choices=list(SPLITS))
         names, areas = self._collection_choices, self._region_choices
         self.collection = field(ComboBox, "collection", "Collection", choices=names)
@@ -150,7 +149,7 @@ class SavePairPanel(widgets.PlainContainer):
     # ---- what changes
 
     def _on_shown(self) -> None:
-        align(self.native, self._named)
+        widgets.align(self.native, self._named)
         self.refresh()
 
     def refresh(self) -> None:
@@ -243,14 +242,11 @@ class SavePairPanel(widgets.PlainContainer):
         if subject is None or nowhere or self.refusal():
             self._update()
             return
-        try:
+        with errors_shown():
             job = page_saving.prepare(subject, self._order(subject))
-        except Exception as error:
-            show_error(readable(error))
-            return
-        self._message = "Saving…"
-        done = functools.partial(self._on_saved, subject, job)
-        self._worker = begin(page_saving.save, job, returned=done, finished=self._on_finished)
+            self._message = "Saving…"
+            done = functools.partial(self._on_saved, subject, job)
+            self._worker = begin(page_saving.save, job, returned=done, finished=self._on_finished)
         self._update()
 
     def _on_saved(self, subject: Subject, job: page_saving.SaveJob, saved: Saved | Failed) -> None:
