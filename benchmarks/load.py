@@ -190,7 +190,7 @@ def _session(folder: Path, count: int, arguments: argparse.Namespace) -> Iterato
             entry = session.pages.entries[wanted]
             order = PageOrder(wanted, entry, arguments.preset, arguments.model, "cpu", 0.5)
             for event in make_ready(order, load):
-                session.receive(event)
+                session.receive(wanted, event)
         if arguments.window:
             napari.qt.get_qapp().processEvents()
         yield number

@@ -37,7 +37,7 @@ def work_on(session: PageListSession, engine: Any) -> list[int]:
     while (wanted := session.wanted()) is not None:
         order = PageOrder(wanted, session.pages.entries[wanted], "fast", "any", "cpu", 0.5)
         for event in make_ready(order, engine.load):
-            session.receive(event)
+            session.receive(wanted, event)
         done.append(wanted)
     return done
 
@@ -265,10 +265,10 @@ def test_a_page_that_was_being_binarized_ahead_appears_when_it_is_turned_to(
     session.all_wanted = True
     order = PageOrder(2, session.pages.entries[2], "fast", "any", "cpu", 0.5)
     events = list(make_ready(order, fake_engine.load))
-    session.receive(events[0])
+    session.receive(2, events[0])
     session.go_to(2)
     for event in events[1:]:
-        session.receive(event)
+        session.receive(2, event)
     assert [layer.name for layer in viewer.layers] == ["3.png", "Ink of 3.png"]
 
 

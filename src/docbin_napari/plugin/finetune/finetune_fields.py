@@ -156,9 +156,10 @@ class PairReading:
             self.summaries, self.trouble = [], ""
         self._worker = None
         if folder is not None:
-            worker = self._worker = begin(
+            worker: Any = begin(
                 read_summaries, folder, returned=lambda found: self._on_read(worker, *found)
             )
+            self._worker = worker
 
     def _on_read(self, worker: Any, summaries: list[Summary], trouble: str) -> None:
         if worker is self._worker:

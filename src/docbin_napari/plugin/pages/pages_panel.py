@@ -326,7 +326,7 @@ class PageListPanel(widgets.PlainContainer):
         how = how_in_words(self.model.value, self.preset.value)
         if not self._session.lists(order) or order.how != how:
             return  # Another folder or another model was chosen meanwhile.
-        self._session.receive(event)
+        self._session.receive(order.number, event)
         self.refresh()
 
     def _soon(self, work: Callable[[], None]) -> None:

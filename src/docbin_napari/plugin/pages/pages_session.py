@@ -13,6 +13,7 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from docbin_napari.io.errors import FileError
+from docbin_napari.io.page import Page
 from docbin_napari.pairs.drafts import draft_folder
 from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.provenance import read_provenance
@@ -23,7 +24,8 @@ from docbin_napari.plugin.layers.choosing import labels_layers
 from docbin_napari.plugin.layers.ink_result import bind, image_behind
 from docbin_napari.plugin.layers.look import end_looks
 from docbin_napari.plugin.layers.page_source import label_style
-from docbin_napari.plugin.pages.prepare import PageFailed, PageOpened, PageReady, Step, how_in_words
+from docbin_napari.plugin.pages.prepare import PageReady, how_in_words
+from docbin_napari.plugin.threads import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from docbin_napari.inference.inference_config import PresetName
+    from docbin_napari.inference.predict import Progress
     from docbin_napari.pairs.work_list import State
-    from docbin_napari.plugin.pages.prepare import PageEvent, PageOrder
+    from docbin_napari.plugin.pages.prepare import PageOrder
 
 
 class QuickRemoval:
@@ -108,7 +111,7 @@ class PageListSession:
         self.image: Image | None = None
         self.labels: Labels | None = None
         self._shape = (0, 0)
-        self._opened: dict[int, PageOpened] = {}
+        self._opened: dict[int, Page] = {}
         self._inked: dict[int, PageReady] = {}
         self._removal = QuickRemoval(viewer)
 
@@ -251,21 +254,21 @@ class PageListSession:
             if entry.state == "binarized" and number != self.current:
                 self._set(number, "to do")
 
-    def receive(self, event: PageEvent) -> None:
-        """Take in what `make_ready` yields."""
-        if event.number >= self.count:
+    def receive(self, number: int, event: Page | Progress | PageReady | Failed) -> None:
+        """Take in what `make_ready` yields for the page of that number, from 0."""
+        if number >= self.count:
             return
-        if isinstance(event, PageOpened):
+        if isinstance(event, Page):
             # Also one farther away: it may be turned to while it is binarized.
-            self._opened = self._near(self._opened) | {event.number: event}
+            self._opened = self._near(self._opened) | {number: event}
         elif isinstance(event, PageReady):
             # Of pages farther away the probability is kept on the disk, and nothing in memory.
-            self._inked |= self._near({event.number: event})
-            if self.pages.entries[event.number].state == "to do":
-                self._set(event.number, "binarized")
-        elif isinstance(event, PageFailed):
-            self.troubles[event.number] = event.message
-        if event.number == self.current:
+            self._inked |= self._near({number: event})
+            if self.pages.entries[number].state == "to do":
+                self._set(number, "binarized")
+        elif isinstance(event, Failed):
+            self.troubles[number] = event.message
+        if number == self.current:
             self._tell(event)
             self._soon(self._show)
 
@@ -327,21 +330,20 @@ class PageListSession:
         near = (self.current, self.current + 1)
         return {number: page for number, page in pages.items() if number in near}
 
-    def _tell(self, event: PageEvent) -> None:
-        if isinstance(event, PageFailed):
+    def _tell(self, event: Page | Progress | PageReady | Failed) -> None:
+        if isinstance(event, Failed):
             self.status = event.message
         elif isinstance(event, PageReady):
             self.status = event.note
-        elif isinstance(event, Step):
-            self.status = f"Binarizing this page: {event.share:.0%}"
-        else:
+        elif isinstance(event, Page):
             self.status = "Binarizing this page…"
+        else:
+            self.status = f"Binarizing this page: {event.done / max(1, event.total):.0%}"
 
     def _show(self) -> None:
         """Add the image of this page if it is ready and not there yet, then the labels."""
-        entry, opened = self.pages.entries[self.current], self._opened.get(self.current)
-        if opened is not None and self.image is None:
-            page = opened.page
+        entry, page = self.pages.entries[self.current], self._opened.get(self.current)
+        if page is not None and self.image is None:
             metadata = {"dpi": page.dpi, "source": str(entry.file.resolve()), "page": entry.page}
             self.image = Image(page.pixels, name=entry.title, rgb=True, metadata=metadata)
             self._viewer.add_layer(self.image)

@@ -20,7 +20,7 @@ from docbin_napari.plugin.layers.ink_result import InkResult
 from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED
 from docbin_napari.plugin.reader import labels_of_pair
 from docbin_napari.plugin.settings import draft_places
-from docbin_napari.plugin.threads import readable
+from docbin_napari.plugin.threads import Failed, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from docbin_napari.inference.inference_config import PresetName
+    from docbin_napari.inference.predict import Progress
     from docbin_napari.io.page import Page
     from docbin_napari.pairs.work_list import Entry
     from docbin_napari.plugin.threads import Loader
@@ -82,21 +83,11 @@ class PageOrder:
 
 
 @dataclass(frozen=True, eq=False)
-class PageOpened:
-    """The pixels of a page are there."""
-
-    number: int
-    page: Page
-
-
-@dataclass(frozen=True, eq=False)
 class PageReady:
     """The labels of a page are there.
 
     Parameters
     ----------
-    number : int
-        Place in the list.
     labels : ndarray
         uint8 (H, W); those of `result` if there is one.
     result : InkResult or None
@@ -111,7 +102,6 @@ class PageReady:
         Model and preset of `result`; "" for labels of a pair.
     """
 
-    number: int
     labels: NDArray[np.uint8]
     result: InkResult | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -120,26 +110,7 @@ class PageReady:
     how: str = ""
 
 
-@dataclass(frozen=True)
-class Step:
-    """How far a page is, 0 to 1."""
-
-    number: int
-    share: float
-
-
-@dataclass(frozen=True)
-class PageFailed:
-    """A page that cannot be made ready; `message` is for the user."""
-
-    number: int
-    message: str
-
-
-PageEvent = PageOpened | Step | PageReady | PageFailed
-
-
-def make_ready(order: PageOrder, load: Loader) -> Iterator[PageEvent]:
+def make_ready(order: PageOrder, load: Loader) -> Iterator[Page | Progress | PageReady | Failed]:
     """Read a page and find its labels: those of its pair, kept ones, or those of a run.
 
     Parameters
@@ -151,21 +122,22 @@ def make_ready(order: PageOrder, load: Loader) -> Iterator[PageEvent]:
 
     Yields
     ------
-    PageOpened, Step, PageReady or PageFailed
-        `PageReady` or `PageFailed` is the last one; nothing is raised, see `threads.run`.
+    Page, Progress, PageReady or Failed
+        The pixels, how far the run is, and `PageReady` or `Failed` as the last one; nothing is
+        raised, see `threads.run`.
     """
     try:
         page = read_listed(order.entry, order.pdf_dpi)
-        yield PageOpened(order.number, page)
+        yield page
         yield from _labels(order, page, load)
     except FileError as error:
-        yield PageFailed(order.number, str(error))
+        yield Failed(str(error))
     except Exception as error:
         _LOG.exception("a page of the list was not made ready")
-        yield PageFailed(order.number, readable(error))
+        yield Failed(readable(error))
 
 
-def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Step | PageReady]:
+def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | PageReady]:
     source = str(order.entry.file.resolve())
     key = PageKey(drafts.content_of(page.pixels), source, order.entry.page)
     base: dict[str, Any] = {"dpi": page.dpi, "source": source, "page": order.entry.page}
@@ -187,17 +159,17 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Step | PageR
                 drafts.keep_ink(folder, key, result.probability, order.how)
                 break
     metadata = base | {"model": order.model, "preset": order.preset}
-    inked = PageReady(order.number, result.labels, result, metadata, how=order.how)
+    inked = PageReady(result.labels, result, metadata, how=order.how)
     yield _with_draft(inked, drafts.newest_draft(folders, key))
 
 
-def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Iterator[Step]:
+def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Iterator[Progress]:
     """Binarize; nobody looks at the labels yet, so that this thread may write them."""
     engine, plane = load(order.model, order.device), result.probability_plane(0)
     for progress in engine.predict(page.pixels, preset(order.preset), plane):
         if progress.rows.stop > progress.rows.start:
             result.write(0, progress.rows, progress.columns)
-        yield Step(order.number, progress.done / max(1, progress.total))
+        yield progress
 
 
 def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: str) -> bool:
@@ -223,7 +195,7 @@ def _of_pair(order: PageOrder, page: Page, base: dict[str, Any]) -> PageReady | 
     if labels.shape != page.pixels.shape[:2]:
         return None
     metadata = base | {key: [value] for key, value in own.items()}
-    return PageReady(order.number, labels, None, metadata, f"As saved in {pair.collection}.")
+    return PageReady(labels, None, metadata, f"As saved in {pair.collection}.")
 
 
 def _with_draft(inked: PageReady, path: Path | None) -> PageReady:

@@ -21,7 +21,7 @@ from docbin_napari.plugin import widgets
 from docbin_napari.plugin.dock import PanelWatch
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, NotInkError, result_behind
 from docbin_napari.plugin.layers.page_source import current_page
-from docbin_napari.plugin.pages.prepare import PageFailed, PageReady, make_ready
+from docbin_napari.plugin.pages.prepare import PageReady, make_ready
 from docbin_napari.plugin.settings import remember, remembered
 from docbin_napari.plugin.signals import list_of
 from docbin_napari.plugin.threads import Failed, begin, readable
@@ -250,7 +250,7 @@ def export_folder(
         try:
             for event in make_ready(order, load):
                 yield Exported(done - 1, len(orders))
-                if isinstance(event, PageFailed):
+                if isinstance(event, Failed):
                     troubles.append(event.message)
                 elif isinstance(event, PageReady):
                     known = (shown or {}).get(order.number)
