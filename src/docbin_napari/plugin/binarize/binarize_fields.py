@@ -41,15 +41,11 @@ class ModelField(ComboBox):
     """
 
     def __init__(self, name: str = "model", label: str = "Model", about: str = "") -> None:
-        self._about, models = about, known_models()
-        first = DEFAULT_MODEL if DEFAULT_MODEL in models else next(iter(models), None)
-        names, nullable = list(models), not models
-        super().__init__(name=name, label=label, choices=names, value=first, nullable=nullable)
-        self._note(models)
-
-    def _note(self, models: dict[str, ModelInfo]) -> None:
-        self.models = models
-        self.tooltip = f"{self._about}\n\n{models_in_words(models)}".strip()
+        self._about, self.models = about, known_models()
+        # Not a list: with every new layer, napari asks a box for its first choices.
+        names, nullable = (lambda _: list(self.models)), not self.models
+        super().__init__(name=name, label=label, choices=names, nullable=nullable)
+        self.list_again(DEFAULT_MODEL)
 
     def list_again(self, wanted: str = "") -> None:
         """Offer the models that there are now.
@@ -59,11 +55,9 @@ class ModelField(ComboBox):
         wanted : str
             The one to choose if it is there; else what is chosen stays chosen where it can.
         """
-        chosen = self.value
-        self._note(known_models())
-        names = list(self.models)
-        # A list would be forgotten: with every new layer, napari asks a box for its first choices.
-        self.choices = lambda _: names
+        chosen, self.models = self.value, known_models()
+        self.tooltip = f"{self._about}\n\n{models_in_words(self.models)}".strip()
+        self.reset_choices()
         for name in (chosen, wanted):
             if name in self.models:
                 self.value = name

@@ -261,15 +261,19 @@ class PageListSession:
         if isinstance(event, Page):
             # Also one farther away: it may be turned to while it is binarized.
             self._opened = self._near(self._opened) | {number: event}
+            words = "Binarizing this page…"
         elif isinstance(event, PageReady):
             # Of pages farther away the probability is kept on the disk, and nothing in memory.
             self._inked |= self._near({number: event})
+            words = event.note
             if self.pages.entries[number].state == "to do":
                 self._set(number, "binarized")
         elif isinstance(event, Failed):
-            self.troubles[number] = event.message
+            self.troubles[number] = words = event.message
+        else:
+            words = f"Binarizing this page: {event.done / max(1, event.total):.0%}"
         if number == self.current:
-            self._tell(event)
+            self.status = words
             self._soon(self._show)
 
     def note(
@@ -329,16 +333,6 @@ class PageListSession:
         """Leave out all but the page that is shown and the next one."""
         near = (self.current, self.current + 1)
         return {number: page for number, page in pages.items() if number in near}
-
-    def _tell(self, event: Page | Progress | PageReady | Failed) -> None:
-        if isinstance(event, Failed):
-            self.status = event.message
-        elif isinstance(event, PageReady):
-            self.status = event.note
-        elif isinstance(event, Page):
-            self.status = "Binarizing this page…"
-        else:
-            self.status = f"Binarizing this page: {event.done / max(1, event.total):.0%}"
 
     def _show(self) -> None:
         """Add the image of this page if it is ready and not there yet, then the labels."""

@@ -95,9 +95,8 @@ class Autosave:
         page = self._nothing if subject is None else self._known(subject)
         if page is self._now:
             return
-        self._look()
         left, self._now = self._now, page
-        self._work = self._submit(self._leave, left)
+        self._look(left)
         self._due = self._clock()
 
     def _known(self, subject: Subject) -> Watched:
@@ -107,12 +106,6 @@ class Autosave:
         page = self._pages.setdefault(_where(subject), Watched())
         page.subject = subject
         return page
-
-    def _leave(self, page: Watched) -> None:
-        if page is not self._now and not page.trouble:
-            if page.subject is not None and page.edited:
-                self.left.append((page.subject.source_file(), page.subject.page_of_file()))
-            page.subject = None
 
     def tick(self) -> None:
         """Look at the page if it is time; call about once a second."""
@@ -240,7 +233,10 @@ class Autosave:
             write_draft_if_changed(page, folders, at_work)
         except Exception as error:
             page.trouble = f"Your corrections are not kept: {readable(error)}"
-        self._leave(page)
+        if page is not self._now and not page.trouble:
+            if page.subject is not None and page.edited:
+                self.left.append((page.subject.source_file(), page.subject.page_of_file()))
+            page.subject = None
         end = self._clock()
         self._due = end + max(_PAUSE_SECONDS, _MOST_OF_THE_TIME * (end - start))
 
