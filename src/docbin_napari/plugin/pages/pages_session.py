@@ -274,7 +274,8 @@ class PageListSession:
             words = f"Binarizing this page: {event.done / max(1, event.total):.0%}"
         if number == self.current:
             self.status = words
-            self._soon(self._show)
+            if isinstance(event, (Page, PageReady)):
+                self._soon(self._show)
 
     def note(
         self, file: Path | None, page: int, state: State, pair: str | None = None
