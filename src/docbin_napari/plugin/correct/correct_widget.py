@@ -258,7 +258,11 @@ class CorrectPages(DockPanel):
         with self.image.changed.blocked(), self.ink.changed.blocked():
             self.image.reset_choices()
             self.ink.reset_choices()
-            self._choose(self.image.value is None, self.ink.value is None)
+            no_labels = self.ink.value is None
+            if no_labels:
+                self._take(None, choosing.favourite_labels(self._viewer, self.image.value))
+            if no_labels or self.image.value is None:
+                self._take(choosing.favourite_image(self._viewer, self.ink.value), None)
         self._on_choice()
 
     def _on_active(self, _: Any = None) -> None:
@@ -267,13 +271,6 @@ class CorrectPages(DockPanel):
         with self.image.changed.blocked(), self.ink.changed.blocked():
             self._take(*choosing.meant(self._viewer, self.ink.value))
         self._on_choice()
-
-    def _choose(self, image: bool, labels: bool) -> None:
-        """Fill the boxes with what the user seems to mean."""
-        if labels:
-            self._take(None, choosing.favourite_labels(self._viewer, self.image.value))
-        if image or labels:
-            self._take(choosing.favourite_image(self._viewer, self.ink.value), None)
 
     def _take(self, image: Image | None, labels: Labels | None) -> None:
         """Choose layers that the boxes offer."""

@@ -67,9 +67,7 @@ class TrainingWatch:
     def __init__(self, session: TrainingSession, window: Any, asks: Any) -> None:
         self.session, self._window, self._asks = session, window, asks
         self._is_shown = True
-        self._timer = QTimer()
-        self._timer.setInterval(_TICK_MILLISECONDS)
-        self._timer.timeout.connect(session.tick)
+        self._timer = widgets.timer_of(None, _TICK_MILLISECONDS, session.tick)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self._timer.stop)
@@ -430,15 +428,14 @@ class TrainOnMyPairs(DockPanel):
         self.stop.text = "Stop now" if running and session and session.stopping else "Stop"
         self.progress.visible = running
         ending = session.ending if session else None
-        self.after.visible = bool(ending and ending.model)
-        self.longer.enabled = bool(not running and ending and ending.model)
+        self.after.visible = self.longer.enabled = bool(ending and ending.model)
         self._show_outcome(ending)
         self.views.setVisible(session is not None)
         if ending is not None:
             self._show_where_to_run()
-        status = session.status if session else ""
+        status = ""
         if session is not None:
+            status = session.status
             self.progress.value = round(1000 * session.fraction)
             self.curves.show_curves(session.curves)
-        lines = [status] if running or not refused else [status, refused]
-        widgets.show_message(self.status, "\n".join(filter(None, lines)))
+        widgets.show_message(self.status, "\n".join(filter(None, (status, refused))))

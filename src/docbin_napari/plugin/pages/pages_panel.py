@@ -87,7 +87,6 @@ class PageListPanel(widgets.PlainContainer):
         self._worker: Any = None
         self._pictures: Any = None
         self._working_on: tuple[int, Path, str] | None = None
-        self._closed = False
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=self._close)
         self._build()
         self._connect()
@@ -131,7 +130,6 @@ class PageListPanel(widgets.PlainContainer):
 
     def _on_shown(self) -> None:
         widgets.align(self.native, self._named)
-        self._closed = False
         self._work_on()
         self._keys.take({NEXT_KEY: lambda: self.turn(1), PREVIOUS_KEY: lambda: self.turn(-1)})
 
@@ -299,7 +297,7 @@ class PageListPanel(widgets.PlainContainer):
         if self._worker is not None:
             if self._working_on != task:
                 self._worker.quit()  # `_on_finished` goes on with what is wanted.
-        elif order is not None and not (self._watch.gone or self._closed):
+        elif order is not None and self._watch.docked:
             self._working_on = task
             heard = functools.partial(self._on_event, order)
             self._worker = begin(
@@ -353,7 +351,6 @@ class PageListPanel(widgets.PlainContainer):
             self.worked.emit()
 
     def _close(self) -> None:
-        self._closed = True
         self._keys.give_back()
         self._session.close()
         self._stop_pictures()
