@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What panels live in: a main window, or a dock that floats.
 _HOUSES = (QDockWidget, QMainWindow)
-_OURS, _PLACED = "docbin_panel", "docbin_placed"
+_OURS = "docbin_panel"
 _LOWEST = 40  # pixels, until a panel lies on its tab
 _SOON_MILLISECONDS = 50
 BINARIZE = "Binarize document"
@@ -191,19 +191,18 @@ def _join_tabs(panel: Any, title: str) -> None:
         What the tab shows.
     """
     window, dock = panel.window(), _dock_of(panel)
-    if not isinstance(window, QMainWindow) or dock is None or dock.property(_PLACED):
+    if not isinstance(window, QMainWindow) or dock is None or dock.property(_OURS):
         return
     QTimer.singleShot(_SOON_MILLISECONDS, lambda: _as_high_as_needed(window, dock, panel))
-    dock.setProperty(_PLACED, True)
     dock.setProperty(_OURS, True)
     _name(dock, title)
     area: Any = window.dockWidgetArea(dock)
-    others: list[Any] = [
+    beside: list[Any] = [
         other
         for other in window.findChildren(QDockWidget)
         if other is not dock and other.property(_OURS) and not other.isFloating()
+        if window.dockWidgetArea(other) == area
     ]
-    beside = [other for other in others if window.dockWidgetArea(other) == area]
     if beside and beside[-1] not in window.tabifiedDockWidgets(dock):
         window.tabifyDockWidget(beside[-1], dock)
         dock.show()

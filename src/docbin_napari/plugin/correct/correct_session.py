@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
+    from docbin_napari.correction.brush import Gray
     from docbin_napari.correction.reviewed import Reviewed
     from docbin_napari.plugin.correct.overlays import Overlays
 
     Do = Callable[[Callable[[], None]], None]
-    Gray = Callable[[slice, slice], NDArray[np.uint8]]
     Place = tuple[Subject, tuple[slice, slice]]
 
 VISIBLE, REGION, PAGE = "Visible part", "Region", "Whole page"

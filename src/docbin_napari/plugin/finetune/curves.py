@@ -207,10 +207,6 @@ class StripView(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         size = self._picture.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        left = (self.width() - size.width()) / 2
-        painter.drawPixmap(
-            QRectF(left, 0, size.width(), size.height()),
-            self._picture,
-            QRectF(self._picture.rect()),
-        )
+        left = (self.width() - size.width()) // 2
+        painter.drawPixmap(left, 0, size.width(), size.height(), self._picture)
         painter.end()

@@ -117,13 +117,8 @@ def centre_on(
     share : float
         How much of the canvas it takes.
     """
-    corners = np.array(
-        [
-            [row - 0.5, column - 0.5, 1]
-            for row in (place[0].start, place[0].stop)
-            for column in (place[1].start, place[1].stop)
-        ]
-    )
+    rows, columns = ((part.start - 0.5, part.stop - 0.5) for part in place)
+    corners = np.array([(row, column, 1) for row in rows for column in columns])
     world = (corners @ plane_to_world(layer, page).T)[:, :2]
     low, high = world.min(axis=0), world.max(axis=0)
     camera = camera_of(viewer)
