@@ -248,14 +248,9 @@ class BinarizeDocument(DockPanel):
         if self._session.running or self._refusal():
             self._update()
             return
-        request = Request(
-            self.preset.value,
-            self.model.value,
-            self.device.value,
-            self.threshold.value,
-            self.pages.value == _ALL_PAGES,
-            self.strokes.value,
-        )
+        preset, model, device = self.preset.value, self.model.value, self.device.value
+        threshold, all_pages = self.threshold.value, self.pages.value == _ALL_PAGES
+        request = Request(preset, model, device, threshold, all_pages, self.strokes.value)
         with threads.errors_shown():
             job = self._session.start(image, request)
             heard = {"yielded": self._on_event, "finished": self._on_finished}

@@ -306,16 +306,11 @@ class PageListPanel(widgets.PlainContainer):
         self.refresh()
 
     def _order(self, number: int) -> PageOrder:
-        likes = read_preferences()
+        likes, model = read_preferences(), self.model.models[self.model.value]
+        entry, preset = self._session.pages.entries[number], self.preset.value
+        datasets, dpi = self._datasets(), likes.pdf_dpi
         return PageOrder(
-            number,
-            self._session.pages.entries[number],
-            self.preset.value,
-            self.model.value,
-            likes.device,
-            self.model.models[self.model.value].threshold,
-            self._datasets(),
-            likes.pdf_dpi,
+            number, entry, preset, model.name, likes.device, model.threshold, datasets, dpi
         )
 
     def _on_event(self, order: PageOrder, event: Any) -> None:

@@ -124,15 +124,9 @@ def prepare(subject: Subject, order: SaveOrder) -> SaveJob:
         reviewed=reviewed_of(subject.labels, subject.page).share if looked else None,
         reviewed_windows=looked or None,
     )
-    return SaveJob(
-        page_source.page_source(subject.image),
-        subject.page,
-        plane,
-        checksum_of(plane, looked),
-        subject.resolution(),
-        provenance,
-        order,
-    )
+    source, dpi = page_source.page_source(subject.image), subject.resolution()
+    checksum = checksum_of(plane, looked)
+    return SaveJob(source, subject.page, plane, checksum, dpi, provenance, order)
 
 
 def save(job: SaveJob) -> Saved | Failed:
