@@ -54,24 +54,23 @@ class QuickRemoval:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
-        self._before: weakref.WeakSet[Layer] = weakref.WeakSet()
-        self._begun = False
+        self._before: weakref.WeakSet[Layer] | None = None
         viewer.layers.events.removing.connect(self._on_removing)
 
     def begin(self) -> None:
         """Leave what is there now out of it; of later lists only what the first one found."""
-        if not self._begun:
-            self._begun, self._before = True, weakref.WeakSet(self._viewer.layers)
+        if self._before is None:
+            self._before = weakref.WeakSet(self._viewer.layers)
             gc.freeze()
 
     def end(self) -> None:
         """Collect everything again."""
-        if self._begun:
-            self._begun = False
+        if self._before is not None:
+            self._before = None
             gc.unfreeze()
 
     def _on_removing(self, event: Any) -> None:
-        if self._viewer.layers[event.index] in self._before:
+        if self._viewer.layers[event.index] in (self._before or ()):
             self.end()
 
 
