@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QMessageBox, QWidge
 from docbin_napari.plugin.commands import list_pages
 from docbin_napari.plugin.layers.canvas import keep_programs
 from docbin_napari.plugin.widgets import leave_focus, make_room
+from docbin_napari.plugin.writer import take_over_saving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -443,6 +444,7 @@ class DockPanel(Container[Any]):
         self._watch = PanelWatch(self.native, shown=self._show_panel, closed=self._close_panel)
         leave_focus(self.native)
         keep_programs()
+        take_over_saving()
         _PANELS.add(self)
 
     def _show_panel(self) -> None:

@@ -17,7 +17,6 @@ from docbin_napari.plugin.layers import choosing, page_source
 from docbin_napari.plugin.layers.look import LookRow
 from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.signals import MODEL_NEWS
-from docbin_napari.plugin.writer import take_over_saving
 
 if TYPE_CHECKING:
     import napari
@@ -55,7 +54,6 @@ class BinarizeDocument(DockPanel):
     panel_name, tab_title = BINARIZE, "Binarize"
 
     def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = threads.PageEngine) -> None:
-        take_over_saving()
         self._viewer = napari_viewer
         self._load_engine = load
         self._session = BinarizeSession(napari_viewer)

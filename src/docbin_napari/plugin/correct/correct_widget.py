@@ -25,7 +25,6 @@ from docbin_napari.plugin.saving.drafts_row import drafts_of_image, take_draft
 from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.saving.saving_panel import SavePairPanel
 from docbin_napari.plugin.settings import draft_places
-from docbin_napari.plugin.writer import take_over_saving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +79,6 @@ class CorrectPages(DockPanel):
     )
 
     def __init__(self, napari_viewer: napari.viewer.Viewer, load: Any = threads.PageEngine) -> None:
-        take_over_saving()
         self._viewer = napari_viewer
         self._session = CorrectSession(napari_viewer)
         self._overlays = Overlays(napari_viewer)

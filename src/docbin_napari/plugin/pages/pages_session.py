@@ -255,8 +255,6 @@ class PageListSession:
 
     def receive(self, number: int, event: Page | Progress | PageReady | Failed) -> None:
         """Take in what `make_ready` yields for the page of that number, from 0."""
-        if number >= self.count:
-            return
         if isinstance(event, Page):
             # Also one farther away: it may be turned to while it is binarized.
             self._opened = self._near(self._opened) | {number: event}
