@@ -286,9 +286,7 @@ def nrm(prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | No
 
 def f_measure_of(counts: Counts) -> float:
     """F-measure in percent from counts."""
-    if counts.hits + counts.errors == 0:
-        return 100.0
-    return 200 * counts.hits / (2 * counts.hits + counts.errors)
+    return _percent(2 * counts.hits, 2 * counts.hits + counts.errors, counts.errors)
 
 
 def _percent(part: int, whole: int, errors: int) -> float:
