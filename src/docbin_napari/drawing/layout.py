@@ -201,6 +201,10 @@ def _envelope(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
         left += box.width * rng.uniform(0.0, 0.1)
 
 
+def _empty(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
+    """Nothing at all."""
+
+
 def _blank(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
     """Almost nothing: a shelf mark, a number."""
     left = box.left + box.width * rng.uniform(0, 0.6)
@@ -248,20 +252,8 @@ def _half_dark(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
     sheet.light.append(dark)
 
 
-def staves(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Fill a page with staves of five lines, notes, bars and, often, words.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all choices.
-    plan : Plan
-        `plan.hand` sets the words and, by its size, that of the staves.
-    box : Box
-        The area inside the margins, in pixels.
-    sheet : Sheet
-        What to draw on.
-    """
+def _music(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
+    """Staves of five lines, as large as the hand, notes, bars and, often, words."""
     space = max(3.0, min(plan.hand.x_height * rng.uniform(0.6, 1.3), box.width / 20))
     line = max(0.6, space * rng.uniform(0.05, 0.11))
     words = replace(plan.hand, x_height=space * 0.9, pen=max(1.2, space * 0.16))
@@ -287,14 +279,8 @@ def staves(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
         top += space * rng.uniform(1, 3)
 
 
-def chant(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Fill a page with staves of four lines, most of them in the second ink, and square notes.
-
-    Parameters
-    ----------
-    rng, plan, box, sheet
-        As for `staves`.
-    """
+def _chant(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
+    """Staves of four lines, most of them in the second ink, and square notes."""
     hand = plan.hand
     space = max(4.0, hand.x_height * rng.uniform(0.6, 1.1))
     pen = max(1.2, space * rng.uniform(0.06, 0.14))
@@ -406,21 +392,13 @@ def _flag(x: float, y: float, space: float, way: int) -> Strokes:
 
 
 LAYOUTS: dict[str, Callable[[Rng, Plan, Box, Sheet], None]] = {
-    "letter": _letter,
-    "plain": _plain,
-    "diary": _diary,
-    "book": _book,
-    "columns": _columns,
-    "form": _form,
-    "table": _table,
-    "title": _title,
-    "envelope": _envelope,
-    "blank": _blank,
-    "annotated": _annotated,
-    "empty": lambda rng, plan, box, sheet: None,
-    "half dark": _half_dark,
-    "music": staves,
-    "chant": chant,
+    **{
+        layout.__name__[1:].replace("_", " "): layout
+        for layout in (
+            _letter, _plain, _diary, _book, _columns, _form, _table, _title, _envelope, _blank,
+            _annotated, _empty, _half_dark, _music, _chant,
+        )
+    },
     **{name: partial(stacked, menu=menu) for name, menu in MENUS.items()},
-}
+}  # fmt: skip
 """Every layout by name: functions of (rng, plan, box, sheet) that draw on the sheet."""

@@ -297,11 +297,9 @@ def print_picture(rng: Rng, sheet: Plane, picture: Box) -> None:
     shape = part.shape[:2]
     if min(shape) < 8:
         return
-    rows, columns = np.indices(shape, np.float32)
     pitch, angle = rng.uniform(2.5, 6), rng.uniform(0, np.pi)
-    u = (columns * np.cos(angle) + rows * np.sin(angle)) * (2 * np.pi / pitch)
-    v = (rows * np.cos(angle) - columns * np.sin(angle)) * (2 * np.pi / pitch)
-    screen = (np.cos(u) + np.cos(v)).astype(np.float32) * 0.25
+    down, across = (np.cos(way * (2 * np.pi / pitch)) for way in places(shape, angle=angle))
+    screen = (down + across) * 0.25
     tone = clouds(rng, shape, max(shape) / 3, 5) * 0.35
     dots = ramp(tone + screen, -0.12 * pitch / 3, 0.12 * pitch / 3)
     part[:] = stained(part, dots * 0.85, (0.12, 0.12, 0.12))

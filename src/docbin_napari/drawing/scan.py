@@ -164,11 +164,10 @@ def laid_on(rng: Rng, page: Plane, share: Plane, scan: Scan, around: Plane | Non
 def _shadow(rng: Rng, shape: Shape) -> Plane:
     """1 in the shadow of a hand or a camera, 0 outside, with a soft edge."""
     side = float(max(shape))
-    angle = rng.uniform(0, 2 * np.pi)
-    rows, columns = (lines / side for lines in places(shape))
-    rows, columns = rows - rng.uniform(0.2, 0.8), columns - rng.uniform(0.2, 0.6)
-    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
-    bent = across + field(rng, shape, side / 3) * 0.08
+    angle, row, column = rng.uniform(
+        (0, 0.2 * side, 0.2 * side), (2 * np.pi, 0.8 * side, 0.6 * side)
+    )
+    bent = places(shape, row, column, angle=angle)[1] / side + field(rng, shape, side / 3) * 0.08
     soft = rng.uniform(0.01, 0.15)
     return ramp(bent, -soft, soft)
 
@@ -214,18 +213,8 @@ def _sampled(plane: Plane, scan: Scan) -> Plane:
     soft: Plane = ndimage.gaussian_filter(plane, blur, truncate=3) if blur else plane
     if scan.coarse <= 1:
         return soft
-    small = tuple(max(2, int(length / scan.coarse)) for length in plane.shape)
-    return _resampled(_resampled(soft, small), plane.shape)
-
-
-def _resampled(plane: Plane, shape: tuple[int, ...]) -> Plane:
-    """Linear interpolation to another shape; the corner pixels stay where they are."""
-    wide: Plane = plane
-    for axis in (0, 1):
-        place = np.linspace(0, plane.shape[axis] - 1, shape[axis])
-        index = np.minimum(place.astype(int), plane.shape[axis] - 2)
-        part = (place - index).astype(np.float32)
-        part = part[:, None] if axis == 0 else part[None, :]
-        low = np.take(wide, index, axis)
-        wide = low + (np.take(wide, index + 1, axis) - low) * part
-    return wide
+    small = [int(length / scan.coarse) for length in plane.shape]
+    # Linear interpolation; the corner pixels stay where they are.
+    coarse = ndimage.zoom(soft, np.divide(small, plane.shape), order=1)
+    fine: Plane = ndimage.zoom(coarse, np.divide(plane.shape, small), order=1)
+    return fine
