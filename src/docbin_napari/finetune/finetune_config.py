@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -186,11 +186,7 @@ def scaled_augmentation(strength: float, full: AugmentConfig) -> AugmentConfig:
     >>> scaled_augmentation(0, AugmentConfig()).scale
     (1.0, 1.0)
     """
-    shares = {
-        field.name: min(1.0, strength * getattr(full, field.name))
-        for field in fields(full)
-        if field.name != "scale"
-    }
+    shares = {name: min(1.0, strength * getattr(full, name)) for name in full.shares()}
     reach = min(strength, 1.0)
     low, high = full.scale
     return replace(full, **shares, scale=(low**reach, high**reach))

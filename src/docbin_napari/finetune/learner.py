@@ -14,7 +14,6 @@ read or written costs the drawing and nothing else.
 from __future__ import annotations
 
 import copy
-import math
 import os
 import shutil
 import zipfile
@@ -30,9 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.drawing.generator import draw_page
-from docbin_napari.features.edge_level import edge_level
-from docbin_napari.features.survey import PageSurvey
+from docbin_napari.drawing.generator import SyntheticPage, draw_page
 from docbin_napari.finetune.finetune_config import FinetuneConfig, Layers, scaled_augmentation
 from docbin_napari.io.paths import atomic_path
 from docbin_napari.model.engine import Device
@@ -67,12 +64,12 @@ def generated_page(seed: int, number: int) -> LoadedPair:
     folder = cache_folder() / "replay" / f"{__version__}-{_ARCHIVES}-{_SIDE}"
     path = folder / f"{seed}-{number}.npz"
     try:
-        return _read(path, number)
+        page = _read(path)
     except _DAMAGED:
-        drawn = _draw(seed, number)
+        page = draw_page(_FIRST_SEED + 1000 * seed + number, _SIDE, _SIDE, _ARCHIVES)
         with suppress(OSError):
-            _write(path, drawn)
-        return drawn
+            _write(path, page)
+    return generated_pair(number, page.pixels, page.ink)
 
 
 def cache_folder() -> Path:
@@ -81,35 +78,22 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("docbin-napari"))
 
 
-def _draw(seed: int, number: int) -> LoadedPair:
-    page = draw_page(_FIRST_SEED + 1000 * seed + number, _SIDE, _SIDE, _ARCHIVES)
-    edge = edge_level(page.pixels, page.ink, np.ones_like(page.ink))
-    return generated_pair(number, page.pixels, page.ink, PageSurvey.of(page.pixels).ink, edge)
-
-
-def _read(path: Path, number: int) -> LoadedPair:
+def _read(path: Path) -> SyntheticPage:
     # Opened here: of a damaged file NumPy would leave it open.
     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        pixels, colours, edge = stored["pixels"], stored["colours"], float(stored["edge"])
+        pixels = stored["pixels"]
         ink = np.unpackbits(stored["ink"], axis=1, count=_SIDE).astype(bool)
     if pixels.shape != (_SIDE, _SIDE, 3) or ink.shape != (_SIDE, _SIDE):
         raise ValueError("a page of another size")
-    known = colours if colours.size else None
-    return generated_pair(number, pixels, ink, known, None if math.isnan(edge) else edge)
+    return SyntheticPage(pixels, ink)
 
 
-def _write(path: Path, page: LoadedPair) -> None:
+def _write(path: Path, page: SyntheticPage) -> None:
     for other in path.parent.parent.glob("*"):
         if other != path.parent:
             shutil.rmtree(other, ignore_errors=True)
     with atomic_path(path, own_folder=True) as temporary:
-        np.savez(
-            temporary,
-            pixels=page.pixels,
-            ink=np.packbits(page.masks[0], axis=1),
-            colours=np.zeros(0, np.float32) if page.ink is None else page.ink,
-            edge=np.nan if page.edge is None else page.edge,
-        )
+        np.savez(temporary, pixels=page.pixels, ink=np.packbits(page.ink, axis=1))
 
 
 _REPLAYED = AugmentConfig()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -251,13 +251,11 @@ def as_json(report: FinetuneReport) -> str:
     >>> as_json(FinetuneReport("training", 5, 0.5, 1.0, loss=0.25, learning_rate=1e-3))
     '{"stage": "training", "step": 5, "share": 0.5, "minutes": 1.0, "loss": 0.25, ...
     """
-    event: dict[str, Any] = {}
-    for field in fields(report):
-        value = getattr(report, field.name)
-        unknown = value is None or value == "" or (isinstance(value, float) and math.isnan(value))
-        unknown |= field.name == "pages" and not value
-        if not unknown:
-            event[field.name] = value
+    event = {name: value for name, value in vars(report).items() if value not in (None, "")}
+    if not report.pages:
+        del event["pages"]
+    if math.isnan(report.loss):
+        del event["loss"]
     if report.outcome is not None:
         event["outcome"] = _as_dict(report.outcome)
     return json.dumps(event)

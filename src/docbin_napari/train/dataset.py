@@ -185,15 +185,11 @@ def load_pair(pair: Pair) -> LoadedPair:
     return LoadedPair(name, pair.collection, pixels, both, survey.ink, edge, inverted)
 
 
-def generated_pair(
-    number: int,
-    pixels: NDArray[np.uint8],
-    ink: NDArray[np.bool_],
-    colours: np.ndarray | None = None,
-    edge: float | None = None,
-) -> LoadedPair:
+def generated_pair(number: int, pixels: NDArray[np.uint8], ink: NDArray[np.bool_]) -> LoadedPair:
     """Make a pair of a generated page, which is labelled everywhere; see `LoadedPair`."""
-    truth = np.stack([ink, np.ones_like(ink)], axis=-1).astype(np.uint8) * 255
+    labelled = np.ones_like(ink)
+    truth = np.stack([ink, labelled], axis=-1).astype(np.uint8) * 255
+    colours, edge = PageSurvey.of(pixels).ink, edge_level(pixels, ink, labelled)
     return LoadedPair(f"generated/{number}", "generated", pixels, truth, colours, edge)
 
 
@@ -441,14 +437,9 @@ def _condition(ink: np.ndarray | None, edge: float | None) -> Tensor:
 def _warp(source: Tensor, side: int, scale: float, angle: float) -> Tensor:
     """Turn and scale the middle of a square; shrinking is done on a doubled grid, then averaged."""
     fine = 2 if scale < 0.8 else 1
-    count = side * fine
-    extent = (side - 1 / fine) / 2 / scale
-    axis = torch.linspace(-extent, extent, count, device=source.device)
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    half = source.shape[-1] / 2
-    turned = torch.stack(
-        [math.cos(angle) * x - math.sin(angle) * y, math.sin(angle) * x + math.cos(angle) * y], -1
-    )
-    grid = (turned / half)[None]
+    share = side / scale / source.shape[-1]
+    sine, cosine = share * math.sin(angle), share * math.cos(angle)
+    turn = torch.tensor([[[cosine, -sine, 0.0], [sine, cosine, 0.0]]], device=source.device)
+    grid = F.affine_grid(turn, [1, 1, side * fine, side * fine], align_corners=False)
     window = F.grid_sample(source[None], grid, padding_mode="border", align_corners=False)
     return (F.avg_pool2d(window, 2) if fine == 2 else window)[0]

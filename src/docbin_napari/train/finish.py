@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from docbin_napari.features.page_look import looks_of
 from docbin_napari.inference.inference_config import PRESETS, PresetName
@@ -144,5 +144,4 @@ def _f_measure(model: InkModel, pair: LoadedPair) -> float:
 
 
 def _logit(probability: NDArray[np.float32]) -> NDArray[np.float32]:
-    bounded = np.clip(probability, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(bounded / (1 - bounded)))
+    return np.asarray(special.logit(np.clip(probability, 1e-6, 1 - 1e-6)))
