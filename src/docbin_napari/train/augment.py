@@ -71,7 +71,7 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     result.clamp_(0, 255)
     result = _some(result, config.jpeg, random, lambda x, _: jpeg(x, random))
     page = _some(page, config.unlevelled, random, _forget_edge_level)
-    page = _some(page, config.unknown, random, _forget)
+    page = _some(page, config.unknown, random, lambda x, _: torch.full_like(x, torch.nan))
     return replace(windows, pixels=result, truth=truth, ink=page)
 
 
@@ -93,10 +93,6 @@ def _with_colours(pixels: Tensor, page: Tensor) -> Tensor:
 def _without_colours(both: Tensor) -> tuple[Tensor, Tensor]:
     page = both[:, :, 0, -2:].permute(0, 2, 1).reshape(-1, 6)
     return both[..., :-2].contiguous(), page.clamp(0, 255)
-
-
-def _forget(page: Tensor, _: Tensor) -> Tensor:
-    return torch.full_like(page, torch.nan)
 
 
 def _forget_edge_level(page: Tensor, _: Tensor) -> Tensor:
@@ -137,7 +133,8 @@ def bleed(pixels: Tensor, ink: Tensor, page: Tensor, scale: Tensor, random: Rand
     """
     count = len(pixels)
     radius = (int(random.integers(1, 5)) * scale).round().clamp(min=1).int()
-    soft = torch.cat([_spread(x[None], int(r)) for x, r in zip(ink, radius, strict=True)])
+    each = zip(ink, radius.tolist(), strict=True)
+    soft = torch.stack([F.avg_pool2d(own, 2 * reach + 1, 1, reach) for own, reach in each])
     contrast = 1 - page[:, :3] / page[:, 3:6].clamp(min=1)
     contrast = contrast.nan_to_num(_CONTRAST_OF_UNKNOWN).clamp(0.15, 1)[:, :, None, None]
     strength = uniform(pixels, random, 0.1, 0.9, count, 1, 1, 1) * (
@@ -145,10 +142,6 @@ def bleed(pixels: Tensor, ink: Tensor, page: Tensor, scale: Tensor, random: Rand
     )
     tint = uniform(pixels, random, 0.75, 1.0, count, 3, 1, 1)
     return pixels * (1 - soft * strength * tint * contrast)
-
-
-def _spread(ink: Tensor, radius: int) -> Tensor:
-    return F.avg_pool2d(ink, 2 * radius + 1, 1, radius)
 
 
 def invert(
