@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -96,10 +97,6 @@ def iterate_ahead(items: Iterator[Item], executor: Executor) -> Iterator[Item]:
     ['i', 'n', 'k']
     """
     end: Any = object()
-    # A box, so that no name holds an item while the caller has let go of it.
-    box = [executor.submit(next, items, end)]
-    while (item := box.pop().result()) is not end:
-        box.append(executor.submit(next, items, end))
-        handed = [item]
-        del item
-        yield handed.pop()
+    found = map_ahead(lambda _: next(items, end), itertools.repeat(None), executor, 1)
+    # No name holds an item while the caller has let go of it.
+    yield from itertools.takewhile(lambda item: item is not end, found)
