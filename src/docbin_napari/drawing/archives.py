@@ -132,8 +132,7 @@ def _letters(dice: Dice) -> Archive:
     return Archive(
         Plan(layout, dice.pen(), dice.pen(10, 20), dice.lines(), guides=0.1, stamps=0.15),
         dice.ink(GALL, GALL, BLACK),
-        dice.ink(SEPIA, RED),
-        dice.stamp_ink(),
+        *dice.other_inks(SEPIA, RED),
         dice.paper([CREAM, CREAM, BUFF]),
         dice.damage(0.4),
         dice.scan(),
@@ -153,8 +152,7 @@ def _faded(dice: Dice) -> Archive:
     return Archive(
         Plan(layout, hand, dice.face(), dice.lines(), guides=0.2, stamps=0.1),
         ink,
-        dice.ink(BLACK, strength=strength + 0.1),
-        dice.stamp_ink(),
+        *dice.other_inks(BLACK, strength=strength + 0.1),
         dice.paper([CREAM, colours.GRAY, BUFF, WHITE]),
         dice.damage(0.3, bleed=dice.maybe(0.4, 0.05, 0.25), beneath=0.0, water=0.2),
         dice.scan(noise=dice.scale(0.002, 0.012), contrast=1.0),
@@ -175,8 +173,7 @@ def _book(dice: Dice) -> Archive:
     return Archive(
         Plan(layout, dice.face(), dice.pen(10, 18), dice.justified(), stamps=0.2),
         dice.ink(BLACK),
-        dice.ink(RED, BLACK),
-        dice.stamp_ink(),
+        *dice.other_inks(RED, BLACK),
         dice.paper([CREAM, BUFF, TAN, WHITE]),
         dice.damage(0.3, folds=0, bleed=dice.maybe(0.8, 0.05, 0.45)),
         dice.scan(gutter=dice.maybe(0.6, 0.1, 0.7)),
@@ -212,8 +209,7 @@ def _typescript(dice: Dice) -> Archive:
     return Archive(
         Plan(layout, dice.typewriter(), dice.pen(14, 26), setting, stamps=0.5),
         dice.ink(BLACK, BLACK, BLUE, grain=dice.between(0.15, 0.4), spread=carbon),
-        dice.ink(BLUE, BLACK),
-        dice.stamp_ink(),
+        *dice.other_inks(BLUE, BLACK),
         dice.paper([WHITE, CREAM, BUFF, (0.9, 0.82, 0.62)]),
         dice.damage(0.3),
         dice.scan(holes=dice.count(0.3, 2)),
@@ -227,8 +223,7 @@ def _office(dice: Dice) -> Archive:
     return Archive(
         Plan(layout, dice.pen(13, 26), label, dice.lines(), stamps=0.6),
         dice.ink(BLUE, BLACK),
-        dice.ink(BLACK, colours.GREEN, BLACK),
-        dice.stamp_ink(),
+        *dice.other_inks(BLACK, colours.GREEN, BLACK),
         dice.paper([WHITE, CREAM, colours.SKY, BUFF], fibres=0),
         dice.damage(0.35),
         dice.scan(holes=dice.count(0.3, 2)),
@@ -252,8 +247,7 @@ def _microfilm(dice: Dice) -> Archive:
     return Archive(
         Plan("diary", dice.pen(10, 20), dice.face(12, 18), dice.lines(), guides=0.5),
         dice.ink(BLACK),
-        dice.ink(BLACK, strength=0.95),
-        dice.stamp_ink(),
+        *dice.other_inks(BLACK, strength=0.95),
         sheet,
         dice.damage(0.8, folds=0, tapes=0, bleed=dice.between(0.05, 0.35)),
         film,
@@ -268,8 +262,7 @@ def _oriental(dice: Dice) -> Archive:
     return Archive(
         Plan(layout, hand, hand.scaled(0.75), lines, stamps=0.1),
         dice.ink(BLACK),
-        dice.ink(RED, BLACK),
-        dice.stamp_ink(),
+        *dice.other_inks(RED, BLACK),
         dice.paper([(0.78, 0.42, 0.25), (0.6, 0.66, 0.68), CREAM, TAN, (0.75, 0.7, 0.5)]),
         dice.damage(0.4),
         dice.scan(),
@@ -292,8 +285,7 @@ def _parchment(dice: Dice) -> Archive:
     return Archive(
         Plan(layout, hand, dice.pen(10, 16), dice.lines(corrections=0.0), guides=0.3),
         dice.ink(GALL, patches=dice.between(0.2, 0.5)),
-        dice.ink(RED, BLUE),
-        dice.stamp_ink(),
+        *dice.other_inks(RED, BLUE),
         dice.paper([BUFF, TAN, colours.BROWN, (0.85, 0.8, 0.66)], fibres=0, laid=0.0),
         dice.damage(0.6, folds=0, tapes=0),
         dice.scan(border=dice.maybe(0.6, 0.01, 0.08), torn=dice.scale(1, 9)),
@@ -511,8 +503,7 @@ def _palm(dice: Dice) -> Archive:
     return Archive(
         Plan("plain", hand, hand, lines),
         dice.ink(BLACK, GALL, strength=dice.between(0.55, 1.0), patches=dice.between(0.1, 0.5)),
-        dice.ink(BLACK),
-        dice.stamp_ink(),
+        *dice.other_inks(BLACK),
         dice.paper(
             leaf, fibres=0, laid=0.0, foxing=dice.count(0.6, 120),
             browning=dice.maybe(0.5, 0.1, 0.5), strips=dice.between(0.02, 0.1),

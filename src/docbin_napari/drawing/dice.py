@@ -200,9 +200,10 @@ class Dice:
         )
         return replace(drawn, **fixed)
 
-    def stamp_ink(self) -> Ink:
-        """Draw the ink of a stamp."""
-        return self.ink(BLUE, RED, VIOLET, GREEN, BLACK, strength=self.between(0.5, 0.9))
+    def other_inks(self, *colours: Colour, **fixed: Any) -> tuple[Ink, Ink]:
+        """Draw the second ink, of one of several colours, and the ink of stamps."""
+        second = self.ink(*colours, **fixed)
+        return second, self.ink(BLUE, RED, VIOLET, GREEN, BLACK, strength=self.between(0.5, 0.9))
 
     def paper(self, colours: Sequence[Colour], **fixed: Any) -> Paper:
         """Draw a paper of one of several colours."""
