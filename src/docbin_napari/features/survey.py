@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -173,12 +173,12 @@ def stroke_rows(rows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
     return [(depth >= least) & (depth >= _OF_NEAREST * _nearby(depth, (1,))) for depth in depths]
 
 
-def width_along_rows(strokes: Iterable[NDArray[np.bool_]]) -> float:
+def width_along_rows(strokes: Sequence[NDArray[np.bool_]]) -> float:
     """Mean width of strokes that cross rows at any angle.
 
     Parameters
     ----------
-    strokes : iterable of ndarray
+    strokes : sequence of ndarray
         bool (h, w) each, from `stroke_rows`.
 
     Returns
@@ -186,20 +186,18 @@ def width_along_rows(strokes: Iterable[NDArray[np.bool_]]) -> float:
     float
         Pixels; infinite where there are none.
     """
-    area, ends = 0, 0
-    for strip in strokes:
-        area += int(strip.sum())
-        ends += int((strip[:, 1:] != strip[:, :-1]).sum())
+    area = sum(int(strip.sum()) for strip in strokes)
+    ends = sum(int(np.diff(strip).sum()) for strip in strokes)
     # A row cuts a stroke of width w, lying at any angle, in pi/2 w on average.
     return area / (ends / 2) * 2 / math.pi if ends else math.inf
 
 
-def width_of_ink(masks: Iterable[NDArray[np.bool_]]) -> float:
+def width_of_ink(masks: Sequence[NDArray[np.bool_]]) -> float:
     """Mean width of strokes: twice their area over the length of their borders.
 
     Parameters
     ----------
-    masks : iterable of ndarray
+    masks : sequence of ndarray
         bool (h, w) each: ink.
 
     Returns
@@ -214,10 +212,8 @@ def width_of_ink(masks: Iterable[NDArray[np.bool_]]) -> float:
     >>> round(width_of_ink([(radius >= 60) & (radius < 66)]), 1)
     6.1
     """
-    area, steps = 0, 0
-    for mask in masks:
-        area += int(mask.sum())
-        steps += int((mask[:, 1:] != mask[:, :-1]).sum() + (mask[1:] != mask[:-1]).sum())
+    area = sum(int(mask.sum()) for mask in masks)
+    steps = sum(int(np.diff(mask, axis=axis).sum()) for mask in masks for axis in (0, 1))
     return 2 * area / (steps / _STEPS) if steps else math.inf
 
 
