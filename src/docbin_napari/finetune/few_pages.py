@@ -240,13 +240,9 @@ def _blocks(pair: LoadedPair, side: int) -> list[Region]:
     return blocks
 
 
-def _around(region: Region, shape: tuple[int, ...]) -> Region:
+def _around(region: Region) -> Region:
     """Add the paper around a region that its logits can depend on."""
-    sides = zip(region, shape, strict=False)
-    rows, columns = (
-        slice(max(0, side.start - _MARGIN), min(length, side.stop + _MARGIN))
-        for side, length in sides
-    )
+    rows, columns = (slice(max(0, side.start - _MARGIN), side.stop + _MARGIN) for side in region)
     return rows, columns
 
 
@@ -254,7 +250,7 @@ def _only(pair: LoadedPair, block: Region) -> LoadedPair:
     """Cut out a block with its surroundings, labelled inside the block only."""
     truth = np.zeros_like(pair.truth)
     truth[block] = pair.truth[block]
-    seen = _around(block, truth.shape)
+    seen = _around(block)
     return replace(pair, pixels=pair.pixels[seen].copy(), truth=truth[seen].copy())
 
 
@@ -267,7 +263,7 @@ def _islands(pair: LoadedPair, held_out: Sequence[Region] = ()) -> list[LoadedPa
     islands = []
     for box in ndimage.find_objects(parts):
         rows, columns = (slice(side.start * _MARGIN, side.stop * _MARGIN) for side in box)
-        seen = _around((rows, columns), truth.shape)
+        seen = _around((rows, columns))
         islands.append(replace(pair, pixels=pair.pixels[seen], truth=truth[seen]))
     return islands
 

@@ -34,11 +34,6 @@ class Comparison:
     truth: BoolArray
     labelled: BoolArray | None = None
 
-    @property
-    def wrong(self) -> BoolArray:
-        """Pixels on which the two differ: bool ``(H, W)``."""
-        return self.predicted ^ self.truth
-
     def counts(self) -> Counts:
         """Count the four outcomes."""
         hits = int(np.count_nonzero(self.predicted & self.truth))
@@ -345,7 +340,7 @@ def drd(prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | No
     # fetches that neighbour of all of them. As a wrong pixel is the opposite of its ground truth,
     # a neighbour differs from it exactly where it *equals* the ground truth under the pixel.
     comparison = compare(prediction, ground_truth, labelled)
-    wrong_pixels = np.argwhere(comparison.wrong)
+    wrong_pixels = np.argwhere(comparison.predicted ^ comparison.truth)
     if not len(wrong_pixels):
         return 0.0
     blocks = _mixed_blocks(comparison)

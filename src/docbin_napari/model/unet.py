@@ -27,7 +27,7 @@ _INK_VALUES, _INK_FEATURES = INK_COLOURS + 2, 48
 
 
 class ConvNorm(nn.Module):
-    """Convolution and batch norm; `fold_norm` turns them into one convolution."""
+    """Convolution and batch norm; `UNet.fold_norms` turns them into one convolution."""
 
     def __init__(self, inputs: int, outputs: int, size: int = 3, stride: int = 1) -> None:
         super().__init__()
@@ -38,12 +38,6 @@ class ConvNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, then normalise."""
         return self.norm(self.conv(x))  # type: ignore[no-any-return]
-
-    def fold_norm(self) -> None:
-        """Multiply the norm into the convolution; does nothing the second time."""
-        if isinstance(self.norm, nn.BatchNorm2d):
-            self.conv = fuse_conv_bn_eval(self.conv, self.norm)
-            self.norm = nn.Identity()
 
 
 class ResidualBlock(nn.Module):
@@ -189,8 +183,10 @@ class UNet(nn.Module):
         """
         self.eval()
         for module in self.modules():
-            if isinstance(module, ConvNorm):
-                module.fold_norm()
+            # What is folded has no norm any more.
+            if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
+                module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+                module.norm = nn.Identity()
         return self
 
 

@@ -413,12 +413,7 @@ def _cut(planes: tuple[Tensor, ...], top: int, left: int, side: int) -> Tensor:
     height, width = planes[0].shape[:2]
     rows, columns = slice(max(top, 0), top + side), slice(max(left, 0), left + side)
     pixels, truth = (plane[rows, columns].permute(2, 0, 1).float() for plane in planes)
-    beyond = (
-        max(-left, 0),
-        max(left + side - width, 0),
-        max(-top, 0),
-        max(top + side - height, 0),
-    )
+    beyond = [max(edge, 0) for edge in (-left, left + side - width, -top, top + side - height)]
     if any(beyond):
         pixels = F.pad(pixels[None], beyond, mode="replicate")[0]
         truth = F.pad(truth, beyond)

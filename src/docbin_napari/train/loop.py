@@ -112,12 +112,10 @@ def read_checkpoint(config: TrainConfig, data: str = "") -> dict[str, Any]:
 
 def unfinished_run(path: Path) -> bool:
     """Return whether a run that is not finished would be lost if its checkpoint was replaced."""
-    if not path.is_file():
-        return False
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:
-        return False  # It is damaged: nothing can go on from it.
+        return False  # It is damaged or not there: nothing can go on from it.
     return isinstance(content, dict) and not content.get("finished", False)
 
 
