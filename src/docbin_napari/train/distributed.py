@@ -290,21 +290,13 @@ def synchronise_norms(network: nn.Module) -> None:
     network : Module
         Keeps its parameters, so that an optimizer still knows them.
     """
-    for parent in list(network.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, nn.BatchNorm2d):
-                setattr(parent, name, _synced(child))
-
-
-def _synced(norm: nn.BatchNorm2d) -> nn.Module:
-    if norm.weight.is_cuda:
-        kept = nn.SyncBatchNorm.convert_sync_batchnorm(norm)  # type: ignore[no-untyped-call]
-        return cast("nn.Module", kept)
-    synced = SyncedNorm(norm.num_features, norm.eps)
-    # Parameters and running statistics are taken over as they are, not copied.
-    for name, value in [*norm.named_parameters(), *norm.named_buffers()]:
-        setattr(synced, name, value)
-    return synced
+    if next(network.parameters()).is_cuda:
+        nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        return
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            # Only what it does is another: parameters and running statistics stay its own.
+            module.__class__ = SyncedNorm
 
 
 class SyncedNorm(nn.BatchNorm2d):
