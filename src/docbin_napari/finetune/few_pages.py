@@ -17,15 +17,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy import ndimage
-from torch import Tensor
-from torch.nn import functional as F
 
 from docbin_napari.features.edge_level import edge_level
 from docbin_napari.features.page_look import FamiliarPages
 from docbin_napari.inference.inference_config import InferenceConfig
-from docbin_napari.inference.page_reader import PageReader, PageSize, dark_on_light
+from docbin_napari.inference.page_reader import (
+    PageReader,
+    PageSize,
+    dark_on_light,
+    doubled,
+    enlarged,
+)
 from docbin_napari.io.errors import PairError
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.pairs.pair import Pair
@@ -306,15 +309,8 @@ def learnt_size(pair: LoadedPair, model: InkModel) -> PageSize:
 
 def _enlarged(pair: LoadedPair) -> LoadedPair:
     """Double height and width; ink has smooth edges, and only labelled pixels stay labelled."""
-    pixels = _resized(pair.pixels, "bicubic")
-    ink = _resized(pair.truth[..., :1], "bilinear").ge(127.5) * 255
-    labelled = _resized(pair.truth[..., 1:], "nearest")
-    rows = pixels.round().clamp(0, 255).to(torch.uint8).numpy()
-    truth = torch.cat([ink, labelled], dim=-1).to(torch.uint8).numpy()
-    return replace(pair, pixels=rows, truth=truth, ink=pair.thin_ink, size="own")
-
-
-def _resized(values: np.ndarray, mode: str) -> Tensor:
-    """Float32 (2 H, 2 W, C) of (H, W, C)."""
-    tensor = torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1)[None].float()
-    return F.interpolate(tensor, scale_factor=2.0, mode=mode)[0].permute(1, 2, 0).contiguous()
+    pixels = enlarged(pair.pixels[None])[0]
+    truth = pair.truth.repeat(2, axis=0).repeat(2, axis=1)
+    ink = doubled(pair.truth[None, ..., 0].astype(np.float32))[0]
+    truth[..., 0] = 255 * (ink >= 127.5)
+    return replace(pair, pixels=pixels, truth=truth, ink=pair.thin_ink, size="own")

@@ -135,12 +135,11 @@ class PageReader:
             Logits of ink, float32 (N, H, W).
         """
         if self.size == "double":
-            enlarged = _doubled(windows.astype(np.float32), _CUBIC)
-            return _halved(self._logits(np.clip(np.rint(enlarged), 0, 255).astype(np.uint8)))
+            return _halved(self._logits(enlarged(windows)))
         logits = self._logits(windows)
         if self.size == "half":
             coarse = self._logits(np.rint(_halved(windows)).astype(np.uint8))
-            logits += np.float32(_SHARE_OF_HALF) * (_doubled(coarse, _LINEAR) - logits)
+            logits += np.float32(_SHARE_OF_HALF) * (doubled(coarse) - logits)
         return logits
 
     def _logits(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -304,7 +303,15 @@ def _halved(values: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float
     return np.asarray((rows[:, :, ::2] + rows[:, :, 1::2]) / 4)
 
 
-def _doubled(values: NDArray[np.float32], weights: tuple[float, ...]) -> NDArray[np.float32]:
+def enlarged(windows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give windows, (N, H, W, 3), twice as many rows and columns, with sharp edges."""
+    fine = doubled(windows.astype(np.float32), _CUBIC)
+    return np.clip(np.rint(fine), 0, 255).astype(np.uint8)
+
+
+def doubled(
+    values: NDArray[np.float32], weights: tuple[float, ...] = _LINEAR
+) -> NDArray[np.float32]:
     """Twice as many rows and columns, (N, 2 H, 2 W, ...); beyond the ends the last is repeated."""
     reach = len(weights) // 2
     for axis in (1, 2):
