@@ -185,7 +185,12 @@ class Ranks:
         Tensor
             Of all processes, the same in each.
         """
-        return sums if self.alone else cast("Tensor", _Total.apply(sums))  # type: ignore[no-untyped-call]
+        if self.alone:
+            return sums
+        everywhere = sums.detach().clone()
+        dist.all_reduce(everywhere)
+        # All losses depend on the sums of each process, and its gradients become means over all.
+        return everywhere + self.size * (sums - sums.detach())
 
     def exchange(self, windows: Tensor) -> Sequence[Tensor]:
         """Send each process its share of a batch, and get the own shares of theirs.
@@ -256,22 +261,6 @@ def join() -> Ranks:
     dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     waiting = dist.new_group(backend="gloo", timeout=_LONGEST_WAIT)
     return Ranks(rank, size, int(os.environ["LOCAL_RANK"]), store, waiting)
-
-
-class _Total(torch.autograd.Function):
-    """Sum over the processes. Each has a loss that depends on it, so gradients add up too."""
-
-    @staticmethod
-    def forward(_: Any, sums: Tensor) -> Tensor:
-        total = sums.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(_: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone()
-        dist.all_reduce(total)
-        return total
 
 
 # Strategy: PyTorch's own norm of this kind runs on CUDA only. Here PyTorch's fast kernels do
