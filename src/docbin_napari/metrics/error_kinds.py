@@ -139,9 +139,7 @@ def error_kinds(
     """
     comparison = compare(prediction, ground_truth, labelled)
     maps, counts = _maps(comparison), comparison.counts()
-    border, false_ink, missed = (
-        int(np.count_nonzero(area)) for area in (maps.border, maps.false_ink, maps.missed)
-    )
+    border, false_ink, missed = (int(np.count_nonzero(area)) for area in vars(maps).values())
     now = f_measure_of(counts)
     return ErrorKinds(
         border=100 * border / counts.pixels,
