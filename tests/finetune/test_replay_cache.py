@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from docbin_napari.features.survey import PageSurvey
 from docbin_napari.finetune import learner
 from docbin_napari.finetune.learner import generated_page
 
@@ -27,6 +28,7 @@ def test_a_page_is_drawn_once_and_read_as_it_was(drawn):
     assert first.edge == second.edge
     for name in ("pixels", "truth", "ink"):
         assert np.array_equal(getattr(first, name), getattr(second, name))
+    assert np.array_equal(first.inverted_ink, PageSurvey.of(255 - first.pixels).ink)
     assert generated_page(1, 3).pixels.shape == first.pixels.shape
     assert drawn == [7_000_003, 7_001_003]
 

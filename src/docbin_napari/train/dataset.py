@@ -189,8 +189,9 @@ def generated_pair(number: int, pixels: NDArray[np.uint8], ink: NDArray[np.bool_
     """Make a pair of a generated page, which is labelled everywhere; see `LoadedPair`."""
     labelled = np.ones_like(ink)
     truth = np.stack([ink, labelled], axis=-1).astype(np.uint8) * 255
-    colours, edge = PageSurvey.of(pixels).ink, edge_level(pixels, ink, labelled)
-    return LoadedPair(f"generated/{number}", "generated", pixels, truth, colours, edge)
+    survey, edge = PageSurvey.of(pixels), edge_level(pixels, ink, labelled)
+    name, inverted = f"generated/{number}", survey.inverted().ink
+    return LoadedPair(name, "generated", pixels, truth, survey.ink, edge, inverted)
 
 
 def check_held_out(pairs: Sequence[LoadedPair]) -> None:
