@@ -29,6 +29,7 @@ def test_pairs_of_a_collection(collection):
 
 def test_folder_of_collections(tmp_path, collection):
     shutil.copytree(collection, tmp_path / "maps")
+    shutil.copytree(collection, tmp_path / ".hidden")
     (tmp_path / "empty").mkdir()
     (tmp_path / "notes.txt").touch()
     names = [(pair.collection, pair.name) for pair in find_pairs(tmp_path)]

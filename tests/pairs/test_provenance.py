@@ -55,11 +55,12 @@ def test_a_mask_of_another_program_has_none(tmp_path, one_stroke) -> None:
     assert read_provenance(tmp_path / "page.png") is None
 
 
-def test_values_that_somebody_spoilt_are_left_out(tmp_path, one_stroke) -> None:
+@pytest.mark.parametrize("windows", ["%%%", "é"])
+def test_values_that_somebody_spoilt_are_left_out(tmp_path, one_stroke, windows) -> None:
     texts = FULL.texts() | {
         "docbin page": "three",
         "docbin reviewed": "nan",
-        "docbin reviewed windows": "%%%",
+        "docbin reviewed windows": windows,
     }
     write_ground_truth(tmp_path / "page.png", one_stroke.ink, texts=texts)
     found = read_provenance(tmp_path / "page.png")

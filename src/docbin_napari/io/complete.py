@@ -206,8 +206,6 @@ def gif_holds_all_rows(content: bytes, start: int) -> bool:
         stream.seek(length[0], 1)
     try:
         imagecodecs.gif_decode(content[: stream.tell()] + _TRAILER, index=0)
-    except imagecodecs.GifError as error:
+    except Exception as error:
         return not any(words in str(error) for words in _GIF_ENDS_EARLY)
-    except Exception:
-        return True
     return True
