@@ -338,13 +338,10 @@ class PageEdges:
 
 def _smaller(values: NDArray[Any], factor: int) -> NDArray[np.float32]:
     """Mean of squares of pixels; rows and columns that are left over at the end are left out."""
-    rows, columns = (length // factor for length in values.shape)
-    small = np.empty((rows, columns), np.float32)
-    for band in row_bands(rows, columns * factor * factor):
-        part = values[band.start * factor : band.stop * factor, : columns * factor]
-        squares = part.reshape(-1, factor, columns, factor)
-        small[band] = squares.sum(axis=(1, 3), dtype=np.float32) / factor**2
-    return small
+    height, width = (length // factor * factor for length in values.shape)
+    columns, rows = np.arange(0, width, factor), np.arange(0, height, factor)
+    sums = np.add.reduceat(values[:height, :width], columns, axis=1, dtype=np.float32)
+    return (np.add.reduceat(sums, rows, axis=0) / factor**2).astype(np.float32)
 
 
 def _gradient(small: NDArray[np.float32]) -> NDArray[np.complex64]:
