@@ -150,10 +150,8 @@ def hidden_pages(image: Image) -> int:
     int
         0 for layers that did not come from a TIFF file through napari's reader.
     """
-    path = image.source.path
-    if path is None or image.source.reader_plugin != "napari":
-        return 0
-    if Path(path).suffix.lower() not in (".tif", ".tiff"):
+    path, reader = image.source.path, image.source.reader_plugin
+    if path is None or reader != "napari" or Path(path).suffix.lower() not in (".tif", ".tiff"):
         return 0
     return max(0, _pages_in(str(path)) - page_source(image).count)
 
