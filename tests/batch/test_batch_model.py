@@ -11,7 +11,7 @@ from docbin_napari.batch import made_from
 from docbin_napari.batch.made_from import describe_model
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.model import ink_model
-from docbin_napari.model.model_file import ModelError
+from docbin_napari.model.model_file import ModelError, find_model
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +66,16 @@ def test_a_file_that_has_changed_is_refused(tmp_path, tiny_model_file):
     mine.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
     with pytest.raises(ModelError, match=r"mine\.safetensors is not the one that the batch began"):
         model.load()
+
+
+def test_another_base_makes_other_results(tmp_path, tiny_model_file):
+    """Pages that a fine-tuned model does not know are read by its base."""
+    base = tmp_path / "base.safetensors"
+    header = {"threshold": 0.5, "base": {"name": str(base)}}
+    network = ink_model.load_network(find_model(tiny_model_file))
+    mine = ink_model.save_model(tmp_path / "mine.safetensors", network, header).path
+    assert described(mine).recipe["base_sha256"] == ""
+    base.write_bytes(tiny_model_file.read_bytes())
+    first = described(mine).recipe
+    base.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
+    assert len({first["base_sha256"], described(mine).recipe["base_sha256"], ""}) == 3

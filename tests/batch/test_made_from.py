@@ -144,7 +144,7 @@ def test_a_page_of_the_same_name_in_another_folder_is_not_the_page_scanned_again
     kept = (out / "a.png").read_bytes()
     failed = batch.ends(batch.run([second], output=out))[0]
     assert isinstance(failed, FileFailed)
-    assert "of a page of the same name in another folder: use two --output" in failed.reason
+    assert "of a.png in another folder: use two --output" in failed.reason
     assert (out / "a.png").read_bytes() == kept
     moved = tmp_path / "moved"
     moved.mkdir()
@@ -153,3 +153,38 @@ def test_a_page_of_the_same_name_in_another_folder_is_not_the_page_scanned_again
     batch.draw_page(moved / "box1" / "a.png", number=4)
     again = batch.ends(batch.run([moved / "box1" / "a.png"], output=moved / "out"))[0]
     assert isinstance(again, FileWritten)
+
+
+@pytest.mark.parametrize("other", ["a.jpg", "a.tif"])
+def test_a_page_of_another_suffix_in_another_folder_takes_no_result(batch, tmp_path, other):
+    """One that is gone from its folder gives its name away there alone."""
+    out = tmp_path / "out"
+    batch.draw_page(tmp_path / "box1" / "a.png")
+    batch.draw_page(tmp_path / "box2" / other, number=3)
+    batch.run([tmp_path / "box1" / "a.png"], output=out)
+    kept = (out / "a.png").read_bytes()
+    (failed,) = batch.ends(batch.run([tmp_path / "box2" / other], output=out))
+    assert isinstance(failed, FileFailed)
+    assert "a.png would replace that of a.png in another folder: use two" in failed.reason
+    assert (out / "a.png").read_bytes() == kept
+    again = batch.run([tmp_path / "box2" / other], output=out, overwrite=True)
+    assert isinstance(batch.ends(again)[0], FileWritten)
+
+
+def test_a_numbered_page_takes_no_result_of_another_folder(batch, tmp_path):
+    out = tmp_path / "out"
+    batch.run([batch.draw_page(tmp_path / "box1" / "letter_001.png", number=5)], output=out)
+    kept = (out / "letter_001.png").read_bytes()
+    (tmp_path / "box2").mkdir()
+    file = batch.draw_file_of_pages(tmp_path / "box2" / "letter.tif")
+    assert isinstance(batch.ends(batch.run([file], output=out))[0], FileFailed)
+    assert (out / "letter_001.png").read_bytes() == kept
+
+
+def test_a_pdf_of_another_name_is_drawn_again_at_another_resolution(batch, tmp_path):
+    page = tmp_path / "scan.pdf"
+    Image.fromarray(batch.pixels_of(0)).save(page)
+    page = page.rename(tmp_path / "scan.bin")
+    batch.run([page], dpi=72.0)
+    assert isinstance(batch.ends(batch.run([page], dpi=144.0))[0], FileWritten)
+    assert batch.ends(batch.run([page], dpi=144.0)) == [FileSkipped(page)]

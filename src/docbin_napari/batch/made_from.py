@@ -28,6 +28,7 @@ from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.encode import is_cut_off, read_texts
 from docbin_napari.io.errors import MaskError, PageError
 from docbin_napari.io.mask import level_of
+from docbin_napari.io.page import is_pdf
 from docbin_napari.io.paths import file_hash, is_plain_file
 from docbin_napari.model import ink_model
 from docbin_napari.model.engine import EngineConfig
@@ -121,6 +122,12 @@ def describe_model(
     settings = {**asdict(inference), "threshold": threshold}
     del settings["batch"]  # It changes no result.
     recipe = {"model": info.name, "model_sha256": digest, "settings": settings}
+    if "base" in info.header:
+        # It reads the pages that this model does not know.
+        recipe["base_sha256"] = ""
+        with suppress(ModelError, OSError):
+            base = find_model(str(info.header["base"].get("name", "")))
+            recipe["base_sha256"] = file_hash(base.path)
     load = partial(load_once, name, digest, device, engine or EngineConfig())
     return BatchModel(load, inference, threshold, recipe)
 
@@ -201,22 +208,27 @@ class MadeFrom:
         """
         try:
             size, checksum = self.seen or fingerprint(self.source)
+            with self.source.open("rb") as stream:
+                drawn = {"dpi": self.dpi} if is_pdf(stream.read(1024)) else {}
         except OSError:
             return {}
         file = {"source": self.source.name, "size": size, "sha256": checksum, "page": self.page}
-        drawn = {"dpi": self.dpi} if self.source.suffix.lower() == ".pdf" else {}
-        words = {**file, **self._path(), **drawn, **self.recipe}
+        words = {**file, **self._path(self.source), **drawn, **self.recipe}
         return {KEYWORD: json.dumps(words, sort_keys=True)}
 
-    def _path(self) -> dict[str, str]:
-        """Checksum of the path from the result to the source."""
+    def _path(self, source: Path) -> dict[str, str]:
+        """Checksum of the path from the result to a source."""
         if self.folder is None:
             return {}
         try:
-            path = os.path.relpath(self.source.absolute(), self.folder.absolute())
+            path = os.path.relpath(source.absolute(), self.folder.absolute())
         except ValueError:
-            path = str(self.source.absolute())  # On another drive of Windows.
+            path = str(source.absolute())  # On another drive of Windows.
         return {"path": hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}
+
+    def _beside(self, kept: dict[str, Any]) -> Path:
+        """The file that a result names, as if it lay beside this one."""
+        return self.source.parent / Path(str(kept.get("source", ""))).name
 
     def standing(self, outputs: PageOutputs) -> Standing:
         """Compare with the results that are there.
@@ -230,8 +242,8 @@ class MadeFrom:
         -------
         str
             "damaged": it is empty, cut off or no picture. "other source": it belongs to another
-            file or page. "other folder": to another file of the same name. "changed": the source
-            is not the same any more. "other recipe": another model or other settings.
+            file or page of its folder. "other folder": to a file of another one. "changed": the
+            source is not the same any more. "other recipe": another model or other settings.
         """
         if not is_plain_file(outputs.mask):
             return "missing"
@@ -242,7 +254,9 @@ class MadeFrom:
         if kept is not None:
             own = json.loads(self.texts().get(KEYWORD, "{}"))
             if kept.get("source") != self.source.name or kept.get("page") != self.page:
-                return "other source"
+                beside = self._path(self._beside(kept)).get("path")
+                elsewhere = beside and kept.get("path", beside) != beside
+                return "other folder" if elsewhere else "other source"
             if any(kept.get(name) != own.get(name) for name in ("size", "sha256", "dpi")):
                 # A source that cannot be read any more is reported where it is read.
                 elsewhere = "path" in own and kept.get("path", own["path"]) != own["path"]
@@ -274,18 +288,17 @@ class MadeFrom:
             are damaged.
         """
         standing = self.standing(outputs)
-        if standing == "other source":
-            kept = read_words(outputs.mask) or {}
-            name, number = str(kept.get("source", "")), kept.get("page")
-            whose = name if number in (0, 1) else f"page {number} of {name}"
-            if name != self.source.name and is_plain_file(self.source.parent / Path(name).name):
-                reason = f"its result {outputs.mask} would replace that of {whose}"
-                raise PageError(self.source, f"{reason}: use two --output, or rename one of them")
+        kept = read_words(outputs.mask) or {} if standing.startswith("other ") else {}
+        name, number = str(kept.get("source", "")), kept.get("page")
+        whose = name if number in (0, 1) else f"page {number} of {name}"
+        replaced = f"its result {outputs.mask} would replace that of {whose}"
+        own = name == self.source.name
+        if standing == "other source" and not own and is_plain_file(self._beside(kept)):
+            raise PageError(self.source, f"{replaced}: use two --output, or rename one of them")
         reasons = {
             "damaged": f"its result {outputs.mask} is empty, cut off or no picture: delete it, or "
             "add --overwrite",
-            "other folder": f"its result {outputs.mask} would replace that of a page of the same "
-            "name in another folder: use two --output, or add --overwrite",
+            "other folder": f"{replaced} in another folder: use two --output, or add --overwrite",
             "other recipe": f"{outputs.mask.name} is {OTHER_RECIPE}",
         }
         if standing in reasons and not overwrite:
