@@ -9,22 +9,44 @@ from PIL import Image, ImageCms, ImageOps
 
 from docbin_napari.io.page import clean_dpi, read_pages
 from docbin_napari.io.raster import image_rows, without_pillow_limit
-from docbin_napari.io.rgb import upright
+from docbin_napari.io.rgb import STRETCHED, upright
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
 
+PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)]
+PASSES += [(0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+
+
+def chunk(kind, data):
+    checked = kind + data
+    return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+
 def png(width, bits, row, transparent=None):
     """A gray PNG file of one row by hand, for kinds that Pillow does not write."""
-
-    def chunk(kind, data):
-        checked = kind + data
-        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
-
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, bits, 0, 0, 0, 0))
     key = b"" if transparent is None else chunk(b"tRNS", struct.pack(">H", transparent))
     data = chunk(b"IDAT", zlib.compress(b"\0" + row))
     return b"\x89PNG\r\n\x1a\n" + header + key + data + chunk(b"IEND", b"")
+
+
+def deep_png(values, *, interlaced=False, transparent=None, turned=False):
+    """A PNG file of 16-bit colours by hand, uint16 (H, W, 2 to 4)."""
+    height, width, samples = values.shape
+    kind = {2: 4, 3: 2, 4: 6}[samples]
+    parts = PASSES if interlaced else [(0, 0, 1, 1)]
+    rows = [row for x, y, dx, dy in parts for row in values[y::dy, x::dx] if row.size]
+    pixels = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rows)
+    content = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, interlaced))
+    if transparent is not None:
+        content += chunk(b"tRNS", np.array(transparent, ">u2").tobytes())
+    exif = Image.Exif()
+    exif[ORIENTATION] = 3
+    content += chunk(b"eXIf", exif.tobytes()[6:]) if turned else b""
+    return (
+        b"\x89PNG\r\n\x1a\n" + content + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+    )
 
 
 def rgb_pixels(image):
@@ -73,6 +95,51 @@ def test_sixteen_bit_rgb_png(tmp_path, ramp):
     path = tmp_path / "page.png"
     path.write_bytes(imagecodecs.png_encode(ramp.astype(np.uint16) * 257))
     assert (read(path).pixels == ramp).all()
+
+
+TEN_BITS = np.random.default_rng(0).integers(0, 1024, (30, 40, 3)).astype(np.uint16)
+OPAQUE = np.dstack([TEN_BITS, np.full((30, 40), 65535, np.uint16)])
+ABSENT = (5000, 5000, 5000)
+DEEP = {
+    "turned.png": lambda: deep_png(TEN_BITS[::-1, ::-1], turned=True),
+    "transparent.png": lambda: deep_png(TEN_BITS, transparent=ABSENT),
+    "interlaced.png": lambda: deep_png(TEN_BITS, interlaced=True),
+    "interlaced, transparent.png": lambda: deep_png(TEN_BITS, interlaced=True, transparent=ABSENT),
+    "interlaced, alpha.png": lambda: deep_png(OPAQUE, interlaced=True),
+    "raw.ppm": lambda: b"P6\n# 9 9 9\n40 30\n65535\n" + TEN_BITS.astype(">u2").tobytes(),
+    "plain.ppm": lambda: b"P3 40 30 65535 " + " ".join(map(str, TEN_BITS.ravel())).encode(),
+    "its own.ppm": lambda: b"P6 40 30 1023 " + TEN_BITS.astype(">u2").tobytes(),
+    "box.jp2": lambda: imagecodecs.jpeg2k_encode(TEN_BITS, codecformat="jp2"),
+    "stream.j2k": lambda: imagecodecs.jpeg2k_encode(TEN_BITS, codecformat="j2k"),
+    "alpha.jp2": lambda: imagecodecs.jpeg2k_encode(OPAQUE, codecformat="jp2"),
+    "its own.jp2": lambda: imagecodecs.jpeg2k_encode(TEN_BITS, bitspersample=10),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_colours_of_ten_bits_are_no_black_page(tmp_path, capfd, name):
+    (tmp_path / name).write_bytes(DEEP[name]())
+    page = read(tmp_path / name)
+    assert np.abs(page.pixels - TEN_BITS / 1023 * 255).max() <= 1
+    assert page.remarks == (() if "own" in name else (STRETCHED,))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_transparent_colour_of_sixteen_bits_is_white(tmp_path, interlaced):
+    values = TEN_BITS * 64
+    content = deep_png(values, interlaced=interlaced, transparent=values[3, 5])
+    (tmp_path / "page.png").write_bytes(content)
+    expected = np.rint(values / 257)
+    expected[3, 5] = 255
+    assert np.abs(read(tmp_path / "page.png").pixels - expected).max() <= 1
+
+
+def test_transparent_paper_of_ten_bits_does_not_decide_the_range(tmp_path):
+    path = tmp_path / "page.png"
+    rows = np.array([100, 500, 1000], ">u2").tobytes()
+    path.write_bytes(png(3, 16, rows, transparent=1000))
+    assert read(path).pixels[0, :, 0].tolist() == [25, 125, 255]
 
 
 def test_sixteen_bit_pgm_is_not_stretched(tmp_path):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import math
+import re
 import struct
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -125,7 +127,8 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         dpi = _resolution(image, exif)
         if dpi is not None and orientation in ON_ITS_SIDE:
             dpi = dpi[::-1]
-        rows = image_rows(image)
+        samples = _deep_colours(path, image)
+        rows = image_rows(image) if samples is None else RgbRows(samples, limits_of(samples))
         return Decoded(rows, dpi, remarks + rows.remarks, orientation)
 
 
@@ -171,6 +174,83 @@ def decode_png(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
     except (RuntimeError, ValueError):
         return None
     return samples if samples.shape[1::-1] == size else None
+
+
+_PPM_HEADER = re.compile(rb"P[36](?:(?:\s|#[^\r\n]*[\r\n])+(\d+)){3}\s")
+_SIZES_OF_JPEG_2000, _SYCC = b"\xff\x4f\xff\x51", b"colr\x01\0\0\0\0\0\x12"
+
+
+def _deep_colours(path: Path, image: Image.Image) -> NDArray[np.uint16] | None:
+    """Colours of more than 8 bits, which Pillow cuts to 8 whatever part of them a page uses.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    image : PIL.Image.Image
+        The same, loaded, so that it is whole.
+
+    Returns
+    -------
+    ndarray or None
+        uint16, (H, W, 2 to 4), 0 to 65535; None for all that Pillow reads as it is.
+    """
+    if image.mode not in ("RGB", "RGBA", "LA") or image.format not in ("PNG", "PPM", "JPEG2000"):
+        return None
+    content, shape = path.read_bytes(), (image.height, image.width, len(image.getbands()))
+    samples, top = None, 65535
+    with suppress(RuntimeError, ValueError):
+        if image.format == "PNG" and content[_DEPTH] == 16:
+            samples = _deep_png(path, image, content)
+        elif image.format == "PPM":
+            samples, top = _deep_ppm(content, shape)
+        elif image.format == "JPEG2000" and _SYCC not in content:
+            start = content.index(_SIZES_OF_JPEG_2000) + 42
+            bits = max(content[start : start + 3 * shape[2] : 3]) + 1
+            # From 128 on the numbers are signed.
+            if 8 < bits <= 16:
+                import imagecodecs
+
+                samples, top = imagecodecs.jpeg2k_decode(content), 2**bits - 1
+    if samples is None or top == 65535:
+        return samples
+    return ((samples * np.uint32(65535) + top // 2) // top).astype(np.uint16)
+
+
+def _deep_ppm(content: bytes, shape: tuple[int, ...]) -> tuple[NDArray[np.uint16] | None, int]:
+    """Colours over 255 and the largest that there may be."""
+    header = _PPM_HEADER.match(content)
+    top, count = int(header[1]) if header else 0, math.prod(shape)
+    if header is None or top <= 255:
+        return None, 65535
+    if content.startswith(b"P6"):
+        return np.frombuffer(content, ">u2", count, header.end()).reshape(shape), top
+    text = re.sub(rb"#[^\r\n]*", b"", content[header.end() :]).decode()
+    return np.fromstring(text, np.uint16, count, sep=" ").reshape(shape), top
+
+
+def _deep_png(path: Path, image: Image.Image, content: bytes) -> NDArray[np.uint16]:
+    """Colours of 16 bits; transparent ones get an alpha."""
+    import imagecodecs
+
+    if not content[_INTERLACED]:
+        return np.asarray(imagecodecs.png_decode(content))
+    # That decoder prints a warning. Pillow takes the upper or the lower half of each number.
+    halves: list[NDArray[np.uint16]] = []
+    for order in "BL":
+        with open_image(path) as half:
+            file = cast("ImageFile.ImageFile", half)
+            file.tile = [file.tile[0]._replace(args=f"{half.mode};16{order}")]
+            halves.append(np.asarray(half, dtype=np.uint16))
+    return _with_alpha(halves[0] * np.uint16(256) + halves[1], image.info.get("transparency"))
+
+
+def _with_alpha(values: NDArray[np.uint16], transparent: Any) -> NDArray[np.uint16]:
+    """Add an alpha to (H, W, C), 0 where a pixel has the colour that stands for none."""
+    if transparent is None:
+        return values
+    seen = (values != transparent).any(axis=2, keepdims=True)
+    return np.concatenate([values, seen * np.uint16(65535)], axis=2)
 
 
 def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
@@ -274,7 +354,7 @@ def _bytes_of(image: Image.Image) -> float:
     own = _SAMPLES.get(image.mode, 4)
     decoder = 0
     if image.format == "JPEG2000":
-        decoder = 4 * len(image.getbands())
+        decoder = 6 * len(image.getbands())
     elif image.format in ("WEBP", "AVIF", "HEIF"):
         decoder = 4
     elif image.format in ("JPEG", "MPO") and image.info.get("progressive"):
@@ -307,9 +387,8 @@ def _band(image: Image.Image, rows: slice) -> NDArray[Any]:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         # Gray of 16 bits, whatever its width here, which Pillow would clip when it converts it.
         values = np.array(band, dtype=np.uint16)
-        if isinstance(transparent := band.info.get("transparency"), int):
-            values[values == transparent] = 65535
-        return values
+        transparent = band.info.get("transparency")
+        return _with_alpha(values[..., np.newaxis], transparent)
     if image.mode == "La":
         band = band.convert("LA")
     elif image.has_transparency_data:
