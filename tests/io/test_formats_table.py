@@ -138,6 +138,12 @@ def hot():
     return values
 
 
+def framed():
+    values = writing(100, 1000)
+    values[:12] = 65_535
+    return values
+
+
 def with_nan():
     values = GRAY.astype(np.float32) / 255
     values[:50] = np.nan
@@ -155,6 +161,8 @@ VALUES = {
         lambda page: np.ptp(page.astype(int)) > 120,
     ),
     "a few hot or dead pixels": (hot, lambda page: np.ptp(np.sort(page.ravel())[50:-500]) > 90),
+    "a frame or a block of one value, with which all the rest lies in less than half of the "
+    "range": (framed, lambda page: np.ptp(np.sort(page.ravel())[50:-8000]) > 90),
     "noise from end to end": (noise, lambda page: np.ptp(page.astype(int)) < 12),
     "NaN": (with_nan, lambda page: (page[:50] == 255).all()),
     "CMYK, palettes": (
@@ -176,7 +184,7 @@ def test_values(tmp_path, name):
     (tmp_path / "page.tif").write_bytes(tiff(values, photometric=kind))
     page = next(read_pages(tmp_path / "page.tif"))
     assert is_right(np.asarray(page.pixels)[..., 0])
-    assert (page.remarks == (STRETCHED,)) == (name.startswith(("more", "a few", "noise")))
+    assert (page.remarks == (STRETCHED,)) == (name.startswith(("more", "a f", "noise")))
 
 
 def cut(content, share=0.6):

@@ -186,6 +186,55 @@ def test_hot_rows_columns_and_spots_do_not_decide(low, high, hot):
     assert value_limits([page]) == pytest.approx(clean, abs=0.05 * (high - low))
 
 
+FRAMES = [
+    (writing(100, 1000), [65_535]),
+    (writing(100, 1000), [65_535, 0]),
+    *((writing(30_000, 32_000), fills) for fills in ([0], [65_535], [0, 65_535])),
+    (writing(100, 3000, np.int16), [-32_768]),
+    (writing(100, 3000, np.int32), [-99_999, 2**31 - 1]),
+    *((writing(0, 255).astype(np.float32) / 255, [fill]) for fill in (-9999, -3.4e38, 1e30)),
+]
+
+
+@pytest.mark.parametrize("shape", [np.s_[:12], np.s_[:, -20:], np.s_[50:90, 100:180], np.s_[:90]])
+@pytest.mark.parametrize(("page", "fills"), FRAMES)
+def test_a_frame_or_a_block_of_one_value_does_not_decide(page, fills, shape):
+    clean = value_limits([page])
+    filled = page.copy()
+    for turn, fill in enumerate(fills):
+        np.rot90(filled, turn)[shape if turn == 0 else np.s_[:12]] = fill
+    halves = [filled[:100], filled[100:]]
+    assert value_limits(halves) == pytest.approx(clean, abs=0.02 * (clean[1] - clean[0]))
+    gray = to_rgb(filled)[..., 0]
+    assert set(np.unique(gray[filled == filled.dtype.type(fills[0])])) <= {0, 255}
+
+
+@pytest.mark.parametrize(
+    "values", [(0, 65_535), (0, 1), (0, 32_896, 65_535), (0, 60_000, 65_535), (0, 1, 2, 40_000)]
+)
+def test_pages_of_few_values_have_no_frame(values):
+    page = np.full((200, 300), values[-1], np.uint16)
+    for number, value in enumerate(values):
+        page[20 * number : 20 * number + 20, 40:200] = value
+    limits = (0.0, 1.0) if values[-1] == 1 else (0.0, 65_535.0)
+    assert value_limits([page]) == limits
+
+
+@pytest.mark.parametrize("ink", [0, 65_535])
+def test_ink_of_one_value_is_no_frame(ink):
+    page = np.linspace(52_000, 60_000, 300) + np.random.default_rng(0).normal(0, 40, (200, 300))
+    page = (page if ink == 0 else 65_535 - page).astype(np.uint16)
+    for left in range(20, 280, 12):
+        page[30:170, left : left + 4] = ink
+    assert value_limits([page]) == (0.0, 65_535.0)
+
+
+def test_paper_of_one_value_around_ink_is_no_frame():
+    page = np.full((200, 300), 65_535, np.uint16)
+    page[60:120, 40:260] = np.random.default_rng(0).integers(1000, 25_000, (60, 220))
+    assert value_limits([page]) == (0.0, 65_535.0)
+
+
 def test_a_little_ink_on_a_shaded_page_decides():
     page = np.broadcast_to(np.linspace(56_000, 60_000, 300), (200, 300)).astype(np.uint16)
     page[100:105, 100:107] = 5000

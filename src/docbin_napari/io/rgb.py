@@ -21,6 +21,9 @@ _ENOUGH = 1 / 8
 _OUTLIERS = 1e-4
 _BRIGHT_SPOTS = 1e-3
 _MOST_OUTLIERS = 1 << 12
+_SMALLEST_FILL, _FEW_GRAYS = 1 / 200, 16
+"""Share of the pixels of a page from which one value may be a frame, and how many values may be
+labels or black and white alone."""
 _FEWEST_IN_A_ROW = 32
 _NOISE_ALONE = 12
 """A page whose values reach over fewer steps of its noise than this is empty: white noise
@@ -402,7 +405,8 @@ def value_limits(bands: Iterable[NDArray[Any]]) -> tuple[float, float]:
     the whole range it would be nearly one gray. So the range that is used is measured: isolated
     outliers (hot pixels, rows and columns) are taken out by medians of three, and one pixel in ten
     thousand at both ends does not count, nor one in a thousand that is far brighter than all others
-    (hot spots). The range that the kind of value has is halved as long as its upper
+    (hot spots). Nor does a frame or a block of one value, if the rest of the page lies in less than
+    half of the range. The range that the kind of value has is halved as long as its upper
     half is empty: as many bits as are used. Where the used part is at least an eighth of what is
     left, that range is taken, so that a faded page stays faded; else the used part is. What is
     noise from end to end is an empty page and is not stretched.
@@ -459,7 +463,7 @@ def _range_of_kind(low: float, high: float, kind: str) -> tuple[float, float] | 
 def _used_range(bands: Iterable[NDArray[Any]]) -> tuple[float, float, float, str] | None:
     """The ends of the values without outliers, how rough the page is, and the kind of values."""
     kind, noise, count = "u", math.inf, 0
-    lowest = highest = np.empty(0)
+    bottom, top = _End(), _End()
     for band in map(_colour, bands):
         kind = band.dtype.kind
         values = band
@@ -469,34 +473,81 @@ def _used_range(bands: Iterable[NDArray[Any]]) -> tuple[float, float, float, str
             values = _median_of_three(band[:, :-2], band[:, 1:-1], band[:, 2:])
             if len(values) > 2:
                 values = _median_of_three(values[:-2], values[1:-1], values[2:])
-        values = values[np.isfinite(values)] if kind == "f" else values.ravel()
-        count += values.size
-        lowest = _smallest(lowest, values)
-        highest = -_smallest(-highest, -values.astype(np.float64))
+        bottom.add(values)
+        top.add(-values.astype(np.float64))
+        count += int(np.isfinite(values).sum()) if kind == "f" else values.size
     if not count:
         return None
-    passed = min(int(count * _OUTLIERS), len(lowest) - 1)
-    low = float(np.partition(lowest, passed)[passed])
-    from_top = -np.sort(-highest)
-    spots = from_top[: int(count * _BRIGHT_SPOTS) + 1]
+    low, high = _without_outliers(bottom.kept(), top.kept(), count)
+    grays = len(np.unique(bottom.others)) + len(np.unique(top.others))
+    for end in (bottom, top, bottom) if grays > _FEW_GRAYS else ():
+        if end.is_fill(count):
+            left, right = (e.others if e is end else e.kept() for e in (bottom, top))
+            without = _without_outliers(left, right, count - end.count)
+            if without[1] - without[0] < (high - low) / 2:
+                end.count, (low, high) = 0, without
+    return low, high, noise, kind
+
+
+class _End:
+    """The smallest values of a page: all pixels that have the very smallest, and some others."""
+
+    def __init__(self) -> None:
+        self.value, self.others = math.inf, np.empty(0)
+        self.count = self._rows = self._runs = 0
+
+    def add(self, band: NDArray[Any]) -> None:
+        """Take the smallest values of some rows, (H, ...); those that are not finite are not."""
+        values = band[np.isfinite(band)] if band.dtype.kind == "f" else band.ravel()
+        if not values.size:
+            return
+        if (least := float(values.min())) < self.value:
+            self.others, self.value = self.kept(), least
+            self.count = self._rows = self._runs = 0
+        found = band == self.value
+        if found.any():
+            self.count += int(found.sum())
+            self._rows += int(found.any(axis=1).sum())
+            self._runs += int(found[:, 0].sum()) + int((found[:, 1:] > found[:, :-1]).sum())
+        if len(self.others) == _MOST_OUTLIERS:
+            values = values[values < self.others[-1]]
+        values = values[values > self.value].astype(np.float64)
+        if len(values) > _MOST_OUTLIERS:
+            values = np.partition(values, _MOST_OUTLIERS)[:_MOST_OUTLIERS]
+        self.others = np.sort(np.concatenate([self.others, values]))[:_MOST_OUTLIERS]
+
+    def kept(self) -> NDArray[np.float64]:
+        """The smallest values in their order, no more than are ever passed over."""
+        same = np.full(min(self.count, _MOST_OUTLIERS), self.value)
+        return np.concatenate([same, self.others])[:_MOST_OUTLIERS]
+
+    def is_fill(self, count: int) -> bool:
+        """Whether the smallest value is a frame or a block in a page of `count` values: no ink.
+
+        Writing, and paper around it, begin anew many times in a row.
+        """
+        return _SMALLEST_FILL < self.count / count < 1 / 2 and self._runs <= 4 * self._rows
+
+
+def _without_outliers(
+    from_bottom: NDArray[np.float64], from_top: NDArray[np.float64], count: int
+) -> tuple[float, float]:
+    """The ends of `count` values, of which the smallest, and the largest with - before, are given.
+
+    Both are sorted; one pixel in ten thousand is passed over, and spots far brighter than others.
+    """
+    passed = int(count * _OUTLIERS)
+    low = float(from_bottom[min(passed, len(from_bottom) - 1)])
+    spots = -from_top[: int(count * _BRIGHT_SPOTS) + 1]
     far = np.flatnonzero(-np.diff(spots) > (spots[0] - low) / 2)
-    high = float(from_top[max(passed, far[-1] + 1 if far.size else 0)])
-    return min(low, high), max(low, high), noise, kind
+    passed = max(passed, far[-1] + 1 if far.size else 0)
+    high = -float(from_top[min(passed, len(from_top) - 1)])
+    return min(low, high), max(low, high)
 
 
 def _median_of_three(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> NDArray[Any]:
     middle: NDArray[Any] = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
     return middle
-
-
-def _smallest(kept: NDArray[np.float64], values: NDArray[Any]) -> NDArray[np.float64]:
-    """The smallest of both, no more than are ever passed over."""
-    if len(kept) == _MOST_OUTLIERS:
-        values = values[values < kept.max()]
-    both = np.concatenate([kept, values.astype(np.float64)])
-    return (
-        both if len(both) <= _MOST_OUTLIERS else np.partition(both, _MOST_OUTLIERS)[:_MOST_OUTLIERS]
-    )
 
 
 def _channels(image: Any) -> int:
@@ -539,7 +590,8 @@ def _eight_bit(values: NDArray[Any], limits: tuple[float, float] | None) -> NDAr
     # Single precision holds 8 bits of what it holds itself, but not of large integers.
     exact = np.float32 if values.dtype in (np.float16, np.float32) else np.float64
     scaled = np.subtract(values, low, dtype=exact)
-    scaled *= 255.0 / (high - low)
+    with np.errstate(over="ignore"):
+        scaled *= 255.0 / (high - low)
     if values.dtype.kind == "f":
         scaled[np.isnan(scaled)] = 255
     scaled.clip(0, 255, out=scaled)
