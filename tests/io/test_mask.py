@@ -4,11 +4,13 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from docbin_napari.io.errors import LabelNumbersError
 from docbin_napari.io.mask import (
     MaskError,
     read_ground_truth,
@@ -235,3 +237,39 @@ def test_no_room_on_the_disk(tmp_path, suffix):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
+
+
+SCALED = "numbers of a small part of its range, as labels such as 0 and 1 are"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "numbers", "words"),
+    [
+        ("u2 u4 u8 i1 i2 i4 i8 f4 f8", (0, 1), "the numbers 0 and 1"),
+        ("u2 u4 i1 i4 f4", (0, 1, 2), "the numbers 0, 1 and 2"),
+        ("u2 i1 i4 f4", range(5), "the numbers 0 to 4"),
+        ("u2 i4 f4", range(0, 700, 5), SCALED),
+        ("i1 i4 f4", (-1, 0), "the numbers -1 and 0"),
+    ],
+)
+def test_numbers_of_labels_of_every_kind_are_named(tmp_path, black_corner, kinds, numbers, words):
+    ink = ~black_corner
+    for kind in kinds.split():
+        labels = np.full(ink.shape, numbers[0], kind)
+        labels[ink] = np.sort(np.resize(np.array(numbers[1:]), int(ink.sum())))
+        tifffile.imwrite(tmp_path / "mask.tif", labels)
+        with pytest.raises(LabelNumbersError, match=f"it holds {words}"):
+            read_ground_truth(tmp_path / "mask.tif")
+
+
+@pytest.mark.parametrize("kind", ["u2", "u4", "i2", "i4", "f4"])
+@pytest.mark.parametrize("numbers", [(0, 255), (0, 128, 255), (0, 0)])
+def test_ink_and_background_of_every_kind_are_read(tmp_path, black_corner, kind, numbers):
+    ink = ~black_corner
+    top = 255 if kind == "f4" else np.iinfo(kind).max
+    mask = np.where(ink, numbers[0], numbers[-1] or top).astype(kind)
+    mask[-4:] = 128 if len(numbers) == 3 else mask[-4:]
+    tifffile.imwrite(tmp_path / "mask.tif", mask)
+    truth = read_ground_truth(tmp_path / "mask.tif")
+    assert np.array_equal(truth.ink[:-4], ink[:-4])
+    assert truth.labelled.all() == (len(numbers) == 2)

@@ -237,7 +237,7 @@ def test_numbers_of_sixteen_bits_are_label_numbers_too(tmp_path):
     Image.fromarray(ink.astype(np.uint16)).save(pair.ground_truth)
     finding = only(tmp_path)
     assert finding.kind == "label numbers"
-    assert "numbers of a small part of its range, as labels such as 0 and 1" in finding.problem
+    assert "it holds the numbers 0 and 1, not 0 and 255" in finding.problem
 
 
 def test_labels_in_colours_are_named(tmp_path):

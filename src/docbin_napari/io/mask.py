@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from docbin_napari.io.encode import Dpi, write_pages
 from docbin_napari.io.errors import LabelNumbersError, MaskError, PageError
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.rgb import STRETCHED, RowSource, luma, one_or_many, row_bands
+from docbin_napari.io.rgb import RowSource, luma, one_or_many, row_bands
 
 __all__ = ["GroundTruth", "MaskError", "read_ground_truth", "write_ground_truth", "write_mask"]
 
@@ -96,8 +96,8 @@ def read_ground_truth(path: str | os.PathLike[str]) -> GroundTruth:
     others = counts.sum() > counts[[_INK, _UNLABELLED, _BACKGROUND]].sum()
     numbers = _label_numbers(counts) if others else ""
     held = f"the numbers {numbers}" if numbers else ""
-    if STRETCHED in page.remarks:
-        held = "numbers of a small part of its range, as labels such as 0 and 1 are"
+    if page.scale is not None:
+        held = _scaled_numbers(np.flatnonzero(counts), *page.scale)
     elif numbers and any((page.pixels[..., 0] != page.pixels[..., i]).any() for i in (1, 2)):
         held = "colours"
     if held:
@@ -122,8 +122,21 @@ def _label_numbers(counts: NDArray[np.int64]) -> str:
     labels = values[-1] < _NEARLY_WHITE and counts[0] > counts.sum() / 2
     if not (dark or labels):
         return ""
-    few = ", ".join(map(str, values[:-1])) if len(values) <= _FEW else f"{values[0]} to"
-    return f"{few} and {values[-1]}" if len(values) <= _FEW else f"{few} {values[-1]}"
+    return _listed(values)
+
+
+def _scaled_numbers(grays: NDArray[np.int64], low: float, high: float) -> str:
+    """Name the numbers that were scaled to some grays, where these say which numbers they were."""
+    if 1 <= high - low <= _BACKGROUND or set(grays) <= {_INK, _BACKGROUND}:
+        return f"the numbers {_listed(np.rint(low + grays * (high - low) / _BACKGROUND))}"
+    return "numbers of a small part of its range, as labels such as 0 and 1 are"
+
+
+def _listed(values: NDArray[Any]) -> str:
+    *others, last = (f"{value:.12g}" for value in values)
+    if len(others) >= _FEW:
+        return f"{others[0]} to {last}"
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def write_mask(

@@ -74,6 +74,9 @@ class Page:
         Number of pages in the file.
     remarks : tuple of str
         What was read in another way than the file says, each in one sentence.
+    scale : (float, float), optional
+        Numbers of the file that became black and white, if these are neither 0 and 255 nor 0 and
+        the largest whole number of its kind.
     """
 
     pixels: NDArray[np.uint8]
@@ -82,6 +85,7 @@ class Page:
     index: int = 0
     count: int = 1
     remarks: tuple[str, ...] = ()
+    scale: tuple[float, float] | None = None
 
 
 def read_pages(
@@ -171,7 +175,7 @@ def _read(
         decoded = iter(only[first:])
     for index, (page, count) in enumerate(decoded, first):
         pixels = cast("NDArray[np.uint8]", page.pixels)
-        yield Page(pixels, page.dpi, path, index, count, page.remarks)
+        yield Page(pixels, page.dpi, path, index, count, page.remarks, page.scale)
 
 
 def is_pdf(start: bytes) -> bool:
@@ -319,13 +323,14 @@ class Decoded(NamedTuple):
     """What a decoder gives: rows uint8 (H, W, 3), and the resolution upright, dots per inch (x, y).
 
     The remarks say what was read in another way than the file says, each in one sentence. The
-    orientation, as in EXIF, is how the rows lie in the file.
+    orientation, as in EXIF, is how the rows lie in the file; the scale is that of a `Page`.
     """
 
     pixels: RowSource
     dpi: tuple[float, float] | None
     remarks: tuple[str, ...] = ()
     orientation: int = 1
+    scale: tuple[float, float] | None = None
 
 
 def check_size(

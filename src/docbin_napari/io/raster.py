@@ -119,7 +119,9 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         if image.format == "PNG" and (samples := decode_png(path, image.size)) is not None:
             rows = RgbRows(samples, limits_of(samples))
             is_rgb = samples.dtype == np.uint8 and samples.shape[2:] == (3,)
-            return Decoded(samples if is_rgb else rows, _resolution(image, {}), rows.remarks)
+            return Decoded(
+                samples if is_rgb else rows, _resolution(image, {}), rows.remarks, 1, rows.scale
+            )
         remarks = _check_whole(path, image)
         image.load()
         exif = image.getexif()
@@ -129,7 +131,7 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
             dpi = dpi[::-1]
         samples = _deep_colours(path, image)
         rows = image_rows(image) if samples is None else RgbRows(samples, limits_of(samples))
-        return Decoded(rows, dpi, remarks + rows.remarks, orientation)
+        return Decoded(rows, dpi, remarks + rows.remarks, orientation, rows.scale)
 
 
 _DEPTH, _COLOURS, _INTERLACED = 24, 25, 28
@@ -449,7 +451,7 @@ def decode_jxl(path: Path, pixel_limit: int) -> Decoded:
         raise PageError(path, f"the JPEG XL file is truncated or damaged ({error})") from error
     samples = samples[0] if samples.ndim == 4 else samples
     rows = RgbRows(samples, limits_of(samples))
-    return Decoded(rows, None, rows.remarks)
+    return Decoded(rows, None, rows.remarks, 1, rows.scale)
 
 
 def jxl_size(content: bytes) -> tuple[int, int]:

@@ -326,6 +326,13 @@ class RgbRows:
         self._samples, self._limits, self._convert = samples, limits, convert or _convert_band
 
     @property
+    def scale(self) -> tuple[float, float] | None:
+        """The values that become black and white, if not those of 8 bits or of the kind."""
+        kind, limits = self._samples.dtype, self._limits
+        top = float(np.iinfo(kind).max) if kind.kind in "iu" else 255.0
+        return None if limits in (None, (0.0, 255.0), (0.0, top)) else limits
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """That only a part of the range of its kind is taken, if so.
 

@@ -110,7 +110,7 @@ def _bytes_of(page: TiffPage, *, by_rows: bool) -> float:
 
 def _decode_page(path: Path, pillow: _PillowFile, page: TiffPage, where: str) -> Decoded:
     """Decode with one library, and with the other if the first cannot."""
-    decoders: list[Callable[[TiffPage], tuple[NDArray[np.uint8], tuple[str, ...]]]]
+    decoders: list[Callable[[TiffPage], tuple[NDArray[np.uint8], RgbRows]]]
     decoders = [pillow.decode, partial(_decode_samples, path)]
     if page.sample_format != 1 or max(page.bits) > 8:
         decoders.reverse()
@@ -120,12 +120,12 @@ def _decode_page(path: Path, pillow: _PillowFile, page: TiffPage, where: str) ->
     errors: list[Exception] = []
     for decoder in decoders:
         try:
-            pixels, remarks = decoder(page)
+            pixels, rows = decoder(page)
         except Exception as error:
             errors.append(error)
         else:
             dpi = page.dpi[::-1] if page.dpi and page.orientation in ON_ITS_SIDE else page.dpi
-            return Decoded(pixels, clean_dpi(dpi), remarks)
+            return Decoded(pixels, clean_dpi(dpi), rows.remarks, 1, rows.scale)
     raise PageError(path, where + decoder_trouble(errors[0])) from errors[0]
 
 
@@ -141,8 +141,8 @@ class _PillowFile:
         self._path = path
         self._image: Image.Image | None = None
 
-    def decode(self, page: TiffPage) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-        """Decode a page; Pillow turns it upright, too."""
+    def decode(self, page: TiffPage) -> tuple[NDArray[np.uint8], RgbRows]:
+        """Decode a page, and say how; Pillow turns it upright, too."""
         keep = False
         try:
             with without_pillow_limit():
@@ -153,12 +153,13 @@ class _PillowFile:
                     # Or Pillow would map the file itself, with width and height exchanged.
                     cast("ImageFile.ImageFile", self._image).filename = ""
                 self._image.load()
-                pixels = upright(image_rows(self._image))
+                rows = image_rows(self._image)
+                pixels = upright(rows)
             keep = page.width * page.height < LARGE_PAGE
         finally:
             if not keep:
                 self.close()
-        return pixels, ()
+        return pixels, rows
 
     def close(self) -> None:
         """Close the file and forget the last page."""
@@ -187,8 +188,8 @@ def _silence_libtiff() -> None:
                     handler(None)
 
 
-def _decode_samples(path: Path, page: TiffPage) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Decode a page with tifffile and imagecodecs, and interpret its samples here.
+def _decode_samples(path: Path, page: TiffPage) -> tuple[NDArray[np.uint8], RgbRows]:
+    """Decode a page with tifffile and imagecodecs, interpret its samples here, and say how.
 
     Raises
     ------
@@ -206,7 +207,7 @@ def _decode_samples(path: Path, page: TiffPage) -> tuple[NDArray[np.uint8], tupl
     # From (planes, depth, H, W, samples), where one of the two is 1.
     samples = planes[0, 0] if len(planes) == 1 else np.moveaxis(planes[:, 0, :, :, 0], 0, -1)
     rows = kind.rows(samples)
-    return upright(rows, page.orientation), rows.remarks
+    return upright(rows, page.orientation), rows
 
 
 def _open_tifffile(path: Path) -> Any:
