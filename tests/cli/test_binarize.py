@@ -249,7 +249,10 @@ def test_files_of_other_kinds_are_counted_and_named(tmp_path, draw_page, dark_is
         (tmp_path / name).write_bytes(b"x")
     assert main(["binarize", str(tmp_path)]) == 0
     captured = capsys.readouterr()
-    assert captured.err == "warning: 2 files are of kinds that are not read: b.psd, c.djvu\n"
+    assert (
+        captured.err
+        == "warning: 2 files are of kinds or suffixes that are not read: b.psd, c.djvu\n"
+    )
     assert captured.out.endswith("1 written, 0 skipped, 0 failed\n")
 
 

@@ -92,7 +92,10 @@ FORMATS = {
     "BMP": [partial(saved, "BMP"), partial(saved, "DIB")],
     "PNM": [partial(saved, "PPM"), partial(saved, "PPM", BITS)],
 }
-NOT_READ = "others (PSD, DjVu, camera raw, SVG, Word …)"
+NOT_READ = (
+    "others (PSD, DjVu, camera raw, SVG, Word …), and files that begin as pages do, but have "
+    "another suffix or none"
+)
 
 
 def test_every_format_of_the_table_is_tried():
@@ -126,6 +129,16 @@ def test_files_of_other_kinds_are_refused_and_named(tmp_path):
     passed_over: list[Path] = []
     assert find_pages(tmp_path, passed_over=passed_over) == []
     assert len(passed_over) == 5
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_page_of_another_suffix_is_named(tmp_path, name):
+    for number, suffix in enumerate(["", ".part", ".png ", ".jpg_large"]):
+        (tmp_path / f"{number}{suffix}").write_bytes(FORMATS[name][0]())
+    (tmp_path / "notes").write_bytes(b"words of P6")
+    passed_over: list[Path] = []
+    assert find_pages(tmp_path, passed_over=passed_over) == []
+    assert len(passed_over) == 4
 
 
 def writing(low, high, dtype=np.uint16):

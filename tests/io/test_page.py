@@ -236,6 +236,18 @@ def test_find_pages_in_natural_order(tmp_path):
     assert [name for name in below if "/" in name] == ["box2/inside.png", "box10/inside.png"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_to_folders_are_named(tmp_path):
+    (tmp_path / "here" / "box").mkdir(parents=True)
+    (tmp_path / "here" / "box" / "link").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "here" / "pipe")
+    passed_over = []
+    assert find_pages(tmp_path / "here", recursive=True, passed_over=passed_over) == []
+    assert passed_over == [tmp_path / "here" / "box" / "link"]
+    passed_over = []
+    assert find_pages(tmp_path / "here", passed_over=passed_over) == passed_over == []
+
+
 def test_find_pages_looks_into_the_folder_it_was_given(tmp_path):
     folder = tmp_path / "auto_bin"
     folder.mkdir()

@@ -305,8 +305,11 @@ class BatchReport:
 
 def _not_read(paths: Sequence[Path]) -> str:
     one = len(paths) == 1
-    number = "1 file is of a kind that is" if one else f"{len(paths)} files are of kinds that are"
-    named = ", ".join(shown(path.name) for path in paths[:_NAMED])
+    number = "1 file is of a kind" if one else f"{len(paths)} files are of kinds"
+    number += f" or suffix{'' if one else 'es'} that {'is' if one else 'are'}"
+    named = ", ".join(
+        shown(path.name) + " (a link to a folder)" * path.is_dir() for path in paths[:_NAMED]
+    )
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     return f"{number} not read: {named}{more}"
 

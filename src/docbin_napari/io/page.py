@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE_SUFFIXES: frozenset[str] = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".jp2", ".j2k", ".j2c", ".jpx", ".jpf"}
+    | {".apng", ".jif", ".jfi", ".pjpeg", ".pjp", ".mpo", ".jps", ".jpc", ".jp2k"}
     | {".bmp", ".dib", ".heic", ".heif", ".hif", ".avif", ".jxl"}
     | {".tif", ".tiff", ".gif", ".pbm", ".pgm", ".ppm", ".pnm", ".pdf"}
 )
@@ -36,8 +38,17 @@ _OTHER_PAGES = frozenset(
     | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".raw"}
     | {".svg", ".ai", ".indd", ".doc", ".docx", ".odt", ".epub", ".jxr", ".wdp", ".jbig2", ".jb2"}
     | {".jls", ".jpm", ".dcm", ".czi", ".svs", ".ndpi", ".heics", ".avifs", ".pct", ".pict"}
+    | {".ico", ".cur", ".dcx", ".g3", ".g4", ".fax", ".cal", ".ras", ".rgb", ".sgi", ".pic", ".ief"}
+    | {".xbm", ".xpm", ".xwd", ".emf", ".wmf", ".wbmp", ".crw", ".erf", ".jpt", ".fits"}
 )
-"""Suffixes of files that may hold pages and are not read; images that the system knows, too."""
+"""Suffixes of files that may hold pages and are not read."""
+_PAGE_START = re.compile(
+    rb"\x89PNG|\x8aMNG|\xff\xd8\xff|II(\*\0|\+\0|\xbc\x01)|MM\0[*+]|GIF8|BM.{4}\0{4}|RIFF.{4}WEBP"
+    rb"|\0\0\0\x0c(jP  |JXL )|\xff(\x4f\xff\x51|\x0a)|.{4}ftyp(he[iv]|mif1|msf1|avi[fs]|crx)|%PDF-"
+    rb"|P[1-6]\s+[\d#]|P7\nW|P[Ff]\s|8BPS|AT&TFORM|gimp xcf|v/1\x01|qoif|icns|\x97JB2",
+    re.DOTALL,
+)
+"""How files begin that are likely pages, whatever their names."""
 RESULTS_FOLDER = "auto_bin"
 """Name of the folder beside the pages that gets their masks."""
 GROUND_TRUTH_FOLDER = "fg_mask"
@@ -244,7 +255,8 @@ def find_pages(
     unreadable : list of PageError, optional
         Takes folders inside that may not be read; without it they are an error.
     passed_over : list of Path, optional
-        Takes files that look like pages by their names, of kinds that are not read.
+        Takes files that look like pages by their names or their first bytes, but have none of
+        these suffixes, and links to folders, which are not entered.
 
     Returns
     -------
@@ -277,27 +289,31 @@ def find_pages(
         unreadable.append(trouble)
 
     files: list[Path] = []
+    links: list[Path] = []
     for here, folders, names in os.walk(folder, onerror=note):
         folders[:] = [
             name
             for name in folders
             if recursive and name not in RESERVED_FOLDERS and not name.startswith(".")
         ]
+        links += [path for name in folders if (path := Path(here, name)).is_symlink()]
         files += [Path(here, name) for name in names if not name.startswith(".")]
     found = [path for path in files if path.suffix.lower() in PAGE_SUFFIXES]
     others = [path for path in files if path.suffix.lower() not in PAGE_SUFFIXES]
     if passed_over is not None:
-        passed_over += sorted(filter(_may_be_a_page, others), key=natural_key)
+        passed_over += sorted([*filter(_may_be_a_page, others), *links], key=natural_key)
     return sorted(found, key=natural_key)
 
 
 def _may_be_a_page(path: Path) -> bool:
     """Whether somebody who chose the folder may take a file for a page."""
-    import mimetypes
-
-    suffix = path.suffix.lower()
-    kind = mimetypes.guess_type(f"x{suffix}")[0] or ""
-    return suffix in _OTHER_PAGES or kind.startswith("image/")
+    if path.suffix.lower() in _OTHER_PAGES:
+        return True
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as stream:
+                return _PAGE_START.match(stream.read(16)) is not None
+    return False
 
 
 def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:
