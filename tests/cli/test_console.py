@@ -56,4 +56,4 @@ def test_bars_are_for_terminals_that_are_not_quiet(pretend_terminal, monkeypatch
 
 def test_table_aligns_words_left_and_numbers_right():
     rows = [["page", "FM"], ["a", "100.00"], ["letter", "9.10"]]
-    assert table(rows) == "page        FM\na       100.00\nletter    9.10"
+    assert table(rows) == ["page        FM", "a       100.00", "letter    9.10"]

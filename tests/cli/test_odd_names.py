@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.cli import main
+from docbin_napari.cli.console import Console
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.paths import shown
 from docbin_napari.pairs.check import Finding, check_pairs
@@ -111,3 +112,30 @@ def test_composed_and_decomposed_names_are_one(tmp_path, capsys):
     capsys.readouterr()
     assert main(["pairs", "import", str(source), str(pairs)]) == 0
     assert [pair.name for pair in find_pairs(pairs)] == [COMPOSED]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("command", ["pairs list", "pairs import", "evaluate", "a missing path"])
+def test_a_line_end_in_a_name_makes_no_line(tmp_path, capsys, command):
+    folder = tmp_path / "x\nwritten: forged.png"
+    write(folder / "page.png")
+    write(folder / "fg_mask" / "page.png", page=False)
+    arguments = {
+        "pairs list": ["pairs", "list", folder],
+        "pairs import": ["pairs", "import", folder, tmp_path / "to\nwritten: forged.png"],
+        # Its probability cannot be read, which is a warning; then a path that is missing.
+        "evaluate": ["evaluate", folder / "auto_bin", folder / "fg_mask"],
+        "a missing path": ["evaluate", folder / "missing", folder],
+    }
+    write(folder / "auto_bin" / "page.png", page=False)
+    (folder / "auto_bin" / "page_probability.png").write_bytes(b"x")
+    main(list(map(str, arguments[command])))
+    said = "".join(capsys.readouterr())
+    assert r"\nwritten: forged.png" in said
+    assert not [line for line in said.splitlines() if line.startswith("written:")]
+
+
+def test_a_line_end_in_a_warning_makes_no_line(capsys):
+    Console().complain("warning: a\nwritten: b")
+    assert capsys.readouterr().err.splitlines() == [r"warning: a\nwritten: b"]

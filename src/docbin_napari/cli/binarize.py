@@ -268,17 +268,17 @@ class BatchReport:
             case jobs.FileWritten():
                 self._say_written(event)
             case jobs.FileSkipped(source):
-                self._say_plainly(f"skipped: {shown(source)} (already done)")
+                self._say_plainly(f"skipped: {source} (already done)")
             case jobs.FileFailed(source, reason):
-                self._console.complain(f"failed: {shown(source)}: {shown(reason)}")
+                self._console.complain(f"failed: {source}: {reason}")
         if self._files is not None:
             self._files.update()
 
     def _say_written(self, event: jobs.FileWritten) -> None:
         """Name the result and the warnings about the page; a warning of many files only once."""
         others = f" and {len(event.outputs) - 1} more" if len(event.outputs) > 1 else ""
-        self._say_plainly(f"written: {shown(event.outputs[0])}{others}")
-        source = shown(event.source)
+        self._say_plainly(f"written: {event.outputs[0]}{others}")
+        source = event.source
         if event.inverted:
             self._console.complain(f"warning: {source}{_inverted(event.inverted)}")
         for remark in event.remarks:
@@ -308,7 +308,7 @@ def _not_read(paths: Sequence[Path]) -> str:
     number = "1 file is of a kind" if one else f"{len(paths)} files are of kinds"
     number += f" or suffix{'' if one else 'es'} that {'is' if one else 'are'}"
     named = ", ".join(
-        shown(path.name) + " (a link to a folder)" * path.is_dir() for path in paths[:_NAMED]
+        path.name + " (a link to a folder)" * path.is_dir() for path in paths[:_NAMED]
     )
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     return f"{number} not read: {named}{more}"

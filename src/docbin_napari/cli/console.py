@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -62,27 +62,26 @@ class Console:
         """Whether progress bars make sense."""
         return not self.quiet and _is_terminal(sys.stderr)
 
-    def say(self, text: str) -> None:
-        """Print a result."""
+    def say(self, *lines: str) -> None:
+        """Print a result; names with line ends in a line make no second one."""
         if not self.quiet:
-            _write(text, sys.stdout)
+            _write(lines, sys.stdout)
 
-    def complain(self, text: str) -> None:
+    def complain(self, *lines: str) -> None:
         """Print a trouble, in red on a terminal."""
         colour = _is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
-        _write(text, sys.stderr, "\033[31m{}\033[0m" if colour else "{}")
+        _write(lines, sys.stderr, "\033[31m{}\033[0m" if colour else "{}")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _write(text: str, stream: TextIO | None, around: str = "{}") -> None:
-    """Write a line, above the progress bars if there are any; nowhere if the stream is closed."""
+def _write(lines: Iterable[str], stream: TextIO | None, around: str = "{}") -> None:
+    """Write lines, above the progress bars if there are any; nowhere if the stream is closed."""
     if stream is None:
         return
-    # Names are escaped where they are known as such; no other text may have these either.
-    text = around.format("\n".join(map(shown, text.split("\n"))))
+    text = around.format("\n".join(map(shown, lines)))
     if "tqdm" in sys.modules:
         from tqdm import tqdm
 
@@ -136,36 +135,35 @@ def option(words: str | None = None, metavar: str | None = None, default: str = 
     return tyro.conf.arg(help=words, metavar=metavar, help_behavior_hint=hint)
 
 
-def table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
+def table(rows: Iterable[Iterable[str]], left: int = 1) -> list[str]:
     """Align cells in columns.
 
     Parameters
     ----------
-    rows : sequence of sequence of str
+    rows : iterable of iterable of str
         The cells; the first row is the header.
     left : int
         How many columns are aligned to the left; the others to the right.
 
     Returns
     -------
-    str
-        Lines without spaces at their ends.
+    list of str
+        Lines without spaces at their ends, names in them as `shown` gives them.
 
     Examples
     --------
-    >>> print(table([["page", "FM"], ["a", "86.59"], ["letter", "9.10"]]))
-    page       FM
-    a       86.59
-    letter   9.10
+    >>> table([["page", "FM"], ["a", "86.59"], ["letter", "9.10"]])
+    ['page       FM', 'a       86.59', 'letter   9.10']
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
+    cells = [list(map(shown, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
         "  ".join(
             cell.ljust(width) if index < left else cell.rjust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in rows
-    )
+        for row in cells
+    ]
 
 
 class EndedBySignal(KeyboardInterrupt):

@@ -44,7 +44,7 @@ class ModelsCommand:
             return 1
         width = max(_NARROWEST, (shutil.get_terminal_size((120, 24)).columns - 45) // 2)
         rows = [line for info in models for line in _lines(info, width)]
-        console.say(table([_HEADER, *rows], left=len(_HEADER)))
+        console.say(*table([_HEADER, *rows], left=len(_HEADER)))
         return 0
 
 
@@ -90,7 +90,7 @@ class InfoCommand:
             ("built-in models", str(model_file.built_in_folder())),
             ("own models", str(model_file.user_model_folder())),
         ]
-        console.say(table(rows, left=2))
+        console.say(*table(rows, left=2))
         return 0
 
 

@@ -12,7 +12,6 @@ import tyro
 
 from docbin_napari.cli.console import Console, UsageError, option, table, usage_errors
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER
-from docbin_napari.io.paths import shown
 from docbin_napari.pairs.source import Matching, Source, match_pairs, open_source
 
 if TYPE_CHECKING:
@@ -134,9 +133,9 @@ class ImportCommand:
         with open_source(self.source, apart_from=self.folder) as source:
             matching = match_pairs(source.images)
             for refused in source.refused:
-                console.complain(f"{shown(refused.name)}: {shown(refused.reason)}")
+                console.complain(f"{refused.name}: {refused.reason}")
             for name, why in matching.alone:
-                console.complain(f"not matched: {shown(name)}: {shown(why)}")
+                console.complain(f"not matched: {name}: {why}")
             if not matching.matches:
                 raise UsageError(
                     f"{self.source}: no mask has a page here; masks are known by names such as "
@@ -168,10 +167,9 @@ class ImportCommand:
         count, hidden = len(matching.matches), not console.shows_bars
         done = list(tqdm(events, total=count, unit="pair", leave=False, disable=hidden))
         rows = [
-            list(map(shown, (one.match.page, one.match.mask, _where(one), "; ".join(one.remarks))))
-            for one in done
+            (one.match.page, one.match.mask, _where(one), "; ".join(one.remarks)) for one in done
         ]
-        console.say(table([["page", "mask", "becomes", "remarks"], *rows], left=4))
+        console.say(*table([["page", "mask", "becomes", "remarks"], *rows], left=4))
         return done
 
     def _sum_up(self, done: list[Imported], target: Path, rest: bool, console: Console) -> int:
@@ -232,7 +230,7 @@ class ListCommand:
         from docbin_napari.pairs.pair import summarize_collections
 
         found = list(summarize_collections(self.folder))
-        console.say(_as_json(found) if self.json else _as_table(found))
+        console.say(*(_as_json(found).split("\n") if self.json else _as_table(found)))
         troubles = [trouble for summary in found for trouble in summary.troubles]
         for trouble in troubles:
             console.complain(f"not counted: {trouble}")
@@ -253,7 +251,7 @@ def _total(found: list[Summary]) -> dict[str, Any]:
     }
 
 
-def _as_table(found: list[Summary]) -> str:
+def _as_table(found: list[Summary]) -> list[str]:
     rows = [_row(summary.collection.name, _total([summary])) for summary in found]
     if len(found) > 1:
         rows.append(_row("all", _total(found)))

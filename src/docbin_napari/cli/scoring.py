@@ -365,8 +365,10 @@ def _show(options: EvaluateCommand, figures: Evaluation, html: str, console: Con
     )
     texts = [(path, text) for path, text in wanted if path is not None]
     printed = [text for path, text in texts if str(path) == "-"]
-    for text in printed or [_as_table(figures)]:
-        console.say(text.rstrip("\n"))
+    for text in printed:
+        console.say(*text.rstrip("\n").split("\n"))
+    if not printed:
+        console.say(*_as_table(figures))
     for path, text in texts:
         if str(path) != "-":
             _write(path, text, overwrite=path != options.report or options.overwrite)
@@ -387,7 +389,7 @@ def _write(path: Path, text: str, *, overwrite: bool) -> None:
         raise UsageError(f"{path}: {writing_trouble(error)}") from error
 
 
-def _as_table(figures: Evaluation) -> str:
+def _as_table(figures: Evaluation) -> list[str]:
     """A header, a line for each page and one for the mean."""
     mean = figures.mean
     name = "mean of 1 page" if mean.pages == 1 else f"mean of {mean.pages} pages"
@@ -396,11 +398,11 @@ def _as_table(figures: Evaluation) -> str:
     lines = table([*rows, [name, *cells(mean)]])
     if mean.perfect_pages:
         number = "1 page is" if mean.perfect_pages == 1 else f"{mean.perfect_pages} pages are"
-        lines += f"\n{number} perfect; in the mean PSNR that counts as 100 dB"
+        lines.append(f"{number} perfect; in the mean PSNR that counts as 100 dB")
     if mean.blank_pages:
         number = "1 page has" if mean.blank_pages == 1 else f"{mean.blank_pages} pages have"
-        lines += (
-            f"\n{number} no ink in the ground truth, so that only false ink counts, "
+        lines.append(
+            f"{number} no ink in the ground truth, so that only false ink counts, "
             f"{mean.worst_false_ink:.3f} % on the worst page"
         )
     return lines

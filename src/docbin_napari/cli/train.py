@@ -101,23 +101,23 @@ class TrainCommand:
         from docbin_napari.train.distributed import join
 
         config, ranks, stop, done = self.config, join(), threading.Event(), False
-        how, reason = "stopped", ""
+        how, reason = "stopped", list[str]()
         if not ranks.is_first:
             warnings.simplefilter("ignore")
         try:
             with stopped_by_signals(stop):
                 done = _train(config, ranks, stop.is_set, console)
         except REFUSED as error:
-            reason = f" {explained(error)}"
+            reason = [explained(error)]
         except KeyboardInterrupt:
             how = "stopped at once"
         except Exception:
             if ranks.alone:
                 raise
-            reason = f"\n{traceback.format_exc()}"
+            reason = traceback.format_exc().splitlines()
         if reason:
             where = "error:" if ranks.alone else f"error: {ranks.name}:"
-            ranks.report(lambda: console.complain(where + reason))
+            ranks.report(lambda: console.complain(f"{where} {reason[0]}", *reason[1:]))
             return 1
         if not done:
             ranks.report(lambda: console.say(f"{how}; {_how_to_go_on(config)}"))
@@ -365,7 +365,7 @@ def _finetune(config: FinetuneConfig, path: Path, stop: StopRequest, printer: _P
         reason = "stopped at once"
     except Exception as error:
         stop.preparing = False
-        printer.console.complain(traceback.format_exc())
+        printer.console.complain(*traceback.format_exc().splitlines())
         reason = f"{type(error).__name__}: {error}"
     if reason is not None:
         printer.error(reason, rescue(path))
