@@ -42,7 +42,7 @@ def test_values_that_do_not_go_together(values, message):
         ClusterConfig(*values)
 
 
-@pytest.mark.parametrize("name", ["page", "a name.with [odd] letters", "n" * 100])
+@pytest.mark.parametrize("name", ["page", "a name.with [odd] letters", "n" * 100, "ab" + "文" * 30])
 @pytest.mark.parametrize("number", [(0, 1), (6, 12), (4_000, 5_000)])
 def test_what_a_killed_worker_leaves_is_known_by_its_name(tmp_path, name, number):
     """As `atomic_path` names it: copied, so that nobody holds it. One that is held stays."""

@@ -49,8 +49,9 @@ def test_existing_file_is_kept_if_asked(tmp_path, monkeypatch, links):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_very_long_name(tmp_path):
-    path = tmp_path / ("n" * 250 + ".txt")
+@pytest.mark.parametrize("stem", ["n" * 250, "文" * 80, "a" + "😀" * 60], ids="n文😀")
+def test_very_long_name(tmp_path, stem):
+    path = tmp_path / f"{stem}.txt"
     with atomic_path(path) as temporary:
         temporary.write_text("new")
     assert path.read_text() == "new"

@@ -46,7 +46,7 @@ from docbin_napari.batch.jobs import (
     OutputConfig,
 )
 from docbin_napari.batch.made_from import BatchModel
-from docbin_napari.io.paths import is_folder, is_left, missing, writing_trouble
+from docbin_napari.io.paths import is_folder, is_left, missing, start_of, writing_trouble
 from docbin_napari.model.engine import DeviceError
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.model.model_file import ModelError
@@ -222,15 +222,15 @@ def remove_leftovers(jobs: Iterable[Job]) -> None:
     """
     sent: dict[Path, set[str]] = {}
     for job in jobs:
-        sent.setdefault(job.folder, set()).add(job.name[:_LONGEST] + job.suffix)
-    # Named by `docbin_napari.io.paths`: a dot, 80 characters of the name at most, a random number.
+        sent.setdefault(job.folder, set()).add(start_of(job.name, _LONGEST) + job.suffix)
+    # Named by `docbin_napari.io.paths`: a dot, 80 bytes of the name at most, a random number.
     hidden = re.compile(r"\.(.+?)(_probability)?-[0-9a-f]{12}(\.png|\.tiff)")
     for folder, known in sent.items():
         with suppress(OSError):
             for path in folder.iterdir():
                 if found := hidden.fullmatch(path.name):
                     names = found[1], re.sub(r"_\d{3,}$", "", found[1])
-                    ours = any(name[:_LONGEST] + found[3] in known for name in names)
+                    ours = any(start_of(name, _LONGEST) + found[3] in known for name in names)
                     if ours and is_left(path, youngest=-1):
                         path.unlink(missing_ok=True)
 

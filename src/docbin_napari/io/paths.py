@@ -142,6 +142,17 @@ def _bytes(name: str) -> bytes:
     return name.encode("utf-8", "replace")
 
 
+def start_of(name: str, most: int = 80) -> str:
+    """Cut a name to so many bytes, but no letter of it: names are limited by their bytes.
+
+    Examples
+    --------
+    >>> start_of("page 文文", 9), start_of("page", 9)
+    ('page 文', 'page')
+    """
+    return os.fsencode(name)[:most].decode("utf-8", "ignore")
+
+
 def is_folder(path: Path) -> bool:
     """Tell whether a path is a folder that can be seen; nothing is raised, as pathlib does."""
     return os.path.isdir(path)  # noqa: PTH112
@@ -276,7 +287,7 @@ def atomic_path(path: Path, *, overwrite: bool = True, own_folder: bool = False)
         # Keeps FileExistsError for the file itself.
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
     remove_leftovers(path, all_names=own_folder)
-    temporary = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(6)}{path.suffix}")
+    temporary = path.with_name(f".{start_of(path.stem)}-{secrets.token_hex(6)}{path.suffix}")
     # Made by hand: the files of the tempfile module can be read by their owner only.
     held = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
     if fcntl is None:
@@ -315,7 +326,7 @@ def remove_leftovers(path: Path, all_names: bool = False) -> None:
         Whether those of other files of that folder are removed, too.
     """
     # Twice where what writes the temporary file makes one of its own.
-    stem, suffix = re.escape(path.stem[:80]), re.escape(path.suffix)
+    stem, suffix = re.escape(start_of(path.stem)), re.escape(path.suffix)
     own = re.compile(rf"\.{{1,2}}{stem}(-[0-9a-f]{{12}}){{1,2}}{suffix}")
     for name in _hidden_in(path.parent, time.monotonic() // _LIST_AGAIN):
         with suppress(OSError):
