@@ -1,4 +1,5 @@
 import hashlib
+import mmap
 import threading
 import zlib
 
@@ -9,6 +10,7 @@ from PIL import Image
 from docbin_napari.io import pdf as pdf_module
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
+from docbin_napari.io.pdf import has_units
 
 
 def pdf(objects, trailer=""):
@@ -145,7 +147,13 @@ def test_reading_may_stop_after_the_first_page(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "after", [b"\0" * 9000, b"\n" * 5000, b"\r\n--=_boundary\r\nSent from a mail program\r\n" * 200]
+    "after",
+    [
+        b"\0" * 9000,
+        b"\n" * 5000,
+        b"\r\n--=_boundary\r\nSent from a mail program\r\n" * 200,
+        b"\nthe word endobj in a mail",
+    ],
 )
 def test_what_follows_the_end_does_not_matter(tmp_path, after):
     path = tmp_path / "padded.pdf"
@@ -183,15 +191,46 @@ def test_pages_are_as_large_as_their_unit_says(tmp_path):
     assert usual.pixels.shape == (100, 100, 3)
 
 
-def test_a_unit_in_a_packed_object_is_found(tmp_path):
-    from docbin_napari.io.pdf import user_units
+def test_a_unit_is_that_of_its_page(tmp_path):
+    """Not of another one with the same box, nor the number of the object in which it stands."""
+    pages = "<< /Type /Pages /Kids [3 0 R 4 0 R 5 0 R 6 0 R] /Count 4 /MediaBox [0 0 40 50] >>"
+    inherited = "<< /Type /Page /Parent 2 0 R {} >>"
+    objects = [page_of(30, 30, "/UserUnit 7 0 R"), page_of(30, 30), inherited.format("")]
+    objects += [inherited.format("/UserUnit\n3 /Note (/UserUnit 9)"), "2.0"]
+    path = tmp_path / "maps.pdf"
+    path.write_bytes(pdf([CATALOGUE, pages, *objects]))
+    sizes = [page.pixels.shape[:2] for page in read_pages(path, dpi=72)]
+    assert sizes == [(60, 60), (30, 30), (50, 40), (150, 120)]
 
-    page = page_of(72, 90, "/UserUnit 3")
-    packed = zlib.compress(f"3 0 5 {len(page) + 1} {page} << /Type /Font >>".encode())
-    head = f"<< /Type /ObjStm /N 2 /First 9 /Length {len(packed)} >>\nstream\n".encode()
+
+def test_a_unit_of_one_everywhere_costs_nothing(tmp_path):
+    path = tmp_path / "usual.pdf"
+    path.write_bytes(pdf([CATALOGUE, ONE_PAGE, page_of(30, 30, "/UserUnit 1.0")]))
+    assert not has_units(path)
+
+
+def packed_objects(text, marks=1):
+    """Objects packed in a stream; further marks of such streams stand before it."""
+    packed = zlib.compress(text.encode())
+    head = f"<< /Type /ObjStm {'/Type /ObjStm ' * (marks - 1)}/N 1 /First 4 /Length {len(packed)} "
+    return head.encode() + b">>\nstream\n" + packed + b"\nendstream"
+
+
+@pytest.mark.parametrize("unit", ["1", "3"])
+def test_a_unit_in_a_packed_object_is_found(tmp_path, unit):
     path = tmp_path / "packed.pdf"
-    path.write_bytes(b"%PDF-1.5\n7 0 obj\n" + head + packed + b"\nendstream\nendobj\n")
-    assert user_units(path) == {(0.0, 0.0, 72.0, 90.0): 3.0}
+    content = packed_objects(f"3 0 {page_of(72, 90, f'/UserUnit {unit}')}")
+    path.write_bytes(b"%PDF-1.5\n7 0 obj\n" + content + b"\nendobj\n")
+    assert has_units(path) == (unit == "3")
+
+
+@pytest.mark.parametrize(("streams", "marks", "read"), [(1, 500, 1), (8, 1, 2)])
+def test_packed_objects_are_unpacked_once_and_not_without_end(tmp_path, streams, marks, read):
+    """Marks that share a stream, and streams that grow a thousandfold."""
+    path = tmp_path / "packed.pdf"
+    path.write_bytes(b"\n".join([packed_objects(" " * (1 << 24), marks)] * streams))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        assert len(list(pdf_module._packed(data))) == read
 
 
 PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")

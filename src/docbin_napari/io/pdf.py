@@ -1,11 +1,12 @@
 """Draw the pages of a PDF with PDFium.
 
-PDFium does not know UserUnit, which scales large drawings and maps, so it is looked for in the
-objects of the file, plain and packed.
+PDFium does not know UserUnit, which scales large drawings and maps: it is read from a copy of the
+page, where one is found in the objects of the file, plain or packed.
 """
 
 from __future__ import annotations
 
+import io
 import mmap
 import re
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import Decoded, check_size
@@ -24,6 +26,7 @@ _POINTS_PER_INCH = 72
 _PIECE = 1 << 20
 _PAGES_AN_OPENING = 16
 """An open document keeps the packed pictures of all pages that were drawn."""
+_OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
 
 # PDFium may be entered by one thread at a time, whatever the document. The lock can be
 # taken again by its owner, because the garbage collector may close a document at any time.
@@ -59,7 +62,7 @@ def decode_pdf(
         If the file is encrypted, truncated or damaged, or a page is too large.
     """
     _check_end(path)
-    units = user_units(path)
+    units = has_units(path)
     with _PDFIUM:
         document = _open(path, password)
     try:
@@ -73,8 +76,9 @@ def decode_pdf(
                 if index > first and index % _PAGES_AN_OPENING == 0:
                     document.close()
                     document = _open(path, password)
-                decoded = _draw(path, document[index], units, (dpi, pixel_limit, where))
-            yield decoded, count
+                scale = dpi / _POINTS_PER_INCH * (_unit_of(document, index) if units else 1.0)
+                pixels = _draw(path, document[index], scale, pixel_limit, where)
+            yield Decoded(pixels, (float(dpi), float(dpi))), count
     finally:
         with _PDFIUM:
             document.close()
@@ -94,12 +98,12 @@ def _check_end(path: Path) -> None:
             stream.seek(start)
             piece = stream.read(place - start) + later
             end = max(piece.rfind(b"startxref"), piece.rfind(b"%%EOF"))
-            last_object = piece.rfind(b"endobj")
+            last_object = max((found.start() for found in _OBJECT.finditer(piece)), default=-1)
             if end > last_object:
                 return
             if last_object >= 0:
                 break
-            place, later = start, piece[:16]
+            place, later = start, piece[:32]
     raise PageError(path, "the PDF is truncated: its end is missing")
 
 
@@ -130,50 +134,52 @@ def _named(path: Path, where: str) -> Iterator[None]:
         raise PageError(path, f"{where}there is not enough memory to draw it") from error
 
 
-def _draw(
-    path: Path, page: Any, units: dict[Box | None, float], how: tuple[float, int, str]
-) -> Decoded:
-    dpi, pixel_limit, where = how
+def _draw(path: Path, page: Any, scale: float, pixel_limit: int, where: str) -> NDArray[np.uint8]:
     try:
-        scale = dpi / _POINTS_PER_INCH * _unit_of(page, units)
         width, height = (max(1, round(points * scale)) for points in page.get_size())
         # A page is drawn with 7 bytes a pixel, so its pixels limit the memory, too. Files of lines
         # are small and their pages may be large.
         check_size(path, (width, height), 0, pixel_limit, where)
         bitmap = page.render(scale=scale, rev_byteorder=True)
         try:
-            pixels = np.array(bitmap.to_numpy()[..., :3], order="C")
+            return np.array(bitmap.to_numpy()[..., :3], order="C")
         finally:
             bitmap.close()
     finally:
         page.close()
-    return Decoded(pixels, (float(dpi), float(dpi)))
 
 
-def _unit_of(page: Any, units: dict[Box | None, float]) -> float:
-    """Points in the unit of a page: 1 unless the file says otherwise."""
-    if not units:
-        return 1.0
-    box = tuple(map(float, page.get_mediabox()))
-    for corners, unit in units.items():
-        if corners and all(abs(a - b) < 0.01 for a, b in zip(corners, box, strict=True)):
-            return unit
-    return units.get(None, 1.0)
+def _unit_of(document: Any, index: int) -> float:
+    """Points in the unit of a page: 1 unless the file says otherwise.
+
+    Strategy: PDFium does not give the unit, but copies it with the page into a new document, where
+    its object is the first of a page, unpacked and in one form.
+    """
+    import pypdfium2
+
+    copy, buffer = pypdfium2.PdfDocument.new(), io.BytesIO()
+    copy.import_pages(document, [index])
+    copy.save(buffer)
+    copy.close()
+    content = buffer.getvalue()
+    page = content.find(b"/Type/Page/")
+    found = _UNIT_OF_PAGE.search(content, page, content.find(b"endobj", page))
+    if found and found[2]:
+        found = re.search(rb"\n%b 0 obj\s+([\d.]+)\s" % found[1], content)
+    unit = float(found[1]) if found else 1.0
+    return unit if 0 < unit <= _LARGEST_UNIT else 1.0
 
 
-Box = tuple[float, float, float, float]
-
-_NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)"
-_UNIT = re.compile(rb"/UserUnit\s+(" + _NUMBER + rb")")
-_BOX = re.compile(rb"/MediaBox\s*\[\s*" + rb"\s+".join([rb"(" + _NUMBER + rb")"] * 4) + rb"\s*\]")
+# A unit of 1 is that of pages without one, and some programs write it everywhere.
+_UNIT = re.compile(rb"/UserUnit(?!\s*1(?:\.0*)?\s*[/>])")
+_UNIT_OF_PAGE = re.compile(rb"/UserUnit ([\d.]+)( \d+ R)?")
 _PACKED = re.compile(rb"/Type\s*/ObjStm")
-_NEAR, _LONGEST_PACKED = 4096, 1 << 24
+_NEAR, _LONGEST_PACKED, _GROWTH = 4096, 1 << 24, 50
 _LARGEST_UNIT = 75_000.0
-_MOST_PACKED = 1000
 
 
-def user_units(path: Path) -> dict[Box | None, float]:
-    """Find the units of the pages of a PDF file.
+def has_units(path: Path) -> bool:
+    """Tell whether pages of a PDF file may have a unit of their own.
 
     Parameters
     ----------
@@ -182,38 +188,28 @@ def user_units(path: Path) -> dict[Box | None, float]:
 
     Returns
     -------
-    dict
-        Box of a page to its unit, in points; None for pages that inherit their box. Empty for
-        nearly all files. Encrypted files keep theirs to themselves.
+    bool
+        True also where the word stands in something else than a page. Packed objects are looked
+        into, those of encrypted files are not.
     """
-    found: dict[Box | None, float] = {}
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        pieces = [_object(data, match.start()) for match in re.finditer(b"/UserUnit", data)]
-        for piece in (*pieces, *_packed(data)):
-            unit, box = _UNIT.search(piece), _BOX.search(piece)
-            if unit and 0 < float(unit[1]) <= _LARGEST_UNIT:
-                corners = tuple(map(float, box.groups())) if box else None
-                found[corners] = float(unit[1])  # type: ignore[index]
-    return found
-
-
-def _object(data: mmap.mmap, place: int) -> bytes:
-    """The object around a place, as far as it is near."""
-    start = max(data.rfind(b" obj", max(0, place - _NEAR), place), place - _NEAR, 0)
-    end = data.find(b"endobj", place, place + _NEAR)
-    return data[start : end if end >= 0 else place + _NEAR]
+        return bool(_UNIT.search(data)) or any(map(_UNIT.search, _packed(data)))
 
 
 def _packed(data: mmap.mmap) -> Iterator[bytes]:
-    """Objects that lie compressed in streams, those with a unit only."""
-    for number, place in enumerate(match.start() for match in _PACKED.finditer(data)):
-        begin = data.find(b"stream", place, place + _NEAR)
-        if begin < 0 or number >= _MOST_PACKED:
-            continue
-        content = data[begin + 6 : begin + 6 + _LONGEST_PACKED].lstrip(b"\r\n")
+    """Objects that lie compressed in streams, as far as honest files grow."""
+    marks = (match.start() for match in _PACKED.finditer(data))
+    begins = sorted({data.find(b"stream", mark, mark + _NEAR) for mark in marks} - {-1})
+    left = _LONGEST_PACKED + _GROWTH * len(data)
+    for begin, end in zip(begins, [*begins, len(data)][1:], strict=True):
+        content = data[begin + 6 : min(end, begin + _LONGEST_PACKED)].lstrip(b"\r\n")
+        most = min(left, _LONGEST_PACKED)
+        if most <= 0:
+            return
         try:
-            text = zlib.decompressobj().decompress(content, _LONGEST_PACKED)
+            text = zlib.decompressobj().decompress(content, most)
         except zlib.error:
+            left -= most  # How much it did before the error is not known.
             continue
-        if b"/UserUnit" in text:
-            yield from re.split(rb">>\s*(?=<<)", text)
+        left -= len(text)
+        yield text
