@@ -1,4 +1,5 @@
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -73,6 +74,17 @@ def test_strange_directories_end_in_a_page_error(tmp_path, entries, says):
     path.write_bytes(by_hand(entries))
     with pytest.raises(PageError, match=says):
         list(read_pages(path))
+
+
+@pytest.mark.parametrize("in_bands", [False, True])
+def test_a_tile_that_is_far_larger_than_its_page(tmp_path, in_bands):
+    path = tmp_path / "page.tif"
+    tile = zlib.compress(bytes(1000))
+    entries = [(256, 4, 1, 100), (257, 4, 1, 100), (258, 3, 1, 8), (259, 3, 1, 8), (262, 3, 1, 1)]
+    entries += [(322, 4, 1, 32768), (323, 4, 1, 32768), (324, 4, 1, 200), (325, 4, 1, len(tile))]
+    path.write_bytes(by_hand(entries).ljust(200, b"\0") + tile)
+    with pytest.raises(PageError, match="GB of memory"):
+        list(read_pages(path, in_bands=in_bands))
 
 
 def test_resolution_over_zero_is_none(tmp_path):

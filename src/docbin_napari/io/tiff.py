@@ -97,7 +97,8 @@ def _lies_in_parts(page: TiffPage) -> bool:
 
 def _bytes_of(page: TiffPage, *, by_rows: bool) -> float:
     """Bytes that a page, or a row of its parts, takes at most while it is decoded."""
-    width, height = page.width, page.height
+    # A tile may be larger than its page.
+    width, height = max(page.width, page.segment[0]), max(page.height, page.segment[1])
     if by_rows:
         height = page.segment[1]
     samples = page.samples * page.sample_bytes
