@@ -78,6 +78,8 @@ def test_a_full_disk_leaves_the_file_before(tmp_path, monkeypatch) -> None:
         (b'{"planes": {"ink": ["<f4", 2, 2, 2]}}', zipfile.ZIP_DEFLATED),
         (b'{"planes": {"ink": ["<f4", -3, 2]}}', zipfile.ZIP_DEFLATED),
         (b'{"planes": {"ink": ["<f4", 1e999, 2]}}', zipfile.ZIP_DEFLATED),
+        (b'{"planes": {"ink": ["|u1", 1000000000000000, 0]}}', zipfile.ZIP_DEFLATED),
+        (b'{"planes": {"ink": ["|V1000000000", 1000, 1000]}}', zipfile.ZIP_DEFLATED),
         (b'{"planes": {"ink": ["no type", 2, 2]}}', zipfile.ZIP_DEFLATED),
         (b'{"planes": 5}', zipfile.ZIP_DEFLATED),
         (b"[" * 200_000, zipfile.ZIP_DEFLATED),

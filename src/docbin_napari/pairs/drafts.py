@@ -412,7 +412,8 @@ def _check_entries(packed: zipfile.ZipFile) -> None:
 
 def _plane(packed: zipfile.ZipFile, name: str, kind: list[Any]) -> NDArray[Any]:
     dtype, shape = np.dtype(kind[0]), tuple(int(side) for side in kind[1:])
-    if dtype.hasobject or len(shape) != 2 or min(shape) < 0 or math.prod(shape) > _MOST_PIXELS:
+    is_plane = dtype.kind in "buif" and len(shape) == 2 and min(shape) > 0
+    if not is_plane or math.prod(shape) > _MOST_PIXELS:
         raise ValueError(f"{name} is no plane")
     plane = np.empty(shape, dtype)
     with packed.open(name) as stream:
