@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from docbin_napari.io import page as page_file
 from docbin_napari.io import raster, tiff
-from docbin_napari.io.complete import gif_holds_all_rows
+from docbin_napari.io.complete import gif_holds_all_rows, how_it_ends
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.raster import NO_END_MARK
@@ -155,6 +155,22 @@ def test_jpeg_with_words_behind_its_end_is_read(tmp_path, letter):
     path = tmp_path / "page.jpg"
     path.write_bytes(saved(letter, "JPEG") + b"some words of a camera" * 20)
     assert next(read_pages(path)).remarks == ()
+
+
+def test_jpeg_of_endless_scans_is_refused_before_it_is_decoded(tmp_path, letter):
+    """Each scan of a few bytes takes the time of a whole page."""
+    stream = saved(letter.convert("L"), "JPEG", progressive=True)
+    scan = b"\xff\xda\0\x08\1\1\0\0\0\1\0"
+    stream = stream[:-2] + scan * 500 + b"\xff\xda"
+    assert how_it_ends(stream) == "too many scans"
+    path = tmp_path / "page.jpg"
+    path.write_bytes(stream)
+    with pytest.raises(PageError, match="too many scans: save it again"):
+        next(read_pages(path))
+
+
+def test_jpeg_of_a_scan_before_its_frame_is_left_to_the_decoder():
+    assert how_it_ends(b"\xff\xd8\xff\xdd\0\4\0\1\xff\xda\0\x08\1\1\0\0\0\1x") == "whole"
 
 
 OTHERS = {

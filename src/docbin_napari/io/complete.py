@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-End = Literal["whole", "no end mark", "incomplete"]
+End = Literal["whole", "no end mark", "incomplete", "too many scans"]
 """How a stream ends."""
 
 END_MARK = b"\xff\xd9"
@@ -31,7 +31,8 @@ _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _HUFFMAN_FRAMES, _PROGRESSIVE = frozenset({0xC0, 0xC1, 0xC2}), 0xC2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_FINEST = 64
+_FINEST, _MOST_SCANS = 64, 200
+"""Coefficients of a block; programs write about ten scans, and each takes the time of a page."""
 _JUNK = bytes(random.Random(5).choices(range(1, 255), k=2000))
 
 
@@ -88,18 +89,19 @@ def how_it_ends(stream: bytes, tables: bytes = b"", least: tuple[int, int] = (0,
     """
     try:
         frame = _read_marks(stream)
-    except (IndexError, KeyError, ZeroDivisionError):
+    except (IndexError, KeyError, ValueError, ZeroDivisionError):
         # A damaged header: the decoder has its own words for it.
         return "whole"
+    if len(frame.ends) > _MOST_SCANS:
+        return "too many scans"
     if frame.kind and (frame.width < least[0] or frame.height < least[1]):
         return "incomplete"
     if frame.kind not in _HUFFMAN_FRAMES or not frame.width * frame.height:
         return "whole"
-    if not frame.ends or frame.marks_missing or _scans_missing(frame):
-        return "incomplete"
     # One stream of both, without the end of the one and the start of the other.
     whole = tables[:-2] + stream[2:] if tables else stream
-    if not _is_same_with_junk(whole, frame, len(whole) - len(stream)):
+    missing = not frame.ends or frame.marks_missing or _scans_missing(frame)
+    if missing or not _is_same_with_junk(whole, frame, len(whole) - len(stream)):
         return "incomplete"
     return "whole" if frame.ended else "no end mark"
 
@@ -107,7 +109,7 @@ def how_it_ends(stream: bytes, tables: bytes = b"", least: tuple[int, int] = (0,
 def _read_marks(stream: bytes) -> _Frame:
     frame = _Frame()
     place = 2
-    while found := _MARK.search(stream, place):
+    while len(frame.ends) <= _MOST_SCANS and (found := _MARK.search(stream, place)):
         mark, place = found[1][0], found.end()
         if mark == _END:
             frame.ended = True

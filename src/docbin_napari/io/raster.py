@@ -277,6 +277,8 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
         end = how_it_ends(stream)
         if end == "incomplete":
             raise PageError(path, "the file is truncated: part of the page is missing")
+        if end == "too many scans":
+            raise PageError(path, f"the JPEG file has {end}: save it again with another program")
         if end == "no end mark":
             if file.fp is not None:
                 file.fp.close()

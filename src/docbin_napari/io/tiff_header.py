@@ -313,7 +313,8 @@ def _is_short(page: TiffPage, number: int, content: bytes) -> bool:
         per_plane = -(-page.height // tall)
         tall = min(tall, page.height - number % per_plane * tall)
     if page.compression == _JPEG:
-        return how_it_ends(content, page.jpeg_tables, (wide, tall)) == "incomplete"
+        end = how_it_ends(content, page.jpeg_tables, (wide, tall))
+        return end in ("incomplete", "too many scans")
     if page.fill_order == 2 and page.compression in (_FAX_RLE, _FAX_3, _FAX_4, _FAX_WORDS):
         content = content.translate(_TURNED)
     if page.compression in (_FAX_RLE, _FAX_3, _FAX_4):
