@@ -1,5 +1,6 @@
 """TIFF files of several pages: sizes, order, damage."""
 
+import numpy as np
 import pytest
 import tifffile
 from PIL import Image
@@ -115,3 +116,26 @@ def test_cut_in_the_last_of_several_pages(tmp_path, ramp):
     next(pages)
     with pytest.raises(PageError, match=r"page 3: .*truncated"):
         next(pages)
+
+
+def test_a_preview_is_not_taken_for_its_picture(tmp_path):
+    """As in the raw files of cameras, some of which are named .tif, too."""
+    path = tmp_path / "page.tif"
+    picture = np.zeros((42, 30), np.uint8)
+    with tifffile.TiffWriter(path) as file:
+        file.write(picture[::4, ::4], subfiletype=1, subifds=1, metadata=None)
+        file.write(picture, metadata=None)
+    with pytest.raises(PageError, match=r"only a preview of its picture.*: save the picture"):
+        list(read_pages(path))
+    with tifffile.TiffWriter(path) as file:
+        file.write(picture, subifds=1, metadata=None)
+        file.write(picture[::4, ::4], subfiletype=1, metadata=None)
+    assert [page.pixels.shape for page in read_pages(path)] == [(42, 30, 3)]
+
+
+def test_thumbnails_of_old_programs_are_left_out(tmp_path):
+    path = tmp_path / "page.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(np.zeros((42, 30), np.uint8), metadata=None, extratags=[(255, 3, 1, 1)])
+        file.write(np.zeros((11, 8), np.uint8), metadata=None, extratags=[(255, 3, 1, 2)])
+    assert [page.pixels.shape for page in read_pages(path)] == [(42, 30, 3)]

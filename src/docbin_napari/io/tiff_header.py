@@ -39,12 +39,17 @@ _NUMBERS = {
 _BITS, _ROWS, _TILE_WIDTH, _TILE_LENGTH = 258, 278, 322, 323
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
 _COLOUR_MAP, _JPEG_TABLES = 320, 347
+_OLD_SUBFILE, _BELOW = 255, 330
 _STRIPS, _TILES = (273, 279), (324, 325)
-_REDUCED, _TRANSPARENCY = 1, 4
+_REDUCED, _TRANSPARENCY, _OLD_REDUCED = 1, 4, 2
 _WANTED = {*_NUMBERS, _BITS, _ROWS, _TILE_WIDTH, _TILE_LENGTH, *_STRIPS, *_TILES}
 # The colours are read to see that they are there: a page cannot be decoded without them.
-_WANTED |= {_X_RESOLUTION, _Y_RESOLUTION, _UNIT, _COLOUR_MAP, _JPEG_TABLES}
+_WANTED |= {_X_RESOLUTION, _Y_RESOLUTION, _UNIT, _COLOUR_MAP, _JPEG_TABLES, _OLD_SUBFILE, _BELOW}
 _MOST_DIRECTORIES = 100_000
+_PREVIEW = (
+    "the file holds only a preview of its picture, which lies below it, as in the raw files of "
+    "cameras: save the picture as TIFF or PNG with the program of the camera"
+)
 
 
 class TiffDamage(Exception):  # noqa: N818
@@ -148,6 +153,7 @@ def read_tiff_header(path: Path) -> TiffHeader:
     """
     pages: list[TiffPage] = []
     seen: set[int] = set()
+    below = False
     with path.open("rb") as stream:
         try:
             reader = _Reader(stream)
@@ -158,10 +164,13 @@ def read_tiff_header(path: Path) -> TiffHeader:
                 seen.add(offset)
                 tags, offset = reader.directory(offset)
                 pages.append(_page(len(pages), tags))
+                below = below or bool(tags.get(_BELOW))
             damage = "" if pages else "the file holds no page"
         except TiffDamage as error:
             damage = str(error)
     wanted = [page for page in pages if not page.subfile & (_REDUCED | _TRANSPARENCY)]
+    if below and not wanted:
+        return TiffHeader((), damage or _PREVIEW)
     return TiffHeader(tuple(wanted or pages[:1]), damage)
 
 
@@ -228,6 +237,8 @@ def _page(directory: int, tags: dict[int, tuple[float, ...]]) -> TiffPage:
         return int((tags.get(tag) or (default,))[0])
 
     numbers: dict[str, Any] = {name: one(tag, value) for tag, (name, value) in _NUMBERS.items()}
+    if one(_OLD_SUBFILE, 0) == _OLD_REDUCED:
+        numbers["subfile"] |= _REDUCED
     width, height = numbers["width"], numbers["height"]
     data = next((pair for pair in (_STRIPS, _TILES) if tags.keys() >= set(pair)), None)
     extents = zip(tags[data[0]], tags[data[1]], strict=False) if data else ()
