@@ -6,13 +6,14 @@ import pytest
 import tifffile
 from PIL import Image
 
+from docbin_napari.io import tiff
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.tiff_header import read_tiff_header
 
 
-def read(path):
-    (page,) = read_pages(path)
+def read(path, **options):
+    (page,) = read_pages(path, **options)
     return page
 
 
@@ -159,6 +160,19 @@ def test_sixteen_bit_palette(tmp_path):
         metadata=None,
     )
     assert read(path).pixels[0].tolist() == [[0, 0, 0], [100, 200, 255]]
+
+
+@pytest.mark.parametrize("in_bands", [False, True])
+def test_palette_of_eight_bit_colours(tmp_path, monkeypatch, in_bands):
+    """As some programs write them into the 16 bits of a palette."""
+    monkeypatch.setattr(tiff, "LARGE_PAGE", 1)
+    path = tmp_path / "page.tif"
+    colours = np.stack([np.arange(256, dtype=np.uint16)] * 3)
+    page = np.tile(np.array([[0, 100, 255]], np.uint8), (6, 1))
+    options = {"colormap": colours, "rowsperstrip": 2, "metadata": None}
+    tifffile.imwrite(path, page, photometric="palette", **options)
+    row = read(path, in_bands=in_bands).pixels[0:1]
+    assert row.tolist() == [[[0] * 3, [100] * 3, [255] * 3]]
 
 
 def test_float_with_nan(tmp_path):

@@ -113,7 +113,9 @@ def _decode_page(path: Path, pillow: _PillowFile, page: TiffPage, where: str) ->
     """Decode with one library, and with the other if the first cannot."""
     decoders: list[Callable[[TiffPage], tuple[NDArray[np.uint8], RgbRows]]]
     decoders = [pillow.decode, partial(_decode_samples, path)]
-    if page.sample_format != 1 or max(page.bits) > 8:
+    # Pillow takes the colours of a palette for those of 16 bits, which some programs do not write.
+    dark = page.photometric == _PALETTE and page.brightest <= _EIGHT_BITS
+    if page.sample_format != 1 or max(page.bits) > 8 or dark:
         decoders.reverse()
     if page.compression in _CCITT:
         # The second library fills what it cannot decode with white.
@@ -221,6 +223,7 @@ def _open_tifffile(path: Path) -> Any:
 
 _SILENT = logging.NullHandler()
 _WHITE_IS_ZERO, _PALETTE, _CMYK, _YCBCR = 0, 3, 5, 6
+_EIGHT_BITS = 255
 _COLOURS = {_WHITE_IS_ZERO: 1, 1: 1, 2: 3, _PALETTE: 1, _CMYK: 4}
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 
@@ -276,7 +279,7 @@ class SampleKind:
             samples = (samples * np.uint16(255) // (2**self._bits - 1)).astype(np.uint8)
         colour = samples[..., : self._colours]
         if self._photometric == _PALETTE and self._palette is not None:
-            top = 65535.0 if self._palette.max(initial=0) > 255 else 255.0
+            top = 65535.0 if self._palette.max(initial=0) > _EIGHT_BITS else 255.0
             return to_rgb(self._palette[:, samples[..., 0]].transpose(1, 2, 0), (0.0, top))
         if self._photometric == _CMYK:
             return _cmyk_to_rgb(colour)

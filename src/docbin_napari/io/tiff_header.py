@@ -84,6 +84,8 @@ class TiffPage:
         Whether the parts are tiles.
     jpeg_tables : bytes
         Tables that all JPEG strips share.
+    brightest : int
+        Largest number of the colour map; 0 without one.
     """
 
     directory: int
@@ -104,6 +106,7 @@ class TiffPage:
     segment: tuple[int, int]
     in_tiles: bool
     jpeg_tables: bytes = field(repr=False)
+    brightest: int
 
     @property
     def in_planes(self) -> bool:
@@ -256,6 +259,7 @@ def _page(directory: int, tags: dict[int, tuple[float, ...]]) -> TiffPage:
         segment=(one(_TILE_WIDTH, 0), one(_TILE_LENGTH, 0)) if in_tiles else (width, rows),
         in_tiles=in_tiles,
         jpeg_tables=bytes(int(value) & 255 for value in tags.get(_JPEG_TABLES, ())),
+        brightest=int(max(tags.get(_COLOUR_MAP, ()), default=0)),
     )
 
 
