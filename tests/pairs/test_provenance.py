@@ -18,6 +18,7 @@ from docbin_napari.pairs.provenance import (
 FULL = Provenance(
     source="~/scans/Брест 1.tif",
     page=3,
+    content="cd" * 12,
     region="rows 10 to 40",
     model="general-1",
     model_hash="ab" * 32,

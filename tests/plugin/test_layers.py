@@ -16,7 +16,6 @@ from docbin_napari.plugin.layers.page_source import (
     page_source,
     placement,
     refusal,
-    stored_pages,
 )
 
 napari_layers = pytest.importorskip("napari.layers")
@@ -58,7 +57,7 @@ def test_stored_pages_do_not_depend_on_the_contrast_limits() -> None:
     page = np.arange(0, 60_000, 10, np.uint16).reshape(60, 100)
     shown = [Image(page, contrast_limits=limits) for limits in ((0, 65_535), (500, 9_000))]
     assert not np.array_equal(*(page_source(one).read(0)[:] for one in shown))
-    stored = [stored_pages(one).read(0)[:] for one in shown]
+    stored = [page_source(one).stored.read(0)[:] for one in shown]
     assert np.array_equal(*stored)
     assert np.array_equal(stored[0], to_rgb(page)), "as the file itself is read"
 

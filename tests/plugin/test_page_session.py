@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import weakref
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.io.paths import modified
 from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
+from docbin_napari.pairs.pair import write_pair
 from docbin_napari.pairs.work_list import PageListError
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.ink_result import bind, image_behind, result_behind
@@ -207,6 +210,26 @@ def test_a_page_that_was_saved_before_its_folder_was_opened_counts_as_saved(
     session.open(folder, datasets)
     assert [entry.state for entry in session.pages.entries] == ["to do", "to do", "saved"]
     assert session.pages.entries[2].pair == str(saved.pair.page)
+
+
+def test_scans_that_got_the_names_of_saved_ones_are_pages_of_their_own(
+    viewer, folder, tmp_path, fake_engine, one_stroke
+) -> None:
+    pair = write_pair(tmp_path / "letters", "1", one_stroke.pixels, ~one_stroke.ink)
+    session = PageListSession(viewer)
+    session.open(folder)
+    for number in (0, 2):
+        session.pages.set_state(number, "saved", str(pair.page))
+    work_on(session, fake_engine)
+    assert session.pages.entries[0].state == "saved", "it is the page that was saved"
+    Image.fromarray(one_stroke.pixels[::-1]).save(folder / "1.png")
+    later = modified(pair.page) + 1
+    os.utime(folder / "1.png", ns=(later, later))
+    session.open(folder)
+    assert [entry.state for entry in session.pages.entries] == ["to do", "binarized", "saved"]
+    work_on(session, fake_engine)
+    assert session.pages.entries[0].state == "binarized"
+    assert np.array_equal(session.labels.data, one_stroke.ink[::-1])
 
 
 def test_each_page_has_a_small_picture_but_a_damaged_one(folder) -> None:

@@ -81,6 +81,32 @@ def test_a_saved_page_shows_its_pair(file, tmp_path, one_stroke, fake_engine) ->
     assert np.array_equal(last.labels, one_stroke.ink)
 
 
+def test_another_scan_by_the_name_of_a_saved_one_is_not_that_page(
+    file, tmp_path, one_stroke, fake_engine
+) -> None:
+    pair = write_pair(tmp_path / "letters", "f1", one_stroke.pixels, ~one_stroke.ink)
+    Image.fromarray(one_stroke.pixels[::-1]).save(file)
+    saved = {"state": "saved", "pair": str(pair.page)}
+    last = list(make_ready(order(file, entry=saved), fake_engine.load))[-1]
+    assert np.array_equal(last.labels, one_stroke.ink[::-1])
+    assert PAIR not in last.metadata
+
+
+def test_a_page_that_was_saved_with_its_own_contrast_is_known_again(
+    file, tmp_path, one_stroke, fake_engine
+) -> None:
+    from docbin_napari.pairs.pair import PairContent
+    from docbin_napari.pairs.provenance import Provenance
+    from docbin_napari.pairs.save import PairPlace, save_pair
+
+    origin = Provenance(content=content_of(one_stroke.pixels))
+    shown = PairContent(one_stroke.pixels // 2, ~one_stroke.ink, texts=origin.texts())
+    pair = save_pair(PairPlace(tmp_path, "train", "letters", "f1"), shown).pair
+    saved = {"state": "saved", "pair": str(pair.page)}
+    last = list(make_ready(order(file, entry=saved), fake_engine.load))[-1]
+    assert np.array_equal(last.labels, ~one_stroke.ink)
+
+
 def test_a_saved_page_that_was_corrected_again(file, tmp_path, one_stroke, fake_engine) -> None:
     """The draft is on the page, and the page still knows its pair."""
     pair = write_pair(tmp_path / "letters", "f1", one_stroke.pixels, one_stroke.ink)

@@ -147,6 +147,22 @@ def test_a_pair_is_opened_again_and_goes_on(viewer, subject, place, count) -> No
     assert len(find_pairs(place.folder)) == count
 
 
+def test_a_page_is_saved_again_after_its_contrast_was_moved(viewer, place, one_stroke) -> None:
+    gray = one_stroke.pixels[..., 0].astype(np.uint16) * 100
+    image = viewer.add_image(gray, contrast_limits=(5000, 20000))
+    subject = Subject(image, viewer.add_labels(one_stroke.ink.astype(np.uint8)), 0)
+    first = saved(subject, SaveOrder(place))
+    page = first.pair.page.read_bytes()
+    image.contrast_limits = (1000, 24000)
+    subject.plane()[0, 0] = 1
+    again = saved(subject, SaveOrder(place, own=first.pair))
+    assert again.outcome == "replaced"
+    assert read_ground_truth(first.pair.ground_truth).ink[0, 0]
+    assert first.pair.page.read_bytes() == page
+    image.data = gray[::-1].copy()
+    assert isinstance(saved(subject, SaveOrder(place, own=first.pair)), Failed), "another page"
+
+
 def test_a_saved_page_knows_its_pair(subject, place) -> None:
     assert own_pair(subject) is None
     event = saved(subject, SaveOrder(place))

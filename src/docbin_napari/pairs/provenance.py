@@ -28,6 +28,8 @@ class Provenance:
         The file of the page, with ``~`` for the home folder.
     page : int, optional
         Page of that file, from 1.
+    content : str, optional
+        Hash of its pixels as the file holds them, see `docbin_napari.pairs.drafts.content_of`.
     region : str
         What of the page is labelled, in words.
     model : str, optional
@@ -48,6 +50,7 @@ class Provenance:
 
     source: str | None = None
     page: int | None = None
+    content: str | None = None
     region: str = WHOLE_PAGE
     model: str | None = None
     model_hash: str | None = None
@@ -152,6 +155,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], str], Callable[[str], Any]]] = {
     "who": ("Author", str, str),
     "source": ("docbin source", str, str),
     "page": ("docbin page", str, _whole),
+    "content": ("docbin content", str, str),
     "region": ("docbin region", str, str),
     "model": ("docbin model", str, str),
     "model_hash": ("docbin model sha256", str, str),

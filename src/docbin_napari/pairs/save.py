@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docbin_napari.io.errors import PairError
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pages
@@ -101,7 +102,7 @@ def save_pair(place: PairPlace, content: PairContent) -> Saved:
                 page = place.folder / f"{name}.png"
                 write_both_files(page, mask, content)
                 return Saved(Pair(page, mask, place.collection, name), "saved", place.name)
-            if len(pages) == 1 and not masks and _same_pixels(pages[0], content):
+            if len(pages) == 1 and not masks and same_pixels(pages[0], content.pixels):
                 remove_leftovers(pages[0])
                 pair = Pair(pages[0], mask.with_stem(pages[0].stem), place.collection, name)
                 write_mask_alone(pair.ground_truth, content, overwrite=False)
@@ -136,7 +137,7 @@ def replace_mask(pair: Pair, content: PairContent) -> Saved:
     """
     if trouble := content_trouble(content):
         raise PairError(pair.page, trouble)
-    if not _same_pixels(pair.page, content):
+    if not same_pixels(pair.page, content.pixels):
         raise PairError(
             pair.page, "this file is not the page that was corrected; save under a new name"
         )
@@ -195,12 +196,13 @@ def _taken(folder: Path, name: str) -> list[Path]:
     return images_by_name(folder, any_case=True).get(same_name(name).casefold(), [])
 
 
-def _same_pixels(page: Path, content: PairContent) -> bool:
+def same_pixels(page: Path, pixels: NDArray[np.uint8]) -> bool:
+    """Tell whether a file holds one page with these pixels, RGB; False if it cannot be read."""
     try:
         pages = list(read_pages(page))
     except Exception:
         return False
-    return len(pages) == 1 and np.array_equal(pages[0].pixels, content.pixels)
+    return len(pages) == 1 and np.array_equal(pages[0].pixels, pixels)
 
 
 def _keep(mask: Path) -> Path:

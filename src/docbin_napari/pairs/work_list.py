@@ -279,6 +279,13 @@ def _with_state(entry: Entry, states: Mapping[str, Any]) -> Entry:
     found = states.get(entry.key)
     if not isinstance(found, dict) or found.get("state") not in STATES:
         return entry
-    pair = found.get("pair")
-    state = cast("State", found["state"])
-    return replace(entry, state=state, pair=pair if isinstance(pair, str) else None)
+    state, pair = cast("State", found["state"]), found.get("pair")
+    pair = pair if isinstance(pair, str) else None
+    if state == "saved" and pair is not None and is_newer(entry.file, Path(pair)):
+        state = "to do"
+    return replace(entry, state=state, pair=pair)
+
+
+def is_newer(scan: Path, pair: Path) -> bool:
+    """Tell whether a scan was written after a pair: then it may be another page by that name."""
+    return 0 < modified(pair) < modified(scan)

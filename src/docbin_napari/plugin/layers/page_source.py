@@ -58,6 +58,11 @@ class PageSource:
         """Shape of the labels: (H, W) or (pages, H, W), pixels."""
         return tuple(int(side) for side in self.data.shape[: self.data.ndim - self.rgb])
 
+    @property
+    def stored(self) -> PageSource:
+        """The pages as they are stored: the same for the same file, whatever the user has set."""
+        return self if self.rgb else replace(self, limits=None)
+
     def plane(self, page: int) -> Any:
         """Give the values of one page as they are stored."""
         return self.data[page] if self.is_stack else self.data
@@ -105,23 +110,6 @@ def _stored_rows(data: Any, is_stack: bool) -> int:
     # Dask lists the size of every chunk, zarr has one for all.
     rows = chunks[is_stack]
     return min(int(max(rows) if isinstance(rows, tuple) else rows), height)
-
-
-def stored_pages(layer: Image) -> PageSource:
-    """Take the pages out of an image layer as they are stored, however they are shown.
-
-    Parameters
-    ----------
-    layer : Image
-        As for `page_source`, which lets gray values follow the contrast limits.
-
-    Returns
-    -------
-    PageSource
-        Its pages: the same for the same file, whatever the user has set.
-    """
-    source = page_source(layer)
-    return source if source.rgb else replace(source, limits=None)
 
 
 def page_source(layer: Image) -> PageSource:

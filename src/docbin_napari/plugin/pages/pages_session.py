@@ -18,11 +18,12 @@ from docbin_napari.pairs.drafts import draft_folder
 from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import SPLITS
-from docbin_napari.pairs.work_list import PageList, PageListError, open_list
+from docbin_napari.pairs.work_list import PageList, PageListError, is_newer, open_list
 from docbin_napari.plugin.layers import canvas, undo
 from docbin_napari.plugin.layers.choosing import labels_layers
 from docbin_napari.plugin.layers.ink_result import bind, image_behind
 from docbin_napari.plugin.layers.look import end_looks
+from docbin_napari.plugin.layers.page_record import PAIR
 from docbin_napari.plugin.layers.page_source import label_style
 from docbin_napari.plugin.pages.prepare import PageReady, how_in_words
 from docbin_napari.plugin.threads import Failed
@@ -263,8 +264,9 @@ class PageListSession:
             # Of pages farther away the probability is kept on the disk, and nothing in memory.
             self._inked |= self._near({number: event})
             words = event.note
-            if self.pages.entries[number].state == "to do":
-                self._set(number, "binarized")
+            # Scans of the same names may have come into the folder since the states were kept.
+            found: State = "saved" if PAIR in event.metadata else "binarized"
+            self._set(number, found if event.corrected is None else "corrected")
         elif isinstance(event, Failed):
             self.troubles[number] = words = event.message
         else:
@@ -424,5 +426,7 @@ def note_saved_pages(pages: PageList, datasets: Path) -> None:
     known = saved_pages(datasets)
     for number, entry in enumerate(pages.entries):
         pair = known.get((entry.file.resolve(), entry.page))
-        if pair is not None and entry.state in ("to do", "binarized"):
+        if pair is None or entry.state in ("corrected", "saved"):
+            continue
+        if not is_newer(entry.file, pair):
             pages.set_state(number, "saved", str(pair))

@@ -14,7 +14,8 @@ from docbin_napari.io.errors import DraftError, FileError
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs import drafts
 from docbin_napari.pairs.drafts import PageKey
-from docbin_napari.pairs.save import pair_of
+from docbin_napari.pairs.provenance import read_provenance
+from docbin_napari.pairs.save import pair_of, same_pixels
 from docbin_napari.pairs.work_list import read_listed
 from docbin_napari.plugin.layers.ink_result import InkResult
 from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED
@@ -144,7 +145,7 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | P
     folders = draft_places(order.datasets)
     result = InkResult(page.pixels.shape[:2], order.threshold)
     known = _fill_with_known(result, folders, key, order.how)
-    if of_pair := _of_pair(order, page, base):
+    if of_pair := _of_pair(order, page, key.content, base):
         draft = drafts.newest_draft(folders, key)
         if known:
             result.labels[:] = of_pair.labels
@@ -183,17 +184,19 @@ def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: 
     return False
 
 
-def _of_pair(order: PageOrder, page: Page, base: dict[str, Any]) -> PageReady | None:
-    """The labels of the pair that the page was saved as, if it is still there and fits."""
+def _of_pair(order: PageOrder, page: Page, content: str, base: dict[str, Any]) -> PageReady | None:
+    """The labels of the pair that the page was saved as, if it is still there and of this page."""
     pair = pair_of(order.entry.pair)
     if pair is None:
         return None
     try:
         labels, own = labels_of_pair(pair, read_ground_truth(pair.ground_truth))
+        origin = read_provenance(pair.ground_truth)
     except FileError:
         return None
-    if labels.shape != page.pixels.shape[:2]:
-        return None
+    known = origin is not None and origin.content == content
+    if labels.shape != page.pixels.shape[:2] or not (known or same_pixels(pair.page, page.pixels)):
+        return None  # Another scan has got the name of the one that was saved.
     metadata = base | {key: [value] for key, value in own.items()}
     return PageReady(labels, None, metadata, f"As saved in {pair.collection}.")
 

@@ -329,7 +329,7 @@ def page_key(image: Image, page: int, pair: str | None = None) -> PageKey:
         Pixels, file and page of the file.
     """
     known = page_record.provenance(image)
-    content = drafts.content_of(page_source.stored_pages(image).read(page))
+    content = drafts.content_of(page_source.page_source(image).stored.read(page))
     source = Path(known["source"]).resolve() if known["source"] else None
     if pair is not None and (source is None or source.is_dir()):
         return PageKey(content, str(Path(pair).resolve()), 1)

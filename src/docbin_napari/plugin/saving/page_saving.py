@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docbin_napari.io.errors import FileError
+from docbin_napari.io.page import read_pages
 from docbin_napari.io.paths import clean_name, file_hash
 from docbin_napari.model.model_file import ModelError, find_model
+from docbin_napari.pairs.drafts import content_of
 from docbin_napari.pairs.pair import PairContent
 from docbin_napari.pairs.provenance import WHOLE_PAGE, Provenance, read_provenance, without_home
 from docbin_napari.pairs.save import replace_mask, save_pair
@@ -162,27 +164,30 @@ def _content(job: SaveJob) -> PairContent:
             "page as fg_mask/PAGE.png, and open the folder of both with File > IO Utilities > "
             "Open training folder…"
         )
-    rows = job.source.read(job.page)
     labelled = labels != UNLABELLED
     if job.order.region is not None:
         labelled &= job.order.region
     ink = (labels == INK) & labelled
-    pixels = np.asarray(rows[0 : int(rows.shape[0])])
-    return PairContent(pixels, ink, labelled, job.dpi, _full(job).texts())
+    known = replace(job.provenance, content=content_of(job.source.stored.read(job.page)))
+    pixels, own, before = job.source.read(job.page)[:], job.order.own, None
+    if own is not None:
+        with suppress(FileError):
+            before = read_provenance(own.ground_truth)
+            if before is not None and before.content == known.content:
+                # It was saved with the contrast of then.
+                pixels = next(read_pages(own.page)).pixels
+    return PairContent(pixels, ink, labelled, job.dpi, _full(known, before).texts())
 
 
-def _full(job: SaveJob) -> Provenance:
-    """The provenance with what has to be looked up in files."""
-    known = job.provenance
+def _full(known: Provenance, before: Provenance | None) -> Provenance:
+    """The provenance with the hash of the model, and with what that of its own pair says."""
     if known.model:
         with suppress(ModelError, OSError):
             known = replace(known, model_hash=file_hash(find_model(known.model).path))
-    if job.order.own is not None:
+    if before is not None:
         # The page came from a pair: where that came from is what matters.
-        with suppress(FileError):
-            before = read_provenance(job.order.own.ground_truth)
-            if before is not None:
-                known = replace(known, source=before.source, page=before.page)
-                if known.model is None:
-                    known = replace(known, model=before.model, model_hash=before.model_hash)
+        content = before.content or known.content
+        known = replace(known, source=before.source, page=before.page, content=content)
+        if known.model is None:
+            known = replace(known, model=before.model, model_hash=before.model_hash)
     return known
