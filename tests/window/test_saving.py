@@ -14,7 +14,7 @@ from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.work_list import open_list
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.choosing import same_page
-from docbin_napari.plugin.layers.ink_result import bind
+from docbin_napari.plugin.layers.ink_result import InkResult, NotInkError, bind
 from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.saving import autosave
 from docbin_napari.plugin.signals import list_of
@@ -158,6 +158,53 @@ def test_only_what_lies_in_the_shapes(desk, tmp_path, one_stroke) -> None:
     assert read_ground_truth(pair.ground_truth).labelled.sum() == 400
 
 
+def test_a_part_stays_chosen_when_its_shapes_are_hidden_renamed_or_removed(
+    desk, tmp_path, one_stroke
+) -> None:
+    desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    labels = desk.viewer.add_labels(one_stroke.ink.astype(np.uint8))
+    desk.save.datasets.value = tmp_path
+    shapes = desk.viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]], shape_type="rectangle")
+    desk.save.region.value = shapes
+    shapes.visible = False
+    shapes.name = "what is right"
+    desk.refresh()
+    assert desk.save.region.value is shapes
+    assert "what is right" in desk.save.region.current_choice
+    desk.viewer.layers.remove(shapes)
+    desk.viewer.layers.selection.active = labels
+    assert "“what is right” is gone: choose" in desk.save.status.value
+    assert not desk.save.save.enabled
+    desk.save.region.value = "Whole page"
+    assert desk.save.save.enabled
+
+
+def test_a_page_that_is_not_computed_to_its_end_is_no_whole_page(
+    desk, tmp_path, one_stroke
+) -> None:
+    image = desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    result = InkResult(one_stroke.ink.shape, 0.5)
+    labels = desk.viewer.add_labels(result.labels)
+    bind(labels, result, image)
+    desk.save.datasets.value = tmp_path
+    result.computing = True
+    result.write(0, slice(0, 20), slice(0, 64))
+    desk.press_save()
+    assert "still being binarized" in desk.save.status.value
+    result.computing = False
+    desk.press_save()
+    assert "press Run again" in desk.save.status.value
+    assert not list(tmp_path.rglob("letter*.png"))
+    shapes = desk.viewer.add_shapes([[[0, 0], [0, 9], [9, 9], [9, 0]]], shape_type="rectangle")
+    desk.save.region.value = shapes
+    desk.press_save()
+    assert "Saved as letter" in desk.save.status.value
+    desk.save.region.value = "Whole page"
+    result.write(0, slice(20, 48), slice(0, 64))
+    desk.press_save()
+    assert "Replaced the mask of letter" in desk.save.status.value
+
+
 def test_a_full_disk_is_told_and_the_corrections_stay(
     desk, tmp_path, one_stroke, monkeypatch
 ) -> None:
@@ -263,6 +310,14 @@ def test_the_export_takes_what_is_painted_whether_it_is_seen_or_not(desk, folder
     desk.viewer.add_layer(by_hand)
     _, shown, _ = desk.pages.export_orders()
     assert not shown[0].any(), "of two, the one that is seen"
+    result = InkResult((48, 64), 0.5)
+    ink.visible = by_hand.visible = False
+    another = choosing.labels_over(desk.viewer.layers["f1.png"], result.labels, "another model")
+    bind(another, result, desk.viewer.layers["f1.png"])
+    desk.viewer.add_layer(another)
+    result.write(0, slice(0, 20), slice(0, 64))
+    with pytest.raises(NotInkError, match="was stopped"):
+        desk.pages.export_orders()
 
 
 def test_labels_of_unknown_origin_are_of_the_page_that_they_were_painted_on(

@@ -45,6 +45,20 @@ class PlainContainer(Container[Any]):
         self.margins = (0, 0, 0, 0)
 
 
+class LayerBox(ComboBox):
+    """A choice of layers, which stays when its layer is renamed."""
+
+    def reset_choices(self, *_: Any) -> None:
+        """List the layers again."""
+        chosen = self.value
+        with self.changed.blocked():
+            super().reset_choices()
+            if chosen in self.choices:
+                self.value = chosen
+        if self.value is not chosen:
+            self.changed.emit(self.value)
+
+
 class Section(PlainContainer):
     """A heading and parts; whether it is open is remembered.
 
@@ -297,9 +311,9 @@ def field(
     return kind(name=name, label=label, tooltip=describe(panel, name), **more)
 
 
-def choice(name: str, label: str, choices: Any, tooltip: str, **more: Any) -> ComboBox:
+def choice(name: str, label: str, choices: Any, tooltip: str, **more: Any) -> LayerBox:
     """Make a field of choices; what else magicgui knows of it goes through."""
-    return ComboBox(name=name, label=label, choices=choices, tooltip=tooltip, **more)
+    return LayerBox(name=name, label=label, choices=choices, tooltip=tooltip, **more)
 
 
 def share_slider(

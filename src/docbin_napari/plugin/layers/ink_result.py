@@ -129,6 +129,13 @@ class InkResult:
         known = sum(plane[block.rows, block.columns].size for block in blocks)
         return 0 < known < int(plane.size)
 
+    def unfinished(self, page: int) -> str:
+        """Say why a page is not computed to its end, for the user; empty if it is."""
+        partial = self.is_partial(page)
+        if self.computing and (partial or not self.has(page)):
+            return "This page is still being binarized: wait until it is done."
+        return "The run of this page was stopped: press Run again." if partial else ""
+
     def reset(self, page: int) -> None:
         """Empty a page before it is computed again."""
         with self._lock:

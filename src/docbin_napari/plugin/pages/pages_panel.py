@@ -16,6 +16,7 @@ from docbin_napari.plugin import widgets
 from docbin_napari.plugin.binarize import binarize_fields
 from docbin_napari.plugin.dock import PanelWatch, itself
 from docbin_napari.plugin.keys import BorrowedKeys
+from docbin_napari.plugin.layers.ink_result import NotInkError, result_behind
 from docbin_napari.plugin.pages.pages_session import PageListSession
 from docbin_napari.plugin.pages.prepare import PageOrder, how_in_words, make_ready
 from docbin_napari.plugin.pages.view import LEGEND, PageListView, thumbnails
@@ -203,10 +204,18 @@ class PageListPanel(widgets.PlainContainer):
             A copy of the labels that are shown now, by their place in the list.
         load : callable
             Makes the engine.
+
+        Raises
+        ------
+        NotInkError
+            If the labels that are shown are not computed to their end.
         """
         shown, session = {}, self._session
         labels = sorted(session.labels_of_page(), key=lambda layer: not layer.visible)
         if labels:
+            result = result_behind(labels[0])
+            if trouble := "" if result is None else result.unfinished(0):
+                raise NotInkError(trouble)
             shown[session.current] = np.array(labels[0].data)
         orders = [self._order(number) for number in range(session.count)]
         return orders, shown, functools.lru_cache(maxsize=1)(self._load_engine)

@@ -344,7 +344,11 @@ class ExportRow(widgets.PlainContainer):
         if self._worker is not None:
             self._worker.quit()
         elif turner is not None:
-            orders, shown, load = turner.export_orders()
+            try:
+                orders, shown, load = turner.export_orders()
+            except NotInkError as error:
+                self.said.emit(f"Not saved: {error}")
+                return
             folder = _ask_folder(self.native, orders[0].entry.file.parent)
             if folder is not None:
                 suffix = FORMATS[self.format.value]

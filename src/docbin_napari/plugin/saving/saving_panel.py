@@ -18,6 +18,7 @@ from docbin_napari.plugin import widgets
 from docbin_napari.plugin.dock import PanelWatch
 from docbin_napari.plugin.layers.canvas import reviewed_region, shapes_region
 from docbin_napari.plugin.layers.choosing import drawn_shapes, warning
+from docbin_napari.plugin.layers.ink_result import result_behind
 from docbin_napari.plugin.layers.page_record import note_pair, own_pair, reviewed_of, take_reviewed
 from docbin_napari.plugin.saving import page_saving
 from docbin_napari.plugin.saving.drafts_row import DraftRow
@@ -60,7 +61,7 @@ class SavePairPanel(widgets.PlainContainer):
         Name of the new collection; it becomes a folder.
     page : LineEdit
         Name of the two files. If it is taken, a number is added: nothing is overwritten.
-    region : ComboBox
+    region : LayerBox
         What of the page counts: all of it, the windows that you have reviewed, or what lies in the
         rectangles, ellipses and polygons of a Shapes layer. The rest is saved as unlabelled, and
         no model learns from it.
@@ -112,7 +113,7 @@ class SavePairPanel(widgets.PlainContainer):
         self.collection = field(ComboBox, "collection", "Collection", choices=names)
         self.new = field(LineEdit, "new", "Collection name", value="my pages")
         self.page = field(LineEdit, "page", "Page")
-        self.region = field(ComboBox, "region", "Part that is correct", choices=areas)
+        self.region = field(widgets.LayerBox, "region", "Part that is correct", choices=areas)
         self.who = field(LineEdit, "who", "Your name")
         self.own = field(CheckBox, "own", text="Replace the mask of this pair", value=False)
 
@@ -141,10 +142,17 @@ class SavePairPanel(widgets.PlainContainer):
         names = [] if datasets is None else collection_names(datasets, self.split.value)
         return [*names, NEW_COLLECTION]
 
-    def _region_choices(self, _: Any = None) -> list[Any]:
-        drawn = drawn_shapes(self._viewer)
+    def _region_choices(self, box: ComboBox) -> list[Any]:
+        drawn, chosen = drawn_shapes(self._viewer), box.value
+        if isinstance(chosen, Shapes) and chosen not in drawn:
+            drawn.append(chosen)  # Hidden or removed: another part is for the user to choose.
         shapes = [(f"In the shapes of “{layer.name}”", layer) for layer in drawn]
         return [(WHOLE, WHOLE), (REVIEWED, REVIEWED), *shapes]
+
+    @property
+    def _chosen_shapes(self) -> Shapes | None:
+        """The layer of shapes in which the page is correct; None for another choice."""
+        return self.region.value if isinstance(self.region.value, Shapes) else None
 
     # ---- what changes
 
@@ -167,7 +175,7 @@ class SavePairPanel(widgets.PlainContainer):
             widgets.show_value(self.own, subject is not None and own_pair(subject) is not None)
             with self.page.changed.blocked(), self.region.changed.blocked():
                 self.page.value = "" if subject is None else page_saving.name_for(subject)
-                if subject is not None and isinstance(self.region.value, Shapes):
+                if subject is not None and self._chosen_shapes is not None:
                     # They were drawn on the page before.
                     self.region.value = WHOLE
                     self._message = "Another page: “Part that is correct” is the whole page again."
@@ -215,8 +223,11 @@ class SavePairPanel(widgets.PlainContainer):
             return "Choose a page and the labels of its ink."
         if self.region.value == REVIEWED and not self._is_reviewed(subject):
             return "Nothing is reviewed on this page yet."
-        if isinstance(self.region.value, Shapes) and not len(self.region.value.data):
-            return f"“{self.region.value.name}” holds no shape. Draw what you have labelled."
+        shapes = self._chosen_shapes
+        if shapes is not None and shapes not in self._viewer.layers:
+            return f"“{shapes.name}” is gone: choose the part that is correct."
+        if shapes is not None and not len(shapes.data):
+            return f"“{shapes.name}” holds no shape. Draw what you have labelled."
         if self._asks_first or (self.own.value and own_pair(subject)):
             return ""
         return self.place().trouble()
@@ -228,14 +239,26 @@ class SavePairPanel(widgets.PlainContainer):
 
     def _order(self, subject: Subject) -> page_saving.SaveOrder:
         own = own_pair(subject) if self.own.value else None
-        chosen, region, words = self.region.value, None, WHOLE_PAGE
-        if isinstance(chosen, Shapes):
-            region, words = shapes_region(chosen, subject)
-        elif chosen == REVIEWED:
+        shapes, region, words = self._chosen_shapes, None, WHOLE_PAGE
+        if shapes is not None:
+            region, words = shapes_region(shapes, subject)
+        elif self.region.value == REVIEWED:
             region, words = reviewed_region(reviewed_of(subject.labels, subject.page))
         return page_saving.SaveOrder(self.place(), own, region, words, self.who.value)
 
+    def _unfinished(self, subject: Subject | None) -> str:
+        """Say why the ink is not all there; what was computed can be saved as a part."""
+        result = None if subject is None else result_behind(subject.labels)
+        if subject is None or result is None:
+            return ""
+        trouble, whole = result.unfinished(subject.page), self.region.value == WHOLE
+        return f"Not saved: {trouble}" if trouble and (whole or result.computing) else ""
+
     def _start(self, _: Any = None) -> None:
+        self._message = self._unfinished(self._subject())
+        if self._message:
+            self._update()
+            return
         if self._asks_first and not self.own.value:
             self.datasets.ask()
         subject, nowhere = self._subject(), self._asks_first and not self.own.value
