@@ -81,6 +81,18 @@ def test_how_pages_are_binarized_is_kept(tmp_path, folder) -> None:
     assert open_list(folder, tmp_path).choices == pages.choices
 
 
+def test_thresholds_are_kept_and_nonsense_is_passed_over(tmp_path, folder) -> None:
+    pages = open_list(folder, tmp_path)
+    pages.set_threshold(0, "any", 0.3)
+    pages.set_threshold(0, "other", 0.7)
+    pages.set_state(0, "corrected")
+    pages.states["p10.tif#1"] = {"state": "binarized", "thresholds": {"any": 7.5, "other": "x"}}
+    pages.keep()
+    again = open_list(folder, tmp_path).entries
+    assert again[0].thresholds == {"any": 0.3, "other": 0.7}
+    assert again[1].thresholds == {}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")
 def test_a_page_whose_name_is_no_utf_8_is_kept(tmp_path, folder) -> None:
     (folder / "p2.png").rename(folder / os.fsdecode(b"caf\xe9.png"))

@@ -232,6 +232,44 @@ def test_scans_that_got_the_names_of_saved_ones_are_pages_of_their_own(
     assert np.array_equal(session.labels.data, one_stroke.ink[::-1])
 
 
+def test_a_threshold_that_was_moved_stays_with_its_page_and_model(
+    viewer, folder, fake_engine
+) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    work_on(session, fake_engine)
+    result_behind(session.labels).follow(0.3)
+    session.go_to(1)
+    assert session.pages.entries[0].thresholds == {"any": 0.3}
+    assert session.pages.entries[0].state == "binarized"
+    work_on(session, fake_engine)
+    result_behind(session.labels).follow(0.7)
+    session.open(folder)
+    assert [entry.thresholds for entry in session.pages.entries] == [{"any": 0.3}, {"any": 0.7}, {}]
+    work_on(session, fake_engine)
+    session.go_to(0)
+    work_on(session, fake_engine)
+    result_behind(session.labels).follow(0.4)
+    session.close()
+    again = PageListSession(viewer)
+    again.open(folder)
+    assert again.pages.entries[0].thresholds == {"any": 0.4}
+    assert again.pages.entries[2].thresholds == {}, "nobody moved it"
+
+
+def test_another_choice_writes_the_states_once(viewer, folder, fake_engine, monkeypatch) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    session.choose("any", "fast")
+    session.all_wanted = True
+    work_on(session, fake_engine)
+    written = []
+    monkeypatch.setattr(session.pages, "keep", lambda: written.append(1))
+    session.choose("any", "best")
+    assert [entry.state for entry in session.pages.entries] == ["binarized", "to do", "to do"]
+    assert len(written) == 1
+
+
 def test_each_page_has_a_small_picture_but_a_damaged_one(folder) -> None:
     from docbin_napari.pairs.work_list import open_list
     from docbin_napari.plugin.pages.view import SIDE, thumbnails

@@ -14,7 +14,7 @@ from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.work_list import open_list
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.choosing import same_page
-from docbin_napari.plugin.layers.ink_result import InkResult, NotInkError, bind
+from docbin_napari.plugin.layers.ink_result import InkResult, NotInkError, bind, result_behind
 from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.saving import autosave
 from docbin_napari.plugin.signals import list_of
@@ -318,6 +318,19 @@ def test_the_export_takes_what_is_painted_whether_it_is_seen_or_not(desk, folder
     result.write(0, slice(0, 20), slice(0, 64))
     with pytest.raises(NotInkError, match="was stopped"):
         desk.pages.export_orders()
+
+
+def test_a_page_keeps_its_threshold_and_is_exported_with_it(desk, folder) -> None:
+    desk.pages.folder.value = folder
+    desk.wait_for_worker()
+    result_behind(desk.viewer.layers["Ink of f1.png"]).follow(0.3)
+    desk.pages.turn(1)
+    desk.wait(lambda: "Ink of f1.png" not in desk.viewer.layers)
+    cuts = [order.threshold for order in desk.pages.export_orders()[0]]
+    assert cuts[0] == 0.3 < cuts[1] == cuts[2], "the others are cut where their model says"
+    desk.pages.turn(-1)
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
+    assert result_behind(desk.viewer.layers["Ink of f1.png"]).threshold == 0.3
 
 
 def test_labels_of_unknown_origin_are_of_the_page_that_they_were_painted_on(

@@ -46,6 +46,8 @@ class Entry:
         ``to do``, ``binarized``, ``corrected`` or ``saved``.
     pair : str, optional
         The page file of the pair it was saved as.
+    thresholds : dict of str to float
+        By the name of a model: probability from which its ink counts, where the user moved it.
     """
 
     file: Path
@@ -53,6 +55,7 @@ class Entry:
     count: int = 1
     state: State = "to do"
     pair: str | None = None
+    thresholds: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -95,7 +98,9 @@ class PageList:
     choices: dict[str, str] = field(default_factory=dict)
     states: dict[str, Any] = field(default_factory=dict)
 
-    def set_state(self, number: int, state: State, pair: str | None = None) -> None:
+    def set_state(
+        self, number: int, state: State, pair: str | None = None, *, keep: bool = True
+    ) -> None:
         """Note what a page has come to and keep it.
 
         Parameters
@@ -106,6 +111,8 @@ class PageList:
             The new state.
         pair : str, optional
             The page file of the pair, if it was saved.
+        keep : bool
+            Whether it is written at once; False where more changes follow, and then `keep`.
 
         Raises
         ------
@@ -113,11 +120,23 @@ class PageList:
             If the states cannot be written; the list itself has changed.
         """
         before = self.entries[number]
-        after = replace(before, state=state, pair=pair or before.pair)
-        if after != before:
-            self.entries[number] = after
-            self.states[after.key] = {"state": state} | ({"pair": after.pair} if after.pair else {})
+        if self._change(number, state=state, pair=pair or before.pair) and keep:
             self.keep()
+
+    def set_threshold(self, number: int, model: str, threshold: float) -> None:
+        """Note the threshold of the ink that a model has found, as `set_state` notes a state."""
+        known = self.entries[number].thresholds
+        if self._change(number, thresholds=known | {model: threshold}):
+            self.keep()
+
+    def _change(self, number: int, **changes: Any) -> bool:
+        before = self.entries[number]
+        after = self.entries[number] = replace(before, **changes)
+        if after == before:
+            return False
+        known = {"state": after.state, "pair": after.pair, "thresholds": after.thresholds}
+        self.states[after.key] = {name: value for name, value in known.items() if value}
+        return True
 
     def find(self, file: Path | None, page: int) -> int | None:
         """Find a page by its file and its place there, from 1; None if it is not in the list."""
@@ -283,7 +302,10 @@ def _with_state(entry: Entry, states: Mapping[str, Any]) -> Entry:
     pair = pair if isinstance(pair, str) else None
     if state == "saved" and pair is not None and is_newer(entry.file, Path(pair)):
         state = "to do"
-    return replace(entry, state=state, pair=pair)
+    cut = found.get("thresholds")
+    known = cut.items() if isinstance(cut, dict) else ()
+    thresholds = {name: at for name, at in known if isinstance(at, float) and 0 <= at <= 1}
+    return replace(entry, state=state, pair=pair, thresholds=thresholds)
 
 
 def is_newer(scan: Path, pair: Path) -> bool:

@@ -318,9 +318,8 @@ class PageListPanel(widgets.PlainContainer):
         likes, model = read_preferences(), self.model.models[self.model.value]
         entry, preset = self._session.pages.entries[number], self.preset.value
         datasets, dpi = self._datasets(), likes.pdf_dpi
-        return PageOrder(
-            number, entry, preset, model.name, likes.device, model.threshold, datasets, dpi
-        )
+        threshold = entry.thresholds.get(model.name, model.threshold)
+        return PageOrder(number, entry, preset, model.name, likes.device, threshold, datasets, dpi)
 
     def _on_event(self, order: PageOrder, event: Any) -> None:
         if self._watch.gone or order.task != self._working_on:

@@ -21,7 +21,7 @@ from docbin_napari.pairs.save import SPLITS
 from docbin_napari.pairs.work_list import PageList, PageListError, is_newer, open_list
 from docbin_napari.plugin.layers import canvas, undo
 from docbin_napari.plugin.layers.choosing import labels_layers
-from docbin_napari.plugin.layers.ink_result import bind, image_behind
+from docbin_napari.plugin.layers.ink_result import bind, image_behind, result_behind
 from docbin_napari.plugin.layers.look import end_looks
 from docbin_napari.plugin.layers.page_record import PAIR
 from docbin_napari.plugin.layers.page_source import label_style
@@ -110,7 +110,7 @@ class PageListSession:
         self.all_wanted = False
         self.image: Image | None = None
         self.labels: Labels | None = None
-        self._shape = (0, 0)
+        self._shape, self._threshold = (0, 0), 0.0
         self._opened: dict[int, Page] = {}
         self._inked: dict[int, PageReady] = {}
         self._removal = QuickRemoval(viewer)
@@ -142,6 +142,7 @@ class PageListSession:
         PageListError
             If it is no folder of pages; then the list before stays.
         """
+        self._leave()
         self.pages = open_list(folder, draft_folder(datasets))
         self._removal.begin()
         end_looks()  # Or what they hid would be shown again when the page comes.
@@ -154,11 +155,12 @@ class PageListSession:
         self.status = self.pages.note
         self.all_wanted = False
         if datasets is not None:
-            self._keep(functools.partial(note_saved_pages, self.pages, datasets))
-        self.go_to(self.pages.position)
+            note_saved_pages(self.pages, datasets)
+        self._turn_to(self.pages.position)
 
     def close(self) -> None:
         """Leave the viewer as it would be without the list."""
+        self._leave()
         self._removal.end()
 
     def go_to(self, number: int) -> bool:
@@ -176,6 +178,19 @@ class PageListSession:
         """
         if not 0 <= number < self.count:
             return False
+        self._leave()
+        self._turn_to(number)
+        return True
+
+    def _leave(self) -> None:
+        """Keep the threshold that the user chose for the ink of this page."""
+        result, ink = result_behind(self.labels), self.labels
+        model = None if ink is None else ink.metadata.get("model")
+        if result is not None and model is not None and result.threshold != self._threshold:
+            note = self.pages.set_threshold
+            self._keep(functools.partial(note, self.current, model, result.threshold))
+
+    def _turn_to(self, number: int) -> None:
         before = (*self.labels_of_page(), self.labels, self.image)
         self.image = self.labels = None
         self.current = self.pages.position = number
@@ -190,7 +205,6 @@ class PageListSession:
         # program (napari 0.9 with software OpenGL), and it would flicker.
         self._show()
         self._soon(functools.partial(self._take_away, before))
-        return True
 
     def labels_of_page(self) -> list[Labels]:
         """List the labels that were made for the shown page, by runs and by hand, topmost first."""
@@ -252,7 +266,7 @@ class PageListSession:
     def _forget_binarized(self) -> None:
         for number, entry in enumerate(self.pages.entries):
             if entry.state == "binarized" and number != self.current:
-                self._set(number, "to do")
+                self.pages.set_state(number, "to do", keep=False)
 
     def receive(self, number: int, event: Page | Progress | PageReady | Failed) -> None:
         """Take in what `make_ready` yields for the page of that number, from 0."""
@@ -355,6 +369,7 @@ class PageListSession:
         name = f"Ink of {self.pages.entries[self.current].title}"
         self.labels = Labels(ready.labels, name=name, metadata=ready.metadata, **label_style())
         if ready.result is not None:
+            self._threshold = ready.result.threshold
             bind(self.labels, ready.result, self.image)
         if ready.corrected is not None:
             height, width = ready.corrected.shape
@@ -409,7 +424,7 @@ def saved_pages(datasets: Path) -> dict[tuple[Path, int], Path]:
 
 
 def note_saved_pages(pages: PageList, datasets: Path) -> None:
-    """Note in a list which of its pages were saved before it was opened.
+    """Note in a list which of its pages were saved before it was opened; `keep` writes it.
 
     Parameters
     ----------
@@ -417,11 +432,6 @@ def note_saved_pages(pages: PageList, datasets: Path) -> None:
         States that are further than saved pages stay: a page that was corrected since.
     datasets : Path
         The folder of the data sets.
-
-    Raises
-    ------
-    PageListError
-        If the states cannot be written.
     """
     known = saved_pages(datasets)
     for number, entry in enumerate(pages.entries):
@@ -429,4 +439,4 @@ def note_saved_pages(pages: PageList, datasets: Path) -> None:
         if pair is None or entry.state in ("corrected", "saved"):
             continue
         if not is_newer(entry.file, pair):
-            pages.set_state(number, "saved", str(pair))
+            pages.set_state(number, "saved", str(pair), keep=False)
