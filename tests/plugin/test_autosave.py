@@ -103,6 +103,21 @@ def test_ink_that_a_run_found_is_no_correction(viewer, keeper, tmp_path, one_str
     assert len(drafts(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("value", [0, 2])
+def test_labels_that_were_only_started_are_no_correction(
+    viewer, keeper, tmp_path, one_stroke, value
+) -> None:
+    subject = page_of(viewer, one_stroke.pixels)
+    subject.labels.data[:] = value
+    keeper.watch(subject)
+    keeper.flush()
+    assert drafts(tmp_path) == []
+    assert keeper.edited is None
+    subject.labels.data[5, 5] = 1
+    keeper.flush()
+    assert len(drafts(tmp_path)) == 1
+
+
 def test_labels_as_they_were_saved_need_no_draft(viewer, keeper, tmp_path, one_stroke) -> None:
     subject = page_of(viewer, one_stroke.pixels)
     subject.labels.data[:] = one_stroke.ink

@@ -26,7 +26,7 @@ from docbin_napari.io.rgb import row_bands
 from docbin_napari.pairs import drafts
 from docbin_napari.pairs.drafts import Draft, PageKey
 from docbin_napari.plugin.layers import page_record, page_source, undo
-from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.layers.ink_result import INK, result_behind
 from docbin_napari.plugin.layers.page_record import AS_SAVED, DRAFT, PAIR
 from docbin_napari.plugin.settings import draft_places
 from docbin_napari.plugin.threads import readable
@@ -384,7 +384,8 @@ def _look_for_drafts(
     page.taken = [path for path in found if str(path) == read_from]
     page.found = [path for path in found if str(path) != read_from]
     page.kept = subject.noted(AS_SAVED)
-    if page.kept is None and not (plane := subject.plane()).any():
+    plane = subject.plane()
+    if page.kept is None and plane.min() == plane.max() != INK:  # They were only started.
         page.kept = checksum_of(plane)
     page.key = key
 
