@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from docbin_napari.correction.region import Region
 from docbin_napari.plugin.correct.tools import ACTIONS
 from docbin_napari.plugin.layers.ink_result import InkResult, bind
 
@@ -179,6 +180,28 @@ def test_specks_are_highlighted_and_removed(desk, one_stroke) -> None:
     desk.widget.remove_specks.native.click()
     assert np.array_equal(layer.data, one_stroke.ink)
     assert not desk.widget.remove_specks.enabled
+
+
+def test_undo_works_with_the_page_selected(desk, one_stroke) -> None:
+    layer = add_page(desk, one_stroke)
+    layer.data[:] = one_stroke.ink
+    layer.data[36:38, 50:52] = 1
+    before = layer.data.copy()
+
+    def region_follows() -> None:
+        desk.widget._session.region = Region(*np.s_[8:30, 5:50], np.ones((22, 45), bool))
+        desk.widget.here.value = 1.0
+
+    def specks_go() -> None:
+        desk.widget.specks.value = 20
+        desk.widget.remove_specks.native.click()
+
+    for edit in (lambda: desk.key("U"), specks_go, region_follows):
+        desk.viewer.layers.selection.active = desk.viewer.layers["letter"]
+        edit()
+        assert not np.array_equal(layer.data, before)
+        desk.key("Control-Z")
+        assert np.array_equal(layer.data, before)
 
 
 def test_closing_the_panel_gives_the_keys_back(desk, one_stroke) -> None:

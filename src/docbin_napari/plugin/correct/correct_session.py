@@ -138,6 +138,10 @@ class CorrectSession:
         if self.area == REGION:
             self.area = VISIBLE
 
+    def choose_for_undo(self, subject: Subject) -> None:
+        """Make labels that are written to the active layer: napari undoes steps of no other."""
+        self.viewer.layers.selection.active = subject.labels
+
     # ---- areas
 
     def area_of(self, subject: Subject) -> Region | None:
@@ -163,6 +167,7 @@ class CorrectSession:
     def mark_unlabelled(self) -> None:
         """Mark the area as unlabelled, in one step."""
         if found := self.area_or_reason():
+            self.choose_for_undo(found[0])
             count = undo.paint(*found, ink_result.UNLABELLED)
             self.status = f"{count:,} pixels are now unlabelled."
 
@@ -202,6 +207,7 @@ class CorrectSession:
         self.status = self.threshold_refusal(subject)
         if self.status or subject is None or self.region is None:
             return
+        self.choose_for_undo(subject)
         step = self._amendment(subject.labels, subject.page, self.region)
         step.take_back()
         result, probability = ink_result.result_behind(subject.labels), subject.probability()
@@ -397,6 +403,7 @@ class Specks:
             return
         question, pieces = answer
         self.forget()
+        self._session.choose_for_undo(question.subject)
         gone = Region(*question.area.place, pieces.below(self.size))
         count = undo.paint(question.subject, gone, ink_result.BACKGROUND)
         number = pieces.count_below(self.size)

@@ -199,7 +199,8 @@ class SavePairPanel(widgets.PlainContainer):
         self._message = ""
         self._update()
 
-    def _on_restored(self, _: Any) -> None:
+    def _on_restored(self, subject: Subject) -> None:
+        self._viewer.layers.selection.active = subject.labels  # Or Ctrl+Z would do nothing.
         self._message = "The corrections are back. Ctrl+Z takes them away again."
         self._update()
 
