@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.pairs.work_list import open_list
+from docbin_napari.plugin.layers.choosing import labels_over
 from docbin_napari.plugin.layers.ink_result import InkResult, bind
 from docbin_napari.plugin.pages.prepare import PageOrder
 from docbin_napari.plugin.saving.export import (
@@ -21,6 +23,7 @@ from docbin_napari.plugin.saving.export import (
     take_pages,
     with_suffix,
 )
+from docbin_napari.plugin.writer import take_over_saving
 
 pytestmark = pytest.mark.viewer
 
@@ -66,6 +69,52 @@ def test_all_pages_of_a_stack(tmp_path, viewer, one_stroke, suffix) -> None:
         image.seek(image.n_frames - 1 if suffix == ".tif" else 0)
         assert np.array_equal(np.asarray(image), one_stroke.ink)
         assert image.info["dpi"] == pytest.approx((150, 150), abs=0.05)
+
+
+def test_ink_that_no_run_made_has_name_and_resolution_of_its_page(
+    tmp_path, viewer, one_stroke
+) -> None:
+    image = viewer.add_image(one_stroke.pixels, rgb=True, metadata={"dpi": (300.0, 300.0)})
+    image.metadata["source"] = str(tmp_path / "letter.jpg")
+    own = viewer.add_labels(one_stroke.ink.astype(np.uint8), name="Labels")
+    assert offered_path(own, ".png", image) == tmp_path / "letter-bw.png"
+    assert take_pages(own, None, image)[0][1] == (300, 300)
+    own.metadata["source"] = str(tmp_path / "other.jpg")
+    assert offered_path(own, ".png", image) == tmp_path / "other-bw.png"
+    assert take_pages(own, None, image)[0][1] is None, "that of another page"
+
+
+def test_a_resolution_that_napari_dropped_is_read_from_the_file(
+    tmp_path, viewer, one_stroke
+) -> None:
+    scan = tmp_path / "letter.png"
+    Image.fromarray(one_stroke.pixels).save(scan, dpi=(300, 150))
+    image = viewer.add_image(one_stroke.pixels, rgb=True, metadata={"source": str(scan)})
+    labels = labels_over(image, one_stroke.ink.astype(np.uint8), "Corrected letter")
+    end = end_of(export_stack(take_pages(labels), tmp_path / "bw.png", scan=scan))
+    with contextlib.chdir(tmp_path):
+        take_over_saving()
+        viewer.layers.append(labels)
+        files = [*end.files, *labels.save("saved.tif")]
+    for file in files:
+        with Image.open(tmp_path / file) as page:
+            assert page.info["dpi"] == pytest.approx((300, 150), abs=0.05)
+
+
+def test_a_page_of_a_stack_is_offered_with_its_number(tmp_path, viewer, one_stroke) -> None:
+    stack, metadata = np.zeros((5, 8, 8), np.uint8), {"source": str(tmp_path / "book.tif")}
+    layer = viewer.add_labels(stack, metadata=metadata)
+    assert offered_path(layer, ".png", None, 4) == tmp_path / "book-p5-bw.png"
+    assert offered_path(layer, ".png") == tmp_path / "book-bw.png"
+
+
+@pytest.mark.parametrize("source", ["letters/page.png", "letters"])
+def test_nothing_is_offered_among_training_pairs(tmp_path, viewer, source) -> None:
+    (tmp_path / "letters" / "fg_mask").mkdir(parents=True)
+    layer = viewer.add_labels(
+        np.zeros((8, 8), np.uint8), metadata={"source": str(tmp_path / source)}
+    )
+    assert offered_path(layer, ".png").parent == Path.home()
 
 
 def test_unlabelled_is_white_and_said(tmp_path, viewer, one_stroke) -> None:

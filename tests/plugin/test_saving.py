@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.pairs.pair import find_pairs, read_pair
@@ -66,6 +67,17 @@ def test_a_pair_with_all_that_is_known_of_it(subject, place, one_stroke) -> None
     assert (origin.model, origin.region, origin.reviewed) == ("general-1", "whole page", 1.0)
     assert len(origin.model_hash) == 64
     assert origin.reviewed_windows == reviewed_of(subject.labels, 0).to_bytes()
+
+
+def test_the_resolution_is_that_of_the_file(viewer, place, tmp_path, one_stroke) -> None:
+    scan = tmp_path / "letter.png"
+    Image.fromarray(one_stroke.pixels).save(scan, dpi=(300, 300))
+    image = viewer.add_image(one_stroke.pixels, rgb=True, metadata={"source": str(scan)})
+    labels = viewer.add_labels(one_stroke.ink.astype(np.uint8))
+    event = saved(Subject(image, labels, 0), SaveOrder(place))
+    for file in (event.pair.page, event.pair.ground_truth):
+        with Image.open(file) as page:
+            assert page.info["dpi"] == pytest.approx((300, 300), abs=0.05)
 
 
 def test_only_a_region_is_labelled(subject, place, one_stroke) -> None:

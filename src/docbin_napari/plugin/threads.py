@@ -194,7 +194,7 @@ def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Preview | Co
     """
     try:
         engine = load(job.model, job.device)
-        yield Ready(engine.device, _resolution(job.file))
+        yield Ready(engine.device, resolution_in(job.file))
         for page in job.pages:
             pixels, plane = job.source.read(page), job.result.probability_plane(page)
             first = job.first if page == job.pages[0] else None
@@ -245,9 +245,9 @@ def errors_shown() -> Iterator[None]:
         show_error(readable(error))
 
 
-def _resolution(file: Path | None) -> tuple[float, float] | None:
-    """Dots per inch (x, y) of a file that napari opened itself, since it drops them."""
+def resolution_in(file: Path | None, page: int = 1) -> tuple[float, float] | None:
+    """Read the dots per inch (x, y) of a page, from 1, that napari opened itself: it drops them."""
     with suppress(PageError, StopIteration):
         if file is not None and file.is_file():
-            return next(iter(read_pages(file, in_bands=True))).dpi
+            return next(iter(read_pages(file, in_bands=True, first=page - 1))).dpi
     return None

@@ -22,6 +22,7 @@ from docbin_napari.io.mask import MaskError, write_ground_truth, write_mask
 from docbin_napari.io.paths import clean_name
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behind
 from docbin_napari.plugin.signals import LISTS
+from docbin_napari.plugin.threads import resolution_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -259,6 +260,9 @@ def _write(target: Path, layer: Layer) -> list[str]:
     if (result := result_behind(layer)) is not None and result.computing:
         raise MaskError(target, "this page is still being binarized; wait until it is done")
     data, meta, _ = layer.as_layer_data_tuple()
+    known = meta["metadata"]
+    if known["dpi"] is None and known["source"]:
+        meta["metadata"] = known | {"dpi": resolution_in(Path(known["source"]))}
     return write_ink(str(target), data, meta)
 
 

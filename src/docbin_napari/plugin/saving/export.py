@@ -19,12 +19,15 @@ from docbin_napari.io.paths import clean_name
 from docbin_napari.pairs.work_list import RESULT_ENDING
 from docbin_napari.plugin import widgets
 from docbin_napari.plugin.dock import PanelWatch
+from docbin_napari.plugin.layers.choosing import same_page
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, NotInkError, result_behind
+from docbin_napari.plugin.layers.page_record import provenance
 from docbin_napari.plugin.layers.page_source import current_page
 from docbin_napari.plugin.pages.prepare import PageReady, make_ready
+from docbin_napari.plugin.reader import is_training_folder
 from docbin_napari.plugin.settings import remember, remembered
 from docbin_napari.plugin.signals import list_of
-from docbin_napari.plugin.threads import Failed, begin, readable
+from docbin_napari.plugin.threads import Failed, begin, readable, resolution_in
 from docbin_napari.plugin.writer import (
     INK_SUFFIXES,
     free_path,
@@ -102,7 +105,16 @@ class ExportEnd:
         return text
 
 
-def offered_path(layer: Labels, suffix: str) -> Path:
+def origin_of(layer: Labels, image: Image | None) -> dict[str, Any]:
+    """Give ``dpi``, ``source`` and ``page`` of ink: as it knows them itself, else as its image."""
+    mine = image is not None and same_page(image, layer) is not False
+    known = provenance(image) if mine and image is not None else {}
+    return known | {name: value for name, value in layer.metadata.items() if value is not None}
+
+
+def offered_path(
+    layer: Labels, suffix: str, image: Image | None = None, only: int | None = None
+) -> Path:
     """Offer a file beside the scan, under a name that is free.
 
     Parameters
@@ -111,19 +123,28 @@ def offered_path(layer: Labels, suffix: str) -> Path:
         Ink; its metadata may name the file of the scan.
     suffix : str
         Of the format.
+    image : Image, optional
+        The page, whose metadata may name it where those of the ink do not.
+    only : int, optional
+        One page of a stack, from 0.
 
     Returns
     -------
     Path
-        ``letter-bw.png`` for ``letter.jpg``; in the home folder where the scan has no file.
+        ``letter-bw.png`` for ``letter.jpg``; in the home folder where the scan has no file, or
+        lies among training pairs, where each page needs a mask.
     """
-    source, page = layer.metadata.get("source"), layer.metadata.get("page")
-    if not source:
-        return free_path(Path.home() / f"{clean_name(layer.name)}{RESULT_ENDING}{suffix}")
-    scan = Path(source)
-    folder = scan.parent if scan.parent.is_dir() else Path.home()
-    number = f"-p{page}" if isinstance(page, int) and page > 1 else ""
-    return free_path(folder / f"{clean_name(scan.stem)}{number}{RESULT_ENDING}{suffix}")
+    known = origin_of(layer, image)
+    source, page = known.get("source"), known.get("page")
+    if layer.ndim == 3 and only is not None:
+        page = only + 1
+    several = layer.ndim == 3 or (isinstance(page, int) and page > 1)
+    number = f"-p{page}" if several and page else ""
+    scan = Path(source) if source else Path.home() / layer.name
+    beside = scan.parent.is_dir() and not is_training_folder(scan.parent)
+    name = clean_name(scan.stem if source else layer.name)
+    folder = scan.parent if beside else Path.home()
+    return free_path(folder / f"{name}{number}{RESULT_ENDING}{suffix}")
 
 
 def with_suffix(path: Path, wanted: str) -> Path:
@@ -133,7 +154,7 @@ def with_suffix(path: Path, wanted: str) -> Path:
     return free_path(path.with_name(path.name + wanted))
 
 
-def take_pages(layer: Labels, only: int | None = None) -> Pages:
+def take_pages(layer: Labels, only: int | None = None, image: Image | None = None) -> Pages:
     """Take pages of ink out of the viewer.
 
     Parameters
@@ -143,6 +164,8 @@ def take_pages(layer: Labels, only: int | None = None) -> Pages:
     only : int, optional
         One page of the stack, from 0; all that have been binarized, or may have been painted,
         are taken otherwise.
+    image : Image, optional
+        The page or the stack, whose resolution counts where the ink has none.
 
     Returns
     -------
@@ -158,7 +181,7 @@ def take_pages(layer: Labels, only: int | None = None) -> Pages:
     data: Any = layer.data[0] if layer.multiscale else layer.data
     stack = data if data.ndim == 3 else data[np.newaxis]
     result = result_behind(layer)
-    dpi = resolutions_of(layer.metadata.get("dpi"), len(stack))
+    dpi = resolutions_of(origin_of(layer, image).get("dpi"), len(stack))
     pages = [
         (np.array(stack[number]), dpi[number], number)
         for number in (range(len(stack)) if only is None else (only,))
@@ -176,7 +199,11 @@ def take_pages(layer: Labels, only: int | None = None) -> Pages:
 
 
 def export_stack(
-    pages: Pages, target: Path, partial: bool = False, left_out: int = 0
+    pages: Pages,
+    target: Path,
+    partial: bool = False,
+    left_out: int = 0,
+    scan: Path | None = None,
 ) -> Iterator[Exported | ExportEnd | Failed]:
     """Write pages of a layer; run beside the window.
 
@@ -190,6 +217,8 @@ def export_stack(
         Whether a run was stopped before the end of a page.
     left_out : int
         How many pages of the stack hold no ink yet.
+    scan : Path, optional
+        The file of the pages, to look up resolutions that are not known.
 
     Yields
     ------
@@ -202,6 +231,7 @@ def export_stack(
     unlabelled = any(bool((plane == UNLABELLED).any()) for plane, _, _ in pages)
     files = []
     try:
+        pages = [(ink, dpi or resolution_in(scan, at + 1), at) for ink, dpi, at in pages]
         if len(names) == 1:
             yield Exported(0, count)
             ink = (plane == INK for plane, _, _ in pages)
@@ -334,9 +364,9 @@ class ExportRow(widgets.PlainContainer):
         self.all.text = "Stop" if running else "Export all pages…"
 
     def _save_page(self, _: Any = None) -> None:
-        _, ink = self._chosen()
+        image, ink = self._chosen()
         if ink is not None:
-            self._save_layer(ink, current_page(ink, self._viewer.dims.point))
+            self._save_layer(ink, image, current_page(ink, self._viewer.dims.point))
 
     def _save_all(self, _: Any = None) -> None:
         image, ink = self._chosen()
@@ -354,26 +384,28 @@ class ExportRow(widgets.PlainContainer):
                 suffix = FORMATS[self.format.value]
                 self._start(export_folder, orders, folder, suffix, load, shown)
         elif ink is not None:
-            self._save_layer(ink)
+            self._save_layer(ink, image)
 
-    def _save_layer(self, ink: Labels, only: int | None = None) -> None:
+    def _save_layer(self, ink: Labels, image: Image | None, only: int | None = None) -> None:
         result, numbers = result_behind(ink), range(len(ink.data)) if only is None else (only,)
         if result is not None and result.computing:
             self.said.emit("Not saved: this page is still being binarized. Wait until it is done.")
             return
-        offered = offered_path(ink, FORMATS[self.format.value])
+        offered = offered_path(ink, FORMATS[self.format.value], image, only)
         path = self._asks_file(self.native, offered)
         if path is None:
             return
         try:
             refuse_scan(path, ink)
-            pages = take_pages(ink, only)
+            pages = take_pages(ink, only, image)
         except Exception as error:
             self.said.emit(f"Not saved: {readable(error)}")
             return
         partial = result is not None and any(map(result.is_partial, numbers))
         left_out = len(ink.data) - len(pages) if only is None and ink.ndim == 3 else 0
-        self._start(export_stack, pages, path, partial, left_out)
+        source = origin_of(ink, image).get("source")
+        scan = Path(source) if source else None
+        self._start(export_stack, pages, path, partial, left_out, scan)
 
     # ---- beside the window
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, NotInkError
 from docbin_napari.plugin.layers.page_record import reviewed_of
 from docbin_napari.plugin.saving.autosave import checksum_of, reviewed_bytes
-from docbin_napari.plugin.threads import Failed, readable
+from docbin_napari.plugin.threads import Failed, readable, resolution_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -176,7 +177,10 @@ def _content(job: SaveJob) -> PairContent:
             if before is not None and before.content == known.content:
                 # It was saved with the contrast of then.
                 pixels = next(read_pages(own.page)).pixels
-    return PairContent(pixels, ink, labelled, job.dpi, _full(known, before).texts())
+    dpi = job.dpi
+    if dpi is None and known.source:
+        dpi = resolution_in(Path(known.source).expanduser(), known.page or 1)
+    return PairContent(pixels, ink, labelled, dpi, _full(known, before).texts())
 
 
 def _full(known: Provenance, before: Provenance | None) -> Provenance:
