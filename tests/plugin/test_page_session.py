@@ -333,6 +333,39 @@ def test_a_page_that_was_being_binarized_ahead_appears_when_it_is_turned_to(
     assert [layer.name for layer in viewer.layers] == ["3.png", "Ink of 3.png"]
 
 
+@pytest.mark.parametrize("left", ["opened again", "turned and back"])
+def test_a_page_whose_pixels_were_let_go_while_it_was_binarized_is_read_again(
+    viewer, folder, fake_engine, left
+) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    order = PageOrder(0, session.pages.entries[0], "fast", "any", "cpu", 0.5)
+    events = make_ready(order, fake_engine.load)
+    session.receive(0, next(events))
+    if left == "opened again":
+        session.open(folder)
+    else:
+        session.go_to(1)
+        session.go_to(0)
+    for event in events:
+        session.receive(0, event)
+    assert work_on(session, fake_engine) == [0, 1]
+    assert [layer.name for layer in viewer.layers][-2:] == ["1.png", "Ink of 1.png"]
+
+
+def test_the_marks_of_a_comparison_go_with_their_page(viewer, folder, fake_engine) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    work_on(session, fake_engine)
+    layer, _ = choosing.provide(viewer, session.image, (0,), 0.5, ("letters-1", "fast"))
+    result = result_behind(layer)
+    result.write(0, *(slice(0, side) for side in result.shape))
+    assert "only in" in choosing.compare(viewer, session.image)
+    assert session.labels_of_page() == [layer, session.labels]
+    session.go_to(1)
+    assert [layer.name for layer in viewer.layers] == ["2.png", "Ink of 2.png"]
+
+
 def test_labels_that_were_begun_by_hand_go_with_their_page(viewer, folder, fake_engine) -> None:
     session = PageListSession(viewer)
     session.open(folder)

@@ -11,6 +11,7 @@ import pytest
 from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.layers.page_record import reviewed_of
 from docbin_napari.plugin.threads import run
 
 pytestmark = pytest.mark.viewer
@@ -320,6 +321,30 @@ def test_two_results_are_compared(viewer, one_stroke, fake_engine) -> None:
     assert (difference.data == 1).sum() == 8
     assert difference not in choosing.labels_layers(viewer)
     assert len(viewer.layers) == 4
+
+
+def test_only_pages_of_both_results_are_compared(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(np.stack([one_stroke.pixels] * 3), name="book", rgb=True)
+    session = BinarizeSession(viewer)
+    compute(session, image, fake_engine, replace(REQUEST, all_pages=True))
+    viewer.dims.set_point(0, 1)
+    compute(session, image, fake_engine, replace(REQUEST, preset="best"))
+    viewer.layers["Ink of book (any, best)"].data[1, 14:18, 10:12] = 0
+    assert "only in “Ink of book” (8 pixels)" in choosing.compare(viewer, image)
+    assert not viewer.layers[choosing.DIFFERENCE_NAME].data[[0, 2]].any()
+
+
+def test_what_was_reviewed_is_not_reviewed_after_another_run(
+    viewer, one_stroke, fake_engine
+) -> None:
+    image = viewer.add_image(one_stroke.pixels, name="letter", rgb=True)
+    session = BinarizeSession(viewer)
+    compute(session, image, fake_engine)
+    (layer,) = choosing.results_of(viewer, image)
+    reviewed_of(layer, 0).grid[:] = True
+    compute(session, image, fake_engine, replace(REQUEST, edge_level=0.35))
+    assert choosing.results_of(viewer, image) == [layer]
+    assert not reviewed_of(layer, 0).grid.any()
 
 
 def test_what_is_seen_is_computed_first(viewer, one_stroke, fake_engine) -> None:

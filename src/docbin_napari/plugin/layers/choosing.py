@@ -15,7 +15,7 @@ from napari.layers import Image, Labels, Shapes
 
 from docbin_napari.plugin.layers import canvas, page_source
 from docbin_napari.plugin.layers.ink_result import INK, InkResult, bind, image_behind, result_behind
-from docbin_napari.plugin.layers.page_record import provenance
+from docbin_napari.plugin.layers.page_record import provenance, reviewed_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -36,6 +36,11 @@ def images(viewer: ViewerModel) -> list[Image]:
 def is_overlay(layer: Layer) -> bool:
     """Tell whether a layer only shows something, and so is nobody's ink."""
     return bool(layer.metadata.get(OVERLAY))
+
+
+def marks_of(viewer: ViewerModel, image: Image) -> list[Layer]:
+    """List the layers that only show something of an image."""
+    return [one for one in viewer.layers if is_overlay(one) and image_behind(one) is image]
 
 
 def labels_layers(viewer: ViewerModel) -> list[Labels]:
@@ -160,6 +165,7 @@ def provide(
         if not any(result.was_edited(page) for page in computed):
             for page in computed:
                 result.reset(page)
+                reviewed_of(layer, page).grid[:] = False  # Nobody has seen what comes now.
             for name, value in page_source.placement(image).items():
                 setattr(layer, name, value)
             _show_alone(viewer, image, layer)
@@ -194,7 +200,7 @@ def _show_alone(viewer: ViewerModel, image: Image, layer: Labels) -> None:
 
 
 def compare(viewer: ViewerModel, image: Image | None) -> str:
-    """Show what only one of the two topmost results of an image calls ink.
+    """Show what only one of the two topmost results of an image calls ink, where both are there.
 
     Parameters
     ----------
@@ -209,19 +215,27 @@ def compare(viewer: ViewerModel, image: Image | None) -> str:
         What the colours mean, or what is missing.
     """
     shape = () if image is None else page_source.page_source(image).shape
-    results = [one for one in results_of(viewer, image) if one.data.shape == shape]
-    if image is None or len(results) < 2:
+    results = [one for one in results_of(viewer, image) if one.data.shape == shape][:2]
+    behind = [result for one in results if (result := result_behind(one)) is not None]
+    pages = range(shape[0] if len(shape) == 3 else 1)
+    both = [page for page in pages if all(result.has(page) for result in behind)]
+    if image is None or len(results) < 2 or not both:
         return "Run a second model or preset on this page first; then the two can be compared."
-    first, second = results[1], results[0]
-    mine, other = first.data == INK, second.data == INK
-    data = np.where(mine & ~other, np.uint8(1), np.uint8(0))
-    data[other & ~mine] = 2
+    second, first = results
+    data = np.zeros(shape, np.uint8)
+    for page in both:
+        mine, other = (page_source.plane_of(one.data, page) == INK for one in (first, second))
+        marks = page_source.plane_of(data, page)
+        marks[mine & ~other] = 1
+        marks[other & ~mine] = 2
     if DIFFERENCE_NAME in viewer.layers and isinstance(viewer.layers[DIFFERENCE_NAME], Labels):
         viewer.layers.remove(viewer.layers[DIFFERENCE_NAME])
     style: dict[str, Any] = {"colormap": {0: "transparent", 1: _FIRST, 2: _SECOND, None: _SECOND}}
     style |= page_source.placement(image)
     active = viewer.layers.selection.active
-    viewer.add_layer(Labels(data, name=DIFFERENCE_NAME, metadata={OVERLAY: True}, **style))
+    difference = Labels(data, name=DIFFERENCE_NAME, metadata={OVERLAY: True}, **style)
+    bind(difference, None, image)
+    viewer.add_layer(difference)
     viewer.layers.selection.active = active
     counts = [f"{np.count_nonzero(data == value):,} pixels" for value in (1, 2)]
     return (

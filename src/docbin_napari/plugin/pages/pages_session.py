@@ -20,7 +20,7 @@ from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import SPLITS
 from docbin_napari.pairs.work_list import PageList, PageListError, is_newer, open_list
 from docbin_napari.plugin.layers import canvas, undo
-from docbin_napari.plugin.layers.choosing import labels_layers
+from docbin_napari.plugin.layers.choosing import labels_layers, marks_of
 from docbin_napari.plugin.layers.ink_result import bind, image_behind, result_behind
 from docbin_napari.plugin.layers.look import end_looks
 from docbin_napari.plugin.layers.page_record import PAIR
@@ -191,7 +191,8 @@ class PageListSession:
             self._keep(functools.partial(note, self.current, model, result.threshold))
 
     def _turn_to(self, number: int) -> None:
-        before = (*self.labels_of_page(), self.labels, self.image)
+        marks = [] if self.image is None else marks_of(self._viewer, self.image)
+        before = (*marks, *self.labels_of_page(), self.labels, self.image)
         self.image = self.labels = None
         self.current = self.pages.position = number
         self.troubles.pop(number, None)
@@ -275,8 +276,10 @@ class PageListSession:
             self._opened = self._near(self._opened) | {number: event}
             words = "Binarizing this page…"
         elif isinstance(event, PageReady):
-            # Of pages farther away the probability is kept on the disk, and nothing in memory.
-            self._inked |= self._near({number: event})
+            # Of pages farther away the probability is kept on the disk, and nothing in memory; a
+            # page whose pixels were let go since is read again.
+            if number in self._opened or (number == self.current and self.image is not None):
+                self._inked |= self._near({number: event})
             words = event.note
             # Scans of the same names may have come into the folder since the states were kept.
             found: State = "saved" if PAIR in event.metadata else "binarized"
