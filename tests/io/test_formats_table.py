@@ -232,6 +232,10 @@ def last_scan_gone():
     return content[: content.rindex(b"\xff\xda")] + b"\xff\xd9"
 
 
+def behind(kind, rest):
+    return saved(kind, quality=95) + rest * 999
+
+
 def bad_picture():
     content = bytearray(saved("PDF", resolution=100))
     at = content.index(b"\xff\xda") + 400
@@ -259,7 +263,17 @@ ODD = [
     (("fax data (CCITT) that end early", REFUSED), [fax]),
     (("progressive JPEG without its last scans", REFUSED), [last_scan_gone]),
     (("JPEG without an end mark, all rows there", READ), [lambda: JPEG[:-2], lambda: JPEG[:-1]]),
-    (("JPEG with other data behind its end", READ), [lambda: JPEG + b"words" * 99]),
+    (
+        ("JPEG, WebP, AVIF or HEIC with other data or padding behind its end", READ),
+        [
+            lambda: JPEG + b"words" * 99,
+            *(
+                partial(behind, kind, rest)
+                for kind in ("WEBP", "AVIF")
+                for rest in (b"words", b"\0")
+            ),
+        ],
+    ),
     (
         ("PDF with padding or the words of a mail program", READ),
         [

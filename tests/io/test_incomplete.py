@@ -223,6 +223,26 @@ def test_a_download_that_left_zeros_is_refused(tmp_path, letter, kind, share):
     assert not is_read(path)
 
 
+@pytest.mark.parametrize("kind", ["webp", "lossless webp", "avif", "heic"])
+def test_padding_behind_the_container_is_no_gap_but_some_zeros_in_it_are(tmp_path, letter, kind):
+    needs(kind)
+    whole = OTHERS[kind](letter)
+    path = tmp_path / "page.xyz"
+    path.write_bytes(whole + bytes(30_000))
+    assert next(read_pages(path)).pixels.shape == (420, 301, 3)
+    path.write_bytes(whole[:-200] + bytes(200))
+    assert not is_read(path)
+
+
+@pytest.mark.parametrize("kind", ["webp", "avif"])
+def test_empty_paper_is_whole_although_it_is_packed_to_zeros(tmp_path, kind):
+    needs(kind)
+    path = tmp_path / "page.xyz"
+    for size in ((600, 800), (2000, 2500)):
+        path.write_bytes(OTHERS[kind](Image.new("RGB", size, "white")))
+        assert next(read_pages(path)).pixels.min() > 250
+
+
 def test_gif_whose_codes_end_early(tmp_path, letter):
     tall, low = letter.convert("P"), letter.convert("P").crop((0, 0, 301, 200))
     content = bytearray(saved(low, "GIF"))

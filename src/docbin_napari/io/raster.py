@@ -27,7 +27,7 @@ NO_END_MARK = "the end mark of the JPEG file is missing, but its page is whole"
 """Remark on a page that other programs may call damaged."""
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "BMP", "DIB", "GIF", "PPM")
 _NEEDED_FOR = {"AVIF": "Pillow 11.3 or later", "HEIC": 'pip install "docbin-napari[heif]"'}
-_NO_GAP, _ZEROS = ("WEBP", "AVIF", "HEIF"), 256
+_NO_GAP, _ZEROS, _PIXELS_OF_A_ZERO = ("WEBP", "AVIF", "HEIF"), 64, 4000
 """Formats whose decoders draw zeros without a word, and how many bytes of them are no chance."""
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
@@ -286,20 +286,26 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
             # Or Pillow would map the file itself.
             file.filename = ""
             return (NO_END_MARK,)
-    elif image.format in _NO_GAP and _ends_in_zeros(path):
+    elif image.format in _NO_GAP and _ends_in_zeros(path, image.width * image.height):
         raise PageError(path, "the file is truncated: its end is filled with zeros")
     if not whole:
         raise PageError(path, "the file is truncated: rows of the page are missing")
     return ()
 
 
-def _ends_in_zeros(path: Path) -> bool:
-    """Tell whether a packed picture has no end, but room for it, as a broken download leaves it."""
-    length = max(_ZEROS, path.stat().st_size // 16)
-    with path.open("rb") as stream:
-        stream.seek(-min(length, path.stat().st_size), 2)
-        end = stream.read()
-    return len(end) == length and not any(end)
+def _ends_in_zeros(path: Path, pixels: int) -> bool:
+    """Tell whether a packed picture has no end, but room for it, as a broken download leaves it.
+
+    What lies behind its container does not count; empty paper at the end of a page is packed to
+    zeros, too, ten thousand pixels to one.
+    """
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[4:8], "little")
+    if not content.startswith(b"RIFF"):
+        end = max((end for *_, end in _boxes(content)), default=0)
+    length = _ZEROS + pixels // _PIXELS_OF_A_ZERO
+    rest = content[:end][-length:]
+    return len(rest) == length and not any(rest)
 
 
 # Left, top and steps of the seven passes of an interlaced picture.
@@ -497,16 +503,23 @@ def _codestream(content: bytes) -> bytes:
     """The first bytes of the picture, out of the boxes of the container."""
     if not content.startswith(_CONTAINER):
         return content[:18]
+    for kind, begin, _ in _boxes(content):
+        if kind in (b"jxlc", b"jxlp"):
+            return content[begin + 4 * (kind == b"jxlp") :][:18]
+    return b""
+
+
+def _boxes(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, begin and end of what lies in the boxes of a container."""
     place = 0
     while place + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, place)
         head = 8
         if length == 1:
             length, head = int.from_bytes(content[place + 8 : place + 16], "big"), 16
-        if kind in (b"jxlc", b"jxlp"):
-            begin = place + head + (4 if kind == b"jxlp" else 0)
-            return content[begin : begin + 18]
+        elif length == 0 and any(kind):
+            length = len(content) - place
         if length < head:
-            break
+            return
+        yield kind, place + head, place + length
         place += length
-    return b""
