@@ -533,7 +533,8 @@ class _End:
 
         Writing, and paper around it, begin anew many times in a row.
         """
-        return _SMALLEST_FILL < self.count / count < 1 / 2 and self._runs <= 4 * self._rows
+        least = max(_FEWEST_IN_A_ROW, _SMALLEST_FILL * count)
+        return least <= self.count < count / 2 and self._runs <= 4 * self._rows
 
 
 def _without_outliers(

@@ -319,7 +319,7 @@ def _rows_of(path: Path, page: TiffPage, where: str) -> Decoded | None:
         rows = SampleKind(directory, page).rows(samples)
         rows[:1]
         weakref.finalize(samples, open_files.pop_all().close)
-        return Decoded(rows, clean_dpi(page.dpi), rows.remarks)
+        return Decoded(rows, clean_dpi(page.dpi), rows.remarks, 1, rows.scale)
     # What the other library makes of it, and how it names the damage, comes next.
     return None
 
