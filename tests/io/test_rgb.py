@@ -91,6 +91,24 @@ def test_alpha_of_each_type(dtype):
     assert to_rgb(image)[0, :, 0].tolist() == [0, 255]
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.uint32])
+@pytest.mark.parametrize(
+    ("pixels", "gray"),
+    [
+        ([[0, 4095], [4095, 4095], [0, 0]], [0, 255, 255]),
+        ([[500, 1023], [520, 1023]], [0, 255]),
+        ([[0, 1024], [4095, 4095]], [191, 255]),
+    ],
+)
+def test_alpha_has_as_many_bits_as_the_page_uses(dtype, pixels, gray):
+    assert to_rgb(np.array([pixels], dtype))[0, :, 0].tolist() == gray
+
+
+def test_faint_alpha_of_the_whole_range_stays_faint():
+    pixels = np.array([[[0, 13107], [65535, 13107]]], np.uint16)
+    assert to_rgb(pixels)[0, :, 0].tolist() == [204, 255]
+
+
 @pytest.mark.parametrize("shape", [(700, 800), (3, 300_000), (1, 1)])
 def test_bands_do_not_show(shape):
     image = np.random.default_rng(0).integers(0, 65536, shape, dtype=np.uint16)

@@ -9,6 +9,7 @@ from PIL import Image
 from docbin_napari.io import tiff
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
+from docbin_napari.io.rgb import STRETCHED
 from docbin_napari.io.tiff_header import read_tiff_header
 
 
@@ -131,10 +132,31 @@ def test_kinds_of_tifffile(tmp_path, ramp, kind):
 def test_sixteen_bit_alpha_is_blended_over_white(tmp_path, alpha):
     """Black and mid gray at alpha 1/5; associated colours are stored multiplied."""
     gray = 32896 // 5 if alpha == "assocalpha" else 32896
-    data = np.array([[[0, 0, 0, 13107], [gray, gray, gray, 13107], [0, 0, 0, 0]]], np.uint16)
+    pixels = [[0, 0, 0, 13107], [gray, gray, gray, 13107], [0, 0, 0, 0], [0, 0, 0, 65535]]
+    data = np.array([pixels], np.uint16)
     path = tmp_path / "page.tif"
     tifffile.imwrite(path, data, photometric="rgb", extrasamples=[alpha], metadata=None)
-    assert read(path).pixels[0, :, 0].tolist() == [204, 230, 255]
+    assert read(path).pixels[0, :, 0].tolist() == [204, 230, 255, 0]
+
+
+@pytest.mark.parametrize("alpha", ["assocalpha", "unassalpha"])
+@pytest.mark.parametrize("bits", [10, 12, 16])
+@pytest.mark.parametrize("in_bands", [False, True])
+def test_alpha_of_fewer_bits_is_opaque_at_its_end(tmp_path, monkeypatch, alpha, bits, in_bands):
+    monkeypatch.setattr(tiff, "LARGE_PAGE", 1)
+    top = 2**bits - 1
+    page = np.zeros((600, 500, 4), np.uint16)
+    page[..., :3] = np.linspace(0, top, 500, dtype=np.uint16)[:, None]
+    page[..., 3] = top
+    page[:300] = 0
+    path = tmp_path / "page.tif"
+    options = {"extrasamples": [alpha], "metadata": None, "rowsperstrip": 100}
+    tifffile.imwrite(path, page, photometric="rgb", **options)
+    read_page = read(path, in_bands=in_bands)
+    rows = read_page.pixels[290:310]
+    assert (rows[:10] == 255).all()
+    assert np.abs(rows[10:, :, 0].astype(int) - np.linspace(0, 255, 500)).max() < 2
+    assert read_page.remarks == (() if bits == 16 else (STRETCHED,))
 
 
 def test_twelve_bits_fill_the_range(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ _MOST_OUTLIERS = 1 << 12
 _SMALLEST_FILL, _FEW_GRAYS = 1 / 200, 16
 """Share of the pixels of a page from which one value may be a frame, and how many values may be
 labels or black and white alone."""
+_FEWEST_BITS = 10
 _FEWEST_IN_A_ROW = 32
 _NOISE_ALONE = 12
 """A page whose values reach over fewer steps of its noise than this is empty: white noise
@@ -215,8 +217,8 @@ def to_rgb(array: ArrayLike, limits: tuple[float, float] | None = None) -> NDArr
         Anything with `shape` and `dtype` that can be sliced by rows, a lazy
         array for instance, is read band by band.
     limits : (float, float), optional
-        Values that become 0 and 255, instead of the rule above; alpha keeps the
-        rule. Values outside are clipped.
+        Values that become 0 and 255, instead of the rule above; alpha has the
+        range of its kind. Values outside are clipped.
 
     Returns
     -------
@@ -245,7 +247,9 @@ def to_rgb(array: ArrayLike, limits: tuple[float, float] | None = None) -> NDArr
         if channels == 3:
             return np.ascontiguousarray(image)
         limits = None
-    return RgbRows(image, limits_of(image) if limits is None else limits)[:]
+    if limits is not None:
+        return RgbRows(image, limits, convert_band)[:]
+    return RgbRows(image, limits_of(image))[:]
 
 
 def row_bands(height: int, width: int) -> Iterator[slice]:
@@ -323,7 +327,8 @@ class RgbRows:
         convert: Callable[..., NDArray[np.uint8]] | None = None,
     ) -> None:
         self.shape = (*samples.shape[:2], 3)
-        self._samples, self._limits, self._convert = samples, limits, convert or _convert_band
+        self._samples, self._limits = samples, limits
+        self._convert = convert or partial(convert_band, opaque=opaque_alpha(samples, limits))
 
     @property
     def scale(self) -> tuple[float, float] | None:
@@ -575,12 +580,48 @@ def _colour(band: NDArray[Any]) -> NDArray[Any]:
     return band[..., :-1] if band.ndim == 3 and band.shape[2] in (2, 4) else band
 
 
-def _convert_band(band: NDArray[Any], limits: tuple[float, float] | None) -> NDArray[np.uint8]:
+def opaque_alpha(
+    samples: RowSource, limits: tuple[float, float] | None, colours: int | None = None
+) -> float | None:
+    """Find the alpha of an opaque pixel where its kind does not say it.
+
+    Parameters
+    ----------
+    samples : RowSource
+        The page as it is stored.
+    limits : (float, float) or None
+        Values of its colours that become black and white; None where they do not count.
+    colours : int, optional
+        Channels before alpha; those of gray and RGB by default.
+
+    Returns
+    -------
+    float or None
+        The range of as many bits as alpha and colours use, ten to fifteen, or of the kind; None for
+        float, for 8 bits and without alpha.
+    """
+    channels = samples.shape[2] if len(samples.shape) == 3 else 1
+    if colours is None and channels in (2, 4):
+        colours = channels - 1
+    if colours is None or samples.dtype.kind not in "iu" or samples.dtype.itemsize == 1:
+        return None
+    bands = (np.asarray(samples[rows])[..., colours] for rows in row_bands(*samples.shape[:2]))
+    most = max((float(band.max(initial=0)) for band in bands), default=0.0)
+    bits = math.ceil(math.log2(max(most, limits[1] if limits else 0.0, 0.0) + 1))
+    few = _FEWEST_BITS <= bits < 16
+    return 2.0**bits - 1 if few else float(np.iinfo(samples.dtype).max)
+
+
+def convert_band(
+    band: NDArray[Any], limits: tuple[float, float] | None, opaque: float | None = None
+) -> NDArray[np.uint8]:
+    """Make RGB of some rows; see `RgbRows` and `opaque_alpha`."""
     colour = _eight_bit(_colour(band), limits)
     if colour.ndim == 2:
         colour = colour[..., np.newaxis]
     if band.ndim == 3 and band.shape[2] in (2, 4):
-        alpha = _eight_bit(band[..., -1:], (0.0, 1.0) if band.dtype.kind == "f" else None)
+        whole = (0.0, 1.0) if band.dtype.kind == "f" else None
+        alpha = _eight_bit(band[..., -1:], whole if opaque is None else (0.0, opaque))
         colour = _over_white(colour, alpha)
     return np.broadcast_to(colour, (*colour.shape[:2], 3))
 

@@ -24,7 +24,9 @@ from docbin_napari.io.rgb import (
     RgbRows,
     RowSource,
     StoredBands,
+    convert_band,
     needs_limits,
+    opaque_alpha,
     row_bands,
     to_rgb,
     upright,
@@ -259,19 +261,21 @@ class SampleKind:
 
     def rows(self, samples: RowSource) -> RgbRows:
         """Interpret the samples of a page, as they are stored: (H, W, samples)."""
-        return RgbRows(samples, self._limits(samples), self._convert)
+        limits = self._limits(samples)
+        opaque = opaque_alpha(samples, limits, self._colours) if self._alpha else None
+        if self._alpha == _PREMULTIPLIED and opaque:
+            limits = 0.0, opaque
+        return RgbRows(samples, limits, partial(self._convert, opaque=opaque))
 
     def _limits(self, samples: RowSource) -> tuple[float, float] | None:
         """Find the values that become black and white, where the kind has no fixed ones."""
         if self._photometric in (_PALETTE, _CMYK) or not needs_limits(samples.dtype):
             return None
-        if self._alpha == _PREMULTIPLIED and samples.dtype.kind in "iu":
-            return 0.0, float(np.iinfo(samples.dtype).max)
         bands = row_bands(*samples.shape[:2])
         return value_limits(samples[rows][..., : self._colours] for rows in bands)
 
     def _convert(
-        self, samples: NDArray[Any], limits: tuple[float, float] | None
+        self, samples: NDArray[Any], limits: tuple[float, float] | None, opaque: float | None
     ) -> NDArray[np.uint8]:
         """Make RGB of some rows."""
         if samples.dtype == np.uint8 and 1 < self._bits < 8 and self._photometric != _PALETTE:
@@ -288,12 +292,14 @@ class SampleKind:
         if not self._alpha:
             return to_rgb(colour, limits)
         band = samples[..., : self._colours + 1]
-        return to_rgb(_straight(band) if self._alpha == _PREMULTIPLIED else band, limits)
+        if self._alpha == _PREMULTIPLIED:
+            band = _straight(band, opaque)
+        return convert_band(band, limits, opaque)
 
 
-def _straight(band: NDArray[Any]) -> NDArray[Any]:
+def _straight(band: NDArray[Any], opaque: float | None) -> NDArray[Any]:
     """Divide colours by the alpha with which they are stored multiplied."""
-    top = float(np.iinfo(band.dtype).max) if band.dtype.kind in "iu" else 1.0
+    top = opaque or (float(np.iinfo(band.dtype).max) if band.dtype.kind in "iu" else 1.0)
     alpha = band[..., -1:].astype(np.float64) / top
     straight = band.copy()
     colour = band[..., :-1] / np.where(alpha > 0, alpha, 1.0)
