@@ -40,6 +40,12 @@ def test_nan_is_white_and_infinities_are_the_ends():
     assert first_channel([np.nan, -np.inf, 0.0, 1.0, np.inf]) == [255, 0, 0, 255, 255]
 
 
+def test_infinity_in_a_wide_page_is_no_warning():
+    page = np.linspace(0, 1, 4000).reshape(40, 100)
+    page[4] = np.inf
+    assert (to_rgb(page)[4] == 255).all()
+
+
 def test_infinity_does_not_stretch_the_other_values():
     assert first_channel([np.inf, 10.0, 20.0]) == [255, 0, 255]
 

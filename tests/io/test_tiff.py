@@ -1,5 +1,6 @@
 import logging
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -291,4 +292,13 @@ def test_libraries_print_nothing(tmp_path, ramp, capfd):
     damaged.write_bytes(content)
     with pytest.raises(PageError):
         read(damaged)
+    many, big = tmp_path / "many.tif", tmp_path / "big.tif"
+    tifffile.imwrite(many, np.zeros((20, 30, 8), np.uint8), planarconfig="contig", metadata=None)
+    assert read(many).pixels.shape == (20, 30, 3)
+    tifffile.imwrite(big, ramp, photometric="rgb", bigtiff=True, byteorder=">", metadata=None)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert read(big).pixels.shape == ramp.shape
+        assert warnings.filters[0][0] == "always"
+    assert warned == []
     assert capfd.readouterr() == ("", "")

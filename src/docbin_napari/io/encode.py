@@ -21,7 +21,7 @@ from docbin_napari.io.errors import MaskError
 from docbin_napari.io.page import clean_dpi
 from docbin_napari.io.paths import atomic_path, writing_trouble
 from docbin_napari.io.rgb import RowSource
-from docbin_napari.io.tiff_header import read_tiff_header
+from docbin_napari.io.tiff_header import TiffDamage, read_tiff_header, read_tiff_text
 
 Conversion = Callable[[NDArray[Any]], NDArray[Any]]
 Dpi = tuple[float, float] | None
@@ -397,14 +397,11 @@ def read_texts(path: Path) -> dict[str, str]:
     """
     if path.suffix.lower() not in TIFF_SUFFIXES:
         return read_png_texts(path)
-    from docbin_napari.io.raster import without_pillow_limit
-
     try:
-        with without_pillow_limit(), Image.open(path, formats=("TIFF",)) as image:
-            words = json.loads(image.tag_v2.get(_DESCRIPTION, "{}"))  # type: ignore[attr-defined]
+        words = json.loads(read_tiff_text(path, _DESCRIPTION))
     except OSError as error:
         raise MaskError(path, f"the file cannot be read ({error})") from error
-    except (ValueError, TypeError, SyntaxError, RecursionError):
+    except (ValueError, TiffDamage, RecursionError):
         return {}
     texts = words if isinstance(words, dict) else {}
     return {key: text for key, text in texts.items() if isinstance(text, str)}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import re
 import struct
 import threading
+import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,16 +36,22 @@ _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x01
 
 _LIFTS = threading.Lock()
 _SAVED_LIMITS: list[int | None] = []
+_SILENCE, _NOWHERE = ExitStack(), logging.NullHandler()
 
 
 @contextmanager
 def without_pillow_limit() -> Iterator[None]:
-    """Lift Pillow's own pixel limit while at least one page is being decoded.
+    """Lift Pillow's own pixel limit, and silence it, while at least one page is being decoded.
 
     The limit is a global of Pillow. One entry a user lets several threads decode at once and puts
     back what was there before the first of them.
     """
     with _LIFTS:
+        if not _SAVED_LIMITS:
+            _SILENCE.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            # What its log would print is raised, too, or does not matter.
+            logging.getLogger("PIL").addHandler(_NOWHERE)
         _SAVED_LIMITS.append(Image.MAX_IMAGE_PIXELS)
         Image.MAX_IMAGE_PIXELS = None
     try:
@@ -53,6 +61,7 @@ def without_pillow_limit() -> Iterator[None]:
             saved = _SAVED_LIMITS.pop()
             if not _SAVED_LIMITS:
                 Image.MAX_IMAGE_PIXELS = saved
+                _SILENCE.close()
 
 
 def open_image(path: Path) -> Image.Image:

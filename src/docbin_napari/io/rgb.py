@@ -472,6 +472,7 @@ def _range_of_kind(low: float, high: float, kind: str) -> tuple[float, float] | 
     return 0.0, 2.0 ** max(8, math.ceil(math.log2(high + 1))) - 1
 
 
+@np.errstate(invalid="ignore")  # Differences of infinite values.
 def _used_range(bands: Iterable[NDArray[Any]]) -> tuple[float, float, float, str] | None:
     """The ends of the values without outliers, how rough the page is, and the kind of values."""
     kind, noise, count = "u", math.inf, 0

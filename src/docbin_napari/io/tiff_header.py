@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -177,6 +177,20 @@ def read_tiff_header(path: Path) -> TiffHeader:
     return TiffHeader(tuple(wanted or pages[:1]), damage)
 
 
+def read_tiff_text(path: Path, tag: int) -> str:
+    """Read the text of a tag from the first directory of a TIFF file; empty without one.
+
+    Raises
+    ------
+    OSError, TiffDamage, ValueError
+        If the file cannot be read, is no TIFF file, or the tag holds no text.
+    """
+    with path.open("rb") as stream:
+        reader = _Reader(stream)
+        tags, _ = reader.directory(reader.first, {tag})
+    return bytes(map(int, tags.get(tag, ()))).rstrip(b"\0").decode("latin-1")
+
+
 class _Reader:
     """Reads directories of one byte order and one width of offsets."""
 
@@ -193,7 +207,9 @@ class _Reader:
         self._entry = struct.Struct(self._order + ("HHQ8s" if big else "HHI4s"))
         self.first = int(self._offset.unpack_from(start, 8 if big else 4)[0])
 
-    def directory(self, offset: int) -> tuple[dict[int, tuple[float, ...]], int]:
+    def directory(
+        self, offset: int, wanted: Set[int] = _WANTED
+    ) -> tuple[dict[int, tuple[float, ...]], int]:
         """Read the values of the tags that are wanted, and the offset of the next directory."""
         (count,) = self._count.unpack(self._bytes(offset, self._count.size))
         if not 0 < count <= 4096:
@@ -203,7 +219,7 @@ class _Reader:
         tags = {
             tag: self._values(kind, number, inline)
             for tag, kind, number, inline in self._entry.iter_unpack(block[:end])
-            if tag in _WANTED
+            if tag in wanted
         }
         return tags, int(self._offset.unpack_from(block, end)[0])
 
