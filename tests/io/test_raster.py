@@ -5,7 +5,7 @@ import zlib
 import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from docbin_napari.io.page import clean_dpi, read_pages
 from docbin_napari.io.raster import image_rows, without_pillow_limit
@@ -89,6 +89,47 @@ def test_transparent_gray_of_sixteen_bits_is_white(tmp_path):
     rows = np.array([1000, 40000, 50000], ">u2").tobytes()
     path.write_bytes(png(3, 16, rows, transparent=40000))
     assert read(path).pixels[0, :, 0].tolist() == [4, 255, 195]
+
+
+def chunk(kind, data, check=None):
+    checked = kind + data
+    crc = struct.pack(">I", zlib.crc32(checked) if check is None else check)
+    return struct.pack(">I", len(data)) + checked + crc
+
+
+LONG = zlib.compress(bytes(2 << 20))
+WORDS = {
+    "a long profile": chunk(b"iCCP", b"name\0\0" + LONG),
+    "a long packed text": chunk(b"zTXt", b"name\0\0" + LONG),
+    "a long text of other letters": chunk(b"iTXt", b"name\0\1\0en\0Name\0" + LONG),
+    "a text that is longer than allowed for all": chunk(b"tEXt", b"name\0" + b"a" * (65 << 20)),
+    "many texts": chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 19))) * 150,
+    "a damaged text": chunk(b"tEXt", b"Author\0me", check=5),
+    "a profile that is no stream": chunk(b"iCCP", b"name\0\0no stream"),
+}
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+@pytest.mark.parametrize("behind", [False, True])
+def test_words_of_a_png_do_not_matter(tmp_path, gray_ramp, words, behind):
+    path = tmp_path / "page.png"
+    Image.fromarray(gray_ramp).save(path, dpi=(300, 300))
+    content = path.read_bytes()
+    place = content.index(b"IEND" if behind else b"pHYs") - 4
+    path.write_bytes(content[:place] + words + content[place:])
+    page = read(path)
+    assert (page.pixels[..., 0] == gray_ramp).all()
+    assert page.dpi == (300.0, 300.0)
+
+
+def test_a_turned_png_keeps_its_words(tmp_path, gray_ramp):
+    """Its orientation may stand in them."""
+    path = tmp_path / "page.png"
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", xmp.decode(), zip=True)
+    Image.fromarray(gray_ramp).save(path, pnginfo=info)
+    assert (read(path).pixels[..., 0] == np.rot90(gray_ramp, -1)).all()
 
 
 def test_sixteen_bit_rgb_png(tmp_path, ramp):

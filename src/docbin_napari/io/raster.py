@@ -12,12 +12,13 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, PngImagePlugin
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import Decoded, check_size, clean_dpi
@@ -34,6 +35,8 @@ _NO_GAP, _ZEROS, _PIXELS_OF_A_ZERO = ("WEBP", "AVIF", "HEIF"), 64, 4000
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
 
+_PNG_SIGNATURE, _WORDS = b"\x89PNG\r\n\x1a\n", (b"iCCP", b"tEXt", b"zTXt", b"iTXt")
+_PACKED_WORDS = re.compile(rb"(?s:(iCCP|zTXt)[^\0]*\0.|iTXt[^\0]*\0\x01.[^\0]*\0[^\0]*\0)")
 _LIFTS = threading.Lock()
 _SAVED_LIMITS: list[int | None] = []
 _SILENCE, _NOWHERE = ExitStack(), logging.NullHandler()
@@ -71,9 +74,38 @@ def open_image(path: Path) -> Image.Image:
 
     kind = _phone_picture(path)
     if not kind:
-        return Image.open(path, formats=FORMATS)
+        return Image.open(_without_bad_words(path) or path, formats=FORMATS)
     _register(path, kind)
     return Image.open(path, formats=("AVIF" if kind == "AVIF" else "HEIF",))
+
+
+def _without_bad_words(path: Path) -> io.BytesIO | None:
+    """A PNG file without words and profiles, which are not needed, if Pillow refused it for them.
+
+    It does so where some are damaged, or long when they are unpacked.
+    """
+    with path.open("rb") as stream:
+        content = stream.read(8)
+        if content != _PNG_SIGNATURE:
+            return None
+        content += stream.read()
+    chunks = list(_png_chunks(content))
+    sizes = (_unpacked(content[start + 4 : end]) for kind, start, end in chunks if kind in _WORDS)
+    if all(size <= PngImagePlugin.MAX_TEXT_MEMORY for size in accumulate(sizes)):
+        return None
+    kept = (content[start:end] for kind, start, end in chunks if kind not in _WORDS)
+    return io.BytesIO(b"".join([_PNG_SIGNATURE, *kept]))
+
+
+def _unpacked(chunk: bytes) -> float:
+    """Bytes of some words or a profile; without end if they are damaged or too long for Pillow."""
+    content, size = chunk[:-4], float(len(chunk))
+    if packed := _PACKED_WORDS.match(content):
+        most = PngImagePlugin.MAX_TEXT_CHUNK
+        with suppress(zlib.error):
+            size = len(zlib.decompressobj().decompress(content[packed.end() :], most))
+        size = math.inf if size == most else size
+    return size if zlib.crc32(content).to_bytes(4, "big") == chunk[-4:] else math.inf
 
 
 def _phone_picture(path: Path) -> str:
@@ -355,14 +387,21 @@ def png_holds_all_rows(content: bytes) -> bool:
 
 def _packed_pixels(content: bytes) -> Iterator[bytes]:
     """The data of the chunks with pixels."""
-    place = 8
-    while place + 8 <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, place)
+    for kind, start, end in _png_chunks(content):
         if kind == b"IDAT":
-            yield content[place + 8 : place + 8 + length]
-        elif kind == b"IEND":
+            yield content[start + 8 : end - 4]
+
+
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, begin and end of the parts of a PNG file, up to its end mark."""
+    end = 8
+    while end + 8 <= len(content):
+        start = end
+        length, kind = struct.unpack_from(">I4s", content, start)
+        end += length + 12
+        yield kind, start, end
+        if kind == b"IEND":
             return
-        place += length + 12
 
 
 _SAMPLES = {"1": 1, "L": 1, "P": 1, "LA": 4, "La": 4, "PA": 4, "I;16": 2, "I;16B": 2}
