@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 
 from docbin_napari.plugin.correct.correct_session import CorrectSession
 from docbin_napari.plugin.layers import choosing
-from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.layers.ink_result import image_behind, result_behind
 
 pytestmark = pytest.mark.viewer
 
@@ -97,6 +99,20 @@ def test_pages_side_by_side_are_not_mixed(viewer) -> None:
     a_page(viewer, "b", translate=(0, 70))
     viewer.layers.selection.active = ink
     assert choosing.favourite_image(viewer, ink) is first
+
+
+def test_labels_of_a_page_that_is_gone_are_of_no_other_one(viewer) -> None:
+    first = a_page(viewer, "a")
+    ink = CorrectSession(viewer).new_labels(first, 0)
+    viewer.layers.remove(first)
+    second = a_page(viewer, "b", "/pages/b.png")
+    viewer.layers.selection.active = None
+    del first
+    gc.collect()
+    assert image_behind(ink) is None
+    assert choosing.same_page(second, ink) is False
+    assert "another page" in choosing.warning(second, ink)
+    assert choosing.favourite_labels(viewer, second, now=ink) is None
 
 
 def test_a_run_leaves_the_ink_of_a_page_that_is_gone_alone(viewer, one_stroke, no_ink) -> None:

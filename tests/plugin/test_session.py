@@ -226,7 +226,7 @@ def test_the_active_one_of_two_results_of_an_image_follows_the_threshold(
     first.data[0, 0] = 1
     compute(session, image, fake_engine)
     assert session.ink_layer(image) is not first
-    viewer.layers.selection.active = first
+    viewer.layers.selection.active, first.visible = first, True
     assert session.ink_layer(image) is first
 
 
@@ -302,6 +302,19 @@ def test_another_model_or_preset_gives_a_layer_of_its_own(viewer, one_stroke, fa
     first, second = choosing.results_of(viewer, image)[::-1]
     assert (first.name, second.name) == ("Ink of letter", "Ink of letter (faint, fast)")
     assert (first.visible, second.visible) == (True, False)
+
+
+def test_of_two_results_the_one_that_is_seen_is_meant(viewer, one_stroke, fake_engine) -> None:
+    session, image = BinarizeSession(viewer), viewer.add_image(one_stroke.pixels, rgb=True)
+    other = replace(REQUEST, model="another")
+    for request in (REQUEST, other, REQUEST):
+        compute(session, image, fake_engine, request)
+    first, second = (layer for layer in viewer.layers if layer is not image)
+    assert first.visible
+    assert not second.visible
+    assert viewer.layers.selection.active is session.ink_layer(image) is first
+    first.visible, second.visible = False, True
+    assert session.ink_layer(image) is second, "the other was hidden with its eye"
 
 
 def test_two_results_are_compared(viewer, one_stroke, fake_engine) -> None:

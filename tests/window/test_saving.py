@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -349,6 +350,21 @@ def test_labels_of_unknown_origin_are_of_the_page_that_they_were_painted_on(
     assert same_page(pages[1], labels) is False
     assert desk.save.drafts.autosave.flush() == ""
     assert len(list(tmp_path.rglob("*.draft"))) == 1
+
+
+def test_labels_that_were_painted_over_a_page_that_was_removed_are_not_of_the_next_one(
+    desk, tmp_path, one_stroke, no_ink
+) -> None:
+    desk.save.datasets.value = tmp_path
+    first = desk.viewer.add_image(one_stroke.pixels, rgb=True, name="A")
+    labels = desk.viewer.add_labels(np.zeros(one_stroke.ink.shape, np.uint8))
+    labels.data[5, 5] = 1
+    desk.viewer.layers.remove(first)
+    del first
+    gc.collect()
+    second = desk.viewer.add_image(no_ink.pixels, rgb=True, name="B")
+    assert same_page(second, labels) is False
+    assert "another page" in desk.save.status.value
 
 
 def test_another_choice_reads_the_next_page_anew_and_is_kept(

@@ -14,7 +14,14 @@ import numpy as np
 from napari.layers import Image, Labels, Shapes
 
 from docbin_napari.plugin.layers import canvas, page_source
-from docbin_napari.plugin.layers.ink_result import INK, InkResult, bind, image_behind, result_behind
+from docbin_napari.plugin.layers.ink_result import (
+    INK,
+    InkResult,
+    bind,
+    image_behind,
+    is_bound,
+    result_behind,
+)
 from docbin_napari.plugin.layers.page_record import provenance, reviewed_of
 
 if TYPE_CHECKING:
@@ -110,13 +117,13 @@ def ink_layer(viewer: ViewerModel, image: Image | None) -> Labels | None:
     Returns
     -------
     Labels or None
-        Those made from `image` (the active ones before the topmost), else active ones
-        whose image is no longer in the viewer.
+        Those made from `image` (visible ones first, of these the active before the topmost),
+        else active ones whose image is no longer in the viewer.
     """
     active = viewer.layers.selection.active
     mine = results_of(viewer, image)
     if mine:
-        return active if active in mine else mine[0]
+        return min(mine, key=lambda layer: (not layer.visible, layer is not active))
     lost = result_behind(active) is not None and image_behind(active) not in images(viewer)
     return active if lost else None
 
@@ -169,6 +176,7 @@ def provide(
             for name, value in page_source.placement(image).items():
                 setattr(layer, name, value)
             _show_alone(viewer, image, layer)
+            viewer.layers.selection.active = layer  # as a new one would be
             return layer, note
         note = f"“{layer.name}” holds corrections and was left alone; this is a new layer."
     result = InkResult(shape, threshold)
@@ -344,13 +352,12 @@ def same_page(image: Image | None, labels: Labels | None) -> bool | None:
     """
     if image is None or labels is None:
         return None
-    behind = image_behind(labels)
-    if behind is image:
+    if image_behind(labels) is image:
         return True
     mine, other = _origin(labels.metadata), _origin(provenance(image))
     if mine is not None and other is not None:
         return mine == other
-    return None if behind is None else False
+    return False if is_bound(labels) else None
 
 
 def _origin(known: dict[str, Any]) -> tuple[str, int] | None:

@@ -389,6 +389,11 @@ def bind(layer: Labels, result: InkResult | None, image: Image) -> None:
     _BONDS[layer] = result, weakref.ref(image)
 
 
+def is_bound(layer: Layer) -> bool:
+    """Tell whether a layer was made from an image, also if that is gone."""
+    return layer in _BONDS
+
+
 def result_behind(layer: Layer | None) -> InkResult | None:
     """Find the result behind a labels layer.
 

@@ -91,9 +91,9 @@ class DraftRow(PlainContainer):
     def refresh(self) -> None:
         """Look again at which page is worked on."""
         subject = self._subject()
+        self._bind_to_the_page_before(subject)
         if subject is not None:
             self._early = None
-            self._bind_to_the_page_before(subject)
             if same_page(subject.image, subject.labels) is False:
                 # When pages are turned, the labels of the one before stay for a moment: kept
                 # under the name of the new one, they would be put on it later.
@@ -101,14 +101,16 @@ class DraftRow(PlainContainer):
         self.autosave.watch(subject)
         self._show()
 
-    def _bind_to_the_page_before(self, subject: Subject) -> None:
+    def _bind_to_the_page_before(self, subject: Subject | None) -> None:
         """Let labels of unknown origin be of the page over which they were painted."""
-        before, self._before = self._before, (ref(subject.image), ref(subject.labels))
-        image, labels = (None, None) if before is None else (before[0](), before[1]())
-        moved = labels is subject.labels and image is not subject.image
-        unknown = moved and image is not None and same_page(image, labels) is None
-        if unknown and image is not None and subject.plane().any():
-            bind(subject.labels, None, image)
+        image, labels = (None, None) if self._before is None else (one() for one in self._before)
+        left = subject is None or subject.image is not image
+        if left and image is not None and labels is not None:
+            unknown = same_page(image, labels) is None
+            if unknown and labels.data.any():
+                bind(labels, None, image)
+        if subject is not None:
+            self._before = ref(subject.image), ref(subject.labels)
 
     def offer_early(self, path: Path | None, take: Callable[[Path], Any]) -> None:
         """Offer a draft of a page that has no labels yet.
