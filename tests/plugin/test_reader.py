@@ -35,6 +35,13 @@ def test_a_page_of_a_g4_file_keeps_its_resolution(tmp_path, one_stroke) -> None:
     assert meta["metadata"] == {"dpi": (400.0, 200.0), "source": str(path), "page": 1}
 
 
+def test_a_file_is_known_by_its_whole_path(tmp_path, one_stroke, monkeypatch) -> None:
+    write_mask(tmp_path / "letter.tif", one_stroke.ink)
+    monkeypatch.chdir(tmp_path)
+    ((_, meta, _),) = read_document("letter.tif")
+    assert meta["metadata"]["source"] == str(tmp_path / "letter.tif")
+
+
 def test_pages_of_one_size_become_a_stack(tmp_path, one_stroke, no_ink) -> None:
     pages = [one_stroke.ink, no_ink.ink, one_stroke.ink]
     path = write_mask(tmp_path / "book.tif", pages, dpi=(300, 300))

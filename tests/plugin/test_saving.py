@@ -18,6 +18,7 @@ from docbin_napari.plugin.layers.page_record import (
     Subject,
     note_pair,
     own_pair,
+    provenance,
     reviewed_of,
     take_reviewed,
 )
@@ -173,6 +174,20 @@ def test_a_page_is_saved_again_after_its_contrast_was_moved(viewer, place, one_s
     assert first.pair.page.read_bytes() == page
     image.data = gray[::-1].copy()
     assert isinstance(saved(subject, SaveOrder(place, own=first.pair)), Failed), "another page"
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [("page.png", str(Path.cwd() / "page.png")), ("https://a.b/p.png", "https://a.b/p.png")],
+)
+def test_a_page_that_was_opened_by_a_relative_path_is_known_by_its_whole_one(
+    viewer, one_stroke, path, source
+) -> None:
+    from napari.layers._source import layer_source
+
+    with layer_source(path=path):
+        image = viewer.add_image(one_stroke.pixels, rgb=True)
+    assert provenance(image)["source"] == source
 
 
 def test_a_saved_page_knows_its_pair(subject, place) -> None:

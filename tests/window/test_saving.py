@@ -15,7 +15,13 @@ from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.work_list import open_list
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.choosing import same_page
-from docbin_napari.plugin.layers.ink_result import InkResult, NotInkError, bind, result_behind
+from docbin_napari.plugin.layers.ink_result import (
+    InkResult,
+    NotInkError,
+    bind,
+    is_bound,
+    result_behind,
+)
 from docbin_napari.plugin.layers.page_record import Subject
 from docbin_napari.plugin.saving import autosave
 from docbin_napari.plugin.signals import list_of
@@ -360,6 +366,7 @@ def test_labels_that_were_painted_over_a_page_that_was_removed_are_not_of_the_ne
     labels = desk.viewer.add_labels(np.zeros(one_stroke.ink.shape, np.uint8))
     labels.data[5, 5] = 1
     desk.viewer.layers.remove(first)
+    assert is_bound(labels), "before its page is forgotten"
     del first
     gc.collect()
     second = desk.viewer.add_image(no_ink.pixels, rgb=True, name="B")

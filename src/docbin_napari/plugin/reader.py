@@ -243,7 +243,7 @@ def _checked(pages: Iterator[Page]) -> Iterator[Page]:
 def _origin(resolutions: list[Any], source: Path, page: int | None) -> dict[str, Any]:
     """Name the file of a layer in its metadata; one resolution if all pages have the same."""
     dpi = resolutions[0] if len(set(resolutions)) == 1 else resolutions
-    return {"dpi": dpi, "source": str(source), "page": page}
+    return {"dpi": dpi, "source": str(source.absolute()), "page": page}
 
 
 def _page_layer(page: Page, place: tuple[float, float]) -> LayerData:

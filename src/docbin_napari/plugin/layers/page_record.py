@@ -131,7 +131,8 @@ def provenance(image: Image) -> dict[str, Any]:
     """
     found = {name: image.metadata.get(name) for name in ("dpi", "source", "page")}
     if found["source"] is None and image.source.path is not None:
-        found["source"] = str(image.source.path)
+        path = str(image.source.path)
+        found["source"] = path if "://" in path else str(Path(path).absolute())
     return found
 
 

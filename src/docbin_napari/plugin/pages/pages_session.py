@@ -420,9 +420,9 @@ def saved_pages(datasets: Path) -> dict[tuple[Path, int], Path]:
             for pair in find_pairs(datasets / split):
                 with suppress(FileError, OSError, RuntimeError):
                     origin = read_provenance(pair.ground_truth)
-                    if origin is not None and origin.source:
-                        file = Path(origin.source).expanduser().resolve()
-                        found[file, origin.page or 1] = pair.page
+                    file = Path((origin and origin.source) or "").expanduser()
+                    if origin is not None and file.is_absolute():
+                        found[file.resolve(), origin.page or 1] = pair.page
     return found
 
 
