@@ -184,6 +184,10 @@ def test_a_part_stays_chosen_when_its_shapes_are_hidden_renamed_or_removed(
     assert not desk.save.save.enabled
     desk.save.region.value = "Whole page"
     assert desk.save.save.enabled
+    changes = []
+    desk.save.region.changed.connect(changes.append)
+    desk.refresh()
+    assert changes == [], "nothing was chosen"
 
 
 def test_a_page_that_is_not_computed_to_its_end_is_no_whole_page(
@@ -329,7 +333,7 @@ def test_the_export_takes_what_is_painted_whether_it_is_seen_or_not(desk, folder
 
 def test_a_page_keeps_its_threshold_and_is_exported_with_it(desk, folder) -> None:
     desk.pages.folder.value = folder
-    desk.wait_for_worker()
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
     result_behind(desk.viewer.layers["Ink of f1.png"]).follow(0.3)
     desk.pages.turn(1)
     desk.wait(lambda: "Ink of f1.png" not in desk.viewer.layers)

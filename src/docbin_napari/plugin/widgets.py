@@ -55,7 +55,7 @@ class LayerBox(ComboBox):
             super().reset_choices()
             if chosen in self.choices:
                 self.value = chosen
-        if self.value is not chosen:
+        if self.value != chosen:
             self.changed.emit(self.value)
 
 

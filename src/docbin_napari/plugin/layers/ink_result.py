@@ -133,8 +133,8 @@ class InkResult:
         """Say why a page is not computed to its end, for the user; empty if it is."""
         partial = self.is_partial(page)
         if self.computing and (partial or not self.has(page)):
-            return "This page is still being binarized: wait until it is done."
-        return "The run of this page was stopped: press Run again." if partial else ""
+            return "this page is still being binarized: wait until it is done"
+        return "the run of this page was stopped: press Run again" if partial else ""
 
     def reset(self, page: int) -> None:
         """Empty a page before it is computed again."""

@@ -377,7 +377,7 @@ class ExportRow(widgets.PlainContainer):
             try:
                 orders, shown, load = turner.export_orders()
             except NotInkError as error:
-                self.said.emit(f"Not saved: {error}")
+                self.said.emit(f"Not saved: {error}.")
                 return
             folder = _ask_folder(self.native, orders[0].entry.file.parent)
             if folder is not None:

@@ -253,7 +253,7 @@ class SavePairPanel(widgets.PlainContainer):
         if subject is None or result is None:
             return ""
         trouble, whole = result.unfinished(subject.page), self.region.value == WHOLE
-        return f"Not saved: {trouble}" if trouble and (whole or result.computing) else ""
+        return f"Not saved: {trouble}." if trouble and (whole or result.computing) else ""
 
     def _start(self, _: Any = None) -> None:
         self._message = self._unfinished(self._subject())
