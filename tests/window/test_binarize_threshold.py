@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from docbin_napari.plugin.layers import choosing
+from docbin_napari.plugin.layers.ink_result import result_behind
+
 pytestmark = pytest.mark.window
 
 
@@ -86,6 +89,22 @@ def test_the_slider_shows_the_models_own_threshold_until_it_is_moved(bench, one_
     bench.viewer.add_image(one_stroke.pixels)
     bench.run_to_the_end()
     assert widget.threshold.value == 0.35
+
+
+def test_another_model_on_the_same_page_begins_with_its_own_threshold(bench, one_stroke) -> None:
+    widget = bench.widget
+    bench.viewer.add_image(one_stroke.pixels, name="letter")
+    bench.run_to_the_end()
+    widget.threshold.value = 0.35
+    bench.settle()
+    widget.model.value = "faint"
+    bench.run_to_the_end()
+    results = choosing.results_of(bench.viewer, widget.image.value)
+    assert [result_behind(layer).threshold for layer in results] == [0.2, 0.35]
+    assert widget.threshold.value == 0.2
+    widget.threshold.value = 0.25
+    bench.run_to_the_end()
+    assert result_behind(results[0]).threshold == 0.25, "the same model again keeps it"
 
 
 def test_a_reopened_widget_goes_on_with_the_labels_that_are_there(bench, faint_stroke) -> None:

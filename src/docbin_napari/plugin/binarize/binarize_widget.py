@@ -60,6 +60,7 @@ class BinarizeDocument(DockPanel):
         self._worker: GeneratorWorker[Any, Any, Any] | None = None
         # The slider shows the model's own threshold until the user moves it.
         self._own_threshold = True
+        self._moved = False
         self._build()
         self._connect()
         self._choose_favourite()
@@ -115,7 +116,7 @@ class BinarizeDocument(DockPanel):
             event.connect(self._on_layers)
         self._viewer.layers.selection.events.active.connect(self._on_active)
         self.image.changed.connect(self._on_image)
-        self.model.changed.connect(self._show_threshold)
+        self.model.changed.connect(self._on_model)
         self.threshold.changed.connect(self._on_threshold)
         self.open_page.changed.connect(lambda: commands.open_document(self._viewer))
         self.open_folder.changed.connect(lambda: commands.open_folder(self._viewer))
@@ -198,8 +199,12 @@ class BinarizeDocument(DockPanel):
         if shown is not None:
             widgets.show_value(self.threshold, round(shown, 2))
 
+    def _on_model(self, _: Any = None) -> None:
+        self._moved = False
+        self._show_threshold()
+
     def _on_threshold(self, value: float) -> None:
-        self._own_threshold = False
+        self._own_threshold, self._moved = False, True
         self._session.move_threshold(self.image.value, value)
         self._timer.start()
 
@@ -247,6 +252,11 @@ class BinarizeDocument(DockPanel):
             self._update()
             return
         preset, model, device = self.preset.value, self.model.value, self.device.value
+        known = [layer.metadata for layer in choosing.results_of(self._viewer, image)]
+        made_by = [(one.get("model"), one.get("preset")) for one in known]
+        if known and not self._moved and (model, preset) not in made_by:
+            # What the slider shows is the threshold of a result that another model has made.
+            widgets.show_value(self.threshold, round(self.model.models[model].threshold, 2))
         threshold, all_pages = self.threshold.value, self.pages.value == _ALL_PAGES
         request = Request(preset, model, device, threshold, all_pages, self.strokes.value)
         with threads.errors_shown():
