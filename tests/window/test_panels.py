@@ -195,6 +195,22 @@ def test_a_scan_and_a_page_that_is_computed_are_not_written_over_or_saved(
 
 
 @pytest.mark.alone
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("a.zarr/.zarray", False), ("scan/1.dcm", False), ("b/p.png", True), ("c/d/fg_mask/p", True)],
+)
+def test_only_a_folder_of_pages_is_taken_from_napari(tmp_path, name, taken) -> None:
+    from qtpy.QtCore import QMimeData, QUrl
+
+    from docbin_napari.plugin.dock import dropped_folder
+
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).touch()
+    folder, mime = tmp_path / name.split("/")[0], QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(folder))])
+    assert dropped_folder(mime) == (folder if taken else None)
+
+
 def test_pages_follow_each_other_with_kept_programs(the_viewer, one_stroke) -> None:
     """Without `keep_programs` software OpenGL of Mesa 22 ends this process within some pages."""
     from napari.layers import Image

@@ -287,6 +287,28 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     assert [pair.name for pair in find_pairs(tmp_path / "datasets" / "train")] == ["f3"]
 
 
+def test_a_row_that_was_chosen_stays_until_the_page_is_turned(desk, folder) -> None:
+    desk.pages.folder.value = folder
+    desk.wait_for_worker()
+    desk.pages.list.setCurrentRow(2)
+    desk.pages.refresh()
+    assert desk.pages.list.currentRow() == 2
+    desk.pages.list.itemActivated.emit(desk.pages.list.item(2))
+    desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
+    desk.pages.turn(-1)
+    assert desk.pages.list.currentRow() == 1
+
+
+def test_keys_turn_pages_and_open_no_folder(desk, folder) -> None:
+    with desk.pages.folder.changed.blocked():
+        desk.pages.folder.value = folder
+    desk.pages.turn(1)
+    assert not desk.pages.files
+    desk.pages.next.native.click()
+    assert len(desk.pages.files) == 3
+    desk.wait_for_worker()
+
+
 def test_what_is_painted_on_a_page_is_no_draft_of_the_next_one(desk, tmp_path, folder) -> None:
     """Pages of one size: for a moment the next one is shown with the labels of this one."""
     (folder / "f2.png").unlink()
@@ -404,7 +426,7 @@ def test_another_choice_reads_the_next_page_anew_and_is_kept(
     desk.wait_for_worker()
     calls = len(fake_engine.calls)
     other = Desk(desk.viewer, fake_engine)
-    other.pages.turn(1)
+    other.pages.next.native.click()
     assert other.pages.preset.value == "best"
     other.wait_for_worker()
     assert len(fake_engine.calls) == calls, "nothing is binarized twice"

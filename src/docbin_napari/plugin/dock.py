@@ -11,8 +11,11 @@ from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QMessageBox, QWidget
 
+from docbin_napari.io.errors import PageError
+from docbin_napari.io.page import find_pages
 from docbin_napari.plugin.commands import list_pages
 from docbin_napari.plugin.layers.canvas import keep_programs
+from docbin_napari.plugin.reader import is_training_folder
 from docbin_napari.plugin.widgets import leave_focus, make_room
 from docbin_napari.plugin.writer import take_over_saving
 
@@ -290,7 +293,8 @@ class FolderDrops(QObject):  # type: ignore[misc, unused-ignore]
     """Takes folders that are dropped on the canvas or a panel while a panel is open.
 
     Strategy: napari's own reader stacks a folder into the shape of its first page. What is
-    dropped is therefore looked at before napari sees it; everything but one folder goes on to it.
+    dropped is therefore looked at before napari sees it; everything but one folder of pages or
+    training pairs goes on to it, for instance ``x.zarr``, which other readers know.
 
     Parameters
     ----------
@@ -324,7 +328,7 @@ class FolderDrops(QObject):  # type: ignore[misc, unused-ignore]
         self._canvases.clear()
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
-        """Accept one folder; let all else pass."""
+        """Accept one folder of pages; let all else pass."""
         if event.type() not in (QEvent.Type.DragEnter, QEvent.Type.Drop):
             return False
         folder = dropped_folder(event.mimeData())
@@ -338,10 +342,13 @@ class FolderDrops(QObject):  # type: ignore[misc, unused-ignore]
 
 
 def dropped_folder(mime: Any) -> Path | None:
-    """Find the one folder that is dropped; None for files, and for several things."""
+    """Find the one folder of pages that is dropped; None for all else, and for several things."""
     urls = mime.urls() if mime.hasUrls() else []
     path = Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None
-    return path if path is not None and path.is_dir() else None
+    with suppress(PageError):  # It is no folder, or may not be read.
+        if path is not None and (find_pages(path) or is_training_folder(path)):
+            return path
+    return None
 
 
 # ---- help, which works offline

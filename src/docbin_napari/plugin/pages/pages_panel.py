@@ -121,7 +121,7 @@ class PageListPanel(widgets.PlainContainer):
             self.folder.value = known[0]
         self.folder.changed.connect(self._open)
         self.previous.changed.connect(lambda _=None: self.turn(-1))
-        self.next.changed.connect(lambda _=None: self.turn(1))
+        self.next.changed.connect(lambda _=None: self.turn(1) if self.files else self._open())
         self.all.native.clicked.connect(self._on_all)
         for field in (self.model, self.preset):
             field.changed.connect(self._on_how)
@@ -223,11 +223,8 @@ class PageListPanel(widgets.PlainContainer):
     # ---- from page to page
 
     def turn(self, step: int) -> None:
-        """Go to the next (1) or the previous (-1) page."""
-        if self._session.count:
-            self._go_to(self._session.current + step)
-        else:
-            self._open()
+        """Go to the next (1) or the previous (-1) page; without a list there is none."""
+        self._go_to(self._session.current + step)
 
     def note_edited(self, file: Path | None, page: int) -> None:
         """Note that a page of a file, from 1, holds corrections which are in no pair."""

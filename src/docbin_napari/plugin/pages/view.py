@@ -41,6 +41,7 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
         self.setFixedHeight(_HEIGHT)
         self.setToolTip(LEGEND)
         self.setIconSize(QSize(SIDE, SIDE))
+        self._shown: tuple[Sequence[Entry], int] = ((), 0)
 
     def show_picture(self, number: int, pixels: NDArray[np.uint8]) -> None:
         """Show a small picture of a page beside its name.
@@ -84,7 +85,9 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
             if item is not None and item.text() != text:
                 item.setText(text)
                 item.setToolTip(trouble or _WORDS.get(entry.state, entry.state))
-        if entries and self.currentRow() != current:
+        if entries and self._shown != (entries, current):
+            # Only then: a user may be on the way to another page.
+            self._shown = entries, current
             self.setCurrentRow(current)
             self.scrollToItem(self.currentItem())
         self.setVisible(bool(entries))
