@@ -18,9 +18,10 @@ PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)]
 PASSES += [(0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 
 
-def chunk(kind, data):
+def chunk(kind, data, check=None):
     checked = kind + data
-    return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+    crc = struct.pack(">I", zlib.crc32(checked) if check is None else check)
+    return struct.pack(">I", len(data)) + checked + crc
 
 
 def png(width, bits, row, transparent=None):
@@ -89,12 +90,6 @@ def test_transparent_gray_of_sixteen_bits_is_white(tmp_path):
     rows = np.array([1000, 40000, 50000], ">u2").tobytes()
     path.write_bytes(png(3, 16, rows, transparent=40000))
     assert read(path).pixels[0, :, 0].tolist() == [4, 255, 195]
-
-
-def chunk(kind, data, check=None):
-    checked = kind + data
-    crc = struct.pack(">I", zlib.crc32(checked) if check is None else check)
-    return struct.pack(">I", len(data)) + checked + crc
 
 
 LONG = zlib.compress(bytes(2 << 20))

@@ -1,6 +1,7 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,6 +178,14 @@ def test_a_page_is_found_by_its_file(tmp_path, folder) -> None:
     assert pages.find(folder / ".." / "pages" / "p10.tif", 2) == 2
     assert pages.find(folder / "p10.tif", 3) is None
     assert pages.find(None, 1) is None
+
+
+def test_files_are_resolved_once(tmp_path, folder, monkeypatch) -> None:
+    pages = open_list(folder, tmp_path)
+    wanted = (folder / "p2.png").resolve()
+    assert pages.find(wanted, 1) == 0
+    monkeypatch.setattr(Path, "resolve", None)
+    assert pages.find(wanted, 1) == 0, "the window asks twice a second"
 
 
 def test_no_folder_and_no_page(tmp_path) -> None:

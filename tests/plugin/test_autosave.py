@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -317,6 +318,21 @@ def test_a_tick_looks_when_it_is_time(viewer, tmp_path, one_stroke, monkeypatch)
         now[0] += 0.1
     keeper.close()
     assert 5 <= len(looks) <= 7
+
+
+def test_only_the_thread_asks_the_disks_of_data_sets(
+    viewer, keeper, one_stroke, monkeypatch
+) -> None:
+    asking: list[int] = []
+    real = autosave.draft_places
+    monkeypatch.setattr(
+        autosave, "draft_places", lambda *a: (asking.append(threading.get_ident()), real(*a))[1]
+    )
+    keeper.watch(page_of(viewer, one_stroke.pixels))
+    keeper.tick()
+    keeper.flush()
+    assert asking
+    assert threading.get_ident() not in asking
 
 
 def test_a_page_that_could_not_be_kept_is_tried_again_and_told(

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from docbin_napari.io.errors import DraftError
-from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
+from docbin_napari.pairs.drafts import Draft, PageKey, content_of, find_drafts, write_draft
 from docbin_napari.plugin.correct.correct_session import CorrectSession
 from docbin_napari.plugin.layers.page_record import DRAFT
-from docbin_napari.plugin.saving.drafts_row import drafts_of_image, take_draft
+from docbin_napari.plugin.saving.autosave import page_key
+from docbin_napari.plugin.saving.drafts_row import take_draft
 
 pytestmark = pytest.mark.viewer
 
@@ -27,8 +28,8 @@ def draft(tmp_path, one_stroke):
 def test_it_is_found_by_the_page_and_put_on_new_labels(viewer, one_stroke, tmp_path, draft) -> None:
     file, path, labels = draft
     image = viewer.add_image(one_stroke.pixels, rgb=True, metadata={"source": str(file), "page": 1})
-    assert drafts_of_image(image, 0, [tmp_path / "drafts"], ()) == [path]
-    assert drafts_of_image(image, 0, [tmp_path / "drafts"], ("crashed",)) == []
+    assert find_drafts([tmp_path / "drafts"], page_key(image, 0)) == [path]
+    assert find_drafts([tmp_path / "drafts"], page_key(image, 0), ("crashed",)) == []
     layer = take_draft(CorrectSession(viewer), image, 0, path)
     assert np.array_equal(layer.data, labels)
     assert layer.metadata[DRAFT] == str(path)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -142,11 +143,14 @@ class PageList:
         """Find a page by its file and its place there, from 1; None if it is not in the list."""
         if file is None:
             return None
-        wanted = file.resolve()
-        for number, entry in enumerate(self.entries):
-            if entry.page == page and entry.file.resolve() == wanted:
-                return number
-        return None
+        number = self._numbers.get((file, page))
+        return self._numbers.get((file.resolve(), page)) if number is None else number
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[Path, int], int]:
+        """Place of each page by its resolved file: a disk is asked once, and not at each look."""
+        numbered = reversed(list(enumerate(self.entries)))
+        return {(entry.file.resolve(), entry.page): number for number, entry in numbered}
 
     def keep(self) -> None:
         """Write the states, whole or not at all.

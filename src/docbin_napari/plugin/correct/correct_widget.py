@@ -9,6 +9,7 @@ from magicgui.widgets import Container, PushButton
 
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.describe import describe
+from docbin_napari.pairs.drafts import find_drafts
 from docbin_napari.plugin import threads, widgets
 from docbin_napari.plugin.correct import tools
 from docbin_napari.plugin.correct.correct_session import AREAS, CorrectSession, Specks
@@ -20,8 +21,8 @@ from docbin_napari.plugin.layers import canvas, choosing, page_source
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, UNLABELLED, result_behind
 from docbin_napari.plugin.layers.look import LOOKS, LookRow
 from docbin_napari.plugin.pages.pages_panel import NEXT_KEY, PREVIOUS_KEY, PageListPanel
-from docbin_napari.plugin.saving.autosave import KEPT, writers_at_work
-from docbin_napari.plugin.saving.drafts_row import drafts_of_image, take_draft
+from docbin_napari.plugin.saving.autosave import KEPT, page_key, writers_at_work
+from docbin_napari.plugin.saving.drafts_row import take_draft
 from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.saving.saving_panel import SavePairPanel
 from docbin_napari.plugin.settings import draft_places
@@ -287,10 +288,13 @@ class CorrectPages(DockPanel):
         if self._asked == (image, page):
             return
         self._asked = (image, page)
-        folders = draft_places(self.saving.datasets_folder())
+        datasets = self.saving.datasets_folder()
         at_work = writers_at_work(self._viewer.layers.__contains__)
-        found = functools.partial(self._on_early, image, page)
-        threads.begin(drafts_of_image, image, page, folders, at_work, returned=found)
+
+        def look() -> list[Path]:
+            return find_drafts(draft_places(datasets), page_key(image, page), at_work)
+
+        threads.begin(look, returned=functools.partial(self._on_early, image, page))
 
     def _on_early(self, image: Image, page: int, found: list[Path]) -> None:
         if self._watch.gone or self._asked != (image, page) or self.subject() is not None:

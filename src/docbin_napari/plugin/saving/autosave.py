@@ -218,8 +218,8 @@ class Autosave:
     def _look(self, page: Watched | None = None) -> None:
         page = self._now if page is None else page
         if page.subject is not None:
-            folders, at_work = draft_places(self._datasets()), writers_at_work(self._is_open)
-            self._work = self._submit(self._look_at, page, folders, at_work)
+            datasets, at_work = self._datasets(), writers_at_work(self._is_open)
+            self._work = self._submit(self._look_at, page, datasets, at_work)
 
     def _submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
         """Do something beside the window, after all that was asked for before."""
@@ -227,10 +227,11 @@ class Autosave:
             self._thread = ThreadPoolExecutor(1, "docbin-autosave")
         return self._thread.submit(work, *arguments)
 
-    def _look_at(self, page: Watched, folders: list[Path], at_work: frozenset[str]) -> None:
+    def _look_at(self, page: Watched, datasets: Path | None, at_work: frozenset[str]) -> None:
         start = self._clock()
         try:
-            write_draft_if_changed(page, folders, at_work)
+            # A disk that does not answer holds this thread, and not the window.
+            write_draft_if_changed(page, draft_places(datasets), at_work)
         except Exception as error:
             page.trouble = f"Your corrections are not kept: {readable(error)}"
         if page is not self._now and not page.trouble:

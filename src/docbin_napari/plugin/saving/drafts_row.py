@@ -8,17 +8,16 @@ from weakref import ref
 
 from psygnal import Signal
 
-from docbin_napari.pairs.drafts import find_drafts
 from docbin_napari.plugin.dock import ClosingWatch, PanelWatch, main_window
 from docbin_napari.plugin.layers.choosing import same_page
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, bind
 from docbin_napari.plugin.layers.page_source import page_source
-from docbin_napari.plugin.saving.autosave import Autosave, page_key, put_draft, read_fitting
+from docbin_napari.plugin.saving.autosave import Autosave, put_draft, read_fitting
 from docbin_napari.plugin.threads import errors_shown
 from docbin_napari.plugin.widgets import PlainContainer, described_row, say, text_line, timer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from napari.layers import Image, Labels
@@ -173,30 +172,6 @@ def _time_of(path: Path) -> str:
 
 
 # ---- pages that have no labels yet
-
-
-def drafts_of_image(
-    image: Image, page: int, folders: Iterable[Path], at_work: Container[str]
-) -> list[Path]:
-    """Look for drafts of a page that has no labels; its pixels are read, so not in the window.
-
-    Parameters
-    ----------
-    image : Image
-        A layer that `page_source.refusal` has nothing against.
-    page : int
-        Place in the stack, from 0.
-    folders : iterable of Path
-        Where drafts may lie.
-    at_work : container of str
-        Names of writers whose drafts are not meant: their layers are open.
-
-    Returns
-    -------
-    list of Path
-        The newest first.
-    """
-    return find_drafts(folders, page_key(image, page), at_work)
 
 
 def take_draft(session: CorrectSession, image: Image, page: int, path: Path) -> Labels:

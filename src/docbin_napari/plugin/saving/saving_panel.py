@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     import napari
 
+    from docbin_napari.pairs.pair import Pair
     from docbin_napari.pairs.save import Saved
     from docbin_napari.plugin.layers.page_record import Subject
 
@@ -90,6 +91,7 @@ class SavePairPanel(widgets.PlainContainer):
         self._worker: Any = None
         self._named_for: tuple[Any, ...] = ()
         self._message = ""
+        self._own_pair: Pair | None = None  # As the last `_update` found it: it asks the disk.
         self._watch = PanelWatch(self.native, shown=self._on_shown, closed=lambda: None)
         self.drafts = DraftRow(subject, self.datasets_folder, viewer.layers.__contains__)
         # The panel around this one shows both where they are always in sight.
@@ -229,7 +231,7 @@ class SavePairPanel(widgets.PlainContainer):
             return f"“{shapes.name}” is gone: choose the part that is correct."
         if shapes is not None and not len(shapes.data):
             return f"“{shapes.name}” holds no shape. Draw what you have labelled."
-        if self._asks_first or (self.own.value and own_pair(subject)):
+        if self._asks_first or (self.own.value and self._own_pair):
             return ""
         return self.place().trouble()
 
@@ -319,7 +321,7 @@ class SavePairPanel(widgets.PlainContainer):
         if self._watch.gone:
             return
         subject = self._subject()
-        own = None if subject is None else own_pair(subject)
+        own = self._own_pair = None if subject is None else own_pair(subject)
         busy, refusal = self._worker is not None, self.refusal()
         self.own.enabled = own is not None
         if own is None:
@@ -340,9 +342,8 @@ class SavePairPanel(widgets.PlainContainer):
             return strange
         if subject is not None and self._asks_first:
             return "“Save pair” keeps this page for training; it asks for a folder first."
-        own = own_pair(subject) if subject is not None and self.own.value else None
-        if own is not None:
-            return f"“Save pair” gives {own.name} a new mask; the one before is kept."
+        if self.own.value and self._own_pair is not None:
+            return f"“Save pair” gives {self._own_pair.name} a new mask; the one before is kept."
         waiting = waiting_pages(self.place().folder)
         if not waiting:
             if subject is None or self.region.value != WHOLE:
