@@ -33,7 +33,6 @@ _OPEN, _FOLDED = "▾", "▸"
 _LINES = 3
 _SLIDER_WIDTH = 110
 _PADDING = 14  # of a label in napari's style, above and below
-_NARROWEST = 260
 _ROOM = "docbin_lines"
 
 
@@ -236,16 +235,6 @@ def text_line(name: str) -> Label:
     line.native.setWordWrap(True)
     line.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     return line
-
-
-def say(label: Label, text: str) -> None:
-    """Show words in a label, or no label; all lines are in sight, also inside other panels."""
-    if text != label.value:
-        label.value = text
-        # A label that was hidden does not know its width yet; all panels are about as narrow.
-        height = label.native.heightForWidth(_NARROWEST) if text else 0
-        label.native.setMinimumHeight(height)
-    label.visible = bool(text)
 
 
 def show_value(field: Any, value: Any) -> None:

@@ -14,7 +14,7 @@ from docbin_napari.plugin.layers.ink_result import BACKGROUND, bind
 from docbin_napari.plugin.layers.page_source import page_source
 from docbin_napari.plugin.saving.autosave import Autosave, put_draft, read_fitting
 from docbin_napari.plugin.threads import errors_shown
-from docbin_napari.plugin.widgets import PlainContainer, described_row, say, text_line, timer_of
+from docbin_napari.plugin.widgets import PlainContainer, described_row, text_line, timer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from docbin_napari.plugin.layers.page_record import Subject
 
 _TICK_MILLISECONDS = 500
+_NARROWEST = 260  # pixels
 
 
 class DraftRow(PlainContainer):
@@ -157,7 +158,9 @@ class DraftRow(PlainContainer):
         offer = self.autosave.offer or early
         if offer is not None:
             when = _time_of(offer)
-            say(self.offer, f"Unsaved corrections of this page were found: {when}.")
+            self.offer.value = f"Unsaved corrections of this page were found: {when}."
+            # A label that was hidden does not know its width yet; all panels are about as narrow.
+            self.offer.native.setMinimumHeight(self.offer.native.heightForWidth(_NARROWEST))
         self.found.visible = offer is not None
         if self.autosave.status != self.kept:
             self.kept = self.autosave.status
