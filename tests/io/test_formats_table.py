@@ -236,6 +236,19 @@ def behind(kind, rest):
     return saved(kind, quality=95) + rest * 999
 
 
+def bad_words():
+    content = saved("PNG")
+    return content[:33] + struct.pack(">I4s5sI", 5, b"tEXt", b"a\0 me", 0) + content[33:]
+
+
+def preview():
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        file.write(GRAY[::4, ::4], subfiletype=1, subifds=1)
+        file.write(GRAY)
+    return buffer.getvalue()
+
+
 def bad_picture():
     content = bytearray(saved("PDF", resolution=100))
     at = content.index(b"\xff\xda") + 400
@@ -274,6 +287,11 @@ ODD = [
             ),
         ],
     ),
+    (("PNG with words or a colour profile that are damaged", READ), [bad_words]),
+    (
+        ("JPEG of more than 200 scans", REFUSED),
+        [lambda: JPEG[:-2] + b"\xff\xda\0\x08\1\1\0\0\x3f\0\0" * 201],
+    ),
     (
         ("PDF with padding or the words of a mail program", READ),
         [
@@ -287,6 +305,7 @@ ODD = [
     (("encrypted PDF", REFUSED), []),
     (("PDF with a damaged picture inside", READ), [bad_picture]),
     (("TIFF whose directories run in a circle", REFUSED), [in_a_circle]),
+    (("TIFF whose only page is a preview", REFUSED), [preview]),
     (("an empty file, a folder, a device, text", REFUSED), [lambda: b"", lambda: b"some words"]),
 ]
 ELSEWHERE = {"encrypted PDF": "test_pdf.py", "an empty file, a folder": "test_page.py"}

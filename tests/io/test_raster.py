@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
+from docbin_napari.io import raster
 from docbin_napari.io.page import clean_dpi, read_pages
-from docbin_napari.io.raster import image_rows, without_pillow_limit
+from docbin_napari.io.raster import FIRST_ONLY, image_rows, without_pillow_limit
 from docbin_napari.io.rgb import STRETCHED, upright
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT = 0x0112, 0x011A, 0x011B, 0x0128
@@ -326,6 +327,26 @@ def test_only_the_first_picture_of_an_animation_counts(tmp_path, ramp):
     page = read(path)
     assert page.count == 1
     assert (page.pixels == ramp).all()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF", "HEIF", "MPO"])
+@pytest.mark.parametrize("large", [False, True])
+def test_further_pictures_are_not_passed_over_in_silence(tmp_path, ramp, monkeypatch, kind, large):
+    monkeypatch.setattr(raster, "QUICK_PAGE", 1 if large else 1 << 40)
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener(thumbnails=False)
+    if kind == "AVIF":
+        pytest.importorskip("PIL.AvifImagePlugin")
+    path = tmp_path / "page.xyz"
+    first = Image.fromarray(ramp)
+    first.save(path, kind)
+    alone = read(path)
+    assert alone.remarks == ()
+    first.save(path, kind, save_all=True, append_images=[Image.new("RGB", first.size, "red")])
+    page = read(path)
+    # What telephones put behind a JPEG is a preview of it.
+    assert page.remarks == (() if kind == "MPO" else (FIRST_ONLY,))
+    assert page.pixels.shape == alone.pixels.shape
 
 
 def test_lift_of_two_threads_ends_with_the_last(monkeypatch):

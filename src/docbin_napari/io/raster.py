@@ -28,6 +28,8 @@ QUICK_PAGE = 1_000_000
 """Pixels from which on PNG is decoded by another library than Pillow, which takes time to load."""
 NO_END_MARK = "the end mark of the JPEG file is missing, but its page is whole"
 """Remark on a page that other programs may call damaged."""
+FIRST_ONLY = "the file holds several pictures, of which only the first is read"
+"""Remark on an animation, or on several pictures of a telephone."""
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "BMP", "DIB", "GIF", "PPM")
 _NEEDED_FOR = {"AVIF": "Pillow 11.3 or later", "HEIC": 'pip install "docbin-napari[heif]"'}
 _NO_GAP, _ZEROS, _PIXELS_OF_A_ZERO = ("WEBP", "AVIF", "HEIF"), 64, 4000
@@ -164,6 +166,8 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
                 samples if is_rgb else rows, _resolution(image, {}), rows.remarks, 1, rows.scale
             )
         remarks = _check_whole(path, image)
+        if _has_more_pictures(path, image):
+            remarks += (FIRST_ONLY,)
         image.load()
         exif = image.getexif()
         orientation = int(exif.get(_ORIENTATION, 1) or 1)
@@ -177,8 +181,8 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
 
 _DEPTH, _COLOURS, _INTERLACED = 24, 25, 28
 _GRAY, _PALETTE = 0, 3
-# Transparent colours, and turned pictures, whose words may stand behind the pixels.
-_LEFT_TO_PILLOW = (b"tRNS", b"eXIf", b"Raw profile type")
+# Transparent colours, turned pictures, whose words may stand behind the pixels, and animations.
+_LEFT_TO_PILLOW = (b"tRNS", b"eXIf", b"Raw profile type", b"acTL")
 
 
 def decode_png(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
@@ -332,6 +336,15 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
     if not whole:
         raise PageError(path, "the file is truncated: rows of the page are missing")
     return ()
+
+
+def _has_more_pictures(path: Path, image: Image.Image) -> bool:
+    """Tell whether further pictures follow; the previews behind JPEG of telephones are none."""
+    if image.format == "GIF":
+        # To look for the second one changes the first.
+        with suppress(Exception), open_image(path) as other:
+            return bool(getattr(other, "is_animated", False))
+    return image.format != "MPO" and bool(getattr(image, "is_animated", False))
 
 
 def _ends_in_zeros(path: Path, pixels: int) -> bool:
