@@ -133,7 +133,7 @@ def measure(pages: Iterable[TruePage], model: InkModel, config: InferenceConfig)
     for page in pages:
         said = config.invert == "auto" and is_inverted(page.pixels)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="this page looks like light writing")
+            warnings.filterwarnings("ignore", message="this page seems to show light writing")
             found = binarize(page.pixels, model, config)
         false = found & ~page.ink & page.labelled
         outcome.f_measures.append(f_measure(found, page.ink, page.labelled))

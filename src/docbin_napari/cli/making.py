@@ -134,7 +134,7 @@ class GenerateCommand:
     seed : int
         Seed of the first page; the next is one more.
     archive : str, optional
-        Kind of archive, or a group to choose from, see datasets/README.md.
+        Kind of archive, or a group to choose from; an unknown name lists them.
     height, width : int
         Size in pixels.
     written : float

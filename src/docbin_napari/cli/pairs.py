@@ -26,8 +26,9 @@ class CheckCommand:
     """Name whatever would spoil a training or its test, one line each, with what to do.
 
     Pages and masks without a partner, files that cannot be read, masks of another size than
-    their page, with ink and background exchanged, without ink, without a labelled pixel, and
-    pages that are there twice, also at another size, JPEG quality or slightly cut.
+    their page, with ink and background exchanged, with numbers of labels, shifted, mirrored or
+    of another page, without ink, without a labelled pixel, and pages that are there twice or
+    are part of another, also at another size, JPEG quality or slightly cut.
     Exit code 0: nothing was found; 1: something was; 2: there are no pairs to check.
 
     Parameters

@@ -202,8 +202,8 @@ class EngineConfig:
     engine : {"auto", "openvino", "torch"}
         auto takes torch on a GPU, and OpenVINO on a CPU.
     precision : {"auto", "int8", "bf16", "f32"}
-        Number format of the convolutions on a CPU. auto takes the fastest that the processor has
-        units for; int8 only for models whose loss by it was measured and is small.
+        Number format of the convolutions. auto takes the fastest that the processor has units for;
+        int8, on a CPU, only for models whose loss by it was measured and is small.
     threads : int
         Threads that OpenVINO computes with; 0 takes as many as there are cores.
 

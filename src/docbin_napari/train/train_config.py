@@ -106,7 +106,7 @@ class LearningConfig:
     steps : int
         Number of steps where minutes is 0.
     batch : int
-        Windows in a step, of all processes together.
+        Windows in a step, of all processes together under torchrun.
     window : int
         Side of a training window, pixels.
     learning_rate : float

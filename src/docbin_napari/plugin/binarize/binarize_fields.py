@@ -13,14 +13,14 @@ from docbin_napari.model.model_file import DEFAULT_MODEL, ModelInfo, list_models
 from docbin_napari.plugin.settings import read_preferences
 from docbin_napari.plugin.widgets import choice
 
-_LOOKS = {1: "one look at each place", 2: "two looks", 4: "four looks", 8: "eight looks"}
+_VIEWS = {1: "one view of each window", 2: "two views", 4: "four views", 8: "eight views"}
 
 
 def preset_field() -> ComboBox:
     """Make the choice of presets."""
-    lines = [f"{name}: {_LOOKS[config.symmetries]}" for name, config in PRESETS.items()]
+    lines = [f"{name}: {_VIEWS[config.symmetries]}" for name, config in PRESETS.items()]
     details = [describe(InferenceConfig, name) for name in ("overlap", "symmetries")]
-    words = "\n".join(["How thoroughly the page is looked at.", *lines, "", *details])
+    words = "\n".join(["How thoroughly the page is read.", *lines, "", *details])
     return choice("preset", "Preset", list(PRESETS), words, value=read_preferences().preset)
 
 
