@@ -13,7 +13,7 @@ import io
 import random
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,15 @@ from PIL import Image
 End = Literal["whole", "no end mark", "incomplete", "too many scans"]
 """How a stream ends."""
 
-END_MARK = b"\xff\xd9"
+END_MARK, _EIGHT_BITS = b"\xff\xd9", 8
 _END, _SCAN, _RESTART_EVERY = 0xD9, 0xDA, 0xDD
 _MARK = re.compile(rb"\xff([^\x00\xff])")
 # Before a mark stand any number of 0xFF, which would make a mark of the junk, too.
 _NEXT_MARK = re.compile(rb"\xff\xff*[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-_HUFFMAN_FRAMES, _PROGRESSIVE = frozenset({0xC0, 0xC1, 0xC2}), 0xC2
+_PROGRESSIVE, _LOSSLESS, JPEG_LS = 0xC2, 0xC3, 0xF7
+_HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE, _LOSSLESS})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _FINEST, _MOST_SCANS = 64, 200
 """Coefficients of a block; programs write about ten scans, and each takes the time of a page."""
@@ -37,10 +38,11 @@ _JUNK = bytes(random.Random(5).choices(range(1, 255), k=2000))
 
 
 @dataclass
-class _Frame:
+class Frame:
     """What the marks of a stream say."""
 
     kind: int = 0
+    bits: int = 8
     width: int = 0
     height: int = 0
     sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -88,7 +90,7 @@ def how_it_ends(stream: bytes, tables: bytes = b"", least: tuple[int, int] = (0,
     'incomplete'
     """
     try:
-        frame = _read_marks(stream)
+        frame = read_marks(stream)
     except (IndexError, KeyError, ValueError, ZeroDivisionError):
         # A damaged header: the decoder has its own words for it.
         return "whole"
@@ -106,21 +108,31 @@ def how_it_ends(stream: bytes, tables: bytes = b"", least: tuple[int, int] = (0,
     return "whole" if frame.ended else "no end mark"
 
 
-def _read_marks(stream: bytes) -> _Frame:
-    frame = _Frame()
+def read_marks(stream: bytes) -> Frame:
+    """Read the marks of a JPEG stream, of the first two hundred scans.
+
+    Raises
+    ------
+    IndexError, KeyError, ValueError, ZeroDivisionError
+        If they are damaged.
+    """
+    frame = Frame()
     place = 2
     while len(frame.ends) <= _MOST_SCANS and (found := _MARK.search(stream, place)):
         mark, place = found[1][0], found.end()
         if mark == _END:
             frame.ended = True
             break
+        if mark == JPEG_LS:
+            frame.kind = mark  # Its data have other marks.
+            break
         if mark in _ALONE:
             continue
         length = int.from_bytes(stream[place : place + 2], "big")
         body = stream[place + 2 : place + length]
         place += length
-        if mark in _FRAMES:
-            frame.kind = mark
+        if mark in _FRAMES and not frame.kind:
+            frame.kind, frame.bits = mark, body[0]
             frame.height, frame.width = (int.from_bytes(body[at : at + 2], "big") for at in (1, 3))
             for at in range(6, 6 + 3 * body[5], 3):
                 frame.sampling[body[at]] = body[at + 1] >> 4, body[at + 1] & 15
@@ -131,11 +143,13 @@ def _read_marks(stream: bytes) -> _Frame:
     return frame
 
 
-def _read_scan(stream: bytes, place: int, body: bytes, frame: _Frame) -> int:
+def _read_scan(stream: bytes, place: int, body: bytes, frame: Frame) -> int:
     """Go to the end of the data of a scan; returns where it is."""
     components = [body[1 + 2 * at] for at in range(body[0])]
     first, last, precision = body[-3:]
-    if precision & 15 == 0:
+    if frame.kind == _LOSSLESS:
+        first = last = 0  # The number says how a pixel is foretold.
+    if precision & 15 == 0 or frame.kind == _LOSSLESS:
         for component in components:
             seen = frame.coefficients.setdefault(component, set())
             seen.update(range(first, min(last, _FINEST - 1) + 1))
@@ -149,31 +163,35 @@ def _read_scan(stream: bytes, place: int, body: bytes, frame: _Frame) -> int:
     return end
 
 
-def _scans_missing(frame: _Frame) -> bool:
+def _scans_missing(frame: Frame) -> bool:
     """Whether coefficients of a component never come, or not to their last bit."""
     wanted = set(range(_FINEST)) if frame.kind == _PROGRESSIVE else {0}
     return any(not wanted <= frame.coefficients.get(name, set()) for name in frame.sampling)
 
 
-def _is_same_with_junk(stream: bytes, frame: _Frame, shift: int) -> bool:
+def _is_same_with_junk(stream: bytes, frame: Frame, shift: int) -> bool:
     """Whether the picture stays as it is when junk stands behind the data of each scan."""
     pieces, before = [], 0
     for end in frame.ends:
         pieces += [stream[before : end + shift], _JUNK]
         before = end + shift
     rest = stream[before:] if frame.ended else END_MARK
-    # The first coefficients say enough, unless only scans of finer ones are cut.
-    quick = frame.kind != _PROGRESSIVE
     try:
-        own = _decode(stream if frame.ended else stream + END_MARK, quick)
-        with_junk = _decode(b"".join([*pieces, rest]), quick)
+        own = _decode(stream if frame.ended else stream + END_MARK, frame)
+        with_junk = _decode(b"".join([*pieces, rest]), frame)
     except Exception:
         # The page itself will meet the same trouble.
         return True
     return np.array_equal(own, with_junk)
 
 
-def _decode(stream: bytes, quick: bool) -> NDArray[np.uint8]:
+def _decode(stream: bytes, frame: Frame) -> NDArray[Any]:
+    if frame.bits != _EIGHT_BITS:
+        import imagecodecs
+
+        return np.asarray(imagecodecs.jpeg8_decode(stream))
+    # The first coefficients say enough, unless only scans of finer ones are cut.
+    quick = frame.kind not in (_PROGRESSIVE, _LOSSLESS)
     with Image.open(io.BytesIO(stream), formats=("JPEG",)) as image:
         if quick:
             image.draft(None, (1, 1))

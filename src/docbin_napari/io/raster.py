@@ -157,6 +157,8 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
     Exception
         Whatever Pillow raises for a damaged file.
     """
+    if (deep := _decode_deep_jpeg(path, pixel_limit)) is not None:
+        return deep
     with without_pillow_limit(), open_image(path) as image:
         check_size(path, image.size, _bytes_of(image), pixel_limit)
         if image.format == "PNG" and (samples := decode_png(path, image.size)) is not None:
@@ -179,7 +181,38 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         return Decoded(rows, dpi, remarks + rows.remarks, orientation, rows.scale)
 
 
-_DEPTH, _COLOURS, _INTERLACED = 24, 25, 28
+_JPEG = b"\xff\xd8"
+
+
+def _decode_deep_jpeg(path: Path, pixel_limit: int) -> Decoded | None:
+    """Decode a JPEG of other than 8 bits, which Pillow does not read; None for all others."""
+    from docbin_napari.io.complete import END_MARK, JPEG_LS, read_marks
+
+    with path.open("rb") as file:
+        stream = file.read(len(_JPEG))
+        if stream != _JPEG:
+            return None
+        stream += file.read()
+    try:
+        frame = read_marks(stream)
+    except (IndexError, KeyError, ValueError, ZeroDivisionError):
+        return None
+    if frame.kind != JPEG_LS and frame.bits == _EIGHT_BITS:
+        return None
+    if frame.kind == JPEG_LS or len(frame.sampling) not in (1, 3):
+        kind = "JPEG-LS" if frame.kind == JPEG_LS else "JPEG of inks in more than 8 bits"
+        raise PageError(path, f"{kind} is not read here: save the page as PNG or TIFF")
+    import imagecodecs
+
+    needed = frame.width * frame.height * (4 * len(frame.sampling) + 3)
+    check_size(path, (frame.width, frame.height), needed, pixel_limit)
+    remarks = _remarks_on_jpeg(path, stream)
+    samples = np.asarray(imagecodecs.jpeg8_decode(stream + END_MARK if remarks else stream))
+    rows = RgbRows(samples, limits_of(samples))
+    return Decoded(rows, None, remarks + rows.remarks)
+
+
+_EIGHT_BITS, _DEPTH, _COLOURS, _INTERLACED = 8, 24, 25, 28
 _GRAY, _PALETTE = 0, 3
 # Transparent colours, turned pictures, whose words may stand behind the pixels, and animations.
 _LEFT_TO_PILLOW = (b"tRNS", b"eXIf", b"Raw profile type", b"acTL")
@@ -316,15 +349,10 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
 
         whole = gif_holds_all_rows(path.read_bytes(), file.tile[0][2])
     elif image.format in ("JPEG", "MPO"):
-        from docbin_napari.io.complete import END_MARK, how_it_ends
+        from docbin_napari.io.complete import END_MARK
 
         stream = path.read_bytes()
-        end = how_it_ends(stream)
-        if end == "incomplete":
-            raise PageError(path, "the file is truncated: part of the page is missing")
-        if end == "too many scans":
-            raise PageError(path, f"the JPEG file has {end}: save it again with another program")
-        if end == "no end mark":
+        if _remarks_on_jpeg(path, stream):
             if file.fp is not None:
                 file.fp.close()
             file.fp = io.BytesIO(stream + END_MARK)
@@ -336,6 +364,18 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
     if not whole:
         raise PageError(path, "the file is truncated: rows of the page are missing")
     return ()
+
+
+def _remarks_on_jpeg(path: Path, stream: bytes) -> tuple[str, ...]:
+    """Refuse a JPEG that is not whole; remark that it has no end mark."""
+    from docbin_napari.io.complete import how_it_ends
+
+    end = how_it_ends(stream)
+    if end == "incomplete":
+        raise PageError(path, "the file is truncated: part of the page is missing")
+    if end == "too many scans":
+        raise PageError(path, f"the JPEG file has {end}: save it again with another program")
+    return (NO_END_MARK,) if end == "no end mark" else ()
 
 
 def _has_more_pictures(path: Path, image: Image.Image) -> bool:
