@@ -1,4 +1,4 @@
-"""Turns scans of documents into clean black and white: U-Net, command line, napari plugin.
+"""Turn scans of documents into clean black-and-white pages: U-Net, command line, napari plugin.
 
 Importing this package loads neither torch nor Qt; the names below are loaded when first used.
 

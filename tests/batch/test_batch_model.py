@@ -64,7 +64,7 @@ def test_a_file_that_has_changed_is_refused(tmp_path, tiny_model_file):
     mine.write_bytes(tiny_model_file.read_bytes())
     model = described(mine)
     mine.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
-    with pytest.raises(ModelError, match=r"mine\.safetensors is not the one that the batch began"):
+    with pytest.raises(ModelError, match=r"mine\.safetensors has changed since the batch began"):
         model.load()
 
 

@@ -173,7 +173,8 @@ def test_numbered_pages_never_replace_the_result_of_another_file(batch, tmp_path
     other = batch.draw_page(tmp_path / "a_002.png", number=9)
     events = batch.ends(batch.run([other, source]))
     assert events[0] == FileWritten(other, (tmp_path / "auto_bin" / "a_002.png",))
-    assert events[1] == FileFailed(source, f"its result would replace that of {other}")
+    reason = f"its result would replace that of {other}: use two --output"
+    assert events[1] == FileFailed(source, reason)
     ink = read_ground_truth(tmp_path / "auto_bin" / "a_002.png").ink
     np.testing.assert_array_equal(ink, batch.pixels_of(9) < 128)
 

@@ -132,7 +132,7 @@ class TestImport:
         words = ["--collection", "mine", "--reversed-ink"]
         assert main(["pairs", "import", str(archive), str(target), *words]) == 1
         printed = capsys.readouterr()
-        assert "turned round" in printed.out
+        assert "inverted" in printed.out
         assert "as if ink" not in printed.err
         names = sorted(str(path.relative_to(target)) for path in target.rglob("*.*"))
         assert [name.replace("\\", "/") for name in names] == [

@@ -39,7 +39,7 @@ def test_of_a_lasso_only_what_is_inside_counts() -> None:
         [True, True, True],
     ]
     reviewed.mark(slice(None), slice(None))
-    reviewed.mark(*around, looked=False, inside=inside)
+    reviewed.mark(*around, reviewed=False, inside=inside)
     assert reviewed.grid.tolist() == [[False, True, True], [False] * 3, [False] * 3]
 
 
@@ -63,7 +63,7 @@ def test_a_region_off_the_page_marks_nothing() -> None:
 def test_the_mark_is_taken_away_from_every_window_that_is_touched() -> None:
     reviewed = Reviewed((512, 512))
     reviewed.mark(slice(None), slice(None))
-    reviewed.mark(slice(250, 260), slice(0, 10), looked=False)
+    reviewed.mark(slice(250, 260), slice(0, 10), reviewed=False)
     assert reviewed.grid.tolist() == [[False, True], [False, True]]
 
 
@@ -97,7 +97,7 @@ def test_bytes_and_back(height: int, width: int, window: int, seed: int) -> None
 
 @pytest.mark.parametrize("stored", [b"", b"\x89PNG", b"reviewed 1 a b c\n", b"reviewed 2 9 9 9\n"])
 def test_other_bytes_are_refused(stored: bytes) -> None:
-    with pytest.raises(ValueError, match="no grid"):
+    with pytest.raises(ValueError, match="not a grid"):
         Reviewed.from_bytes(stored)
 
 

@@ -231,7 +231,7 @@ def test_pages_without_labels_and_missing_pages_are_named(few_steps, pale_page, 
     write_pair(tmp_path / "blank", "page", pixels, ink & False, ink & False)
     with pytest.raises(PairError, match="nothing is labelled"):
         list(finetune(replace(few_steps, collections=(tmp_path / "blank",))))
-    with pytest.raises(PairError, match="no pair of the name page7"):
+    with pytest.raises(PairError, match="no pair named page7"):
         list(finetune(replace(few_steps, pages=("page7",))))
 
 

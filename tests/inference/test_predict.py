@@ -210,7 +210,7 @@ def test_a_window_too_large_for_the_device_goes_to_the_cpu(tiny_model):
     pixels = noise(100, 400)
     expected = ink_probability(pixels, tiny_model, WINDOWED)
     elsewhere = InkModel(SmallGpu(tiny_model.engine), tiny_model.info)
-    with pytest.warns(UserWarning, match="goes on on the CPU") as caught:
+    with pytest.warns(UserWarning, match="continues on the CPU") as caught:
         probability = ink_probability(pixels, elsewhere, replace(WINDOWED, batch=4))
     assert len(caught) == 1
     np.testing.assert_allclose(probability, expected, atol=1e-5)

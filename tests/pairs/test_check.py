@@ -55,7 +55,7 @@ def test_mask_without_page(letters):
     lost = write_mask(letters / "fg_mask" / "lost.png", writing(2)[1])
     finding = only(letters)
     assert (finding.kind, finding.path) == ("mask without page", lost)
-    assert "bring the page" in str(finding)
+    assert "add the page" in str(finding)
 
 
 def test_two_files_of_one_name(letters):
@@ -89,7 +89,7 @@ def test_page_file_of_many_pages(letters):
     page.save(letters / "good.tif", save_all=True, append_images=[page])
     finding = only(letters)
     assert finding.kind == "unfit"
-    assert finding.fix == "bring it as one image"
+    assert finding.fix == "save it as one image"
 
 
 def test_reversed_mask(letters):

@@ -90,7 +90,7 @@ def test_reversed_masks_are_turned_round_on_demand(tmp_path, original, bring, on
     original("a", ink=~one_stroke.ink)
     original("b")
     turned, right = bring(reversed_ink=True)
-    assert turned.remarks[0].startswith("turned round, since 96 % of the labelled")
+    assert turned.remarks[0].startswith("inverted, since 96 % of the labelled")
     assert (turned.suspect, right.suspect, right.remarks) == (False, False, ())
     for pair in find_pairs(tmp_path / "pairs"):
         assert (read_pair(pair)[1].ink == one_stroke.ink).all()
@@ -103,7 +103,7 @@ def test_a_reversed_mask_of_a_page_with_light_writing_is_turned_round(
     Image.fromarray(255 - one_stroke.pixels).save(page)
     (done,) = bring(reversed_ink=True)
     assert not done.suspect
-    assert done.remarks[0].startswith("turned round, since 96 % of the labelled pixels are ink")
+    assert done.remarks[0].startswith("inverted, since 96 % of the labelled pixels are ink")
     assert (read_pair(find_pairs(tmp_path / "pairs")[0])[1].ink == one_stroke.ink).all()
 
 

@@ -108,7 +108,7 @@ def test_what_is_left_over():
     assert pairs == {}
     assert alone == {
         "a.png": "a page without a mask",
-        "b_gt.png": "a mask without a page of the name b",
+        "b_gt.png": "a mask without a page named b",
     }
     assert matched() == ({}, {})
 

@@ -386,7 +386,7 @@ def test_a_small_page_is_seen_at_once_and_then_exactly(viewer, one_stroke, fake_
     session.receive(next(events))
     session.receive(next(events))
     assert np.array_equal(layer.data, rough)
-    assert "first look" in session.status
+    assert "preview" in session.status
     layer.data[40, 40] = 1
     for event in events:
         session.receive(event)

@@ -7,7 +7,7 @@ is never idle for a file: in threads of their own, the next files are opened and
 decoded while it runs, and the last results encoded. Files appear under their names when they are
 complete, so whatever ends the work, the next batch goes on where it stopped.
 
-Errors become one line a file. The network is loaded when the first page needs it.
+An error becomes one line for its file. The network is loaded when the first page needs it.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def binarize_files(
                 while being_written and (being_written[0].done() or len(being_written) > count):
                     yield being_written.popleft().result()
         except KeyboardInterrupt:
-            # What is with the writer will be there, so it is counted.
+            # What the writer has not finished will still be written, so it counts.
             while being_written:
                 yield being_written.popleft().result()
             raise
@@ -137,12 +137,12 @@ class OpenFile:
     writing: Future[None] | None = None
 
     def decoded(self) -> Iterator[Page]:
-        """Give the pages; what no decoder should raise ends this file alone."""
+        """Yield the pages; an unexpected error of a decoder ends this file alone."""
         with _named(self.job.source):
             yield from self.pages
 
     def write(self, writer: Executor, outputs: PageOutputs, *contents: Any) -> None:
-        """Begin to write results; wait before until the last ones are written."""
+        """Begin to write results as soon as the previous ones are written."""
         if self.writing is not None:
             self.writing.result()
         self.writing = writer.submit(_write, outputs, *contents)
@@ -202,7 +202,7 @@ class FileBinarizer:
         yield end.result()
 
     def open(self, job: Job) -> OpenFile:
-        """Begin with a file: look whether it is to be done, and decode its first page.
+        """Begin a file: check whether it has to be done, and decode its first page.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class FileBinarizer:
         if (end := self.known_end(job)) is not None:
             return OpenFile(job, end=end)
         with suppress(OSError):
-            # Before it is read: who replaces it meanwhile gets a result that is not up to date.
+            # Before it is read: if it is replaced meanwhile, its result counts as out of date.
             job = replace(job, seen=fingerprint(job.source))
         settings = {name: getattr(self.config, name) for name in ("dpi", "pixel_limit", "password")}
         try:
@@ -291,14 +291,15 @@ class FileBinarizer:
         for page in file.decoded():
             outputs = job.outputs(page.index, page.count)
             if owner := job.rivals.get(outputs.mask.name):
-                raise PageError(job.source, f"its result would replace that of {owner}")
+                reason = f"its result would replace that of {owner}: use two --output"
+                raise PageError(job.source, reason)
             made = self._made(job, page.index + 1)
             if not made.is_done(outputs, overwrite=self.config.overwrite):
                 ink, probability = yield from self._compute(page, file)
                 overwrite = self.config.overwrite
                 file.write(writer, outputs, ink, probability, page.dpi, made, overwrite)
                 del ink, probability
-            # Or this name would hold the page while the next one is decoded.
+            # Otherwise this name would keep the page in memory while the next one is decoded.
             del page
 
     def _whole_file(self, file: OpenFile, writer: Executor) -> Work[None]:
@@ -333,7 +334,7 @@ class FileBinarizer:
 
 
 def _resumed(first: list[Page], pages: Iterator[Page]) -> Iterator[Page]:
-    """Put the first page before the others, without holding it when it is taken."""
+    """Put the first page before the others; keep no reference to it once it is taken."""
     yield first.pop()
     yield from pages
 
@@ -346,7 +347,7 @@ def _write(
     made: MadeFrom,
     overwrite: bool,
 ) -> None:
-    """Write the probability first: the mask under its name says that the page is done.
+    """Write the results of a page; the mask comes last, because it marks the page as done.
 
     Another run may have written results meanwhile: those of the same settings are as good, and
     those of others are not replaced.
@@ -361,9 +362,9 @@ def _write(
 
 @contextmanager
 def _named(source: Path) -> Iterator[None]:
-    """Turn what a network or a defect raises into an error of the file that met it.
+    """Turn what the network or a bug raises into an error that names the file.
 
-    A defect of this program, or of a library, is named as such: the other files do not wait for it.
+    A bug in this program or in a library is reported as such, and the other files go on.
     """
     try:
         yield
@@ -394,7 +395,7 @@ def one_line(error: Exception) -> str:
 
 
 class PackedPage:
-    """Rows of bool or uint8, packed as they come and unpacked as they are looked at.
+    """Rows of bool or uint8, packed as they come and unpacked as they are read.
 
     A mask of 400 Mpix takes a few megabytes, so that neither the size of a page nor the number of
     pages that become one file decides how much memory is needed.
@@ -460,7 +461,7 @@ class InkCollector:
     """Takes the probability of ink where `predict` writes it, and keeps the mask packed.
 
     Strategy: predict writes a row of windows piece by piece from left to right. Such a band is
-    all that is held unpacked; when it is complete, it is compared with the threshold.
+    all that is kept unpacked; when it is complete, it is compared with the threshold.
 
     Parameters
     ----------

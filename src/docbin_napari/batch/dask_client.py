@@ -2,10 +2,10 @@
 
 A file or a worker that fails does not stop the batch.
 
-Strategy: one task a file, a few hundred bytes and no pixels, of which a thousand are with the
-scheduler. When workers die, it gives their files to others; those that were with several dead ones
-come back, the one that killed them among those that waited there. They are done again at the end,
-one at a time: then only the one to blame can fail.
+Strategy: one task per file, a few hundred bytes and no pixels; the scheduler has a thousand of them
+at a time. When a worker dies, its files go to others. Files that were on several workers that died
+come back: the one that killed them, and others that only waited there. They are done again at the
+end, one at a time, so that only the one to blame can fail.
 
 The worker reads the page and writes the result itself, by the rules of every batch, so a file that
 is done twice, because a worker was thought dead, is still one whole file. The network stays in its
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 MOST_SENT = 1000
-"""Files that are with the scheduler at a time: it never holds a whole archive."""
+"""Most files that the scheduler has at a time: it never gets a whole archive."""
 MEMORY_A_WORKER = 2 * 2**30
 """Bytes for one process: libraries, network and a usual page with room to spare."""
 
@@ -159,7 +159,7 @@ def _work(
                     died = f"{error.allowed_failures + 1} workers died while they worked on it"
                     yield FileFailed(job.source, f"{died}: is their memory too small for it?")
     except BaseException:
-        # A thread cannot be interrupted: the processes are asked, and look between two windows.
+        # A thread cannot be interrupted: processes are asked to stop, between two windows.
         with suppress(Exception):
             client.run(stop, run, on_error="ignore")
         raise
@@ -189,7 +189,7 @@ def _completed(
 
 
 def _end_of(future: Future[FileEnd], job: Job) -> FileEnd:
-    """Name the files as the user did; see which errors are those of the file alone."""
+    """Get what became of a file, under the user's paths; an error of this file alone is its end."""
     from distributed import CancelledError
     from distributed.scheduler import KilledWorker
 
@@ -281,7 +281,7 @@ def _connect(cluster: ClusterConfig, files: int, say: Callable[[str], None]) -> 
 
 
 def _check_versions(found: dict[str, Any]) -> None:
-    """Refuse a scheduler or worker that cannot read a task; it would end that worker."""
+    """Refuse a scheduler or worker of another version: a task would crash that worker."""
     places = {"the scheduler": found["scheduler"], **found["workers"]}
     for place, versions in places.items():
         version = versions["packages"].get(_PACKAGE)
@@ -304,7 +304,7 @@ async def _knock(address: str, security: Security) -> None:
 def start_here(cluster: ClusterConfig, files: int) -> LocalCluster:
     """Start a scheduler in this process and some worker processes.
 
-    Only this process and its workers have the certificates to get in: who reaches a scheduler
+    Only this process and its workers have the certificates to connect: whoever reaches a scheduler
     can run any code as its owner, and every user of a machine reaches its loopback.
 
     Parameters
@@ -495,7 +495,7 @@ def dask_setup(worker: Any) -> None:
     """Prepare a process of a cluster that this program started; Dask calls it by this name.
 
     Ctrl-C reaches every process of a terminal. Workers leave it to the one that started them,
-    which lets them finish cleanly. What they would print belongs to nobody.
+    which lets them finish cleanly. What they print is thrown away.
 
     Parameters
     ----------

@@ -27,13 +27,13 @@ class OutputConfig:
     output : Path, optional
         Folder for the results, in which folders inside an input folder are kept.
     format : {"png", "tiff"}
-        "png" writes 1-bit PNG, one file a page: a file of many pages becomes NAME_001.png,
+        "png" writes 1-bit PNG, one file per page: a file of many pages becomes NAME_001.png,
         NAME_002.png and so on. "tiff" writes 1-bit CCITT G4 TIFF, in which many pages stay
         one file.
     probability : bool
         Also write the probability of ink as 8-bit gray, 0 to 255, as NAME_probability.
     recursive : bool
-        Also look into the folders inside a folder.
+        Also search the folders inside a folder.
     overwrite : bool
         Write again what is already there, instead of skipping it.
     dpi : float
@@ -77,7 +77,7 @@ class ClusterConfig:
     workers : int, optional
         Processes that "local" starts.
     device : {"auto", "cpu", "cuda", "mps"}
-        What they run the network on.
+        Where the workers run the network.
 
     Raises
     ------
@@ -368,7 +368,7 @@ def _find_jobs(
 def _nothing_found(folder: Path, config: OutputConfig) -> str:
     reason = "there are no pages in this folder"
     if not config.recursive and any(map(is_folder, folder.iterdir())):
-        return f"{reason} (folders inside it are not looked into without --recursive)"
+        return f"{reason} (folders inside it are searched only with --recursive)"
     return reason
 
 
@@ -392,7 +392,7 @@ def _stems_in(folder: Path) -> Counter[str]:
 
 
 def _refuse_conflicts(planned: Iterable[Job]) -> list[Job]:
-    """Give a problem to each file whose result would replace a page or another result."""
+    """Note a problem for each file whose result would replace a page or another result."""
     jobs, checked = list(planned), list[Job]()
     rivals: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
     pages = {resolved(job.source) for job in jobs if not job.problem}

@@ -35,7 +35,7 @@ from docbin_napari.model.engine import EngineConfig
 from docbin_napari.model.model_file import ModelError, built_in_folder, find_model
 
 KEYWORD = "docbin-napari"
-"""Under this keyword the words stand in a PNG file; in a TIFF file they are its description."""
+"""Keyword of the record in a PNG file; in a TIFF file the record is the image description."""
 OTHER_RECIPE = (
     "done already, but with another model or other settings; add --overwrite to do it again, "
     "or choose another --output"
@@ -43,7 +43,7 @@ OTHER_RECIPE = (
 Standing = Literal[
     "missing", "damaged", "done", "other source", "other folder", "changed", "other recipe"
 ]
-"""What a result that is there is to a page."""
+"""How an existing result relates to a page."""
 _SHOWN = 3
 _loading = Lock()
 
@@ -62,7 +62,7 @@ class BatchModel:
     threshold : float, optional
         Probability from which a pixel is ink, 0 to 1. By default the model's own.
     recipe : dict
-        What results keep of it, to know whether they are done: name and checksum of the model,
+        What results record of it, to tell whether they are done: name and checksum of the model,
         and all settings that change results. Nothing by default.
     """
 
@@ -72,7 +72,7 @@ class BatchModel:
     recipe: dict[str, Any] = field(default_factory=dict)
 
     def lowest(self) -> int:
-        """Probability in 256 steps from which a pixel is ink."""
+        """Give the lowest probability, in 256 steps, that is ink."""
         return level_of(self.load().threshold if self.threshold is None else self.threshold)
 
 
@@ -164,7 +164,7 @@ def load_once(name: str, digest: str, device: str, engine: EngineConfig) -> ink_
 def _load(name: str, digest: str, device: str, engine: EngineConfig) -> ink_model.InkModel:
     if file_hash(find_model(name).path) != digest:
         raise ModelError(
-            f"the file of the model {name} is not the one that the batch began with: start it again"
+            f"the file of the model {name} has changed since the batch began: start the batch again"
         )
     return ink_model.load_model(name, device, engine)
 
@@ -188,7 +188,7 @@ class MadeFrom:
         written. Those of now if it is left out.
     folder : Path, optional
         Where the result goes. With it, a page that was scanned again and a page of the same name
-        in another folder are told apart; both may be moved together.
+        in another folder are distinguished; both may be moved together.
     """
 
     source: Path
@@ -341,7 +341,7 @@ def fingerprint(path: Path) -> tuple[int, str]:
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise OSError("no file, but a device or a pipe: reading it may never end")
+        raise OSError("this is a device or a pipe, not a file: reading it may never end")
     return status.st_size, _checksum(path, status.st_size, status.st_mtime_ns)
 
 

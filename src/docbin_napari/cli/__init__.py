@@ -1,6 +1,6 @@
-"""The command line door: ``docbin binarize``, ``evaluate``, ``train`` and the others.
+"""The command line: ``docbin binarize``, ``evaluate``, ``train`` and the others.
 
-Only this room prints. Importing it, and showing any help, loads neither torch nor numpy.
+Only this package prints. Importing it, and showing any help, loads neither torch nor numpy.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         Exit code: 0 all went well, 1 some files failed or no model was made, 2 nothing could be
-        done as asked, 130 interrupted, 128 and the number of the signal that ended it.
+        done as asked, 130 interrupted, 128 plus the number of the signal that ended it.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
     """
     _never_fail_on_a_character()
     if any(not word or re.fullmatch("--[^=]*=", word) for word in arguments):
-        trouble = "an argument is empty: is a variable of the shell not set?"
+        trouble = "an argument is empty: check that the shell variable behind it is set"
         Console().complain(f"{program}: error: {trouble}")
         return 2
     try:
@@ -146,7 +146,7 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
 
 
 def in_words(error: Exception) -> str:
-    """Describe an error; name the file of one of the system, too."""
+    """Describe an error; name its file where it comes from the operating system."""
     if isinstance(error, OSError) and not isinstance(error, FileError):
         what = str(error.strerror or error)
         return f"{shown(error.filename)}: {what}" if error.filename else what
@@ -164,7 +164,7 @@ def _show_commands(arguments: Sequence[str]) -> None:
 
 
 def _read(name: str, arguments: Sequence[str], program: str) -> Any:
-    """Read the options; of several processes of a machine, only the first explains them."""
+    """Read the options; of several processes of a machine, only the first prints what is wrong."""
     module, summary = COMMANDS[name]
     declaring = importlib.import_module(f"{__name__}.{module}")
     kind: Any = getattr(declaring, f"{name.capitalize()}Command")

@@ -132,7 +132,7 @@ class BinarizeCommand:
         UsageError
             If a value is out of range, or the model, the device or the cluster is not there.
         """
-        # Imported late: these bring numpy, and with the model its engine: no help text needs them.
+        # Imported late: these import numpy and the engine of the model; no help text needs them.
         from docbin_napari.batch.binarizer import binarize_files
         from docbin_napari.batch.made_from import describe_model, done_otherwise
 
@@ -180,12 +180,12 @@ class BinarizeCommand:
         Parameters
         ----------
         config : InferenceConfig, EngineConfig, OutputConfig or ClusterConfig
-            What holds without them.
+            The configuration as it is.
 
         Returns
         -------
         InferenceConfig, EngineConfig, OutputConfig or ClusterConfig
-            What holds with them.
+            The configuration with the options.
 
         Raises
         ------
@@ -258,7 +258,7 @@ class BatchReport:
             self._ended[type(event)] += 1
         match event:
             case jobs.FileStarted(source):
-                # A cluster works on many, and names none.
+                # A cluster works on many files at once, so none is named.
                 if self._files is not None:
                     self._files.set_description_str(shown(source.name))
                 return

@@ -30,7 +30,7 @@ def usage_errors(*kinds: type[Exception], prefix: str = "") -> Iterator[None]:
     *kinds : type
         Which errors.
     prefix : str
-        What stands before their words, as the option that is meant.
+        Text before the message, such as the option that it is about.
     """
     try:
         yield
@@ -124,7 +124,7 @@ def option(words: str | None = None, metavar: str | None = None, default: str = 
         What stands for the value in the help text.
     default : str
         What happens without the option, where the default value does not show it; "-" shows
-        nothing, for what is simply not done unless it is asked for.
+        nothing, for flags that are off by default.
 
     Returns
     -------

@@ -48,7 +48,7 @@ class EvaluateCommand:
     device : {"auto", "cpu", "cuda", "mps"}
         Where the model runs.
     engine, precision : optional
-        What runs the model, and with which numbers; see `EngineConfig`.
+        What runs the model, and in which number format; see `EngineConfig`.
     csv : Path, optional
         Write the figures as CSV.
     json : Path, optional

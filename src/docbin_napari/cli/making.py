@@ -76,13 +76,13 @@ class QuantizeCommand:
     model : str
         Name of a model, or a .safetensors file; the form is written into it.
     pages : tuple of Path
-        Collections, or folders of collections, whose pages show the ranges: of all kinds.
+        Collections, or folders of collections, whose pages give the ranges; of all kinds.
     judge : tuple of Path
         Collections with ground truth, on which the cost of the format is measured.
     generated : int
         Generated pages that are added to pages.
     each : int
-        At most so many pages of each collection of pages.
+        Most pages that are taken from each collection of pages.
     """
 
     model: Annotated[str, tyro.conf.Positional, option(metavar="NAME|FILE")]
@@ -115,7 +115,7 @@ class QuantizeCommand:
             form = quantize(self.model, self.pages, self.judge, self.generated, self.each)
         used = "used where the processor has int8 units" if form.is_good_enough else "not used"
         console.say(
-            f"int8 costs {form.mean_loss:.3f} FM in the mean of {form.pages} pages, "
+            f"int8 costs {form.mean_loss:.3f} FM on average over {form.pages} pages, "
             f"{form.worst_loss:.3f} on the worst: {used}"
         )
         return 0 if form.is_good_enough else 1
@@ -138,7 +138,7 @@ class GenerateCommand:
     height, width : int
         Size in pixels.
     written : float
-        Share that is written on, from the top.
+        Share of the page that is written on, from the top.
     scale : float
         Resolution over the usual one, such as 2 for 600 dpi.
     jpeg : int

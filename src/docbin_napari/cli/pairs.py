@@ -81,7 +81,7 @@ class CheckCommand:
 class ImportCommand:
     """Bring pages with their masks from a folder or a zip file into a collection.
 
-    A mask is known by its name (NAME_gt, NAME-GT, NAME_estGT, ...) or by a folder above it (GT,
+    A mask is found by its name (NAME_gt, NAME-GT, NAME_estGT, ...) or by a folder above it (GT,
     GTimages, 1_gt, gt_img, ground_truth, fg_mask, ...). Pages are copied as they are, masks become
     PNG with black ink. Nothing is overwritten: a name that is taken gets a number. What cannot
     be matched is listed. In a zip file, paths that leave it and links are refused, as are files
@@ -96,7 +96,7 @@ class ImportCommand:
     collection : str, optional
         Name of the collection.
     reversed_ink : bool
-        Turn round the masks whose ink and background look exchanged, white ink to black.
+        Invert the masks whose ink and background seem exchanged: white ink becomes black.
     dry_run : bool
         Read everything and show the table, but write nothing.
     """
@@ -183,7 +183,7 @@ class ImportCommand:
             again = "" if self.dry_run else f"remove these pairs from {target} and "
             fix = f"if they are right, {again}import again with --reversed-ink"
             if self.reversed_ink:
-                fix = "turned round they look no better, so they were left as they are"
+                fix = "inverted they fit no better, so they were left as they are"
             console.complain(f"{number} as if ink and background were exchanged, see above; {fix}")
         return 1 if rest or suspects or counts["left out"] else 0
 
@@ -288,4 +288,4 @@ PairsCommand = (
     | Annotated[ImportCommand, tyro.conf.subcommand("import")]
     | Annotated[ListCommand, tyro.conf.subcommand("list")]
 )
-"""The three commands as one of the commands of ``docbin``."""
+"""The three subcommands of ``docbin pairs``."""

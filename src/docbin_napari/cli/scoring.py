@@ -245,7 +245,7 @@ def _without_probabilities(files: dict[str, Path]) -> dict[str, Path]:
 
 
 def _choose_judge(options: EvaluateCommand) -> tuple[Evaluated, Judge]:
-    """Choose what is judged, and how the ink of a page is had."""
+    """Choose what is judged, and how the ink of a page is obtained."""
     if options.baseline is not None:
         method = partial(_run_baseline, options.baseline)
         return Evaluated(f"the method of {options.baseline.capitalize()}"), method
@@ -306,7 +306,7 @@ def _only_page(path: Path) -> NDArray[np.uint8]:
 
 
 def _read_scan(match: MatchedPage) -> NDArray[np.uint8] | None:
-    """Read the page beside the folder of a mask, if it is there: its pictures are no duty."""
+    """Read the page beside the folder of a mask, if it is there: its pictures are optional."""
     beside = (match.ground_truth, GROUND_TRUTH_FOLDER), (match.prediction, RESULTS_FOLDER)
     with suppress(FileError):
         for mask, folder in beside:
@@ -390,7 +390,7 @@ def _write(path: Path, text: str, *, overwrite: bool) -> None:
 
 
 def _as_table(figures: Evaluation) -> list[str]:
-    """A header, a line for each page and one for the mean."""
+    """Format a header, a line for each page and one for the mean."""
     mean = figures.mean
     name = "mean of 1 page" if mean.pages == 1 else f"mean of {mean.pages} pages"
     rows = [["page", *(heading for heading, _, _ in COLUMNS.values())]]

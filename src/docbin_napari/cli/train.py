@@ -52,7 +52,7 @@ _COLUMNS = ("step", "minutes", "loss", "learning_rate", "f_measure", "false_ink"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``python -m docbin_napari.train``: ``docbin train``, or with --finetune the other one.
+    """Run ``python -m docbin_napari.train``: ``docbin train``, or ``finetune`` with --finetune.
 
     Parameters
     ----------

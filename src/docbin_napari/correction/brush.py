@@ -1,4 +1,4 @@
-"""The ink brush: a rough stroke that changes only what is ink, or only what is paper."""
+"""Find what is ink, or what is paper, under a rough stroke of a brush."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BrushConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.strictness <= 1:
-            raise ValueError(f"strictness is {self.strictness}, but must be from 0 to 1")
+            raise ValueError(f"strictness must lie between 0 and 1, not {self.strictness}")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class GraySplit:
     paper: float
 
     def ink_limit(self, strictness: float) -> float:
-        """Lightest gray that counts as ink.
+        """Compute the lightest gray that counts as ink.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class GraySplit:
         return self.paper - strictness * (self.paper - self.ink)
 
     def paper_limit(self, strictness: float) -> float:
-        """Darkest gray that counts as paper, with `strictness` as in `ink_limit`."""
+        """Compute the darkest gray that counts as paper; `strictness` is as in `ink_limit`."""
         return self.ink + strictness * (self.paper - self.ink)
 
 
@@ -96,7 +96,7 @@ def segment(start: Point, end: Point, radius: float, shape: tuple[int, int]) -> 
     columns = np.arange(frame.columns.start, frame.columns.stop)[None, :] - ends[0, 1]
     way = ends[1] - ends[0]
     length = float(way @ way)
-    # The nearest point of the way, as a share of it; a click is a way of no length.
+    # The nearest point of the path, as a share of it; a click is a path of no length.
     along = (rows * way[0] + columns * way[1]) / length if length else np.zeros(1)
     along = np.clip(along, 0, 1)
     distance = (rows - along * way[0]) ** 2 + (columns - along * way[1]) ** 2
@@ -152,10 +152,10 @@ def find_paper(
 def _judge(
     gray: Gray, region: Region, shape: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], GraySplit | None]:
-    """Gray values of a region, and how its neighbourhood splits.
+    """Read the gray values of a region, and split its neighbourhood into ink and paper.
 
     Strategy: a stroke can lie in ink altogether, or on paper. So the neighbourhood grows until
-    it holds both, and stays small where it does, because the light of a page is not even.
+    it contains both, and stays small where it does, because the light of a page is not even.
     """
     for margin in _MARGINS:
         rows, columns = (
@@ -174,7 +174,7 @@ def _judge(
 
 
 def split_gray(gray: NDArray[np.uint8]) -> GraySplit | None:
-    """Part a neighbourhood in ink and paper.
+    """Split a neighbourhood into ink and paper.
 
     Strategy: Otsu's threshold is the one that leaves the least spread within its two halves.
     It always finds something, also in the noise of plain paper. So the halves must be further

@@ -1,4 +1,4 @@
-"""Regions of a page drawn by a user, a threshold of their own, and connected pieces of ink."""
+"""Select regions of a page, cut their ink at their own threshold, and find pieces of ink."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Region:
     Parameters
     ----------
     rows, columns : slice
-        The smallest rectangle that holds them.
+        The smallest rectangle around them.
     inside : ndarray
         bool, the size of that rectangle: True where a pixel belongs to the region.
     """
@@ -68,7 +68,7 @@ def rectangle(first: Corner, second: Corner, shape: tuple[int, int]) -> Region |
 
 
 def lasso(points: Sequence[Point], shape: tuple[int, int]) -> Region | None:
-    """Take all pixels whose centre a closed line goes round.
+    """Take all pixels whose centre lies inside a closed line.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _span(one: float, other: float, side: int) -> slice:
 def cut_region(
     labels: NDArray[np.integer], probability: NDArray[np.uint8], region: Region, level: int
 ) -> NDArray[np.integer]:
-    """Cut the ink of a region at a level of its own.
+    """Cut the ink of a region at its own level.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ _FIRST_REACH = 128
 
 
 def _label(ink: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
-    """Number the pieces, which touch at a corner at least."""
+    """Number the pieces; pixels that touch at a corner are connected."""
     from scipy import ndimage  # A panel is open before it: its import takes tenths of a second.
 
     labelled, count = ndimage.label(ink, _EIGHT, output=np.int32)
@@ -187,11 +187,11 @@ def nearest_ink(
 
 
 def component_at(ink: NDArray[np.bool_], row: int, column: int) -> Region:
-    """Take the piece of ink that holds a pixel; pixels that touch at a corner are connected.
+    """Take the piece of ink that contains a pixel; pixels that touch at a corner are connected.
 
     Strategy: most pieces are small and pages are large. A window round the pixel is labelled; where
     the piece runs on over one of its sides, that side is moved out, twice as far each time. So
-    a ruled line across the page needs a long window but no high one.
+    a ruled line across the page needs a long window but not a high one.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def component_at(ink: NDArray[np.bool_], row: int, column: int) -> Region:
     Raises
     ------
     ValueError
-        If the pixel is no ink.
+        If the pixel is not ink.
     """
     from scipy import ndimage
 
@@ -285,8 +285,8 @@ def measure_pieces(ink: NDArray[np.bool_], region: Region, shape: tuple[int, int
     ink : ndarray
         bool, the rectangle round the region.
     region : Region
-        Where to look. A piece that runs on over its edge is as large as can be, because only
-        a part of it is seen.
+        Where to search. A piece that runs on over its edge counts as larger than any other,
+        because only a part of it is seen.
     shape : (int, int)
         Height and width of the page, over whose edges nothing runs on.
 

@@ -53,7 +53,7 @@ class Reviewed:
         self,
         rows: slice,
         columns: slice,
-        looked: bool = True,
+        reviewed: bool = True,
         inside: NDArray[np.bool_] | None = None,
     ) -> None:
         """Mark a region as reviewed, or as not.
@@ -65,7 +65,7 @@ class Reviewed:
         ----------
         rows, columns : slice
             The rectangle round the region, pixels; what is off the page is left out.
-        looked : bool
+        reviewed : bool
             False takes the mark away, from every window that the region touches.
         inside : ndarray or None
             bool, of the shape of the rectangle, which then lies on the page: which of its
@@ -79,7 +79,7 @@ class Reviewed:
             self._keep_inside(covered, rows, columns, inside)
         if not covered.any():
             return
-        if looked:
+        if reviewed:
             enough = covered >= 0.5
             self.grid |= enough if enough.any() else covered == covered.max()
         else:
@@ -88,7 +88,7 @@ class Reviewed:
     def _keep_inside(
         self, covered: NDArray[np.float64], rows: slice, columns: slice, inside: NDArray[np.bool_]
     ) -> None:
-        """Make the share of each window that of the region, not of the rectangle round it."""
+        """Reduce the share of each window to that of the region inside its rectangle."""
         top, left = max(rows.start, 0), max(columns.start, 0)
         for row, column in np.argwhere(covered).tolist():
             down, across = self.place(row, column)
@@ -105,7 +105,7 @@ class Reviewed:
         Parameters
         ----------
         row, column : int
-            Place in the grid.
+            Position in the grid.
 
         Returns
         -------
@@ -122,7 +122,7 @@ class Reviewed:
         return reviewed / (self.shape[0] * self.shape[1])
 
     def to_bytes(self) -> bytes:
-        """Pack the grid, one bit a window, with a line that holds the sizes."""
+        """Pack the grid, one bit per window, behind a line with the sizes."""
         head = b"reviewed 1 %d %d %d\n" % (*self.shape, self.window)
         return head + np.packbits(self.grid).tobytes()
 
@@ -148,7 +148,7 @@ class Reviewed:
         head, _, bits = stored.partition(b"\n")
         sizes = re.fullmatch(rb"reviewed 1 (\d+) (\d+) (\d+)", head)
         if sizes is None:
-            raise ValueError("this is no grid of reviewed windows")
+            raise ValueError("this is not a grid of reviewed windows")
         height, width, window = map(int, sizes.groups())
         reviewed = cls((height, width), window)
         size = reviewed.grid.size
@@ -201,7 +201,7 @@ def _overlap(part: slice, side: int, window: int) -> NDArray[np.float64]:
 
 
 def entropy_table() -> NDArray[np.float64]:
-    """Binary entropy of every 8-bit probability.
+    """Compute the binary entropy of every 8-bit probability.
 
     Returns
     -------
@@ -234,7 +234,7 @@ def doubt_grid(
         uint8 (H, W), ink probability times 255.
     second : ndarray or None
         Another opinion on the same page, as `probability`. Then the doubt is how far the two
-        are apart: two networks that are both sure and differ deserve the first look.
+        are apart: where two networks are sure and differ, review comes first.
     window : int
         Side of a window, pixels.
 
@@ -243,7 +243,7 @@ def doubt_grid(
     ndarray
         float64 (rows of windows, columns of windows), 0 to 1: binary entropy in bits, or
         difference of the two probabilities, summed over the window and divided by the pixels of
-        a whole window. So a sliver at the edge of the page counts as little as it holds.
+        a whole window. So a sliver at the edge of the page counts only for its own pixels.
 
     Raises
     ------

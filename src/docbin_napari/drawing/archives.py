@@ -127,7 +127,7 @@ def resized(archive: Archive, factor: float) -> Archive:
 
 
 def _letters(dice: Dice) -> Archive:
-    """Letters in iron-gall ink that ate itself through the paper."""
+    """Choose letters in iron-gall ink that ate into the paper."""
     layout = dice.one_of("letter", "letter", "plain", "annotated", "envelope")
     return Archive(
         Plan(layout, dice.pen(), dice.pen(10, 20), dice.lines(), guides=0.1, stamps=0.15),
@@ -140,7 +140,7 @@ def _letters(dice: Dice) -> Archive:
 
 
 def _faded(dice: Dice) -> Archive:
-    """Sepia or pencil, hardly darker than the paper."""
+    """Choose sepia or pencil, hardly darker than the paper."""
     layout = dice.one_of("letter", "plain", "envelope", "diary", "blank")
     pencil = dice.chance(0.5)
     hand = dice.pen(16, 45)
@@ -160,7 +160,7 @@ def _faded(dice: Dice) -> Archive:
 
 
 def _through(dice: Dice) -> Archive:
-    """Both sides written with a full pen: the other side is nearly as dark."""
+    """Choose both sides written with a full pen: the other side is nearly as dark."""
     return _letters(dice).varied(
         damage={"bleed": dice.between(0.5, 0.95)},
         ink={"strength": dice.between(0.9, 1.05), "patches": dice.between(0.05, 0.2)},
@@ -168,7 +168,7 @@ def _through(dice: Dice) -> Archive:
 
 
 def _book(dice: Dice) -> Archive:
-    """A book, with print that shows through."""
+    """Choose a book, with print that shows through."""
     layout = dice.one_of("book", "book", "title", "columns")
     return Archive(
         Plan(layout, dice.face(), dice.pen(10, 18), dice.justified(), stamps=0.2),
@@ -181,7 +181,7 @@ def _book(dice: Dice) -> Archive:
 
 
 def _blackletter(dice: Dice) -> Archive:
-    """An old print in broken letters on browned paper."""
+    """Choose an old print in blackletter on browned paper."""
     return _book(dice).varied(
         plan={
             "layout": dice.one_of("book", "title", "columns", "plain"),
@@ -192,7 +192,7 @@ def _blackletter(dice: Dice) -> Archive:
 
 
 def _newspaper(dice: Dice) -> Archive:
-    """Columns of small worn type on yellow wood-pulp paper, sometimes a picture."""
+    """Choose columns of small worn type on yellow wood-pulp paper, sometimes a picture."""
     pulp = [(0.8, 0.72, 0.55), (0.86, 0.8, 0.66), (0.78, 0.74, 0.66)]
     return _book(dice).varied(
         plan={"hand": dice.face(9, 15), "layout": "columns", "pictures": 0.35},
@@ -202,7 +202,7 @@ def _newspaper(dice: Dice) -> Archive:
 
 
 def _typescript(dice: Dice) -> Archive:
-    """A typewriter, ribbon or carbon copy, on thin paper."""
+    """Choose a typewriter, ribbon or carbon copy, on thin paper."""
     layout = dice.one_of("letter", "plain", "table", "book")
     setting = dice.lines(leading=dice.between(2.4, 4.0), drift=0.2, indent=3.0)
     carbon = 1.4 if dice.chance(0.4) else 0.2
@@ -217,7 +217,7 @@ def _typescript(dice: Dice) -> Archive:
 
 
 def _office(dice: Dice) -> Archive:
-    """Forms and ledgers: printed labels, answers by hand, rules and stamps."""
+    """Choose forms and ledgers: printed labels, answers by hand, rules and stamps."""
     layout = dice.one_of("form", "form", "table")
     label = replace(dice.face(9, 14), script="serif" if dice.chance(0.5) else "sans")
     return Archive(
@@ -231,7 +231,7 @@ def _office(dice: Dice) -> Archive:
 
 
 def _microfilm(dice: Dice) -> Archive:
-    """A diary on microfilm: gray, dark, stained, black beyond its edges."""
+    """Choose a diary on microfilm: gray, dark, stained, black beyond its edges."""
     light = dice.between(0.5, 0.8)
     sheet = dice.paper(
         [(light, light, light)], mottling=dice.between(0.06, 0.18), browning=dice.between(0, 0.6)
@@ -255,7 +255,7 @@ def _microfilm(dice: Dice) -> Archive:
 
 
 def _oriental(dice: Dice) -> Archive:
-    """Joined writing from right to left with a reed pen, on tinted paper."""
+    """Choose joined writing from right to left with a reed pen, on tinted paper."""
     hand = dice.reed()
     lines = dice.lines(leading=dice.between(3.6, 5.5), corrections=0.0)
     layout = dice.one_of("plain", "annotated", "letter")
@@ -270,7 +270,7 @@ def _oriental(dice: Dice) -> Archive:
 
 
 def _parchment(dice: Dice) -> Archive:
-    """Parchment with a broad nib, in letters that nobody knows, or upright ones."""
+    """Choose parchment with a broad nib, in letters that nobody knows, or upright ones."""
     hand = dice.pen(
         18,
         45,
@@ -293,7 +293,7 @@ def _parchment(dice: Dice) -> Archive:
 
 
 def _clean(dice: Dice) -> Archive:
-    """A good scan of a clean page; some are almost blank."""
+    """Choose a good scan of a clean page; some are almost blank."""
     archive = dice.one_of(_letters, _book, _office, _typescript)(dice)
     return archive.varied(
         damage=Damage(folds=dice.count(0.2, 1), bleed=dice.maybe(0.4, 0.02, 0.12)),
@@ -303,13 +303,13 @@ def _clean(dice: Dice) -> Archive:
 
 
 def _photograph(dice: Dice) -> Archive:
-    """A page under a lamp, taken by a hand-held camera: shadows, blur, strong JPEG."""
+    """Choose a page under a lamp, taken by a hand-held camera: shadows, blur, strong JPEG."""
     archive = dice.one_of(_letters, _book, _office, _typescript)(dice)
     return archive.varied(scan=_photographed(dice))
 
 
 def _photographed(dice: Dice) -> Scan:
-    """A photograph by hand: shadows, blur, strong JPEG."""
+    """Choose a photograph by hand: shadows, blur, strong JPEG."""
     return dice.scan(
         gray=False,
         rotation=dice.between(-3, 3),
@@ -323,13 +323,13 @@ def _photographed(dice: Dice) -> Scan:
 
 
 def _negative(dice: Dice) -> Archive:
-    """Light writing on a dark page, as on negative films and copies."""
+    """Choose light writing on a dark page, as on negative films and copies."""
     archive = dice.one_of(_letters, _book, _typescript)(dice)
     return archive.varied(scan={"negative": True, "gray": dice.chance(0.6)})
 
 
 def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Archive:
-    """Print of any time, on any paper, in any layout."""
+    """Choose print of any time, on any paper, in any layout."""
     archive = _book(dice)
     face = dice.face(low, high) if dice.chance(0.6) else dice.typewriter()
     face = replace(face, script="sans") if dice.chance(0.3) else face
@@ -352,7 +352,7 @@ def _printed(dice: Dice, *layouts: str, low: float = 10, high: float = 26) -> Ar
 
 
 def _forms(dice: Dice) -> Archive:
-    """Marked forms and files: filled boxes, bullets, bars, dark table heads, codes, redactions."""
+    """Choose marked forms and files: filled boxes, bullets, bars, dark heads, codes, redactions."""
     archive = _printed(dice, "marked form", "marked form", "file")
     strength = dice.between(0.6, 1.0)
     archive = archive.varied(second=dice.ink(BLUE, BLACK, colours.PENCIL, strength=strength))
@@ -363,7 +363,7 @@ def _forms(dice: Dice) -> Archive:
 
 
 def _music(dice: Dice) -> Archive:
-    """Printed music with words, or chant in square notes on red lines."""
+    """Choose printed music with words, or chant in square notes on red lines."""
     archive = _printed(dice, "music", "music", "chant", low=9, high=34)
     if archive.plan.layout == "music":
         return archive
@@ -376,7 +376,7 @@ def _music(dice: Dice) -> Archive:
 
 
 def _poster(dice: Dice) -> Archive:
-    """Display type of all sizes, in old posters and title pages."""
+    """Choose display type of all sizes, in old posters and title pages."""
     archive = _printed(dice, "poster")
     broken = dice.broken_face()
     return archive.varied(
@@ -386,7 +386,7 @@ def _poster(dice: Dice) -> Archive:
 
 
 def _ornamented(dice: Dice) -> Archive:
-    """Old prints with filled initials, wood-cut head pieces and seals."""
+    """Choose old prints with filled initials, wood-cut head pieces and seals."""
     return _printed(dice, "ornamented").varied(
         plan={"hand": dice.broken_face() if dice.chance(0.5) else dice.face(12, 28)},
         ink=dice.ink(BLACK, BLACK, GALL),
@@ -397,13 +397,13 @@ def _ornamented(dice: Dice) -> Archive:
 
 
 def _mixed(dice: Dice) -> Archive:
-    """Light writing on dark grounds beside dark writing on light paper."""
+    """Choose light writing on dark grounds beside dark writing on light paper."""
     archive = _printed(dice, "half dark", "half dark", "magazine", low=9, high=30)
     return archive.varied(ink={"patches": dice.between(0.0, 0.15)})
 
 
 def _inverted(dice: Dice) -> Archive:
-    """Whole pages of light writing on a dark ground, such as photostats and blueprints."""
+    """Choose whole pages of light writing on a dark ground, such as photostats and blueprints."""
     archive = dice.one_of(_letters, _book, _typescript, _office)(dice)
     strength = dice.between(0.7, 1.05)
     return archive.varied(
@@ -414,7 +414,7 @@ def _inverted(dice: Dice) -> Archive:
 
 
 def _sparse(dice: Dice) -> Archive:
-    """A few words, or none, over a full page that shows through as dark as ink may."""
+    """Choose a few words, or none, over a full page that shows through as dark as ink can be."""
     archive = dice.one_of(_letters, _book, _blackletter, _typescript, _parchment)(dice)
     full = archive.plan
     if full.layout in ("blank", "title", "envelope"):
@@ -431,7 +431,7 @@ def _sparse(dice: Dice) -> Archive:
 
 
 def _volume(dice: Dice) -> Archive:
-    """A bound volume or a leaf as photographed: leaf edges, boards, ground, things around it."""
+    """Choose a bound volume or a leaf as photographed: leaf edges, boards, ground, things."""
     kinds = [_letters, _book, _blackletter, _parchment, _faded, _oriental, _through, _ornamented]
     archive = dice.one_of(*kinds, _music)(dice)
     rotation = dice.between(-2.5, 2.5)
@@ -451,7 +451,7 @@ _ONE_SIDE: dict[str, Any] = {"folds": 0, "tapes": 0, "bleed": 0.0, "beneath": 0.
 
 
 def _papyrus(dice: Dice) -> Archive:
-    """Papyrus: crossed strips of fibre, lost pieces, a reed pen, on a light or dark ground."""
+    """Choose papyrus: crossed strips of fibre, lost pieces, a reed pen, a light or dark ground."""
     archive = _parchment(dice)
     hand = dice.pen(14, 34, script=dice.one_of("upright", "runes", "running"), stretch=0.95)
     strips = dice.between(0.03, 0.12)
@@ -473,7 +473,7 @@ def _papyrus(dice: Dice) -> Archive:
 
 
 def _fragment(dice: Dice) -> Archive:
-    """Fragments in infrared: what supports them shows in gaps and cracks, as dark as ink."""
+    """Choose fragments in infrared: what supports them shows in gaps and cracks, dark as ink."""
     archive = _papyrus(dice)
     level = dice.between(0.06, 0.4)
     skin = [(0.62, 0.62, 0.62), (0.5, 0.5, 0.5), (0.72, 0.72, 0.72)]
@@ -486,7 +486,7 @@ def _fragment(dice: Dice) -> Archive:
 
 
 def _palm(dice: Dice) -> Archive:
-    """Palm leaves: incised writing blackened with soot, level fibres, dark cloth around."""
+    """Choose palm leaves: incised writing blackened with soot, level fibres, dark cloth around."""
     script = dice.one_of("runes", "runes", "running")
     jitter = dice.between(0.1, 0.4)
     hand = dice.pen(10, 22, script=script, slant=0.0, contrast=0.2, jitter=jitter)
@@ -515,7 +515,7 @@ def _palm(dice: Dice) -> Archive:
 
 
 def _squared(dice: Dice) -> Archive:
-    """Squared, ruled and millimetre paper under a pen."""
+    """Choose squared, ruled and millimetre paper under a pen."""
     archive = _letters(dice)
     size = dice.scale(6, 45)
     plan = {
@@ -537,13 +537,13 @@ def _squared(dice: Dice) -> Archive:
 
 
 def _unfocused(dice: Dice) -> Archive:
-    """Any page out of focus, up to a standard deviation of 3 pixels."""
+    """Choose any page out of focus, up to a standard deviation of 3 pixels."""
     archive = ARCHIVES[dice.one_of(*_USUAL)](dice)
     return archive.varied(scan={"blur": dice.between(1.2, 3.0), "coarse": 1.0})
 
 
 def _mouldy(dice: Dice) -> Archive:
-    """Large stains with texture and a great deal of foxing."""
+    """Choose large stains with texture and a great deal of foxing."""
     return dice.one_of(_letters, _book, _faded, _typescript, _through)(dice).varied(
         damage={"mould": dice.count(1.0, 5), "stains": dice.count(0.5, 3)},
         paper={"foxing": dice.count(0.8, 500)},

@@ -1,7 +1,7 @@
 """A sheet, its plan, and blocks of a printed page: choices, lists, panels, bars, display type.
 
 Strategy: a block is a function that draws into the upper part of a box and returns how high it
-became. A layout is a menu of blocks that are sheet one below the other until the page is full, so
+became. A layout is a menu of blocks that are drawn one below the other until the page is full, so
 that solid shapes of all sizes stand beside text as they do in print.
 """
 
@@ -60,7 +60,7 @@ class Plan:
 
 @dataclass
 class Sheet:
-    """What is sheet on one side of a leaf.
+    """What is drawn on one side of a leaf.
 
     Where dark and light change places, one rule says what the ink is. An area with light
     writing of reading size (a heading, a column, the head of a table) is light on dark: its
@@ -103,7 +103,7 @@ class Sheet:
         return Sheet(**kept, picture=self.picture)
 
     def add(self, other: Sheet) -> None:
-        """Draw what another sheet holds onto this one, but for its picture."""
+        """Draw what another sheet contains onto this one, except for its picture."""
         for name in LAYERS:
             getattr(self, name).extend(getattr(other, name))
 
@@ -125,7 +125,7 @@ def stacked(rng: Rng, plan: Plan, box: Box, sheet: Sheet, menu: Mapping[str, flo
 
 
 def paragraph(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """A few lines of text."""
+    """Draw a few lines of text."""
     height = _lines_high(plan, int(rng.integers(2, 9)), box)
     area = box._replace(bottom=box.top + height)
     sheet.text.append(set_lines(rng, plan.hand, area, plan.setting))
@@ -133,7 +133,7 @@ def paragraph(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def heading(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """One line of larger, heavier type."""
+    """Draw one line of larger, heavier type."""
     hand = plan.hand.scaled(rng.uniform(1.3, 3))
     hand = fitted(replace(hand, pen=hand.pen * rng.uniform(1, 1.8)), box)
     sheet.text.append(set_line(rng, hand, box, 4, "centre" if rng.random() < 0.5 else "start"))
@@ -141,7 +141,7 @@ def heading(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def display(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """One word that fills the width, with stems of any thickness up to 220 pixels."""
+    """Draw one word that fills the width, with stems of any thickness up to 220 pixels."""
     huge = rng.random() < 0.3
     word = invent_word(rng, longest=int(rng.integers(2, 4 if huge else 9)))
     word = word.upper() if rng.random() < 0.5 else word.capitalize()
@@ -179,7 +179,7 @@ def _display_face(rng: Rng, plan: Plan, x_height: float) -> Hand:
 
 
 def choices(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """Questions with circles or boxes to mark; some are filled, ticked or crossed."""
+    """Draw questions with circles or boxes to mark; some are filled, ticked or crossed."""
     label = fitted(plan.second, box)
     size = label.x_height
     step = size * rng.uniform(2.4, 4)
@@ -231,7 +231,7 @@ def _mark(rng: Rng, centre: Point, half: float, kind: str) -> Strokes:
 
 
 def bullets(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """A list whose lines begin with a solid bullet."""
+    """Draw a list whose lines begin with a solid bullet."""
     hand = fitted(plan.hand, box)
     step = plan.setting.leading * hand.x_height
     rows = _rows(rng, 2, 7, box.height / step)
@@ -246,7 +246,7 @@ def bullets(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def bars(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """A bar or several of growing thickness, one or more of them beside text."""
+    """Draw a bar or several of growing thickness, one or more of them beside text."""
     size = plan.hand.x_height
     count = int(rng.choice([1, 1, 2, 4]))
     thick = size * np.exp(rng.uniform(np.log(0.1), np.log(3), count))
@@ -260,7 +260,7 @@ def bars(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def table(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """A table whose head is light writing on a dark ground."""
+    """Draw a table whose head is light writing on a dark ground."""
     hand = fitted(plan.second, box)
     step = hand.x_height * rng.uniform(2.6, 3.4)
     rows = _rows(rng, 3, 8, box.height / step)
@@ -288,7 +288,7 @@ def table(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def panel(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """Lines of light writing on a dark ground, as wide as the text or a part of it."""
+    """Draw lines of light writing on a dark ground, as wide as the text or a part of it."""
     wide = box.width * rng.choice([1.0, rng.uniform(0.4, 0.9)])
     left = box.left + (box.width - wide) * rng.choice([0.0, 0.5, 1.0])
     lines = int(rng.integers(1, 10))
@@ -310,7 +310,7 @@ def panel(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def tinted(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """Dark lines on a pale tint, which is background."""
+    """Draw dark lines on a pale tint, which is background."""
     hand = fitted(plan.hand, box)
     edge = hand.x_height * rng.uniform(0.5, 1.4)
     height = min(box.height, _lines_high(plan, int(rng.integers(1, 8)), box) + 2 * edge)
@@ -325,7 +325,7 @@ def tinted(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def redacted(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """Lines of which parts are blacked out."""
+    """Draw lines of which parts are blacked out."""
     hand = fitted(plan.hand, box)
     step = plan.setting.leading * hand.x_height
     rows = _rows(rng, 2, 6, box.height / step)
@@ -346,7 +346,7 @@ def redacted(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def initial(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """A paragraph with a large initial: a letter, or a solid square around a light letter."""
+    """Draw a paragraph with a large initial: a letter, or a solid square around a light letter."""
     hand = fitted(plan.hand, box)
     step = plan.setting.leading * hand.x_height
     rows = int(rng.integers(2, 10))
@@ -370,7 +370,7 @@ def initial(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def woodcut(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """A head or tail piece: solid leaves, or a solid band out of which leaves are cut."""
+    """Draw a head or tail piece: solid leaves, or a solid band out of which leaves are cut."""
     height = min(box.height, plan.hand.x_height * rng.uniform(2.5, 9), box.width * 0.4)
     count = int(rng.integers(1, 6))
     wide = min(box.width / count, height * 3)
@@ -389,7 +389,7 @@ def woodcut(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def seal(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """A solid seal or a bold emblem with a light sign in it."""
+    """Draw a solid seal or a bold emblem with a light sign in it."""
     radius = min(box.height / 2, box.width / 4, plan.hand.x_height * rng.uniform(1.5, 7))
     x = box.left + radius + (box.width - 2 * radius) * rng.uniform(0, 1)
     centre = (x, box.top + radius)
@@ -419,7 +419,7 @@ def seal(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def code(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """A barcode with its number, or a code of squares."""
+    """Draw a barcode with its number, or a code of squares."""
     size = plan.second.x_height
     if rng.random() < 0.35:
         side = min(size * rng.uniform(6, 14), box.height, box.width)
@@ -440,7 +440,7 @@ def code(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def logo(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """A bold emblem beside a name."""
+    """Draw a bold emblem beside a name."""
     size = plan.hand.x_height * rng.uniform(2.5, 5)
     size = min(size, box.height, box.width / 4)
     area = Box(box.left, box.top, box.left + size, box.top + size)
@@ -469,7 +469,7 @@ def logo(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def answers(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """Printed labels with answers by hand on lines."""
+    """Draw printed labels with answers by hand on lines."""
     label = fitted(plan.second, box)
     hand = fitted(plan.hand, box)
     step = max(plan.hand.x_height * 2.4, label.x_height * 3)
@@ -492,7 +492,7 @@ def _rows(rng: Rng, fewest: int, most: int, room: float) -> int:
 
 
 def _lines_high(plan: Plan, lines: int, box: Box) -> float:
-    """Height of a number of lines, no more than there is room for."""
+    """Compute the height of a number of lines, no more than there is room for."""
     step = plan.setting.leading * fitted(plan.hand, box).x_height
     return float(min(box.height, (lines + 0.4) * step))
 

@@ -63,11 +63,11 @@ class Dice:
         self.rng = rng
 
     def between(self, low: float, high: float) -> float:
-        """Draw a number, all values alike."""
+        """Draw a number uniformly."""
         return float(self.rng.uniform(low, high))
 
     def scale(self, low: float, high: float) -> float:
-        """Draw a number, all proportions alike: small values are more frequent."""
+        """Draw a number log-uniformly, so that small values are more frequent."""
         return float(low * (high / low) ** self.rng.uniform())
 
     def chance(self, share: float) -> bool:
@@ -100,7 +100,7 @@ class Dice:
         return red, green, blue
 
     def pen(self, low: float = 14, high: float = 52, **fixed: Any) -> Hand:
-        """Handwriting with a steel pen or a quill; height of small letters in pixels."""
+        """Draw a handwriting with a steel pen or a quill; height of small letters in pixels."""
         drawn = self._hand(
             lambda: "running" if self.chance(0.75) else "upright",
             (low, high),
@@ -136,7 +136,7 @@ class Dice:
         )
 
     def broken_face(self) -> Hand:
-        """Draw a typeface of broken letters, all strokes straight."""
+        """Draw a blackletter typeface, all strokes straight."""
         return self._hand(
             "blackletter", (13, 34), (0.2, 0.28), contrast=(0.55, 0.75), nib=(0.6, 0.9), slant=0.0,
             stretch=(0.65, 0.85), jitter=0.08, character=(0.0, 0.4), letters=self.seed,
@@ -175,7 +175,7 @@ class Dice:
         return setting() if callable(setting) else setting
 
     def lines(self, **fixed: Any) -> Setting:
-        """Lines of a hand: uneven, now and then with corrections."""
+        """Draw the setting of handwritten lines: uneven, now and then with corrections."""
         drawn = Setting(
             leading=self.between(2.1, 3.4),
             drift=self.between(0.3, 1.5),
@@ -184,7 +184,7 @@ class Dice:
         return replace(drawn, **fixed)
 
     def justified(self) -> Setting:
-        """Lines of a press."""
+        """Draw the setting of printed lines, all of one length."""
         return Setting(leading=self.between(2.0, 2.6), align="justify", indent=1.5, drift=0.1)
 
     def ink(self, *colours: Colour, **fixed: Any) -> Ink:
@@ -262,7 +262,7 @@ class Dice:
         return replace(drawn, **fixed)
 
     def _sides(self) -> tuple[tuple[float, ...], tuple[float, ...], float]:
-        """Margins, thickness of leaf edges, and place of the gutter: most leaves at one side."""
+        """Draw margins, thickness of leaf edges, and the gutter: most leaves at one side."""
         sides = [self.maybe(0.8, 0.02, 0.16) for _ in range(4)]
         thick = [margin * self.maybe(0.3, 0.1, 0.6) for margin in sides]
         main = 2 * int(self.chance(0.6))
@@ -278,7 +278,7 @@ class Dice:
         return tuple(sides), tuple(thick), gutter
 
     def _ground(self) -> tuple[str, Colour]:
-        """What a page lies on, and its colour."""
+        """Draw what a page lies on, and its colour."""
         ground = self.one_of(*GROUNDS, "velvet", "velvet")
         dark = self.colour((0.03, 0.03, 0.03), (0.09, 0.08, 0.08), spread=0.02)
         light = self.colour(*_CLOTH)
@@ -288,7 +288,7 @@ class Dice:
         return ground, known.get(ground, light)
 
     def scan(self, **fixed: Any) -> Scan:
-        """A scan as any library may have made it."""
+        """Draw a scan as any library may have made it."""
         dark = self.between(0.02, 0.2)
         warm = (dark * 1.6, dark * 1.1, dark * 0.7)
         drawn = Scan(

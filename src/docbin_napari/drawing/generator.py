@@ -148,7 +148,7 @@ def draw_archive_page(
 
 
 def _edges(rng: Rng, shape: Shape, archive: Archive) -> tuple[Plane, Plane | None]:
-    """How much of each pixel is page, and light of what lies around it, if that is drawn."""
+    """Compute how much of each pixel is page, and the light around it, if that is drawn."""
     share = page_share(rng, shape, archive.scan)
     around = None
     if archive.around is not None:
@@ -196,7 +196,7 @@ def _lit(rng: Rng, light: Plane, sheet: Sheet, kind: Ink) -> tuple[Plane, NDArra
 
 
 def _inks(sheet: Sheet, archive: Archive) -> list[tuple[Strokes, Ink]]:
-    """Layers of ink that hold strokes, in the order in which they are laid."""
+    """List the layers of ink that have strokes, in the order in which they are laid."""
     inks = (archive.ink, archive.second, archive.marks)
     layers = zip((sheet.text, sheet.second, sheet.marks), inks, strict=True)
     return [(joined(strokes), kind) for strokes, kind in layers if strokes]
@@ -227,7 +227,7 @@ def _sheet(rng: Rng, shape: Shape, archive: Archive) -> Sheet:
 
 
 def _boxes(around: Surroundings, box: Box, shape: Shape) -> list[Box]:
-    """Boxes of the text inside what lies around the page: one, or one a leaf."""
+    """List the boxes of text inside what lies around the page: one, or one per leaf."""
     if around.strips:
         pad = 0.1 * around.boxes(shape)[0].height
         return [

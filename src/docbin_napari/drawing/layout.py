@@ -70,7 +70,7 @@ def lit(rng: Rng, sheet: Sheet, box: Box) -> Sheet:
 
 
 def _letter(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Date at the right, salutation, paragraphs, signature."""
+    """Draw a date at the right, salutation, paragraphs, signature."""
     line = plan.setting.leading * plan.hand.x_height
     top, bottom = box.top, box.bottom
     if box.height > 6 * line:
@@ -88,12 +88,12 @@ def _letter(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _plain(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Nothing but lines."""
+    """Draw nothing but lines."""
     sheet.text.append(set_lines(rng, plan.hand, box, plan.setting))
 
 
 def _diary(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """A printed heading, then writing that fills the page."""
+    """Draw a printed heading, then writing that fills the page."""
     sheet.second.append(set_line(rng, plan.second, box, 2, "centre"))
     top = box.top + 3.2 * plan.second.x_height
     sheet.text.append(set_lines(rng, plan.hand, box._replace(top=top), plan.setting))
@@ -102,7 +102,7 @@ def _diary(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _book(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """One printed column, running head, perhaps a large initial."""
+    """Draw one printed column, running head, perhaps a large initial."""
     size = plan.hand.x_height
     sheet.text.append(set_line(rng, plan.hand, box, 4, "centre"))
     body = box._replace(top=box.top + 4.0 * size)
@@ -120,7 +120,7 @@ def _book(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _columns(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """A heading over two or three columns, a line between them."""
+    """Draw a heading over two or three columns, a line between them."""
     size = plan.hand.x_height
     count = int(rng.integers(2, 4)) if box.width > 50 * size else 2
     gutter = 1.6 * size
@@ -141,7 +141,7 @@ def _columns(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _form(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Printed labels, answers by hand on pale lines."""
+    """Draw printed labels, answers by hand on pale lines."""
     label = plan.second
     sheet.second.append(set_line(rng, label.scaled(1.6, 1.5), box, 3, "centre"))
     y = box.top + 6 * label.x_height
@@ -158,7 +158,7 @@ def _form(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _table(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Rows of entries and figures between ruled lines."""
+    """Draw rows of entries and figures between ruled lines."""
     step = plan.hand.x_height * 2.3
     edges = box.left + box.width * np.array([0, *np.sort(rng.uniform(0.35, 0.92, 3)), 1])
     lines = []
@@ -177,7 +177,7 @@ def _table(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _title(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """A few centred lines of several sizes, an ornament."""
+    """Draw a few centred lines of several sizes, an ornament."""
     size = plan.hand.x_height
     y = box.top
     while y < box.bottom - size * 3:
@@ -191,7 +191,7 @@ def _title(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _envelope(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """An address in a few large lines, each further to the right."""
+    """Draw an address in a few large lines, each further to the right."""
     y, left = box.top + box.height * rng.uniform(0.1, 0.35), box.left
     for _ in range(int(rng.integers(2, 6))):
         line = Box(left, y, box.right, y + plan.hand.x_height * 4)
@@ -202,18 +202,18 @@ def _envelope(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _empty(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Nothing at all."""
+    """Draw nothing at all."""
 
 
 def _blank(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Almost nothing: a shelf mark, a number."""
+    """Draw almost nothing: a shelf mark, a number."""
     left = box.left + box.width * rng.uniform(0, 0.6)
     place = box._replace(left=left, top=box.top + box.height * rng.uniform(0, 0.8))
     sheet.text.append(set_line(rng, plan.hand, place, int(rng.integers(1, 3))))
 
 
 def _annotated(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """A narrow text with notes of another hand in the margin, some of them aslant."""
+    """Draw a narrow text with notes of another hand in the margin, some of them aslant."""
     right = box.left + box.width * rng.uniform(0.62, 0.78)
     sheet.text.append(set_lines(rng, plan.hand, box._replace(right=right), plan.setting))
     y = box.top + box.height * rng.uniform(0, 0.2)
@@ -228,7 +228,7 @@ def _annotated(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _half_dark(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Two columns or two halves, one of them light on dark, perhaps to the edges of the page."""
+    """Draw two columns or halves, one of them light on dark, perhaps to the edges of the page."""
     size = plan.hand.x_height
     if rng.random() < 0.6:
         middle = box.left + box.width * rng.uniform(0.35, 0.65)
@@ -253,7 +253,7 @@ def _half_dark(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _music(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Staves of five lines, as large as the hand, notes, bars and, often, words."""
+    """Draw staves of five lines, as large as the hand, notes, bars and, often, words."""
     space = max(3.0, min(plan.hand.x_height * rng.uniform(0.6, 1.3), box.width / 20))
     line = max(0.6, space * rng.uniform(0.05, 0.11))
     words = replace(plan.hand, x_height=space * 0.9, pen=max(1.2, space * 0.16))
@@ -280,7 +280,7 @@ def _music(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
 
 
 def _chant(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Staves of four lines, most of them in the second ink, and square notes."""
+    """Draw staves of four lines, most of them in the second ink, and square notes."""
     hand = plan.hand
     space = max(4.0, hand.x_height * rng.uniform(0.6, 1.1))
     pen = max(1.2, space * rng.uniform(0.06, 0.14))

@@ -81,7 +81,7 @@ def clouds(rng: Rng, shape: Shape, scale: float, octaves: int = 3) -> Plane:
 
 
 def ramp(values: Plane, low: float, high: float) -> Plane:
-    """Smooth step from 0 at `low` to 1 at `high`, elementwise."""
+    """Make a smooth step from 0 at `low` to 1 at `high`, elementwise."""
     share: Plane = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
     return share * share * (3 - 2 * share)
 
@@ -89,7 +89,7 @@ def ramp(values: Plane, low: float, high: float) -> Plane:
 def places(
     shape: Shape, row: float = 0.0, column: float = 0.0, *, angle: float | None = None
 ) -> tuple[Plane, Plane]:
-    """Rows, shape (H, 1), and columns, shape (1, W), counted from a point.
+    """Give rows, shape (H, 1), and columns, shape (1, W), counted from a point.
 
     With an angle in radians, both are turned by it: down and across, shape (H, W) each.
     """

@@ -78,7 +78,7 @@ class Scene:
 
 
 def target(rng: Rng, scene: Scene) -> None:
-    """A colour chart: squares on a dark or light card."""
+    """Lay a colour chart: squares on a dark or light card."""
     cell = scene.longest * rng.uniform(0.015, 0.05)
     rows, columns = (4, 6) if rng.random() < 0.5 else (2, int(rng.integers(6, 12)))
     box = scene.beside(rng, columns * cell * 1.2 + cell * 0.4, rows * cell * 1.2 + cell * 0.4)
@@ -95,7 +95,7 @@ def target(rng: Rng, scene: Scene) -> None:
 
 
 def grays(rng: Rng, scene: Scene) -> None:
-    """A gray scale: a strip of steps from white to black, with ticks or numbers."""
+    """Lay a gray scale: a strip of steps from white to black, with ticks or numbers."""
     count = int(rng.integers(6, 21))
     cell = scene.longest * rng.uniform(0.015, 0.045)
     box = scene.beside(rng, count * cell, cell * rng.uniform(0.8, 2.2))
@@ -114,7 +114,7 @@ def grays(rng: Rng, scene: Scene) -> None:
 
 
 def _figures(size: float) -> Hand:
-    """Typeface of scales."""
+    """Make the typeface of scales."""
     return Hand("sans", max(size, 2.0), max(1.0, size * 0.16), contrast=0.0, slant=0.0, jitter=0.0)
 
 
@@ -123,7 +123,7 @@ _DARK_RULERS = ((0.05, 0.05, 0.05), (0.15, 0.12, 0.1))
 
 
 def ruler(rng: Rng, scene: Scene) -> None:
-    """A ruler with ticks and numbers: light, dark or wooden."""
+    """Lay a ruler with ticks and numbers: light, dark or wooden."""
     width = scene.longest * rng.uniform(0.02, 0.06)
     box = scene.beside(rng, scene.longest * rng.uniform(0.3, 1.2), width)
     upright = box.height > box.width
@@ -156,7 +156,7 @@ def _ticks(rng: Rng, step: float, width: float, length: float) -> Strokes:
 
 
 def clip(rng: Rng, scene: Scene) -> None:
-    """A clip or a weight at the edge of the page."""
+    """Lay a clip or a weight at the edge of the page."""
     length = scene.longest * rng.uniform(0.04, 0.15)
     box = scene.beside(rng, length, length * rng.uniform(0.15, 0.7))
     body = filled(box) if rng.random() < 0.6 else bullet("disc", box.centre, length / 2.5)
@@ -169,7 +169,7 @@ def clip(rng: Rng, scene: Scene) -> None:
 
 
 def finger(rng: Rng, scene: Scene) -> None:
-    """A finger, gloved or not, that keeps the page flat from one side."""
+    """Lay a finger, gloved or not, that keeps the page flat from one side."""
     radius = scene.longest * rng.uniform(0.018, 0.045)
     tip, root = _reach(rng, scene, radius)
     middle = np.add(tip, root) / 2 + rng.normal(0, radius * 0.3, 2)
@@ -207,7 +207,7 @@ def _reach(rng: Rng, scene: Scene, radius: float) -> list[tuple[float, float]]:
 
 
 def ribbon(rng: Rng, scene: Scene) -> None:
-    """A ribbon or a strip that hangs over the page or out of the book."""
+    """Lay a ribbon or a strip that hangs over the page or out of the book."""
     height, width = scene.shape
     half = scene.longest * rng.uniform(0.003, 0.018)
     page = scene.page
@@ -232,7 +232,7 @@ def ribbon(rng: Rng, scene: Scene) -> None:
 
 
 def string(rng: Rng, scene: Scene) -> None:
-    """A twisted string or sewing thread across the page or down its edge."""
+    """Lay a twisted string or sewing thread across the page or down its edge."""
     height, width = scene.shape
     half = scene.longest * rng.uniform(0.001, 0.004)
     points = rng.uniform(-0.1, 1.1, (4, 2)) * (width, height)
@@ -247,7 +247,7 @@ def string(rng: Rng, scene: Scene) -> None:
 
 
 def clasp(rng: Rng, scene: Scene) -> None:
-    """A clasp of brass or leather that reaches over the edge of a book."""
+    """Lay a clasp of brass or leather that reaches over the edge of a book."""
     page = scene.page
     thick = scene.longest * rng.uniform(0.02, 0.05)
     reach = scene.longest * rng.uniform(0.05, 0.12)
@@ -269,7 +269,7 @@ def clasp(rng: Rng, scene: Scene) -> None:
 
 
 def wormholes(rng: Rng, scene: Scene) -> None:
-    """Round holes and short tunnels through the page, dark or showing what lies below."""
+    """Lay round holes and short tunnels through the page, dark or showing what lies below."""
     page = scene.page
     middle = rng.uniform((page.left, page.top), (page.right, page.bottom))
     spread = scene.longest * rng.uniform(0.03, 0.3)
@@ -287,7 +287,7 @@ def wormholes(rng: Rng, scene: Scene) -> None:
 
 
 def frame(rng: Rng, scene: Scene) -> None:
-    """The dark frame of a film: straight edges, round corners, perforation or marks."""
+    """Lay the dark frame of a film: straight edges, round corners, perforation or marks."""
     height, width = scene.shape
     edge = scene.longest * rng.uniform(0.008, 0.035)
     gray = float(rng.choice([0.02, 0.05, 0.95]))

@@ -70,7 +70,7 @@ def roughened(rng: Rng, distance: Plane, ink: Ink) -> Plane:
 
 
 def layer(rng: Rng, distance: Plane, density: Plane, ink: Ink) -> Plane:
-    """Amount of ink in each pixel, from its strokes.
+    """Compute the amount of ink in each pixel, from its strokes.
 
     Parameters
     ----------
@@ -422,7 +422,7 @@ def bleed_through(rng: Rng, amount: Plane, strength: float, blur: float) -> Plan
 
 
 def lost(rng: Rng, shape: Shape, damage: Damage) -> Plane:
-    """Share of each pixel that is left of a leaf of which pieces are lost.
+    """Compute the share of each pixel that is left of a leaf that has lost pieces.
 
     Parameters
     ----------

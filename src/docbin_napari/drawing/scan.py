@@ -74,7 +74,7 @@ class Scan:
 
 
 def page_share(rng: Rng, shape: Shape, scan: Scan) -> Plane:
-    """How much of each pixel is page, not background of the scanner.
+    """Compute how much of each pixel is page, not background of the scanner.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def laid_on(rng: Rng, page: Plane, share: Plane, scan: Scan, around: Plane | Non
 
 
 def _shadow(rng: Rng, shape: Shape) -> Plane:
-    """1 in the shadow of a hand or a camera, 0 outside, with a soft edge."""
+    """Make the shadow of a hand or a camera: 1 inside, 0 outside, with a soft edge."""
     side = float(max(shape))
     angle, row, column = rng.uniform(
         (0, 0.2 * side, 0.2 * side), (2 * np.pi, 0.8 * side, 0.6 * side)

@@ -86,7 +86,7 @@ class Strokes:
 def stroke(
     points: ArrayLike, radius: ArrayLike, density: ArrayLike = 1.0, *, flat: bool = False
 ) -> Strokes:
-    """Make one stroke; radius and density are numbers or one value a point.
+    """Make one stroke; radius and density are numbers or one value per point.
 
     Parameters
     ----------

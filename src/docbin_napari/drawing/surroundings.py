@@ -80,12 +80,12 @@ class Surroundings:
     objects: tuple[str, ...] = ()
 
     def inset(self, shape: Shape) -> tuple[float, float, float, float]:
-        """Margins in pixels: left, top, right, bottom."""
+        """Give the margins in pixels: left, top, right, bottom."""
         left, top, right, bottom = (max(shape) * margin for margin in self.margins)
         return left, top, right, bottom
 
     def boxes(self, shape: Shape) -> list[Box]:
-        """The page, or the long leaves, in pixels."""
+        """Give the box of the page, or of each long leaf, in pixels."""
         left, top, right, bottom = self.inset(shape)
         page = Box(left, top, shape[1] - right, shape[0] - bottom)
         if not self.strips:
@@ -213,7 +213,7 @@ def _looked_up(values: Plane, spots: Plane) -> Plane:
 
 
 def _leaves(rng: Rng, depth: Plane, along: Plane, around: Surroundings, stack: Plane) -> Plane:
-    """Light of a stack of leaf edges."""
+    """Draw a stack of leaf edges, as light."""
     shape = depth.shape
     longest = max(shape)
     profile = _profile(rng, int(max(around.leaves) * longest) + 80, around)
@@ -399,7 +399,7 @@ GROUNDS = tuple(_TEXTURES)
 
 
 def gutter_light(rng: Rng, shape: Shape, around: Surroundings, rotation: float) -> Plane:
-    """Light factor of the fold between two leaves, shape (H, W); 1 far away from it."""
+    """Draw the light factor of the fold between two leaves, (H, W); 1 far away from it."""
     height, width = shape
     place = width * (around.gutter - 0.5)
     away = _turned(shape, rotation)[1] - place + field(rng, shape, height / 4) * 2

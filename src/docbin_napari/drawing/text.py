@@ -103,7 +103,7 @@ def invent_word(rng: Rng, longest: int = 99) -> str:
     Returns
     -------
     str
-        A word that nobody minds to read.
+        A word that offends nobody.
 
     Examples
     --------
@@ -236,7 +236,7 @@ def _gap(hand: Hand) -> float:
 
 
 def _shifts(words: list[Word], hand: Hand, room: float, align: Align) -> list[float]:
-    """Where each word of a line begins."""
+    """Compute where each word of a line begins."""
     gap = _gap(hand)
     widths = [advance for _, advance in words]
     left = room - sum(widths) - gap * (len(words) - 1)
@@ -288,7 +288,7 @@ _PARTS, _WORDS = (
 
 
 def is_readable(word: str) -> bool:
-    """Return whether a word may stand on a page that others read; case and marks play no part.
+    """Return whether a word contains nothing offensive; case and marks play no part.
 
     Examples
     --------

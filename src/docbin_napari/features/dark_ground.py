@@ -115,7 +115,7 @@ def may_have_parts(lumas: Sequence[NDArray[np.uint8]]) -> bool:
     Returns
     -------
     bool
-        Whether `light_on_dark_parts` should look at the whole page.
+        Whether `light_on_dark_parts` should search the whole page.
     """
     halves = (half for luma in lumas for half in np.array_split(luma, 2))
     windows = (window for half in halves for window in _windows(half, _WINDOW // 2))
@@ -163,7 +163,7 @@ def light_on_dark_parts(pixels: RowSource) -> NDArray[np.bool_] | None:
             taken[number] = _has_light_letters(part, inside)
     if not taken.any():
         return None
-    # Near letters at its border a part begins a little too late: on through what is dark.
+    # Near letters at its border a part ends a little too early: extend it through what is dark.
     parts = ndimage.binary_dilation(
         taken[labels], np.ones((3, 3)), iterations=_NEIGHBOURHOOD // 3, mask=dark | taken[labels]
     )
@@ -207,7 +207,7 @@ def _has_light_letters(luma: NDArray[np.uint8], inside: NDArray[np.bool_]) -> bo
 def _pieces(
     light: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Sizes and heights of pieces without grain, and which are as high and long as letters."""
+    """Measure sizes and heights of pieces, without grain, and which have the size of letters."""
     from scipy import ndimage
 
     labels, count = ndimage.label(light, np.ones((3, 3)))

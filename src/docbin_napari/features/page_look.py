@@ -85,7 +85,7 @@ def page_look(survey: PageSurvey) -> NDArray[np.float64]:
 
 
 def _steps(grays: Iterable[NDArray[np.float32]], reach: int) -> NDArray[np.float32]:
-    """Absolute differences of pixels that are `reach` columns apart."""
+    """Compute absolute differences of pixels that are `reach` columns apart."""
     steps = [np.abs(gray[:, reach:] - gray[:, :-reach]).ravel() for gray in grays]
     found = np.concatenate(steps)
     return found if found.size else np.zeros(1, np.float32)
@@ -123,7 +123,7 @@ class FamiliarPages:
 
     @classmethod
     def of(cls, pages: Iterable[RowSource]) -> FamiliarPages:
-        """Look at pages, each uint8 (H, W, 3)."""
+        """Describe pages, each uint8 (H, W, 3)."""
         return cls(looks_of(pages))
 
     @classmethod
@@ -139,10 +139,10 @@ class FamiliarPages:
             looks, others = (_read(stored[name]) for name in ("looks", "others"))
             return cls(looks, others, float(stored["ratio"]), float(stored["radius"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError("what it says about the pages it knows cannot be read") from error
+            raise ValueError("its record of the pages it knows is damaged") from error
 
     def to_header(self) -> dict[str, Any]:
-        """Values for the header of a model file."""
+        """Give the values for the header of a model file."""
         return asdict(self)
 
     def include(self, survey: PageSurvey) -> bool:
@@ -191,14 +191,14 @@ def _read(stored: Any) -> Looks:
 
 
 def _widest(looks: Looks) -> float:
-    """How far those two of some looks are apart that differ most."""
+    """Compute the distance between the two looks that differ most."""
     places = np.array(looks).reshape(-1, len(SPREAD)) / SPREAD
     apart = (float(np.linalg.norm(one - places, axis=1).max()) for one in places)
     return max(apart, default=0.0)
 
 
 def _distance(look: NDArray[np.float64], known: Looks) -> float:
-    """How far the nearest of some looks is, in units of the spread; infinite without any."""
+    """Compute the distance to the nearest of some looks, in spreads; infinite without any."""
     if not known:
         return float("inf")
     apart = (np.array(known) - look) / SPREAD

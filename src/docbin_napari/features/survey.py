@@ -105,9 +105,9 @@ def spread(
     operation : callable
         A ufunc of two arrays, such as ``numpy.maximum``.
     axes : sequence of int, optional
-        Along which to look.
+        Axes along which values are compared.
     backwards : bool, optional
-        Look at the 16 values that end at each pixel instead.
+        Take the 16 values that end at each pixel instead.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def stroke_rows(rows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
 
 
 def width_along_rows(strokes: Sequence[NDArray[np.bool_]]) -> float:
-    """Mean width of strokes that cross rows at any angle.
+    """Estimate the mean width of strokes that cross rows at any angle.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def width_along_rows(strokes: Sequence[NDArray[np.bool_]]) -> float:
 
 
 def width_of_ink(masks: Sequence[NDArray[np.bool_]]) -> float:
-    """Mean width of strokes: twice their area over the length of their borders.
+    """Measure the mean width of strokes: twice their area over the length of their borders.
 
     Parameters
     ----------
@@ -218,13 +218,13 @@ def width_of_ink(masks: Sequence[NDArray[np.bool_]]) -> float:
 
 
 def _depth(values: NDArray[np.uint8], axes: Sequence[int] = (0, 1)) -> NDArray[np.uint8]:
-    """How much darker than a closing by 16 pixels, which fills what is dark and narrower."""
+    """Subtract from a closing by 16 pixels, which fills what is dark and narrower."""
     widest = spread(values, np.maximum, axes=axes)
     return spread(widest, np.minimum, axes=axes, backwards=True) - values
 
 
 def _nearby(values: Values, axes: Sequence[int] = (0, 1)) -> Values:
-    """Largest value within 16 pixels, to both sides."""
+    """Take the largest value within 16 pixels, to both sides."""
     return spread(spread(values, np.maximum, axes=axes), np.maximum, axes=axes, backwards=True)
 
 
@@ -347,7 +347,7 @@ def edge_softness(rows: Sequence[NDArray[np.uint8]]) -> float:
 
 
 def _halved_and_back(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Means of pairs, and between them straight lines."""
+    """Average pairs of pixels, and interpolate linearly between the means."""
     means = (rows[:, ::2] + rows[:, 1::2]) / 2
     around = np.pad(means, ((0, 0), (1, 1)), mode="edge")
     back = np.empty_like(rows)
@@ -420,7 +420,7 @@ class PageSurvey:
     def is_soft(self) -> bool:
         """Whether strokes have soft edges, so that the page is better read in half size, too.
 
-        Of pages drawn at 300 dpi few or none have, of those at twice their size nearly all.
+        Few or none of the pages drawn at 300 dpi have, nearly all of those at twice their size.
         """
         return self.softness < _SOFT
 

@@ -191,7 +191,7 @@ def chosen_pairs(folders: Sequence[Path], names: Sequence[str]) -> list[Pair]:
     for name in names:
         if not any(name in known for known in called):
             where = ", ".join(str(folder) for folder in folders)
-            raise PairError(where, f"no pair of the name {name}; docbin pairs list shows them")
+            raise PairError(where, f"there is no pair named {name}; see docbin pairs list")
     wanted = zip(found, called, strict=True)
     return [pair for pair, known in wanted if not names or known.intersection(names)]
 

@@ -35,7 +35,7 @@ class FinetuneConfig(LearningConfig):
         Only these pages of the collections, PAGE or COLLECTION/PAGE; all by default.
     start : str
         Name or file of the model to start from. Where that is itself a fine-tuned one, its own
-        base is taken: training the trained again and again would drift away.
+        base is taken: training a trained model again and again would drift away.
     longer : str
         Name or file of a fine-tuned model that goes on learning from the same pairs with the
         same seed; the result is a model of its own, as good or better on the held-out part.
@@ -46,12 +46,12 @@ class FinetuneConfig(LearningConfig):
         measurements take some seconds more. 0: use steps.
     layers : {"auto", "all", "decoder", "norms", "exit"}
         What learns: everything, the way back to full resolution, scale and shift of the
-        batch norms, or the last convolution. auto measures how much the start errs on the own
+        batch norms, or the last convolution. auto measures how much the start errs on your
         pages: where it is much, everything learns, at a quarter of the learning rate, with half
-        of the replay and keep 1; otherwise the norms. Settings other than the usual ones stay.
+        of the replay and keep 1; otherwise the norms. Settings that you change stay.
     hard : float
-        Share of the own windows that are drawn where the start errs, 0 to 1: at ink that it
-        misses and at background that it finds to be ink.
+        Share of the windows of your pages that are drawn where the start errs, 0 to 1: at ink
+        that it misses and at background that it calls ink.
     norms : {"frozen", "train"}
         Whether batch norms keep the statistics of the start, or take those of the windows.
     replay : float
@@ -62,24 +62,24 @@ class FinetuneConfig(LearningConfig):
         Number of pages that are generated for replay and kept in the cache folder. What cannot
         be drawn within four seconds is left to the next training, unless minutes is 0.
     distill : float
-        How far the target on replayed windows is the output of the start, 0 to 1, instead of
-        their ground truth.
+        How much of the target on replayed windows is the output of the start, 0 to 1; the rest
+        is their ground truth.
     augment : float
-        How much the windows of the own pages are varied: 0 not at all, 1 as in training.
+        How much the windows of your pages are varied: 0 not at all, 1 as in training.
     held_out : float
         Share of the labelled windows that are never learnt from and choose the best weights,
-        0 to 0.5. Of eight pages and more, whole pages are held out.
+        0 to 0.5. With eight pages or more, whole pages are held out.
     validations : int
         How often the held-out windows are measured, spread evenly; less often where that would
         take more than a quarter of minutes.
     patience : int
-        After so many validations without a better figure the training ends; 0: never.
+        Validations without a better figure after which the training ends; 0: never.
     keep : float
         How much of what was learnt is kept, 0 to 1: the model is the start plus this share of
         the way to the learnt weights (Wortsman et al. 2022, arXiv:2109.01903).
     ratio : float
-        Which pages the new model reads itself: those whose look is at most this many times as
-        far from the nearest own page as from the nearest page that the start has learnt from.
+        Which pages the new model reads itself: those whose features are at most this many times
+        as far from the nearest of your pages as from the nearest that the start has learnt from.
         All others are left to the start. 0: the new model reads every page.
     calibration : {"auto", "keep", "refit"}
         Whether calibration and threshold are those of the start or fitted on the held-out

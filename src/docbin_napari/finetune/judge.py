@@ -288,7 +288,7 @@ class Judge:
 
 
 def _uphill(figure: Callable[[float | None], float], level: float, step: float) -> float:
-    """Go in steps to where the figure is highest nearby."""
+    """Climb in steps to the nearest maximum of a figure."""
     for direction in (-step, step):
         began = level
         while True:

@@ -1,4 +1,4 @@
-"""Learn from own and replayed windows, part of the layers, part of the way from the start.
+"""Fine-tune some of the layers on the user's windows and on replayed ones, near the start.
 
 Strategy: each batch mixes windows of the own pages with windows of pages that the program
 draws itself or that lie in folders of pairs. The output of the start for a replayed window is
@@ -73,7 +73,7 @@ def generated_page(seed: int, number: int) -> LoadedPair:
 
 
 def cache_folder() -> Path:
-    """Folder of what can be made again: ``$DOCBIN_CACHE``, else the platform's cache folder."""
+    """Give the folder of what can be made again: ``$DOCBIN_CACHE``, else that of the platform."""
     chosen = os.environ.get("DOCBIN_CACHE")
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("docbin-napari"))
 
@@ -192,7 +192,7 @@ def learning_parameters(network: UNet, layers: Layers) -> Iterator[nn.Parameter]
 def between(
     start: Mapping[str, Tensor], end: Mapping[str, Tensor], share: float
 ) -> dict[str, Tensor]:
-    """Go a share of the way from one state of a network to another."""
+    """Interpolate between two states of a network."""
     return {
         name: torch.lerp(value, end[name], share) if value.is_floating_point() else value
         for name, value in start.items()
@@ -200,7 +200,7 @@ def between(
 
 
 class FinetuneLearner:
-    """A network on its way from its start.
+    """A network that is being fine-tuned.
 
     Parameters
     ----------

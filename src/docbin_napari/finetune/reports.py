@@ -91,7 +91,7 @@ def _in_words(figures: BeforeAfter) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """Say how many of something there are."""
+    """Put a number before its noun, singular or plural."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
@@ -147,7 +147,7 @@ def before_and_after(
 
 
 def _drawn(ink: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Black on white, uint8 (H, W, 3)."""
+    """Draw ink as black on white, uint8 (H, W, 3)."""
     return np.repeat(np.where(ink, np.uint8(0), np.uint8(255))[..., None], 3, axis=-1)
 
 
@@ -164,7 +164,7 @@ def keep_strip(name: str, strip: NDArray[np.uint8]) -> Path | None:
     Returns
     -------
     Path or None
-        A PNG file; None where it could not be written: a training does not fail for it.
+        A PNG file; None where it could not be written: a training does not fail because of it.
     """
     path = cache_folder() / "before-after" / f"{name}.png"
     with suppress(OSError):

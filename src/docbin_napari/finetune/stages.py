@@ -1,6 +1,6 @@
 """Fine-tune a model on a few labelled pages.
 
-Strategy: the weights start at a model that reads many kinds of pages and move as little as the own
+Strategy: the weights start at a model that reads many kinds of pages and move as little as a user's
 pages ask for. Windows of other pages are mixed in, the moving average is measured, and a held-out
 part of the own pages decides which weights are kept: the best so far, which also lie on the disk,
 so that neither Stop nor a crash loses them.
@@ -100,7 +100,7 @@ def finetune(
 
 @dataclass(frozen=True)
 class EarlierTraining:
-    """A fine-tuning that goes on; by default one that has not begun.
+    """An earlier fine-tuning that is continued; by default there is none.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ class _Finetuning:
 
     @property
     def validations(self) -> int:
-        """How often the held-out parts are measured, so that most of the time is learnt."""
+        """How often the held-out parts are measured, so that most time goes into learning."""
         wanted, one = self.config.validations, self.judge.seconds
         if not self.config.minutes or not one:
             return wanted
@@ -485,7 +485,7 @@ def _finish(run: _Finetuning, stopped: Callable[[], bool]) -> Iterator[FinetuneR
 
 
 def _picture(run: _Finetuning, header: Mapping[str, Any]) -> Path | None:
-    """Show on a strip of an own page what is read otherwise than before."""
+    """Show on a strip of one of the user's pages what is read differently than before."""
     part = run.judge.worst_part()
     if part is None or run.weights is None:
         return None

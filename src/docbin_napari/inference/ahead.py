@@ -98,5 +98,5 @@ def iterate_ahead(items: Iterator[Item], executor: Executor) -> Iterator[Item]:
     """
     end: Any = object()
     found = map_ahead(lambda _: next(items, end), itertools.repeat(None), executor, 1)
-    # No name holds an item while the caller has let go of it.
+    # No name may keep an item in memory that the caller has dropped.
     yield from itertools.takewhile(lambda item: item is not end, found)

@@ -18,9 +18,9 @@ class InferenceConfig:
     Parameters
     ----------
     window : int
-        Side of a square that holds as many pixels as a window may, a multiple of 32. Windows
-        are as wide and as high as asks for the least work; a page that is not larger than
-        one window is computed whole.
+        Side of a square with as many pixels as a window may have, a multiple of 32. Windows get
+        the width and height that cost the least work; a page that is not larger than one window
+        is computed whole.
     overlap : float
         Share of that side that neighbours have in common, 0 to 0.75. More overlap costs more
         time and hides window borders better.
@@ -28,9 +28,9 @@ class InferenceConfig:
         How many turned versions of each window are averaged: 1 the window as it
         is, 2 also upside down, 4 all quarter turns, 8 these and their mirror images.
     tolerance : float
-        Share of a window's ink, 0 to 1, that may change sides from two views to four,
-        and four are enough; a blank window is read once. 0 reads every window
-        as often as there are symmetries.
+        Share of a window's ink, 0 to 1: if no more than that changes from two views to four,
+        four are enough; a blank window is read once. 0 reads every window as often as there
+        are symmetries.
     batch : int
         Windows in one pass through the network; 0 chooses for the device.
     invert : {"auto", "never", "always"}
@@ -39,10 +39,10 @@ class InferenceConfig:
     edge_level : float, optional
         How dark the outermost pixels of strokes are, from paper (0) to full ink (1): lower is
         bolder, higher is thinner. Default: as the model has learnt to draw them. Models that
-        have not learnt this take no notice.
+        have not learnt this ignore it.
     size : {"auto", "own", "half", "double"}
-        In which size the page is read. own: as it is. half: in half of its size, too, and
-        that counts three quarters; for soft edges, as in many scans at 600 dpi; it costs a
+        In which size the page is read. own: as it is. half: also at half its size, which
+        counts three quarters; for soft edges, as in many scans at 600 dpi; it costs a
         quarter more time. double: enlarged to twice its size; for strokes of one or two
         pixels, as in scans at 150 dpi; it costs four times as much. auto chooses for each page.
 

@@ -93,7 +93,7 @@ class PageReader:
         return bound(model.for_page(survey), size)
 
     def on_cpu(self) -> PageReader:
-        """Give the same reader on the CPU, for where the memory of the device ends."""
+        """Give the same reader on the CPU, for when the device runs out of memory."""
         return replace(self, model=self.model.on_cpu())
 
     @property
@@ -253,7 +253,7 @@ def choose_size(
     try:
         return "double" if _is_thin(places, find_ink) else "own"
     except RuntimeError:
-        # What hinders the network is reported, or helped, where it reads the page.
+        # What stops the network is reported, or worked around, where it reads the page.
         return "own"
 
 
@@ -274,7 +274,7 @@ def _is_thin(
 
 
 def _densest(survey: PageSurvey) -> list[tuple[slice, slice]]:
-    """Rows and columns of up to four places of the page with the most strokes."""
+    """Choose rows and columns of up to four places of the page with the most strokes."""
     found = []
     for strip, strokes in zip(survey.strips, survey.strokes, strict=True):
         reached = np.concatenate([[0], strokes.sum(0).cumsum()])
@@ -298,7 +298,7 @@ _CUBIC = (-0.03515625, 0.26171875, 0.87890625, -0.10546875, 0.0)
 
 
 def _halved(values: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-    """Means over pairs of rows and columns, float32 (N, H / 2, W / 2, ...)."""
+    """Average pairs of rows and columns, float32 (N, H / 2, W / 2, ...)."""
     rows = values[:, ::2].astype(np.float32) + values[:, 1::2]
     return np.asarray((rows[:, :, ::2] + rows[:, :, 1::2]) / 4)
 
@@ -312,7 +312,7 @@ def enlarged(windows: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def doubled(
     values: NDArray[np.float32], weights: tuple[float, ...] = _LINEAR
 ) -> NDArray[np.float32]:
-    """Twice as many rows and columns, (N, 2 H, 2 W, ...); beyond the ends the last is repeated."""
+    """Double rows and columns, to (N, 2 H, 2 W, ...); beyond the ends the last is repeated."""
     reach = len(weights) // 2
     for axis in (1, 2):
         places, shape = np.arange(values.shape[axis]), list(values.shape)

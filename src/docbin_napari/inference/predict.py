@@ -97,7 +97,7 @@ def predict(
         (H, W), filled in place: float32 with probabilities 0 to 1, or uint8 with
         the same times 255.
     first : (slice, slice), optional
-        Rows and columns that somebody looks at: the windows they need are computed before the
+        Rows and columns that are on the screen: the windows they need are computed before the
         others. The result is the same to the last bit.
 
     Yields
@@ -201,7 +201,7 @@ def ink_probability(
     model: InkModel | str | Path | None = None,
     config: InferenceConfig | PresetName | None = None,
 ) -> np.ndarray:
-    """Probability of ink at every pixel of a page.
+    """Compute the probability of ink at every pixel of a page.
 
     Parameters
     ----------
@@ -396,7 +396,7 @@ class WindowReader:
         """Replace the reader by one on the CPU, unless another thread has done so."""
         with self._lock:
             if self._reader is reader:
-                warnings.warn(f"{trouble}; this page goes on on the CPU", stacklevel=2)
+                warnings.warn(f"{trouble}; this page continues on the CPU", stacklevel=2)
                 self._reader = reader.on_cpu()
 
     def _average(self, reader: PageReader, windows: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -3,8 +3,8 @@
 Strategy: a window grid is a product of rows and columns. Along an axis all windows have
 one size, the smallest that covers the page with the overlap asked for: a page slightly
 larger than a window is not cut into two almost full ones. Which share of the page is
-computed twice depends on how its sides divide, so windows are as wide and as high as
-asks for the least work, and hold as many pixels as a square window at most.
+computed twice depends on how its sides divide, so windows get the width and
+height that cost the least work, and no more pixels than a square window.
 Where two windows overlap, both ends are within reach of a cut border, so the weights
 change from one window to the other in the middle of the overlap, over a short smooth
 ramp. The weights of all windows add up to one at every pixel: the blended logit is a
@@ -55,13 +55,13 @@ class AxisWindows:
     weights: np.ndarray
 
     def final(self, index: int) -> slice:
-        """Pixels of the page that are final after a window, but not after the one before."""
+        """Give the pixels that are final after a window, but not after the one before."""
         last = index + 1 == len(self.starts)
         stop = self.length if last else min(self.starts[index + 1], self.length)
         return slice(self.starts[index], stop)
 
     def touching(self, part: slice) -> range:
-        """Numbers of the windows that have a share in some pixels of the page."""
+        """List the numbers of the windows that have a share in some pixels of the page."""
         shares = [
             index
             for index, start in enumerate(self.starts)
@@ -70,7 +70,7 @@ class AxisWindows:
         return range(shares[0], shares[-1] + 1) if shares else range(0)
 
     def decided_by(self, chosen: range) -> slice:
-        """Pixels of the page in which no other windows than these have a share."""
+        """Give the pixels of the page in which no other windows than these have a share."""
         start, stop = 0, self.length
         if chosen.start > 0:
             before = chosen.start - 1
@@ -91,7 +91,7 @@ def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWind
         Largest size of a window, pixels.
     overlap : float
         Share of the largest size that neighbours have in common, at least; windows
-        move on by a stride all the same.
+        always move on by a stride at least.
     stride : int
         Starts and sizes are multiples of it.
 
@@ -114,14 +114,14 @@ def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWind
     """
     largest = window // stride * stride
     if largest < 2 * stride:
-        raise ValueError(f"a window of {window} pixels is too small for this network")
+        raise ValueError(f"a window of {window} pixels is too small for this network: enlarge it")
     return _plan(length, largest, _up(math.ceil(overlap * window), stride), stride)
 
 
 def plan_page(
     shape: tuple[int, int], window: int, overlap: float, stride: int
 ) -> tuple[AxisWindows, AxisWindows]:
-    """Lay windows over a page in such sides that as little as possible is computed twice.
+    """Choose the sides of the windows so that as little as possible is computed twice.
 
     Parameters
     ----------
@@ -129,8 +129,8 @@ def plan_page(
         Height and width of the page, pixels.
     window : int
         Side of a square that holds as many pixels as a window may; the sides of windows are at
-        least half of it, widths at most twice. Higher than it is only a window that is as high as
-        the page: memory grows with the height of a row of windows.
+        least half of it, widths at most twice. Only a window that is as high as the page
+        is higher than it: memory grows with the height of a row of windows.
     overlap : float
         Share of that side that neighbours have in common, at least.
     stride : int
@@ -385,7 +385,7 @@ class WindowPart:
     box: Box
 
     def order(self) -> list[tuple[int, range]]:
-        """Row and numbers of the windows of each batch."""
+        """List the row and the numbers of the windows of each batch."""
         return [(row, chosen) for row in self.rows for chosen in self.batches]
 
     def windows(self, pixels: Any) -> Iterator[tuple[int, range, NDArray[np.uint8]]]:
@@ -396,7 +396,7 @@ class WindowPart:
                 yield row, chosen, cut(strip, self.down.size, self.across, chosen)
 
     def final(self, row: int, chosen: range) -> Box:
-        """Rows and columns that are final after a batch, but not before it."""
+        """Give the rows and columns that are final after a batch, but not before it."""
         rows, columns = self.box
         left, right = self.across.final(chosen[0]).start, self.across.final(chosen[-1]).stop
         top, bottom = self.down.final(row).start, self.down.final(row).stop

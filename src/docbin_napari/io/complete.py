@@ -1,7 +1,7 @@
 """Check that a JPEG stream or a GIF file holds all of its picture.
 
 Strategy: a decoder that runs out of data fills the rest of the picture with gray and goes on.
-So each scan gets some junk behind its data, which a decoder that has all blocks never looks at:
+So each scan gets some junk behind its data, which a decoder that has all blocks never reads:
 where the picture changes, blocks were missing. What junk cannot show is counted: restart marks,
 behind which a decoder starts anew, and the scans of a progressive file, each of which makes the
 whole picture finer.
@@ -78,7 +78,7 @@ def how_it_ends(stream: bytes, tables: bytes = b"", least: tuple[int, int] = (0,
     Returns
     -------
     str
-        "whole" also for kinds of JPEG that are not looked into: these are left to the decoder.
+        "whole" also for kinds of JPEG that are not examined: these are left to the decoder.
 
     Examples
     --------

@@ -112,7 +112,7 @@ class _Encoded(NamedTuple):
 def _with_dpi(
     pages: Iterable[RowSource], dpi: Dpi | Sequence[Dpi], convert: Conversion | None
 ) -> Iterator[_Encoded]:
-    """Each page with its resolution."""
+    """Pair each page with its resolution."""
     same = dpi is None or all(isinstance(value, int | float | np.number) for value in dpi)
     for index, page in enumerate(pages):
         if not same and dpi is not None and index >= len(dpi):
@@ -274,8 +274,8 @@ def png_words(texts: Mapping[str, str]) -> PngInfo:
     words = PngInfo()
     for keyword, text in texts.items():
         if not (0 < len(keyword) < 80 and keyword.isascii() and keyword.isprintable()):
-            raise ValueError(f"{keyword!r} is no keyword for a PNG file")
-        # File names may hold bytes that are no letters, and neither chunk may hold a zero.
+            raise ValueError(f"{keyword!r} is not a keyword that PNG allows")
+        # File names may contain bytes that are not text, and neither chunk may contain a zero.
         clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
         words.add_text(keyword, clean)
     return words

@@ -44,7 +44,7 @@ class MaskError(FileError):
 class LabelNumbersError(MaskError):
     """A mask that holds the numbers of labels, as annotation tools write them.
 
-    Its reason is the problem and, behind a semicolon, what to do.
+    Its reason is the problem and, after a semicolon, what to do.
     """
 
 

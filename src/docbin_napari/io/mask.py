@@ -1,4 +1,4 @@
-"""Read and write masks and ink probability; here alone it is known that ink is black in masks."""
+"""Read and write masks and ink probability; only this module knows that ink is black in masks."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _NEARLY_WHITE, _FEW = 240, 4
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """What a person says about a page.
+    """The ink of a page as a person has labelled it.
 
     Parameters
     ----------
     ink : ndarray, bool, shape (H, W)
-        True where there is ink; False where nobody looked.
+        True where there is ink; False where nothing is labelled.
     labelled : ndarray, bool, shape (H, W)
-        False where nobody looked: no loss and no metric there.
+        False where nothing is labelled: no loss and no metric there.
     """
 
     ink: NDArray[np.bool_]
@@ -212,7 +212,7 @@ def write_ground_truth(
     ink : ndarray, bool, shape (H, W)
         True where there is ink.
     labelled : ndarray, bool, shape (H, W), optional
-        False where nobody looked; everything is labelled if it is left out.
+        True where a person has decided; everything is labelled if it is left out.
     dpi : (float, float), optional
         Resolution x and y in dots per inch.
     overwrite : bool

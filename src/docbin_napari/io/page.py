@@ -56,7 +56,7 @@ GROUND_TRUTH_FOLDER = "fg_mask"
 RESERVED_FOLDERS = frozenset({RESULTS_FOLDER, GROUND_TRUTH_FOLDER})
 """Names of folders that hold no pages."""
 LARGE_PAGE = 16_000_000
-"""Pixels from which on it is worth not to hold a page twice."""
+"""Pixels from which on it pays not to keep a page in memory twice."""
 DEFAULT_PIXEL_LIMIT: int = 1_000_000_000
 """Most pixels of one page that are read unless the caller says otherwise."""
 _BYTES_A_PIXEL = 16
@@ -110,7 +110,7 @@ def read_pages(
 ) -> Iterator[Page]:
     """Read a file page by page.
 
-    The kind of file is told by its content, not by its name: PNG, JPEG, WebP,
+    The kind of file is recognised by its content, not by its name: PNG, JPEG, WebP,
     JPEG 2000, JPEG XL, AVIF, HEIC (with the extra ``heif``), BMP, GIF, PNM, TIFF (all usual
     compressions, tiled, BigTIFF, many pages of different sizes) and PDF. Thumbnails in TIFF
     files are passed over.
@@ -253,7 +253,7 @@ def find_pages(
     recursive : bool
         Whether to look into folders inside `folder` too.
     unreadable : list of PageError, optional
-        Takes folders inside that may not be read; without it they are an error.
+        Gets the folders inside that may not be read; without it they are an error.
     passed_over : list of Path, optional
         Takes files that look like pages by their names or their first bytes, but have none of
         these suffixes, and links to folders, which are not entered.
@@ -370,7 +370,7 @@ def check_size(
     pixel_limit : int
         Most pixels of a page.
     where : str
-        Begins the reason of an error, to tell the page.
+        Begins the reason of an error, to name the page.
 
     Raises
     ------

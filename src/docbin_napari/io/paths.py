@@ -29,7 +29,7 @@ _UNSAFE = re.compile(
 
 
 def shown(name: object) -> str:
-    r"""Give the one form in which a name stands in messages, tables and reports.
+    r"""Give a name in the one form that messages, tables and reports show.
 
     What could move the cursor, start a line, turn the direction of the text or is no letter at
     all is escaped; letters of all scripts stay.
@@ -125,7 +125,7 @@ def clean_name(text: str, instead: str = "page") -> str:
     Returns
     -------
     str
-        A name that `name_trouble` has nothing against.
+        A name that `name_trouble` accepts.
 
     Examples
     --------
@@ -154,12 +154,12 @@ def start_of(name: str, most: int = 80) -> str:
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether a path is a folder that can be seen; nothing is raised, as pathlib does."""
+    """Tell whether a path is a folder that can be seen; unlike pathlib, never raise."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
 def is_plain_file(path: Path) -> bool:
-    """Tell whether a path is a file that can be seen; nothing is raised, as pathlib does."""
+    """Tell whether a path is a file that can be seen; unlike pathlib, never raise."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
@@ -172,36 +172,36 @@ def modified(path: Path) -> int:
 
 
 def missing(path: Path, what: str = "file or folder") -> str:
-    """Say why nothing can be had of a path.
+    """Say why a path cannot be read.
 
     Parameters
     ----------
     path : Path
         Of a file or a folder.
     what : str
-        What is looked for.
+        What is expected there.
 
     Returns
     -------
     str
         In words for the user; empty if it is there. Folders on the way that may not be entered,
-        names that are too long and links that lead to themselves are told apart.
+        names that are too long and links that lead to themselves are distinguished.
 
     Examples
     --------
     >>> missing(Path("no-such-file"))
     'there is no such file or folder'
     >>> missing(Path("x" * 300))
-    'it cannot be looked at (File name too long)'
+    'it cannot be accessed (File name too long)'
     """
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return f"there is no such {what}"
     except OSError as error:
-        return f"it cannot be looked at ({error.strerror})"
+        return f"it cannot be accessed ({error.strerror})"
     except ValueError as error:
-        return f"it cannot be looked at ({error})"
+        return f"it cannot be accessed ({error})"
     return ""
 
 
@@ -302,7 +302,7 @@ def atomic_path(path: Path, *, overwrite: bool = True, own_folder: bool = False)
             _move_to_free_name(temporary, path)
     except OSError as error:
         if error.filename is None:
-            error.filename = str(path)  # A full disk does not say of which file it speaks.
+            error.filename = str(path)  # The error of a full disk does not name the file.
         raise
     finally:
         if fcntl is not None:
@@ -315,8 +315,8 @@ def remove_leftovers(path: Path, all_names: bool = False) -> None:
 
     Strategy: a file that is being written is locked, and the lock ends with its process. So one
     that can be locked belongs to nobody, unless it was made a moment ago. Where a system has no
-    locks, or they do not reach another machine, only what is a day old is removed. Of other files
-    of the folder go second links: their writer was killed when the file itself was there already.
+    locks, or they do not reach another machine, only what is a day old is removed. Of the
+    temporary files of other names, only second links to finished files are removed.
 
     Parameters
     ----------
@@ -346,7 +346,7 @@ def is_left(temporary: Path, youngest: float = _JUST_MADE) -> bool:
     temporary : Path
         The hidden file.
     youngest : float
-        One that was written to in the last so many seconds is taken for one in use.
+        A file that was written to within this many seconds counts as in use.
 
     Returns
     -------
@@ -385,7 +385,7 @@ def _nobody_holds(path: Path) -> bool:
 
 
 def _lock(handle: int) -> None:
-    """Say that somebody writes here, where the file system can."""
+    """Lock a file that is being written, where the file system can."""
     with suppress(OSError):
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

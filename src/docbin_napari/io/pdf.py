@@ -114,7 +114,7 @@ def _open(path: Path, password: str | None) -> Any:
         document = pypdfium2.PdfDocument(path, password=password)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            wrong = "and this password does not open it" if password else "add its password"
+            wrong = "this password does not open it" if password else "add its password"
             raise PageError(path, f"the PDF is encrypted: {wrong} (--password)") from error
         raise PageError(path, f"the PDF is damaged ({error})") from error
     document.init_forms()

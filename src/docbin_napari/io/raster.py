@@ -33,7 +33,7 @@ FIRST_ONLY = "the file holds several pictures, of which only the first is read"
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "BMP", "DIB", "GIF", "PPM")
 _NEEDED_FOR = {"AVIF": "Pillow 11.3 or later", "HEIC": 'pip install "docbin-napari[heif]"'}
 _NO_GAP, _ZEROS, _PIXELS_OF_A_ZERO = ("WEBP", "AVIF", "HEIF"), 64, 4000
-"""Formats whose decoders draw zeros without a word, and how many bytes of them are no chance."""
+"""Formats whose decoders accept zeros silently, and how many zero bytes cannot be chance."""
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
 
@@ -123,7 +123,7 @@ def _phone_picture(path: Path) -> str:
 
 
 def _register(path: Path, kind: str) -> None:
-    """Load the decoder of a picture of a telephone, where it is installed."""
+    """Load the decoder of HEIC or AVIF, where it is installed."""
     try:
         if kind == "AVIF":
             from PIL import AvifImagePlugin  # noqa: F401
@@ -231,7 +231,7 @@ def decode_png(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
     Returns
     -------
     ndarray or None
-        uint8 or uint16, (H, W) or (H, W, 2 to 4), as stored; None where Pillow has to look at the
+        uint8 or uint16, (H, W) or (H, W, 2 to 4), as stored; None where Pillow has to read the
         file, damaged ones too: it says what is wrong with them.
     """
     with path.open("rb") as stream:

@@ -153,7 +153,7 @@ def spread_rows(height: int, tall: int, most: int) -> list[slice]:
 
 
 def one_or_many(pages: Any) -> Iterator[RowSource]:
-    """Take one page as a single one; an iterable, or an array of more axes, as many.
+    """Iterate over pages: a single one, or those of an iterable or of an array with more axes.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def to_rgb(array: ArrayLike, limits: tuple[float, float] | None = None) -> NDArr
                             pages in 0..1 these are 0 and 1
     ======================= =====================================================
 
-    NaN becomes white, as paper that was not looked at. Infinite values become
+    NaN becomes white, like empty paper. Infinite values become
     white or black by their sign. Alpha is blended over white.
 
     Parameters
@@ -339,7 +339,7 @@ class RgbRows:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """That only a part of the range of its kind is taken, if so.
+        """Remark that only a part of the range of its kind is used, where that is so.
 
         Signed numbers, those over 16 bits and float beyond 1 have no range of their own.
         """
@@ -637,7 +637,7 @@ def _eight_bit(values: NDArray[Any], limits: tuple[float, float] | None) -> NDAr
     if values.dtype.newbyteorder("=") == np.uint16 and limits == (0.0, 65535.0):
         return np.take(_SIXTEEN_TO_EIGHT, values)
     low, high = limits
-    # Single precision holds 8 bits of what it holds itself, but not of large integers.
+    # Single precision is exact enough for 8 bits, but not where the values are large integers.
     exact = np.float32 if values.dtype in (np.float16, np.float32) else np.float64
     scaled = np.subtract(values, low, dtype=exact)
     with np.errstate(over="ignore"):

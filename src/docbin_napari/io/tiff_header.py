@@ -302,7 +302,7 @@ def missing_part(path: Path, page: TiffPage) -> str:
 
     Strategy: strips and tiles are counted and their stored or decoded bytes measured. Fax data
     say nothing about their length: their marks of rows are counted, or some black pixels put
-    behind them, which a decoder that has all rows never looks at.
+    behind them, which a decoder that has all rows never reads.
 
     Parameters
     ----------
@@ -351,7 +351,7 @@ def _is_short(page: TiffPage, number: int, content: bytes) -> bool:
     if page.compression in (_FAX_RLE, _FAX_3, _FAX_4):
         return _fax_is_short(page, content, (tall, wide))
     if page.photometric == _YCBCR:
-        return False  # How many bytes its colours take, the decoder knows.
+        return False  # Only the decoder knows how many bytes its colours take.
     samples = 1 if page.in_planes else page.samples
     bits = page.bits[0] if len(set(page.bits)) == 1 else sum(page.bits) // len(page.bits)
     needed = -(-wide * samples * bits // 8) * tall

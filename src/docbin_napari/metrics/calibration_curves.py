@@ -182,7 +182,7 @@ class ProbabilityCounts:
         ]
 
     def expected_calibration_error(self, groups: int = GROUPS) -> float:
-        """How far the probability of ink is from the share of ink, over all pixels.
+        """Measure how far the probability of ink is from the share of ink, over all pixels.
 
         ``ECE = sum_b n_b / N |mean probability_b - share of ink_b|`` over bins of equal width of
         the probability of ink; 0 is perfect.
@@ -213,7 +213,7 @@ class ProbabilityCounts:
         return sum(gaps) / self.pixels
 
     def precision_recall(self) -> PrecisionRecall:
-        """Precision and recall of all pixels together, at each of 256 thresholds.
+        """Compute precision and recall of all pixels together, at each of 256 thresholds.
 
         Returns
         -------

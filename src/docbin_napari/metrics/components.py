@@ -71,19 +71,19 @@ class Neighbourhood:
     targets: NDArray[np.int32]
 
     def on_page(self, pixels: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Rows and columns on the page of indices into the window."""
+        """Convert indices into the window to rows and columns on the page."""
         rows, columns = np.divmod(pixels.astype(np.intp), self.shape[1])
         return rows + self.window[0].start - 1, columns + self.window[1].start - 1
 
     def largest_of_sites(self, values: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Largest of the positive values at the nearest sites, for each target; 0 without site."""
+        """Take the largest positive value at the nearest sites of each target; 0 without site."""
         spread = np.zeros(self.shape, dtype=np.int32).ravel()
         spread[self.layers[0]] = values
         self._hand_on(self.layers[1:], spread, np.zeros_like(spread))
         return spread[self.targets]
 
     def last_target(self) -> NDArray[np.int32]:
-        """Last target, in raster order, whose nearest sites hold each site; 0 without target."""
+        """Find the last target, in raster order, that is nearest to each site; 0 without target."""
         own = np.zeros(self.shape, dtype=np.int32).ravel()
         own[self.targets] = self.targets
         spread = np.zeros_like(own)

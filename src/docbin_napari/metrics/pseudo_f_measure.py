@@ -27,7 +27,7 @@ _BAND = 64
 def weighted_pseudo_f_measure(
     prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | None = None
 ) -> float:
-    """Pseudo-F-measure of the weighted kind, official in the DIBCO contests since 2013.
+    """Compute the weighted pseudo-F-measure, official in the DIBCO contests since 2013.
 
     ``200 P R / (P + R)`` with ``R = sum(RW on hits) / sum(RW on ink)`` and
     ``P = sum(1 + PW on hits) / sum(1 + PW on predicted ink)``. RW grows from the contour of a
@@ -101,7 +101,7 @@ def weighted_pseudo_f_measure(
 def skeleton_pseudo_f_measure(
     prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | None = None
 ) -> float:
-    """Pseudo-F-measure of the skeleton kind, as in the contests of 2008 to 2010.
+    """Compute the skeleton pseudo-F-measure, as in the contests of 2008 to 2010.
 
     The recall is taken on the skeleton of the ground truth, so that a stroke drawn too thin
     costs nothing as long as its middle is there: ``200 P R / (P + R)`` with the plain precision
@@ -317,18 +317,18 @@ def _ratio(distance: NDArray[np.uint8], norm: NDArray[np.int32]) -> NDArray[np.f
 
 
 def usable(distance: NDArray[np.uint8]) -> BoolArray:
-    """Pixels whose distance means something."""
+    """Find the pixels whose distance means something."""
     return (distance > 0) & (distance < OUTSIDE)
 
 
 def distance_to(sites: BoolArray) -> NDArray[np.int32]:
-    """Chessboard distance to the nearest site; there must be one."""
+    """Compute the chessboard distance to the nearest site; there must be one."""
     distance: NDArray[np.int32] = ndimage.distance_transform_cdt(~sites, "chessboard")
     return distance
 
 
 def seeded_skeleton(area: BoolArray, components: Components) -> BoolArray:
-    """Skeleton of an area; components without a pixel in it get one near their mean.
+    """Thin an area to its skeleton; components without a pixel in it get one near their mean.
 
     Parameters
     ----------
@@ -398,7 +398,7 @@ def normalize(
     contour: BoolArray | None,
     components: Components,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """What a distance has to be divided by, so that strokes of every width weigh the same.
+    """Compute the divisor of a distance, so that strokes of every width weigh the same.
 
     Parameters
     ----------
@@ -433,7 +433,7 @@ def _factors(
     contour: BoolArray | None,
     components: Components,
 ) -> NDArray[np.int32]:
-    """Factor of each skeleton pixel, set by the last pixel it is nearest to.
+    """Compute the factor of each skeleton pixel, set by the last pixel it is nearest to.
 
     The last is the one in the component that begins last, and there in raster order.
     """

@@ -136,7 +136,7 @@ def _size(array: BoolArray) -> str:
 def f_measure(
     prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | None = None
 ) -> float:
-    """F-measure: the harmonic mean of precision and recall of the ink.
+    """Compute the F-measure: the harmonic mean of precision and recall of the ink.
 
     ``200 TP / (2 TP + FP + FN)``.
 
@@ -172,7 +172,7 @@ def f_measure(
 def precision(
     prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | None = None
 ) -> float:
-    """Precision: how much of the predicted ink is ink, ``100 TP / (TP + FP)``.
+    """Compute the precision: how much of the predicted ink is ink, ``100 TP / (TP + FP)``.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def precision(
 def recall(
     prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | None = None
 ) -> float:
-    """Recall: how much of the ink is found, ``100 TP / (TP + FN)``.
+    """Compute the recall: how much of the ink is found, ``100 TP / (TP + FN)``.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def recall(
 def psnr(
     prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | None = None
 ) -> float:
-    """Peak signal-to-noise ratio, ``10 log10(N / (FP + FN))``.
+    """Compute the peak signal-to-noise ratio, ``10 log10(N / (FP + FN))``.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def psnr(
 
 
 def nrm(prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | None = None) -> float:
-    """Negative rate metric: the mean of the two error rates.
+    """Compute the negative rate metric: the mean of the two error rates.
 
     ``(FN / (FN + TP) + FP / (FP + TN)) / 2``.
 
@@ -280,7 +280,7 @@ def nrm(prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | No
 
 
 def f_measure_of(counts: Counts) -> float:
-    """F-measure in percent from counts."""
+    """Compute the F-measure, in percent, from counts."""
     return _percent(2 * counts.hits, 2 * counts.hits + counts.errors, counts.errors)
 
 
@@ -291,7 +291,7 @@ def _percent(part: int, whole: int, errors: int) -> float:
 
 
 def drd(prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | None = None) -> float:
-    """Distance reciprocal distortion of Lu, Kot and Shi.
+    """Compute the distance reciprocal distortion of Lu, Kot and Shi.
 
     A wrong pixel costs the more, the more of the 5 x 5 pixels about it differ from it in the
     ground truth, nearer ones weighing more. The sum is divided by the number of 8 x 8 blocks

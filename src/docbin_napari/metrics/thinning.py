@@ -1,4 +1,4 @@
-"""Skeletons for the weights of the pseudo-F-measure."""
+"""Thin ink to skeletons, for the weights of the pseudo-F-measure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def skeleton_of(ink: BoolArray) -> BoolArray:
 
 
 def steps_in(width: int) -> list[int]:
-    """Index differences to the eight neighbours in a flattened array, clockwise from north."""
+    """List index differences to the eight neighbours in a flattened array, clockwise from north."""
     return [row * width + column for row, column in STEPS]
 
 

@@ -64,7 +64,7 @@ class Device:
         return dtype
 
     def training_format(self) -> torch.autocast:
-        """A context in which convolutions of a training are computed in bfloat16, if it is faster.
+        """Make a context in which a training computes convolutions in bfloat16, if it is faster.
 
         Returns
         -------
@@ -125,7 +125,7 @@ def openvino_core() -> Core:
 
 @cache
 def capabilities() -> frozenset[str]:
-    """Number formats that this CPU has units for, as OpenVINO names them.
+    """List the number formats that this CPU has units for, as OpenVINO names them.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def find_gpu(name: str = "auto") -> Device | None:
 
 
 def may_have_gpu() -> bool:
-    """Whether it is worth the seconds that torch takes to look for a GPU."""
+    """Tell whether it is worth the seconds that torch takes to search for a GPU."""
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
@@ -203,7 +203,7 @@ class EngineConfig:
         auto takes torch on a GPU, and OpenVINO on a CPU.
     precision : {"auto", "int8", "bf16", "f32"}
         Number format of the convolutions. auto takes the fastest that the processor has units for;
-        int8, on a CPU, only for models whose loss by it was measured and is small.
+        int8, on a CPU, only for models whose loss from it was measured and is small.
     threads : int
         Threads that OpenVINO computes with; 0 takes as many as there are cores.
 
@@ -244,7 +244,7 @@ class Engine(Protocol):
     pixels_at_once: int
 
     def streams(self, passes: int) -> int:
-        """How many of some passes run beside each other, each in a thread of the caller."""
+        """Choose how many of some passes run in parallel, each in a thread of the caller."""
         return 1
 
     def logits(

@@ -98,14 +98,14 @@ class Calibration:
     temperature : float
         Above 0. Above 1 the network was too sure of itself.
     bias : float
-        Added after the division; positive values make all pixels more ink.
+        Added after the division; positive values raise the probability of ink everywhere.
     """
 
     temperature: float = 1.0
     bias: float = 0.0
 
     def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Calibrated probability of ink.
+        """Compute the calibrated probability of ink.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class Calibration:
         return np.asarray(np.reciprocal(found, out=found))
 
     def logit(self, probability: float) -> float:
-        """Raw logit that stands for a calibrated probability; undoes `probability`.
+        """Compute the raw logit of a calibrated probability; undoes `probability`.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class Calibration:
         return (_log_odds(probability) - self.bias) * self.temperature
 
     def moved(self, threshold: float, to: float) -> Calibration:
-        """Move all probabilities so that another threshold cuts where one has cut.
+        """Move all probabilities so that a new threshold selects the same pixels as the old one.
 
         Parameters
         ----------
@@ -279,7 +279,7 @@ class InkModel:
         return None if level is None else float(level)
 
     def on_cpu(self) -> InkModel:
-        """Give the same model on the CPU, for where the memory of the device ends."""
+        """Give the same model on the CPU, for when the device runs out of memory."""
         return replace(self, engine=self.engine.on_cpu())
 
     def with_edge_level(self, level: float | None) -> InkModel:
@@ -300,7 +300,7 @@ class InkModel:
         return replace(self, info=_changed(self.info, edge_level=level), base=base)
 
     def for_page(self, survey: PageSurvey) -> InkModel:
-        """Choose who reads a page: this model, or its base.
+        """Choose which model reads a page: this one, or its base.
 
         Parameters
         ----------
@@ -364,7 +364,7 @@ def load_model(
 
 
 def _load_base(info: ModelInfo, device: str, engine: EngineConfig | None) -> InkModel | None:
-    """The model that a fine-tuned one leaves unfamiliar pages to, and the size of all."""
+    """Load the model that reads the unfamiliar pages and chooses the size of all."""
     if "base" not in info.header:
         return None
     name = str(info.header["base"].get("name", ""))

@@ -270,12 +270,12 @@ class ModelInfo:
 
 
 def built_in_folder() -> Path:
-    """Folder of the weights inside the package."""
+    """Give the folder of the weights inside the package."""
     return Path(__file__).resolve().parent.parent / "weights"
 
 
 def user_model_folder() -> Path:
-    """Folder of the user's own models: ``$DOCBIN_MODELS``, else the platform's data folder."""
+    """Give the folder of the user's models: ``$DOCBIN_MODELS``, else in the data folder."""
     chosen = os.environ.get("DOCBIN_MODELS")
     if chosen:
         return Path(chosen)
@@ -286,7 +286,7 @@ def user_model_folder() -> Path:
 
 
 def model_folders() -> tuple[Path, Path]:
-    """Folders of the models that can be loaded by name, built-in ones first."""
+    """List the folders of models that can be loaded by name, that of built-in ones first."""
     return built_in_folder(), user_model_folder()
 
 
@@ -296,7 +296,7 @@ def list_models(unreadable: list[ModelError] | None = None) -> list[ModelInfo]:
     Parameters
     ----------
     unreadable : list of ModelError, optional
-        Takes what is wrong with the files that are no models of this kind.
+        Gets what is wrong with the files that are not models of this kind.
 
     Returns
     -------
@@ -435,7 +435,7 @@ def load_tensors(info: ModelInfo) -> dict[str, NDArray[Any]]:
 
 
 def _is_usable(name: str, values: NDArray[Any]) -> bool:
-    """Whether anything but noise or white pages can come of these weights."""
+    """Tell whether anything but noise or white pages can come of these weights."""
     largest = abs(values.astype("float64")).max(initial=0)
     # A comparison with NaN is False, too.
     return bool(largest <= _LARGEST_WEIGHT) and not (
@@ -445,7 +445,7 @@ def _is_usable(name: str, values: NDArray[Any]) -> bool:
 
 @contextmanager
 def checked(info: ModelInfo) -> Iterator[None]:
-    """Say of a model file that its network cannot be loaded.
+    """Turn errors of loading a network into a `ModelError` that names the file.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ class EightBits:
         Returns
         -------
         EightBits or None
-            None if it says nothing, nothing that makes sense, or was said of other weights.
+            None if it says nothing, nothing that makes sense, or belongs to other weights.
         """
         try:
             stored = header[EIGHT_BITS_KEY]
@@ -153,7 +153,7 @@ _NORM = ("running_mean", "running_var", "weight", "bias")
 
 
 class Graph:
-    """A network that is being written down.
+    """The OpenVINO graph of a network, as it is built.
 
     Parameters
     ----------
@@ -459,7 +459,7 @@ class OpenVINOEngine(Engine):
         """Take more from a pass than logits; a `RangeObserver` does."""
 
     def _compiled(self, streams: int) -> SimpleQueue[InferRequest]:
-        """As many requests as run at the same time; compiled when they are first asked for."""
+        """Give as many requests as run at the same time; compile them when first asked for."""
         with self._lock:
             if streams not in self._requests:
                 # What is not computed in eight bits is computed in the fastest other format.
@@ -478,7 +478,7 @@ class OpenVINOEngine(Engine):
 
 @cache
 def adds_eight_bits_exactly() -> bool:
-    """Whether this CPU adds products of eight bits in 32 bits (VNNI, AMX), so int8 is worth it.
+    """Tell whether this CPU adds products of 8 bits in 32 bits (VNNI, AMX): int8 is worth it.
 
     Strategy: others add two products in 16 bits, which overflow. Nothing asks the processor for
     this on every system, so a convolution is computed that overflows in 16 bits.
@@ -554,7 +554,7 @@ class RangeObserver(OpenVINOEngine):
         self._seen.append(np.stack(found).reshape(count, 2, -1).copy())
 
     def ranges(self, share: float) -> dict[str, tuple[float, float]]:
-        """Ranges that hold all values of a feature in a share of the windows so far.
+        """Compute ranges that cover all values of a feature in a share of the windows so far.
 
         Parameters
         ----------

@@ -66,7 +66,7 @@ class TorchEngine(Engine):
 def torch_model(
     network: UNet, info: ModelInfo, device: Device, base: InkModel | None = None
 ) -> InkModel:
-    """Make a model of a network that lies in no file of its own, to be run by torch.
+    """Make a model of a network that has no file of its own, to be run by torch.
 
     Parameters
     ----------

@@ -191,7 +191,7 @@ class UNet(nn.Module):
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Number of trainable values of a network.
+    """Count the trainable values of a network.
 
     Examples
     --------

@@ -128,15 +128,15 @@ def check_pairs(folder: Path) -> Iterator[Finding | Checked]:
 def _alone(
     folder: Path, pages: dict[str, list[Path]], masks: dict[str, list[Path]]
 ) -> Iterator[Finding]:
-    """Files that have no partner, or more than one."""
+    """Report files that have no partner, or more than one."""
     for name, paths in pages.items():
         mask = f"{GROUND_TRUTH_FOLDER}/{name}.png"
         problem = f"there is no mask {mask}, so training passes it over"
         for path in paths if name not in masks else ():
             yield Finding("page without mask", path, problem, "label it, or move it elsewhere")
     for name, paths in masks.items():
-        problem = f"there is no page of the name {name} in {folder}"
-        fix = "bring the page, rename the one, or remove the mask"
+        problem = f"there is no page named {name} in {folder}"
+        fix = "add the page, rename one of the two, or remove the mask"
         for path in paths if name not in pages else ():
             yield Finding("mask without page", path, problem, fix)
     for found, others in ((pages, masks), (masks, pages)):
@@ -151,14 +151,14 @@ def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
     try:
         pixels, truth = read_pair(pair)
     except PairError as error:
-        fix = "make the mask again from this page, or bring the page that it was made from"
-        one = "bring it as one image" if "one image" in error.reason else fix
+        fix = "make the mask again from this page, or add the page that it was made from"
+        one = "save it as one image" if "one image" in error.reason else fix
         return [Finding("unfit", error.path, error.reason, one)], None
     except LabelNumbersError as error:
         problem, _, fix = error.reason.partition("; ")
         return [Finding("label numbers", error.path, problem, fix)], None
     except FileError as error:
-        fix = "bring the file again, or remove the pair"
+        fix = "copy the file again, or remove the pair"
         return [Finding("unreadable", error.path, error.reason, fix)], None
     gray = lightness(pixels)
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()

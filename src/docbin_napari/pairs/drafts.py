@@ -1,4 +1,4 @@
-"""Keep unsaved corrections and ink that was found ahead on disk, found again by the page.
+"""Keep unsaved corrections and ink that was computed ahead; find both again by their page.
 
 Strategy: a page is known by the bytes of its pixels, by its file and by its place in that file.
 Each of them stands in the name of a draft, as a hash, so that the drafts of a page are found
@@ -77,7 +77,7 @@ class Draft:
     labels : ndarray, integers, shape (H, W)
         0 background, 1 ink, 2 unlabelled.
     reviewed : bytes, optional
-        The windows that somebody has looked at.
+        The windows that somebody has reviewed.
     model : str, optional
         The model whose ink was corrected.
     date : str

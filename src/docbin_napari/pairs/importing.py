@@ -115,7 +115,7 @@ def import_pairs(
     collection : Path
         Folder of the collection; made if it is missing.
     reversed_ink : bool
-        Turn round the masks whose ink and background look exchanged.
+        Invert the masks whose ink and background seem exchanged.
     dry_run : bool
         Read everything and show what would be done, but write nothing.
 
@@ -176,7 +176,7 @@ def _read(page: Path, mask: Path, match: Match, reversed_ink: bool) -> _Content:
     turned = GroundTruth(truth.labelled & ~truth.ink, truth.labelled)
     is_reversed = trouble is not None and trouble.kind == "reversed"
     if is_reversed and reversed_ink and not mask_trouble(gray, turned):
-        remarks.append(f"turned round, since {why_reversed(gray, truth)}")
+        remarks.append(f"inverted, since {why_reversed(gray, truth)}")
         truth, trouble = turned, None
     read = image.pixels, truth.ink, truth.labelled, image.dpi
     return _Content(*read, file=page, remarks=remarks, trouble=trouble)
@@ -254,6 +254,6 @@ def _write(page: Path, content: _Content) -> None:
     try:
         write_both_files(page, _mask_of(page), content)
     except FileExistsError as error:
-        raise PairError(page, f"{page.name} came into being just now; try again") from error
+        raise PairError(page, f"{page.name} was just created; try again") from error
     except PairError as error:
         raise PairError(page, f"{page}: {error.reason}") from error

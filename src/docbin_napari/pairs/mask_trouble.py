@@ -40,7 +40,7 @@ _BORDER = 0.3
 _FEWEST = 200
 """Pixels of borders, at the smaller size, from which on the place of a mask is known."""
 _TOLERANCE = 2.0
-"""Pixels of shift that are never called one."""
+"""Shifts of up to so many pixels are never reported."""
 _AS_GOOD = 0.985
 """Share of the best fit that the place of the mask itself must have.
 
@@ -127,12 +127,12 @@ def _why_misplaced(page: PageEdges, truth: GroundTruth) -> tuple[str, str] | Non
         if (other := page.fit(turned)) and other.in_place and other.is_sure:
             return f": it is {words}", "turn it as its page is"
     if fit.is_sure:
-        return f": it lies {_away(fit)}", "bring the right one, or move it"
-    return "", "it belongs to another page, or is shifted: bring the right one, or remove the pair"
+        return f": it lies {_away(fit)}", "use the right mask, or shift this one"
+    return "", "it belongs to another page, or is shifted: use the right mask, or remove the pair"
 
 
 def _away(fit: Fit) -> str:
-    """Where the mask lies, seen from its place."""
+    """Describe how far the mask lies from its place."""
     parts = [
         f"{abs(pixels)} pixels too far {back if pixels > 0 else ahead}"
         for pixels, back, ahead in ((fit.down, "up", "down"), (fit.right, "left", "right"))

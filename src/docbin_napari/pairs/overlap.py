@@ -90,7 +90,7 @@ def likeness_to(first: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], f
     -------
     callable
         Takes the thumbnail of another page and returns the likeness: 1 for the same picture,
-        about 0 for another page, never above 1. An empty page is like nothing.
+        about 0 for another page, never above 1. An empty page is like no other.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def _hash(gray: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Hash of the square whose upper left corner is each pixel; polynomials modulo 2**64."""
     lines = _sum_of_powers(gray.astype(np.uint64), _ROW_FACTOR)
     squares = _sum_of_powers(lines.T, _COLUMN_FACTOR).T
-    # The low bits of such a sum hang on the low bits of the pixels alone.
+    # The low bits of such a sum depend only on the low bits of the pixels.
     mixed: NDArray[np.uint64] = (squares ^ (squares >> np.uint64(29))) * _MIX
     return mixed ^ (mixed >> np.uint64(32))
 

@@ -1,4 +1,4 @@
-"""Training pairs: ``COLLECTION/PAGE.png`` with ``COLLECTION/fg_mask/PAGE.png``, and collections."""
+"""Find, read and write training pairs, COLLECTION/PAGE.png with COLLECTION/fg_mask/PAGE.png."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def images_by_name(folder: Path, *, any_case: bool = False) -> dict[str, list[Pa
     folder : Path
         Where to look; one that is missing holds none.
     any_case : bool
-        Whether the names are those of systems that know no upper case, in lower case.
+        Whether to put names into lower case, as on systems that ignore case.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def write_pair(
     ink : ndarray, bool, shape (H, W)
         True where there is ink.
     labelled : ndarray, bool, shape (H, W), optional
-        False where nobody looked; everything is labelled if it is left out.
+        True where a person has decided; everything is labelled if it is left out.
 
     Returns
     -------
@@ -256,7 +256,7 @@ def write_pair(
 
 @dataclass(frozen=True, eq=False)
 class PairContent:
-    """What stands in the two files of a pair.
+    """The content of the two files of a pair.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ class PairContent:
     ink : ndarray, bool, shape (H, W)
         True where there is ink.
     labelled : ndarray, bool, shape (H, W), optional
-        False where nobody looked; everything is labelled if it is left out.
+        True where a person has decided; everything is labelled if it is left out.
     dpi : (float, float), optional
         Resolution x and y in dots per inch.
     texts : mapping of str to str
@@ -291,7 +291,7 @@ class PairContent:
             )
 
     def write_page(self, path: Path) -> None:
-        """Write the page, a gray one as one channel: the same pixels in a third of the room."""
+        """Write the page, a gray one as one channel: the same pixels in a third of the space."""
         first = self.pixels[..., 0]
         is_gray = all(np.array_equal(first, self.pixels[..., channel]) for channel in (1, 2))
         write_pages(path, [np.ascontiguousarray(first) if is_gray else self.pixels], self.dpi)
@@ -324,7 +324,7 @@ def write_both_files(page: Path, mask: Path, content: PairContent) -> None:
     PairError
         If the files cannot be written; what was made until then is taken away.
     ValueError
-        If the arrays are no mask.
+        If the arrays are not a mask.
     """
     new_folders = [folder for folder in (mask.parent, page.parent) if not folder.exists()]
     appeared = False
@@ -360,7 +360,7 @@ def write_mask_alone(mask: Path, content: PairContent, *, overwrite: bool) -> No
     PairError
         If it cannot be written.
     ValueError
-        If the arrays are no mask.
+        If the arrays are not a mask.
     """
     try:
         with atomic_path(mask, overwrite=overwrite) as hidden:
@@ -374,7 +374,7 @@ def write_mask_alone(mask: Path, content: PairContent, *, overwrite: bool) -> No
 
 
 def in_words(path: Path, error: BaseException) -> BaseException:
-    """Put what went wrong with a hidden file into words about the file that was meant."""
+    """Rephrase an error about a temporary file as one about the file that was meant."""
     if isinstance(error, FileError):
         return PairError(path, error.reason)
     return PairError(path, writing_trouble(error)) if isinstance(error, OSError) else error

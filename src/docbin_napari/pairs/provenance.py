@@ -39,9 +39,9 @@ class Provenance:
     who : str, optional
         The person, if he or she wants to be named.
     reviewed : float, optional
-        Share of the page that somebody has looked at, 0 to 1.
+        Share of the page that somebody has reviewed, 0 to 1.
     reviewed_windows : bytes, optional
-        The windows that somebody has looked at, as they are kept.
+        The windows that somebody has reviewed, as they are kept.
     date : str, optional
         ISO 8601, UTC; now if it is left out.
     version : str
@@ -114,12 +114,12 @@ def read_provenance(path: str | os.PathLike[str]) -> Provenance | None:
 
 
 def now() -> str:
-    """Tell the time: ISO 8601, UTC, whole seconds."""
+    """Give the current time: ISO 8601, UTC, whole seconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def without_home(path: str | os.PathLike[str]) -> str:
-    """Write a path with ``~`` for the home folder: pairs are given away, names of users are not.
+    """Write a path with ``~`` for the home folder, so that shared pairs do not name their user.
 
     Examples
     --------

@@ -108,7 +108,7 @@ def save_pair(place: PairPlace, content: PairContent) -> Saved:
                 write_mask_alone(pair.ground_truth, content, overwrite=False)
                 return Saved(pair, "completed", place.name)
         except FileExistsError:
-            continue  # It came into being just now.
+            continue  # It was created just now.
 
 
 def replace_mask(pair: Pair, content: PairContent) -> Saved:
@@ -255,14 +255,14 @@ class PairPlace:
     def trouble(self) -> str:
         """Say why nothing can be saved there; empty if there is no reason.
 
-        Looks at the names and at the rights of the folders, not at the room on the disk.
+        Checks the names and the permissions of the folders, not the space on the disk.
         """
         if str(self.datasets) in ("", "."):
             return "Choose the folder of the data sets."
         if trouble := name_trouble(self.collection):
             return f"The name of the collection {trouble}."
         if self.collection in RESERVED_FOLDERS:
-            return f"{self.collection} cannot be a collection; the name has another meaning."
+            return f"{self.collection} is a reserved name; choose another one."
         if trouble := name_trouble(self.name):
             return f"The name of the page {trouble}."
         return folder_trouble(self.folder / GROUND_TRUTH_FOLDER)
@@ -277,7 +277,7 @@ def collection_names(datasets: Path, split: str) -> list[str]:
 
 
 def waiting_pages(collection: Path) -> list[str]:
-    """List the names of pages that have no mask yet, be it that a save was cut off."""
+    """List the names of pages that have no mask yet, for instance after an interrupted save."""
     try:
         pages, masks = images_by_name(collection), images_by_name(_masks(collection))
     except PairError:
@@ -289,7 +289,7 @@ def waiting_pages(collection: Path) -> list[str]:
 def folder_trouble(folder: Path) -> str:
     """Say why files cannot be made in a folder; empty if there is no reason.
 
-    A folder that is missing would be made, so that the one above it is asked.
+    A folder that is missing would be made, so the one above it is checked.
     """
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent

@@ -46,7 +46,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeErro
 
 @dataclass(frozen=True)
 class Refused:
-    """A file of a source that is not looked at, and why."""
+    """A file of a source that is passed over, and why."""
 
     name: str
     reason: str
@@ -62,7 +62,7 @@ def open_source(path: Path, apart_from: Path | None = None) -> Iterator[Source]:
     Parameters
     ----------
     path : Path
-        Folder or zip file; folders inside are looked into.
+        Folder or zip file; folders inside are searched.
     apart_from : Path, optional
         A folder that is passed over if it lies inside.
 
@@ -210,12 +210,12 @@ def _danger(entry: zipfile.ZipInfo) -> str:
 
 def _not_looked_into(name: PurePosixPath) -> str:
     if name.suffix.lower() in _ARCHIVES:
-        return "not looked into; unpack it first, or import it by itself"
+        return "not opened; unpack it first, or import it by itself"
     return ""
 
 
 Source = FolderSource | ZipSource
-"""What pairs are imported from: `images` and `refused` of it, and a `file` by its name."""
+"""What pairs are imported from: its `images`, what is `refused`, and a `file` by its name."""
 
 
 _TRUTH = r"(?:est)?gt|ground[-_ ]?truth"
@@ -378,7 +378,7 @@ def _assign(
         # Names are compared without upper case, but where both spellings are there, it counts.
         candidates = sorted(((*_distance(page, mask), page.stem != name), page) for page in named)
         if not candidates:
-            alone[mask] = f"a mask without a page of the name {name}"
+            alone[mask] = f"a mask without a page named {name}"
         elif len(candidates) > 1 and candidates[0][0] == candidates[1][0]:
             alone[mask] = f"as near to {candidates[0][1]} as to {candidates[1][1]}"
         else:

@@ -20,7 +20,7 @@ from docbin_napari.io.tiff_header import read_tiff_header
 State = Literal["to do", "binarized", "corrected", "saved"]
 STATES: tuple[State, ...] = ("to do", "binarized", "corrected", "saved")
 STATE_FILE = ".docbin-pages.json"
-"""File in the folder of the pages that keeps what each page has come to."""
+"""File in the folder of the pages that keeps the state of each page."""
 RESULT_ENDING = "-bw"
 """End of the names that are offered for black-and-white pages."""
 _RESULT = re.compile(rf"(?P<scan>.+?)(-p\d+)?{RESULT_ENDING}([-_]\d+)?")
@@ -88,7 +88,7 @@ class PageList:
     choices : dict of str to str
         How the pages are binarized, as the user has chosen it; kept for another day.
     states : dict of str to dict
-        What the pages have come to, as it is kept; also those whose files are not there now.
+        The states of the pages, as they are kept; also of those whose files are not there now.
     """
 
     folder: Path
@@ -102,7 +102,7 @@ class PageList:
     def set_state(
         self, number: int, state: State, pair: str | None = None, *, keep: bool = True
     ) -> None:
-        """Note what a page has come to and keep it.
+        """Set the state of a page and write it.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class PageList:
 
 
 def open_list(folder: Path, elsewhere: Path) -> PageList:
-    """List the pages of a folder with what they have come to.
+    """List the pages of a folder with their states.
 
     Parameters
     ----------

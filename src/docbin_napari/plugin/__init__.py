@@ -1,1 +1,1 @@
-"""The napari door: reader, writer, sample data and widgets."""
+"""The napari plugin: reader, writer, sample data and widgets."""

@@ -82,7 +82,7 @@ def _asked(mode: str, caption: str, pattern: str | None = None) -> list[str]:
 
 
 def open_paths(viewer: napari.viewer.Viewer, paths: Sequence[str]) -> None:
-    """Read files and folders beside the window and add their layers.
+    """Read files and folders in the background and add their layers.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Docks: panels as tabs of one dock, watched, with help, dropped folders, and closing that asks."""
+"""Dock panels as tabs of one dock, with help, dropped folders, and a question before closing."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ TRAIN = "Train on my pairs"
 """The panels, as the menu calls them."""
 _STEPS = {BINARIZE: "Binarize", CORRECT: "Correct", TRAIN: "Train"}
 _HELP = "help"
-# Doors may keep state: the panels that are open in this process. Gone with them.
+# State of the process: the panels that are open in this process. Gone with them.
 _PANELS: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
-    """Tells when a widget is shown, and when its panel or the whole viewer is closed.
+    """Reports when a widget is shown, and when its panel or the whole viewer is closed.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
     Attributes
     ----------
     gone : bool
-        Whether the widget was deleted; nothing may be asked of it any more.
+        Whether the widget was deleted and must not be used any more.
     """
 
     def __init__(self, watched: Any, shown: Callable[[], None], closed: Callable[[], None]) -> None:
@@ -69,7 +69,7 @@ class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
         return not self.gone and self._docked
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
-        """Look at what happens, and let it happen."""
+        """Note what happens, and let it happen."""
         if event.type() == QEvent.Type.Show and watched is self._own:
             self._follow()
             self._shown()
@@ -81,7 +81,7 @@ class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
         return False
 
     def _follow(self) -> None:
-        """Watch all that the widget lies in: a panel is closed by taking its outermost part."""
+        """Watch all parents of the widget: a panel is closed by removing the outermost one."""
         self._in_window = isinstance(self._own.window(), _HOUSES)
         self._docked = self._is_docked()
         for around in _parents(self._own):
@@ -125,7 +125,7 @@ def ask(box: QMessageBox, answers: dict[str, QMessageBox.ButtonRole], default: s
 
 
 def ask_to_close(parent: Any, trouble: str) -> bool:
-    """Ask whether a window shall close although corrections are lost by that.
+    """Ask whether a window should close although corrections would be lost.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def ask_to_close(parent: Any, trouble: str) -> bool:
     Returns
     -------
     bool
-        Whether it shall close.
+        Whether it should close.
     """
     text = f"{trouble}\n\nIf napari closes now, the corrections of this page are lost."
     icon = QMessageBox.Icon.Warning
@@ -148,14 +148,14 @@ def ask_to_close(parent: Any, trouble: str) -> bool:
 
 
 class ClosingWatch(QObject):  # type: ignore[misc, unused-ignore]
-    """Stands before the closing of a window.
+    """Asks before a window closes.
 
     Parameters
     ----------
     trouble : callable
         Says why it should not close, or "".
     asks : callable
-        Gets the window and the trouble; whether it closes all the same.
+        Gets the window and the trouble; returns whether it closes all the same.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class ClosingWatch(QObject):  # type: ignore[misc, unused-ignore]
         self._trouble, self._asks = trouble, asks
 
     def stand_before(self, window: Any) -> None:
-        """Watch a window; again does nothing, nor does None."""
+        """Watch a window; None, or a window that is watched already, changes nothing."""
         if window is not None:
             window.installEventFilter(self)
 
@@ -267,7 +267,7 @@ def open_panel(viewer: Any, name: str) -> Any:
 
 
 def itself(viewer: Any) -> Any:
-    """Give the viewer behind what napari hands to plugins: a proxy, another for each widget."""
+    """Give the viewer behind the proxy that napari gives to each widget."""
     return getattr(viewer, "__wrapped__", viewer)
 
 
@@ -293,7 +293,7 @@ class FolderDrops(QObject):  # type: ignore[misc, unused-ignore]
     """Takes folders that are dropped on the canvas or a panel while a panel is open.
 
     Strategy: napari's own reader stacks a folder into the shape of its first page. What is
-    dropped is therefore looked at before napari sees it; everything but one folder of pages or
+    dropped is therefore checked before napari sees it; everything but one folder of pages or
     training pairs goes on to it, for instance ``x.zarr``, which other readers know.
 
     Parameters
@@ -359,10 +359,10 @@ JOURNEY = (
     "it on the window.<br>"
     "2. <b>Binarize</b>: press <i>Run</i>. Move <i>Threshold</i> until faint strokes are there and "
     "stains are not; that is quick and needs no new run.<br>"
-    "3. <b>Correct</b> what is wrong: ink and rub out with the brush, specks, a region with a "
-    "threshold of its own.<br>"
+    "3. <b>Correct</b> what is wrong: add or rub out ink with the brush, remove specks, give a "
+    "region its own threshold.<br>"
     "4. <b>Save</b>: <i>Save black-and-white page…</i> for the page itself; <i>Save pair</i> if "
-    "a model shall learn from your corrections."
+    "a model should learn from your corrections."
 )
 NAPARI_KEYS = (
     ("Ctrl+S", "Save the selected layers; ink becomes a black-and-white page"),

@@ -14,8 +14,8 @@ class BorrowedKeys:
     """Takes keys, and gives them back as they were.
 
     Strategy: several panels may want the same key, and they are closed in any order. Each
-    loan knows what the key did before; whoever gives a key back while another one has it
-    leaves a loan that is over, which the other one passes over when its turn comes.
+    loan knows what the key did before. A panel that gives a key back while another one has it
+    marks its loan as over, and the other panel skips that loan when it gives the key back.
 
     Parameters
     ----------
@@ -68,5 +68,5 @@ class _Loan:
         self._work()
 
     def press_and_release(self, viewer: Any) -> Iterator[None]:
-        """Do the work until the key is released; napari looks for a generator function."""
+        """Do the work until the key is released; napari expects a generator function."""
         yield from self._work(viewer)

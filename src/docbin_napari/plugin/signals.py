@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ModelNews:
-    """Tells of new models.
+    """Announces new models.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class ModelNews:
 
 
 class PairNews:
-    """Tells of new training pairs.
+    """Announces new training pairs.
 
     Attributes
     ----------
@@ -41,10 +41,10 @@ class PairNews:
 
 
 MODEL_NEWS = ModelNews()
-"""The one that all widgets listen to."""
+"""The only instance; all widgets listen to it."""
 PAIR_NEWS = PairNews()
-"""The one that all widgets listen to."""
-# Doors may keep state: the lists that are open in this process. Gone with their panels.
+"""The only instance; all widgets listen to it."""
+# State of the process: the lists that are open in this process. Gone with their panels.
 LISTS: weakref.WeakSet[PageListPanel] = weakref.WeakSet()
 
 

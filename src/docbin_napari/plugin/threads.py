@@ -65,7 +65,7 @@ class PageEngine:
         return predict(pixels, self._model, config, out, first)
 
     def preview(self, pixels: RowSource, config: InferenceConfig) -> NDArray[np.uint8] | None:
-        """Look at a page once, in half of its size.
+        """Read a page once, at half its size, for a preview.
 
         Returns
         -------
@@ -142,7 +142,7 @@ class Failed:
 
 
 def begin(work: Callable[..., Any], *arguments: Any, **heard: Any) -> Any:
-    """Begin work beside the window, in a worker of napari that reports no error by itself.
+    """Begin work in the background, in a worker of napari that reports no error by itself.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def begin(work: Callable[..., Any], *arguments: Any, **heard: Any) -> Any:
 
 
 def import_ahead(*modules: str) -> None:
-    """Import modules beside the window, so that their first use does not wait for it."""
+    """Import modules in the background, so that their first use does not wait for it."""
 
     def work() -> None:
         for module in modules:

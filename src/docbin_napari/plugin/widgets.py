@@ -111,7 +111,7 @@ class Section(PlainContainer):
 class FolderField(FileEdit):
     """Choice of a folder, by its name, in a dialog, or among the last ones.
 
-    Strategy: magicgui tells of every letter that is typed, and each beginning of a path may be a
+    Strategy: magicgui reports every letter that is typed, and each beginning of a path may be a
     folder, too. Here a name counts when Enter is pressed or the field is left.
 
     Parameters
@@ -143,7 +143,7 @@ class FolderField(FileEdit):
         self._on_choose_clicked()
 
     def set_value(self, value: Any) -> None:
-        """Show a folder and tell of it."""
+        """Show a folder and emit `changed` if it is another one."""
         super().set_value(value)
         self._tell()
 
@@ -270,7 +270,7 @@ def button_row(
 def described_row(
     panel: type, row: str, **texts: str
 ) -> tuple[list[PushButton], Container[PushButton]]:
-    """Make buttons side by side; what they do, their tooltips, is in the panel's docstring."""
+    """Make buttons side by side; their tooltips come from the panel's docstring."""
     return button_row(row, *((name, text, describe(panel, name)) for name, text in texts.items()))
 
 
@@ -290,7 +290,7 @@ def field(
     label : str, optional
         What stands beside it.
     **more
-        What else magicgui knows of it.
+        Further arguments for magicgui.
 
     Returns
     -------
@@ -301,7 +301,7 @@ def field(
 
 
 def choice(name: str, label: str, choices: Any, tooltip: str, **more: Any) -> LayerBox:
-    """Make a field of choices; what else magicgui knows of it goes through."""
+    """Make a field of choices; further arguments go to magicgui."""
     return LayerBox(name=name, label=label, choices=choices, tooltip=tooltip, **more)
 
 

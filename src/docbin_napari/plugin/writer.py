@@ -83,7 +83,7 @@ def write_ink(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 def _pages(target: Path, data: Any) -> Sequence[NDArray[Any]]:
     labels = np.asarray(data)
     if labels.ndim not in (2, 3) or 0 in labels.shape:
-        raise MaskError(target, f"labels of shape {labels.shape} are no page and no stack of pages")
+        raise MaskError(target, f"labels of shape {labels.shape} are neither a page nor a stack")
     if labels.min() < 0 or labels.max() > UNLABELLED:
         # Somebody's cells or regions: saving them as ink would lose what they are.
         raise MaskError(
@@ -173,7 +173,7 @@ def refuse_scan(path: Path, layer: Layer) -> None:
 
 
 def take_over_saving() -> None:
-    """Let napari save ink labels as black-and-white pages from now on; again does nothing."""
+    """Let napari save ink labels as black-and-white pages; a second call changes nothing."""
     from napari.plugins import io
 
     if not getattr(io.save_layers, "saves_ink", False):

@@ -140,7 +140,7 @@ class EvaluationPage:
         return environment.get_template("evaluation_page.html.j2").render(parts)
 
     def _curves(self) -> dict[str, Any]:
-        """Plots, and the figures that are said with them."""
+        """Make the plots, and the figures that stand beside them."""
         counts, threshold = self._counts, self._evaluated.threshold
         parts: dict[str, Any] = {"counts": counts, "with_probability": self._with_probability}
         if counts.pixels:
@@ -160,7 +160,7 @@ def _collection(page: tuple[str, PageScores]) -> str:
 
 
 def _facts(info: ModelInfo) -> list[tuple[str, str]]:
-    """What a model's file says about itself."""
+    """List what the file of a model says about itself."""
     figures = [
         (name, f"{value:.4g}" if isinstance(value, float) else str(value))
         for name, value in info.figures.items()

@@ -41,7 +41,7 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     Returns
     -------
     DrawnWindows
-        Ground truth is another one only beyond a page edge, in holes, under fingers, and on solid
+        Ground truth changes only beyond a page edge, in holes, under fingers, and on solid
         shapes that were drawn.
         The page's ink varies with what changes a whole page: contrast, brightness, tint, lack of
         colour, and light and dark exchanged.

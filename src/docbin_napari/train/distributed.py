@@ -235,7 +235,7 @@ class Ranks:
         self.store.set("explained", "")
 
     def leave(self) -> None:
-        """Part from the other processes when all went well."""
+        """Leave the other processes when all went well."""
         if not self.alone:
             dist.destroy_process_group()
 
@@ -284,7 +284,7 @@ def synchronise_norms(network: nn.Module) -> None:
         return
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            # Only what it does is another: parameters and running statistics stay its own.
+            # Only its computation is replaced: parameters and running statistics stay.
             module.__class__ = SyncedNorm
 
 

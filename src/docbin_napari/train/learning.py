@@ -322,7 +322,7 @@ def ink_loss(
     dice: float,
     total: Callable[[Tensor], Tensor] = lambda sums: sums,
 ) -> Tensor:
-    """Binary cross-entropy plus weighted Dice, over labelled pixels only.
+    """Compute binary cross-entropy plus weighted Dice, over labelled pixels only.
 
     Parameters
     ----------

@@ -54,13 +54,13 @@ def quantize(
     model : str
         Name of a model, or a .safetensors file.
     pages : iterable of Path
-        Collections, or folders of collections, whose pages show the ranges: of all kinds.
+        Collections, or folders of collections, whose pages give the ranges; of all kinds.
     judge : iterable of Path
         Collections with ground truth, on which the cost of the format is measured.
     generated : int
         Generated pages that are added to `pages`.
     each : int
-        At most so many pages of each collection of `pages`.
+        Most pages that are taken from each collection of `pages`.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def quantize(
         If there are no pages, or `each` or `generated` is too small.
     """
     if each < 1 or generated < 0:
-        raise ValueError(f"--each is 1 or more and --generated 0 or more, not {each}, {generated}")
+        raise ValueError(f"--each must be above 0, --generated 0 or more, not {each}, {generated}")
     info = find_model(model)
     chosen, judges = _some(pairs_in(pages), each), pairs_in(judge)
     with TemporaryDirectory() as folder:
@@ -197,7 +197,7 @@ def _f_measure(model: InkModel, page: LoadedPair) -> float:
 
 
 def _some(pairs: Iterable[Pair], each: int) -> list[Pair]:
-    """Choose so many pages of each collection, spread over it."""
+    """Choose up to `each` pages of each collection, spread over it."""
     collections: dict[str, list[Pair]] = {}
     for pair in pairs:
         collections.setdefault(pair.collection, []).append(pair)

@@ -11,7 +11,7 @@ Random = np.random.Generator
 
 
 def uniform(like: Tensor, random: Random, low: float, high: float, *shape: int) -> Tensor:
-    """Draw float32 numbers, all alike from `low` to `high`, on the device of another tensor."""
+    """Draw float32 numbers uniformly from `low` to `high`, on the device of another tensor."""
     return torch.from_numpy(random.uniform(low, high, shape).astype(np.float32)).to(like.device)
 
 

@@ -57,10 +57,10 @@ class AugmentConfig:
     corner : float
         Share with one colour beyond a slanted line, as scans that were straightened.
     unknown : float
-        Share whose network does not get the ink of the page.
+        Share for which the network does not get the ink colours of the page.
     unlevelled : float
-        Share whose network gets the ink of the page, but not where its ground truth cuts
-        the edges of strokes.
+        Share for which the network gets the ink colours of the page, but not where its ground
+        truth cuts the edges of strokes.
     """
 
     warp: float = 0.5
@@ -83,7 +83,7 @@ class AugmentConfig:
 
     @classmethod
     def shares(cls) -> list[str]:
-        """Names of the shares."""
+        """List the names of the shares."""
         return [field.name for field in fields(cls) if field.name != "scale"]
 
     def __post_init__(self) -> None:
@@ -315,7 +315,7 @@ class AverageConfig:
     window : int
         Side of these windows, pixels, a multiple of the stride of the network.
     weights : tuple of str
-        COLLECTION=FACTOR: how much more often such a window is of that collection.
+        COLLECTION=FACTOR: how much more often such windows come from that collection.
     title : str
         What the model is for, in a few words; default: that of the last model.
     training_data : str
@@ -400,5 +400,5 @@ def collection_factors(weights: tuple[str, ...]) -> dict[str, float]:
                 f"weights must have the form COLLECTION=FACTOR, not {entry!r}"
             ) from error
         if not 0 <= factors[name] < math.inf:
-            raise ValueError(f"the factor of a collection is a number, not negative: {entry!r}")
+            raise ValueError(f"the factor of a collection must be a number of 0 or more: {entry!r}")
     return factors

@@ -64,7 +64,7 @@ class ModelField(ComboBox):
 
 
 def models_in_words(models: dict[str, ModelInfo]) -> str:
-    """Say what the models are, and what own pages have brought to those that learnt from them.
+    """Describe the models, and what fine-tuned ones have gained on the user's pages.
 
     Parameters
     ----------

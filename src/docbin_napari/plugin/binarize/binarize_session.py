@@ -163,7 +163,7 @@ class Run:
     failure : str
         What went wrong.
     stopping : bool
-        Whether it was told to stop and has not stopped yet.
+        Whether a stop was asked for and it has not stopped yet.
     """
 
     job: RunJob
@@ -208,11 +208,11 @@ class BinarizeSession:
     # ---- layers
 
     def ink_layer(self, image: Image | None) -> Labels | None:
-        """The labels that the threshold moves: those being filled, else those of `image`."""
+        """Find the labels that the threshold moves: those being filled, else those of `image`."""
         return self.run.layer if self.run else choosing.ink_layer(self._viewer, image)
 
     def threshold_of(self, image: Image | None) -> float | None:
-        """Threshold of the labels that `ink_layer` finds; None without any."""
+        """Give the threshold of the labels that `ink_layer` finds; None without any."""
         result = result_behind(self.ink_layer(image))
         return None if result is None else result.threshold
 
@@ -253,7 +253,7 @@ class BinarizeSession:
         Parameters
         ----------
         image : Image
-            A layer that `page_source.refusal` has nothing against.
+            A layer that `page_source.refusal` accepts.
         request : Request
             The settings.
 
@@ -301,7 +301,7 @@ class BinarizeSession:
         elif isinstance(event, Preview):
             run.job.result.preview(event.page, event.probability)
             self._upkeep.touch(run.layer)
-            self.status = "A first look; the exact result follows."
+            self.status = "A preview; the exact result follows."
         else:
             progress = event.progress
             run.meter.advance(event.page, progress.done, progress.total)
@@ -312,7 +312,7 @@ class BinarizeSession:
                 self.status = run.meter.text
 
     def stop(self) -> None:
-        """Note that the worker was told to stop."""
+        """Note that the worker was asked to stop."""
         if self.run is not None:
             self.run.stopping = True
             self.status = "Stopping after this batch of windows…"
@@ -378,7 +378,7 @@ def turn_page(viewer: ViewerModel, image: Image, pages: int) -> str:
     viewer : ViewerModel
         With the stack.
     image : Image
-        A layer that `page_source.refusal` has nothing against.
+        A layer that `page_source.refusal` accepts.
     pages : int
         How many pages further; 0 changes nothing.
 

@@ -154,7 +154,7 @@ class BinarizeDocument(DockPanel):
             self._update()
 
     def _on_run_again(self, _: Any = None) -> None:
-        """Another edge level needs the network again: a threshold does not."""
+        """Say that another edge level, unlike a threshold, needs another run."""
         if not self._session.running and self._session.ink_layer(self.image.value) is not None:
             self._say("“Strokes” takes effect with the next run: press Run again.")
 

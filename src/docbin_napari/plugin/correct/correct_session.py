@@ -84,7 +84,7 @@ class CorrectSession:
         return choosing.refusal(self.viewer, image, labels)
 
     def subject(self) -> Subject | None:
-        """Give the page that is corrected; None while `refusal` has something against it."""
+        """Give the page that is corrected; None while `refusal` refuses it."""
         if self.refusal(self.image, self.labels) or self.image is None or self.labels is None:
             return None
         page = page_source.current_page(self.labels, self.viewer.dims.point)
@@ -103,7 +103,7 @@ class CorrectSession:
         Parameters
         ----------
         image : Image
-            A layer that `page_source.refusal` has nothing against.
+            A layer that `page_source.refusal` accepts.
         value : int
             Of every pixel: 0 background or 2 unlabelled.
         draft : Path, optional
@@ -172,14 +172,14 @@ class CorrectSession:
             self.status = f"{count:,} pixels are now unlabelled."
 
     def mark_reviewed(self) -> None:
-        """Note that the area was looked at; if all of it was, take the mark away."""
+        """Mark the area as reviewed; if all of it is, remove the mark."""
         if found := self.area_or_reason():
             subject, area = found
             reviewed = self.reviewed(subject)
             before = reviewed.grid.copy()
             reviewed.mark(*area.place, inside=area.inside)
             if np.array_equal(before, reviewed.grid):
-                reviewed.mark(*area.place, looked=False, inside=area.inside)
+                reviewed.mark(*area.place, reviewed=False, inside=area.inside)
             self.status = f"{reviewed.share:.0%} of the page is reviewed."
 
     # ---- threshold of the region
@@ -230,7 +230,7 @@ class CorrectSession:
     # ---- doubt and review
 
     def reviewed(self, subject: Subject) -> Reviewed:
-        """Give the grid of what was looked at on a page."""
+        """Give the grid of what was reviewed on a page."""
         return reviewed_of(subject.labels, subject.page)
 
     def doubt(self, subject: Subject) -> NDArray[np.float64] | None:
@@ -245,7 +245,7 @@ class CorrectSession:
         if first is None:
             return None
         second = self._second_opinion(subject)
-        # A run may still be filling the page: some pixels of it tell.
+        # A run may still be filling the page: a few pixels show whether it has changed.
         samples = [int(one[::61, ::67].sum()) for one in (first, second) if one is not None]
         key = (id(subject.labels), subject.page, first.shape, *samples)
         if self._doubt is None or self._doubt[0] != key:
@@ -253,7 +253,7 @@ class CorrectSession:
         return self._doubt[1]
 
     def _second_opinion(self, subject: Subject) -> NDArray[np.uint8] | None:
-        """Probability of another run on the same image, if there is one."""
+        """Find the probability of another run on the same image, if there is one."""
         mine = ink_result.result_behind(subject.labels)
         for layer in choosing.results_of(self.viewer, subject.image):
             other = ink_result.result_behind(layer)
@@ -324,7 +324,7 @@ class Specks:
     overlays : Overlays
         Show what would go.
     do : callable
-        Does something in the widget and tells its errors.
+        Does something in the widget and shows its errors.
     begin : callable
         Starts a thread, as `docbin_napari.plugin.threads.begin` does.
 
@@ -349,7 +349,7 @@ class Specks:
         return self._answer is not None
 
     def move(self, size: int) -> None:
-        """Highlight what is below another size; look for it if nothing is highlighted."""
+        """Highlight what is below another size; search for it if nothing is highlighted."""
         self.size = size
         self.show()
         if not self.shown:

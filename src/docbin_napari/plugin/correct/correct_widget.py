@@ -58,7 +58,7 @@ _SPECKS = (
 
 
 class CorrectPages(DockPanel):
-    """Dock widget with the tools that know ink.
+    """Dock widget with the correction tools.
 
     Sections fold; below them, always in sight, lie the message and Save.
 
@@ -118,7 +118,7 @@ class CorrectPages(DockPanel):
         return self._session.image, self._session.labels
 
     def _say(self, text: str) -> None:
-        """Show what an export or a saving has to say; it takes the place of what was said."""
+        """Show the message of an export or a save instead of the last one."""
         if text and not self._watch.gone:
             self._session.status = text
             self._update()
@@ -283,7 +283,7 @@ class CorrectPages(DockPanel):
         self._on_view()
 
     def _look_for_early(self, image: Image) -> None:
-        """Look beside the window for corrections of a page that has no labels yet."""
+        """Search in the background for corrections of a page that has no labels yet."""
         page = page_source.current_page(image, self._viewer.dims.point)
         if self._asked == (image, page):
             return
@@ -322,7 +322,7 @@ class CorrectPages(DockPanel):
             widgets.show_value(self.brush, max(self.brush.min, round(size)))
 
     def _on_view(self, _: Any = None) -> None:
-        """Another page may be shown than before, or something else be missing."""
+        """Follow the viewer: another page may be shown, or a layer be missing."""
         if self._watch.gone:
             return
         subject = self._session.subject()
@@ -380,7 +380,7 @@ class CorrectPages(DockPanel):
             self._session.labels.brush_size = value
 
     def _on_saving(self, text: str) -> None:
-        """Let the message of the last saving be seen: what was said before is over."""
+        """Show the message of the last save instead of the one before."""
         said, self._saving_said = self._saving_said, text
         if not text and self._session.status == said:
             self._session.status = ""  # it is no longer true
@@ -390,7 +390,7 @@ class CorrectPages(DockPanel):
             self._say(text)
 
     def _on_kept(self, text: str) -> None:
-        """Show that corrections are not kept at once, and when they were if nothing else is."""
+        """Show that corrections are not kept, or when they were if there is no other message."""
         if text and not text.startswith(KEPT):
             self._say(text)
         elif not self._watch.gone:
@@ -401,7 +401,7 @@ class CorrectPages(DockPanel):
         return len(getattr(self._listened, "_redo_history", ()))
 
     def _on_undone(self, _: Any = None) -> None:
-        """What was said of a step is not true once the step is taken back."""
+        """Replace the message about a step when the step is undone or done again."""
         undone = self._count_undone()
         if undone > self._undone:
             self._session.status = _UNDONE
@@ -481,7 +481,7 @@ def panels(
     subject: Callable[[], Subject | None],
     load: Any = threads.PageEngine,
 ) -> tuple[PageListPanel, SavePairPanel]:
-    """Make both panels: the list knows what was corrected and saved, no page is left unkept.
+    """Make both panels: the list learns what was corrected and saved, and every page is kept.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def colours(doubt: NDArray[np.float64] | None, reviewed: NDArray[np.bool_]) -> N
 
 
 class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
-    """The map.
+    """Shows the map of a page.
 
     Parameters
     ----------

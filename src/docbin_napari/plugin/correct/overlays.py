@@ -83,7 +83,7 @@ class Overlays:
                     layer.edge_width = width
 
     def hide(self, *names: str) -> None:
-        """Show overlays of these names no more; all of them if none is named."""
+        """Hide the overlays of these names; all of them if none is given."""
         for name, layer in self._present().items():
             if not names or name in names:
                 if name == SPECKS_NAME:

@@ -89,9 +89,9 @@ _REGION = (
     f"region alone, and the buttons for an area work on it. {_AGAIN}"
 )
 _UNLABELLED = "Mark the area as unlabelled: training leaves out what nobody is sure of."
-_REVIEWED = "Note that you have looked at the area; again takes the mark away."
+_REVIEWED = "Mark the area as reviewed; a second time removes the mark."
 _NEXT = (
-    "Go to the window of the page where the network doubts most and nobody has looked yet. "
+    "Go to the window of the page where the network doubts most, of those not reviewed yet. "
     "The place that you leave counts as reviewed."
 )
 
@@ -120,7 +120,7 @@ class ToolController:
     overlays : Overlays
         Where regions are drawn.
     changed : callable
-        Called after everything that the hand did.
+        Called after everything that a tool did.
     """
 
     def __init__(
@@ -201,7 +201,7 @@ class ToolController:
             labels.cursor = "standard"
 
     def _put_down_others(self) -> None:
-        """Let hands of other panels put down theirs: the mouse works for one tool at a time."""
+        """Put down the tools of other panels: the mouse works for one tool at a time."""
         for callback in self._viewer.mouse_drag_callbacks:
             other = getattr(callback, "__self__", None)
             if isinstance(other, ToolController) and other is not self:
@@ -270,7 +270,7 @@ class ToolController:
         find, value = (find_ink, INK) if session.tool == "ink" else (find_paper, BACKGROUND)
 
         def dab(start: Point, end: Point) -> int:
-            """One piece of the stroke; gives the number of pixels that changed."""
+            """Paint one piece of the stroke; return the number of pixels that changed."""
             region = segment(start, end, labels.brush_size / 2, subject.size)
             if region is None:
                 return 0
@@ -341,7 +341,7 @@ def _outcome(changed: int, value: int) -> str:
         return f"{changed:,} pixels are now {'ink' if value == INK else 'background'}."
     if value == INK:
         return "No new ink under the stroke. A lower strictness takes fainter ink."
-    return "No paper that was labelled otherwise under the stroke."
+    return "Nothing changed: the paper under the stroke is labelled already."
 
 
 def _outline(points: list[Point], free: bool) -> list[Point]:

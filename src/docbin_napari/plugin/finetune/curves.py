@@ -170,7 +170,7 @@ def _figure(value: float, span: tuple[float, float]) -> str:
 
 
 def _smooth(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A moving average, so that the way of a noisy loss is seen."""
+    """Take a moving average, so that the trend of a noisy loss is seen."""
     smoothed: list[tuple[float, float]] = []
     total = weight = 0.0
     for time, value in points:

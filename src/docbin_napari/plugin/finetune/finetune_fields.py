@@ -63,7 +63,7 @@ class CollectionList(QListWidget):
             self.addItem(item)
 
     def ticked(self) -> list[Summary]:
-        """The collections to learn from."""
+        """List the collections to learn from."""
         return [summary for summary, state in self._listed() if state == Qt.CheckState.Checked]
 
     def _listed(self) -> list[tuple[Summary, Qt.CheckState]]:
@@ -106,7 +106,7 @@ def read_summaries(folder: Path) -> tuple[list[Summary], str]:
     """
     if folder.name == _TEST:
         return [], (
-            f"Pairs in “{_TEST}” are never learnt from: they show what becomes of other pages. "
+            f"Pairs in “{_TEST}” are never learnt from: they show the effect on other pages. "
             "Choose the folder above it."
         )
     found: list[Summary] = []
@@ -118,7 +118,7 @@ def read_summaries(folder: Path) -> tuple[list[Summary], str]:
 
 
 class PairReading:
-    """Counts one folder at a time; what an earlier one still says is not heard.
+    """Counts one folder at a time; late results of an earlier one are ignored.
 
     Attributes
     ----------
@@ -148,9 +148,9 @@ class PairReading:
         Parameters
         ----------
         folder : Path or None
-            None: there is nothing to count, and no news.
+            None: there is nothing to count, and no signal.
         again : bool
-            Whether it was counted before: then what is known of it holds until the end.
+            Whether it was counted before: then the old counts stay until the new ones are there.
         """
         if not again:
             self.summaries, self.trouble = [], ""

@@ -43,8 +43,8 @@ class TrainingProcess:
     """Runs ``python -m docbin_napari.train --finetune --json``.
 
     Strategy: two threads read what the process says, so that neither it nor the window ever
-    waits for the other. Its standard input is held open: should this program end in whatever
-    way, the process notices, keeps the best so far and ends as well.
+    waits for the other. Its standard input is kept open: however this program
+    ends, the process notices, keeps the best so far and ends as well.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class TrainingProcess:
         self._tell("stop")
 
     def leave_alone(self) -> None:
-        """Let it go on by itself, also after this program has ended; it tells nothing more."""
+        """Let it go on by itself, also after this program has ended; it reports nothing more."""
         self._tell("keep")
 
     def kill(self) -> None:
@@ -190,7 +190,7 @@ class TrainingSession:
     launch : callable
         Starts the process; another one in tests.
     clock : callable
-        Seconds that only rise.
+        A monotonic clock, seconds.
 
     Attributes
     ----------
@@ -251,10 +251,10 @@ class TrainingSession:
         """Let it go on by itself, because napari is about to end."""
         self._process.leave_alone()
         self._alone = True
-        self.status = "The training goes on by itself; it tells no more."
+        self.status = "The training goes on by itself and reports nothing more."
 
     def tick(self) -> bool:
-        """Take in what the process told; call some times a second.
+        """Process what the training has reported; call a few times a second.
 
         Returns
         -------
@@ -330,7 +330,7 @@ def _failure(reason: str, kept: str) -> Ending:
 
 
 def _in_words(event: dict[str, Any], budget: float) -> str:
-    """What is being done."""
+    """Describe what is being done."""
     if event.get("note"):
         return str(event["note"])
     if event.get("stage") in _STAGES:
@@ -373,7 +373,7 @@ class TrainingRequest:
     longer: str = ""
 
     def arguments(self) -> list[str]:
-        """The same as options of the command line."""
+        """Give the same as options of the command line."""
         return [
             *("--collections", *(str(path) for path in self.collections)),
             *("--output", self.name, "--start", self.start),

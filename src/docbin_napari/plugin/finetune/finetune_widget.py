@@ -45,7 +45,7 @@ _CHOOSE = (
 
 
 class TrainingWatch:
-    """Looks after one training.
+    """Watches one training.
 
     Strategy: the session belongs to this object and not to the panel. Closing the panel asks; if
     the training goes on, it ends with a notification, and a panel that is opened later shows it
@@ -154,8 +154,8 @@ class TrainOnMyPairs(DockPanel):
     ----------
     folder : FolderField
         The folder of your training pairs: a collection, a folder of collections, or one with the
-        folders train and test. Collections in test are never learnt from; they show what becomes
-        of other pages.
+        folders train and test. Collections in test are never learnt from; they show the effect
+        on other pages.
     minutes : FloatSpinBox
         Time for learning; some seconds for preparation and for measuring come on top. Five minutes
         are a good beginning, one is enough to see whether it helps. A training that is stopped
@@ -257,7 +257,7 @@ class TrainOnMyPairs(DockPanel):
         widgets.align(self.native, self._locked)
 
     def on_shown(self) -> None:
-        """Look again for pairs where there were none."""
+        """Search again for pairs where there were none."""
         if self._pairs.trouble:
             self._read_again()
 
@@ -269,7 +269,7 @@ class TrainOnMyPairs(DockPanel):
         self._update()
 
     def _read_again(self, saved: Path | None = None) -> None:
-        """A pair was saved, or the folder may hold something by now."""
+        """Count the folder again: a pair was saved, or there may be pairs by now."""
         if self._watch.gone or self._running or self._pairs.busy:
             return
         folder = self.folder.folder

@@ -1,4 +1,4 @@
-"""Convert between canvas and page: pointer, visible part, camera, shapes; keep what drew them."""
+"""Convert between canvas and page: pointer, visible part, camera, shapes; keep GPU programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AREAS = ("rectangle", "ellipse", "polygon")
 
 
 def keep_programs() -> None:
-    """Keep what was compiled for the graphics card to draw a layer when the layer is removed.
+    """Keep the compiled GPU programs of a layer when the layer is removed.
 
     The OpenGL of Mesa 22 (Debian 12, Ubuntu 22.04), in software at least, ends the process in the
     drawing after a program was deleted while other layers stay: with napari 0.9.2 alone, some ten
@@ -175,7 +175,7 @@ def shapes_region(shapes: Shapes, subject: Subject) -> tuple[NDArray[np.bool_], 
 
 
 def reviewed_region(reviewed: Reviewed) -> tuple[NDArray[np.bool_], str]:
-    """Find the pixels of a page that somebody has looked at.
+    """Find the pixels of a page that somebody has reviewed.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def _on_page(world: NDArray[np.float64], subject: Subject) -> NDArray[np.float64
     image = subject.image
     missing = image.ndim - world.shape[1]
     if missing > 0:
-        # Shapes of a flat layer hold for every page of a stack.
+        # Shapes of a flat layer apply to every page of a stack.
         place = image.data_to_world((subject.page, 0, 0))[:missing]
         world = np.hstack([np.tile(place, (len(world), 1)), world])
     points = np.array([image.world_to_data(point) for point in world[:, -image.ndim :]])

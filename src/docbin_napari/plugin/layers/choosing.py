@@ -202,7 +202,7 @@ def _is_made_by(layer: Labels, made_by: tuple[str, str]) -> bool:
 
 
 def _show_alone(viewer: ViewerModel, image: Image, layer: Labels) -> None:
-    """Hide other results of the image: two of them over each other cannot be told apart."""
+    """Hide other results of the image: two of them over each other cannot be distinguished."""
     for other in results_of(viewer, image):
         other.visible = other is layer
 

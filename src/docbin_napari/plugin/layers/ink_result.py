@@ -1,12 +1,12 @@
-"""Result of a run: ink probability, labels cut from it, and corrections.
+"""Keep the result of a run: ink probability, labels cut from it, and corrections.
 
 Strategy: the network writes every pixel of the probability once, region by region. Each
 region becomes a block that remembers the level at which its labels were cut. When the
 threshold moves, only pixels whose class changes between the old and the new level are
 touched, block by block, so that a caller can stop in between and a slider never waits
 for a large page. Pixels that differ from what their block's level gives were painted by
-a person: they are marked when they are first met and never change again. So do pixels
-that follow a threshold of their own.
+a person: they are marked when they are first met and never change again. The same goes for
+pixels that follow a threshold of their own.
 
 Threshold moves and refreshes wait in `Upkeep` and are done in slices of time that are too short
 to be felt. A refresh of a large page takes long, so refreshes come at most five times a second and
@@ -72,7 +72,7 @@ class _Block:
     painted: NDArray[np.bool_] | None = None
 
     def mark(self, painted: NDArray[np.bool_]) -> None:
-        """Note that pixels shall not follow the threshold."""
+        """Note pixels that must not follow the threshold."""
         self.painted = painted.copy() if self.painted is None else self.painted | painted
 
 
@@ -112,19 +112,19 @@ class InkResult:
         return self.labels.shape
 
     def probability_plane(self, page: int) -> NDArray[np.uint8]:
-        """Probability of one page: a view, uint8 (H, W)."""
+        """Give the probability of one page: a view, uint8 (H, W)."""
         return plane_of(self.probability, page)
 
     def labels_plane(self, page: int) -> NDArray[np.uint8]:
-        """Labels of one page: a view, uint8 (H, W)."""
+        """Give the labels of one page: a view, uint8 (H, W)."""
         return plane_of(self.labels, page)
 
     def has(self, page: int) -> bool:
-        """Whether something of this page was computed."""
+        """Tell whether something of this page was computed."""
         return bool(self._blocks.get(page))
 
     def is_partial(self, page: int) -> bool:
-        """Whether a run was stopped in this page: some of it was computed, but not all."""
+        """Tell whether a run was stopped in this page: some of it was computed, but not all."""
         plane, blocks = self.labels_plane(page), self._blocks.get(page, ())
         known = sum(plane[block.rows, block.columns].size for block in blocks)
         return 0 < known < int(plane.size)
@@ -199,9 +199,9 @@ class InkResult:
         self._blocks.setdefault(page, []).append(block)
 
     def set_region_threshold(self, page: int, region: Region, level: int) -> None:
-        """Note that a region was cut at a level of its own: it shall not follow the threshold.
+        """Note that a region was cut at its own level, so that it does not follow the threshold.
 
-        Whether that still holds is looked up when the threshold moves: until then it can be
+        Whether that is still so is checked when the threshold moves: until then it can be
         undone, and the region follows again.
 
         Parameters
@@ -226,7 +226,7 @@ class InkResult:
         threshold : float
             The new threshold, 0 to 1.
         first_page : int
-            The page to begin with, the one that is looked at.
+            The page to begin with, the one that is shown.
 
         Returns
         -------
@@ -269,7 +269,7 @@ class InkResult:
                     yield page
 
     def was_edited(self, page: int) -> bool:
-        """Whether a page holds anything that a person painted.
+        """Tell whether a page contains anything that a person painted.
 
         Parameters
         ----------
@@ -279,8 +279,8 @@ class InkResult:
         Returns
         -------
         bool
-            True if its labels are not what probability and threshold give. A first look that a
-            run shows counts for nothing.
+            True if its labels are not what probability and threshold give. A preview that a
+            run shows does not count.
         """
         for block in tuple(self._blocks.get(page, ())):
             with self._lock:
@@ -320,7 +320,7 @@ class Upkeep:
     viewer : ViewerModel
         Layers that are not in it are left alone.
     clock : callable
-        Seconds that only rise.
+        A monotonic clock, seconds.
     """
 
     def __init__(self, viewer: ViewerModel, clock: Callable[[], float] = time.monotonic) -> None:
@@ -367,7 +367,7 @@ class Upkeep:
         self._next_refresh = end + max(_REFRESH_SECONDS, (end - start) / _REFRESH_SHARE)
 
 
-# Doors may keep state: the widget can be closed and opened again, and other widgets
+# State of the process: the widget can be closed and opened again, and other widgets
 # of this plugin look for the probability behind a layer. Gone with the layer.
 _BONDS: weakref.WeakKeyDictionary[Layer, tuple[InkResult | None, weakref.ref[Image]]] = (
     weakref.WeakKeyDictionary()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE, RESULT, BESIDE = "page", "result", "beside"
 LOOKS = {PAGE: ("Page", "Q"), RESULT: ("Result", "G"), BESIDE: ("Side by side", "H")}
-"""What can be looked at: words for the button, and the key that is held."""
+"""What can be shown: text of the button, and the key to hold."""
 _BLACK_ON_WHITE: dict[int | None, str] = {
     BACKGROUND: "white",
     INK: "black",
@@ -32,12 +32,12 @@ _BLACK_ON_WHITE: dict[int | None, str] = {
 }
 
 
-# Doors may keep state: two panels look at one viewer, and each remembers how all was before.
+# State of the process: two panels share one viewer, and each remembers how all was before.
 _SHOWING: weakref.WeakSet[Look] = weakref.WeakSet()
 
 
 def end_looks() -> None:
-    """Show all as the user has set it, whatever is looked at."""
+    """Show all as the user has set it, whatever view is on."""
     for look in list(_SHOWING):
         look.show("")
 
@@ -162,7 +162,7 @@ class LookRow(PlainContainer):
             name: PushButton(
                 name=f"look_{name}",
                 text=f"{words} ({key})",
-                tooltip=f"Show it until this is pressed again.\nHold {key} for a quick look.",
+                tooltip=f"Show it until this is pressed again.\nHold {key} to show it briefly.",
             )
             for name, (words, key) in LOOKS.items()
         }
@@ -182,7 +182,7 @@ class LookRow(PlainContainer):
         self._keys.give_back()
 
     def refresh(self) -> None:
-        """Look again at what there is to show."""
+        """Follow what there is to show."""
         image, ink = self._chosen()
         for name, button in self.buttons.items():
             button.enabled = image is not None and (ink is not None or name == PAGE)

@@ -38,7 +38,7 @@ class Subject:
     Parameters
     ----------
     image : Image
-        A layer that `docbin_napari.plugin.layers.page_source.refusal` has nothing against.
+        A layer that `docbin_napari.plugin.layers.page_source.refusal` accepts.
     labels : Labels
         Its ink: 0 background, 1 ink, 2 unlabelled.
     page : int
@@ -144,7 +144,7 @@ def hidden_pages(image: Image) -> int:
     Parameters
     ----------
     image : Image
-        A layer that `docbin_napari.plugin.layers.page_source.refusal` has nothing against.
+        A layer that `docbin_napari.plugin.layers.page_source.refusal` accepts.
 
     Returns
     -------
@@ -165,12 +165,12 @@ def _pages_in(path: str) -> int:
         return 0
 
 
-# Doors may keep state: the widget can be closed and opened again. Gone with the layer.
+# State of the process: the widget can be closed and opened again. Gone with the layer.
 _GRIDS: weakref.WeakKeyDictionary[Labels, dict[int, Reviewed]] = weakref.WeakKeyDictionary()
 
 
 def reviewed_of(labels: Labels, page: int) -> Reviewed:
-    """Find what was looked at on a page of a labels layer.
+    """Find what was reviewed on a page of a labels layer.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def reviewed_of(labels: Labels, page: int) -> Reviewed:
     Returns
     -------
     Reviewed
-        The grid itself, not a copy; an empty one for a page that nobody has looked at.
+        The grid itself, not a copy; an empty one for a page that nobody has reviewed.
     """
     grids = _GRIDS.setdefault(labels, {})
     shape = int(labels.data.shape[-2]), int(labels.data.shape[-1])

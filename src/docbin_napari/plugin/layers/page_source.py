@@ -113,7 +113,7 @@ def _stored_rows(data: Any, is_stack: bool) -> int:
 
 
 def page_source(layer: Image) -> PageSource:
-    """Take the pages out of an image layer that `refusal` has nothing against.
+    """Take the pages out of an image layer that `refusal` accepts.
 
     8-bit values are used as they are. Other gray values are cut at the contrast limits
     of the layer, so that the network sees what the user sees; float colours at 0 and 1.
@@ -160,7 +160,7 @@ def refusal(layer: Image | None) -> str:
     if layer.ndim < 2:
         return f"“{layer.name}” has one dimension only. Choose a page."
     if np.dtype(data.dtype).kind not in "buif":
-        return f"“{layer.name}” holds {np.dtype(data.dtype).name} values, which are no page."
+        return f"“{layer.name}” holds {np.dtype(data.dtype).name} values, which cannot be a page."
     if 0 in data.shape:
         return f"“{layer.name}” is empty."
     return ""
@@ -228,7 +228,7 @@ def gray_page(image: Image, page: int) -> Callable[[slice, slice], NDArray[np.ui
     Parameters
     ----------
     image : Image
-        A layer that `docbin_napari.plugin.layers.page_source.refusal` has nothing against.
+        A layer that `docbin_napari.plugin.layers.page_source.refusal` accepts.
     page : int
         Place in the stack, from 0.
 

@@ -4,8 +4,8 @@ Strategy: a step remembers the pixels that changed and no others, so that undoin
 alone what happened around them since, like a threshold that was moved. Only where nearly the
 whole page changes, whole rectangles are remembered: two bytes a pixel instead of ten.
 
-napari shows its list of steps to nobody. Where a version keeps it elsewhere, what is edited
-is edited all the same; only undo knows less of it.
+napari's list of steps is not public. Where a version keeps it elsewhere, edits still work; only
+undo is incomplete.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Amendment:
 
 
 def _steps(labels: Labels) -> Any:
-    """Give the steps that undo takes back, the last one at the end; None if nobody knows them."""
+    """Give the steps that undo takes back, the last one at the end; None if they are hidden."""
     steps = getattr(labels, "_undo_history", None)
     if steps is None:
         _LOG.debug("this napari shows no steps of undo; an amended edit becomes several of them")

@@ -58,7 +58,7 @@ class PageListPanel(widgets.PlainContainer):
     ----------
     folder : FolderField
         A folder of pages to correct one after the other; it can be dropped on the window, too.
-        What each page has come to is kept, so that you can go on another day.
+        The state of each page is kept, so that you can go on another day.
     previous : PushButton
         The page before.
     next : PushButton
@@ -67,7 +67,7 @@ class PageListPanel(widgets.PlainContainer):
         Binarize all pages of the folder one after the other, while you go on working. Pressed
         again, it stops; what is done is kept.
     worked : Signal
-        Work on a page has ended, well or not.
+        Work on a page has ended, successfully or not.
     """
 
     worked = Signal()
@@ -139,7 +139,7 @@ class PageListPanel(widgets.PlainContainer):
             self.model.list_again(name if better else "")
 
     def _on_how(self, _: Any = None) -> None:
-        """Another model or preset was chosen: what lies ready is of the one before."""
+        """Follow another model or preset: what lies ready was made by the one before."""
         if not self._watch.gone and self._session.count and self.model.value is not None:
             self._session.choose(self.model.value, self.preset.value)
             self._work_on()
@@ -158,7 +158,7 @@ class PageListPanel(widgets.PlainContainer):
         return [entry.file for entry in self._session.pages.entries]
 
     def shows(self, viewer: napari.viewer.Viewer, image: Image | None) -> bool:
-        """Whether an image is the page of this list that is worked on, in a viewer."""
+        """Tell whether an image is the page of this list that is worked on, in a viewer."""
         session = self._session
         mine = itself(viewer) is itself(self._viewer) and not self._watch.gone and session.count > 0
         return mine and image is session.image
@@ -265,7 +265,7 @@ class PageListPanel(widgets.PlainContainer):
         return True
 
     def _may_leave(self) -> bool:
-        """Whether the layers of this page can be taken away without a loss."""
+        """Tell whether the layers of this page can be taken away without a loss."""
         trouble = self._keep()
         if trouble:
             self._session.status = f"{trouble} {_STAYS}"
@@ -277,7 +277,7 @@ class PageListPanel(widgets.PlainContainer):
         self._session.all_wanted = wanted and self._session.count > 0
         self._work_on()
 
-    # ---- work beside the window
+    # ---- work in the background
 
     def _picture_pages(self) -> None:
         """Fill the list with small pictures, page by page."""
@@ -334,7 +334,7 @@ class PageListPanel(widgets.PlainContainer):
             QTimer.singleShot(0, self._do_next)
 
     def _do_next(self) -> None:
-        """Do what comes next, and let the window live before the thing after that."""
+        """Do what comes next, and let the window redraw before the thing after that."""
         try:
             if not self._watch.gone:
                 self._later[0]()

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 class QuickRemoval:
     """Makes layers of pages quick and safe to remove.
 
-    napari collects garbage whenever a layer is removed, and looks at every object of the process
+    napari collects garbage whenever a layer is removed, and visits every object of the process
     for it: tenths of a second for each page that is turned. What was there before the first list of
     pages is left out of that, until a layer is removed that was there, too.
 
@@ -59,7 +59,7 @@ class QuickRemoval:
         viewer.layers.events.removing.connect(self._on_removing)
 
     def begin(self) -> None:
-        """Leave what is there now out of it; of later lists only what the first one found."""
+        """Leave what is there now out of garbage collection; later lists change nothing."""
         if self._before is None:
             self._before = weakref.WeakSet(self._viewer.layers)
             gc.freeze()
@@ -232,7 +232,7 @@ class PageListSession:
         return self._next_to_do() if self.all_wanted else None
 
     def _next_to_do(self) -> int | None:
-        """The next page, from this one on, that was never binarized."""
+        """Find the next page, from this one on, that was never binarized."""
         order = [*range(self.current, self.count), *range(self.current)]
         return next((number for number in order if self._is_to_do(number)), None)
 
@@ -382,7 +382,7 @@ class PageListSession:
         self._inked.pop(self.current, None)
 
     def _take_away(self, before: tuple[Layer | None, ...]) -> None:
-        """Take the layers of another page away; drafts and pairs keep what they held."""
+        """Take the layers of another page away; drafts and pairs keep their content."""
         layers = self._viewer.layers
         # In one go: napari collects garbage after each removal, which takes tenths of a second.
         with getattr(layers, "batched_update", nullcontext)():
@@ -394,7 +394,7 @@ class PageListSession:
         self._keep(functools.partial(self.pages.set_state, number, state, pair))
 
     def _keep(self, change: Callable[[], None]) -> None:
-        """Change and write the states; where they cannot be written, it is said."""
+        """Change and write the states; if they cannot be written, `status` names the reason."""
         try:
             change()
         except PageListError as error:

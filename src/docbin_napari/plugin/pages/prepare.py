@@ -150,7 +150,7 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | P
         if known:
             result.labels[:] = of_pair.labels
             of_pair = replace(of_pair, labels=result.labels, result=result)
-        # What is older than the pair was left before it was saved: it is offered, no more.
+        # A draft older than the pair was left before that was saved: it is only offered.
         yield _with_draft(of_pair, draft if _is_newer(draft, order.entry.pair) else None)
         return
     if not known:
@@ -165,7 +165,7 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | P
 
 
 def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Iterator[Progress]:
-    """Binarize; nobody looks at the labels yet, so that this thread may write them."""
+    """Binarize; the labels are not shown yet, so this thread may write them."""
     engine, plane = load(order.model, order.device), result.probability_plane(0)
     for progress in engine.predict(page.pixels, preset(order.preset), plane):
         if progress.rows.stop > progress.rows.start:
@@ -185,7 +185,7 @@ def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: 
 
 
 def _of_pair(order: PageOrder, page: Page, content: str, base: dict[str, Any]) -> PageReady | None:
-    """The labels of the pair that the page was saved as, if it is still there and of this page."""
+    """Read the labels of the pair that the page was saved as, if it is still of this page."""
     pair = pair_of(order.entry.pair)
     if pair is None:
         return None
@@ -202,7 +202,7 @@ def _of_pair(order: PageOrder, page: Page, content: str, base: dict[str, Any]) -
 
 
 def _with_draft(inked: PageReady, path: Path | None) -> PageReady:
-    """The labels of a pair or of a run, with the corrections that are not saved yet."""
+    """Add corrections that are not saved yet to the labels of a pair or of a run."""
     if path is None:
         return inked
     try:

@@ -117,7 +117,7 @@ def thumbnails(entries: Sequence[Entry]) -> Iterator[tuple[int, NDArray[np.uint8
                 if page.index + 1 in wanted:
                     yield wanted[page.index + 1], shrunk(page.pixels)
         except Exception:
-            # It is told when the page is opened.
+            # The error is shown when the page is opened.
             _LOG.info("no picture of %s", file, exc_info=True)
 
 

@@ -1,7 +1,7 @@
 """Save unsaved corrections as drafts, a few seconds after they are made.
 
 Strategy: no event reports reliably that labels have changed: painting, undo, sliders, scripts and
-tools of other plugins write to them in their own ways. So one thread beside the window computes a
+tools of other plugins write to them in their own ways. So one background thread computes a
 checksum of the page every two seconds (some milliseconds for a usual page) and writes a draft
 whenever it has changed since. The page is not copied: what is painted while its draft is being
 written is in this draft or in the next one, which then follows for certain.
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 KEPT = "Unsaved corrections kept"
 _PAUSE_SECONDS = 2.0
 _MOST_OF_THE_TIME = 4
-# Doors may keep state: two panels over the same labels are one writer. Gone with the layer.
+# State of the process: two panels over the same labels are one writer. Gone with the layer.
 _WRITERS: weakref.WeakKeyDictionary[Labels, str] = weakref.WeakKeyDictionary()
 _NUMBERS = itertools.count()
 
@@ -58,14 +58,14 @@ class Autosave:
     datasets : callable
         Gives the folder of the data sets, or None.
     clock : callable
-        Seconds that only rise.
+        A monotonic clock, seconds.
     is_open : callable
         Whether labels are still in the viewer: what is kept of others is offered.
 
     Attributes
     ----------
     left : list of (Path or None, int)
-        File and page, from 1, of what was left with corrections; whoever has heard of it takes it.
+        File and page, from 1, of what was left with corrections; the reader removes entries.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Autosave:
     # ---- what is watched
 
     def watch(self, subject: Subject | None) -> None:
-        """Note which page is worked on; the one before is looked at a last time.
+        """Note which page is worked on; the one before is checked a last time.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class Autosave:
         self._due = self._clock()
 
     def _known(self, subject: Subject) -> Watched:
-        """What is known of a page, or a new note of it."""
+        """Find the note of a page, or make a new one."""
         known = self._pages.items()
         self._pages = {where: page for where, page in known if where[1]() is not None}
         page = self._pages.setdefault(_where(subject), Watched())
@@ -108,7 +108,7 @@ class Autosave:
         return page
 
     def tick(self) -> None:
-        """Look at the page if it is time; call about once a second."""
+        """Check the page if it is time; call about once a second."""
         busy = self._work is not None and not self._work.done()
         if not busy and self._clock() >= self._due:
             self._look()
@@ -222,7 +222,7 @@ class Autosave:
             self._work = self._submit(self._look_at, page, datasets, at_work)
 
     def _submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
-        """Do something beside the window, after all that was asked for before."""
+        """Do something in the background, after all that was asked for before."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "docbin-autosave")
         return self._thread.submit(work, *arguments)
@@ -281,7 +281,7 @@ class Watched:
 
 
 def _where(subject: Subject) -> Where:
-    """What tells a page from others without keeping its layers."""
+    """Identify a page without keeping its layers."""
     return weakref.ref(subject.image), weakref.ref(subject.labels), subject.page
 
 
@@ -307,22 +307,22 @@ def checksum_of(plane: NDArray[np.uint8], reviewed: bytes = b"") -> int:
 
 
 def reviewed_bytes(subject: Subject) -> bytes:
-    """Pack what was reviewed on a page; nothing if nobody has looked at it."""
+    """Pack what was reviewed on a page; nothing if nobody has reviewed it."""
     reviewed = page_record.reviewed_of(subject.labels, subject.page)
     return reviewed.to_bytes() if reviewed.grid.any() else b""
 
 
 def page_key(image: Image, page: int, pair: str | None = None) -> PageKey:
-    """Tell what the drafts of a page are known by; its pixels are read, so not in the window.
+    """Make the key by which drafts of a page are found; reads all pixels: not for the GUI thread.
 
     Parameters
     ----------
     image : Image
-        A layer that `page_source.refusal` has nothing against.
+        A layer that `page_source.refusal` accepts.
     page : int
         Place in the stack, from 0.
     pair : str, optional
-        The page file of its pair: pairs are often opened as one stack, which is no file.
+        The page file of its pair: pairs are often opened as one stack, which is not a file.
 
     Returns
     -------
@@ -340,7 +340,7 @@ def page_key(image: Image, page: int, pair: str | None = None) -> PageKey:
 def write_draft_if_changed(
     page: Watched, folders: list[Path], at_work: Container[str] = ()
 ) -> None:
-    """Write a draft if the page has changed since it was looked at last.
+    """Write a draft if the page has changed since the last check.
 
     Parameters
     ----------
@@ -392,7 +392,7 @@ def _look_for_drafts(
 
 
 def _is_edited(subject: Subject) -> bool:
-    """Whether there is more than what a run has found and could find again."""
+    """Tell whether there is more than what a run has found and could find again."""
     result = result_behind(subject.labels)
     return result is None or result.was_edited(subject.page)
 

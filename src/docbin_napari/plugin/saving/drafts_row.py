@@ -44,9 +44,9 @@ class DraftRow(PlainContainer):
     Attributes
     ----------
     restore : PushButton
-        Put the corrections that were found on the page.
+        Put the corrections that were found onto the page.
     discard : PushButton
-        Throw the corrections that were found away.
+        Throw away the corrections that were found.
     restored : Signal
         The page whose labels were brought back (`Subject`).
     edited : Signal
@@ -89,7 +89,7 @@ class DraftRow(PlainContainer):
         return "" if self._watch.gone else self.autosave.flush()
 
     def refresh(self) -> None:
-        """Look again at which page is worked on."""
+        """Check again which page is worked on."""
         subject = self._subject()
         self._bind_to_the_page_before(subject)
         if subject is not None:
@@ -102,7 +102,7 @@ class DraftRow(PlainContainer):
         self._show()
 
     def _bind_to_the_page_before(self, subject: Subject | None) -> None:
-        """Let labels of unknown origin be of the page over which they were painted."""
+        """Assign labels of unknown origin to the page over which they were painted."""
         image, labels = (None, None) if self._before is None else (one() for one in self._before)
         left = subject is None or subject.image is not image
         if left and image is not None and labels is not None:

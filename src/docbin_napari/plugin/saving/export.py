@@ -205,7 +205,7 @@ def export_stack(
     left_out: int = 0,
     scan: Path | None = None,
 ) -> Iterator[Exported | ExportEnd | Failed]:
-    """Write pages of a layer; run beside the window.
+    """Write pages of a layer; run in the background.
 
     Parameters
     ----------
@@ -352,7 +352,7 @@ class ExportRow(widgets.PlainContainer):
         self.format.changed.connect(lambda name: remember(format=name))
 
     def refresh(self) -> None:
-        """Look again at what can be saved."""
+        """Follow what can be saved."""
         if self._watch.gone:
             return
         image, ink = self._chosen()
@@ -407,7 +407,7 @@ class ExportRow(widgets.PlainContainer):
         scan = Path(source) if source else None
         self._start(export_stack, pages, path, partial, left_out, scan)
 
-    # ---- beside the window
+    # ---- in the background
 
     def _start(self, steps: Callable[..., Iterator[Any]], *arguments: Any) -> None:
         heard = {

@@ -133,7 +133,7 @@ def prepare(subject: Subject, order: SaveOrder) -> SaveJob:
 
 
 def save(job: SaveJob) -> Saved | Failed:
-    """Write the pair; run beside the window.
+    """Write the pair; run in the background.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def _content(job: SaveJob) -> PairContent:
 
 
 def _full(known: Provenance, before: Provenance | None) -> Provenance:
-    """The provenance with the hash of the model, and with what that of its own pair says."""
+    """Complete the provenance by the hash of the model and by what that of its own pair says."""
     if known.model:
         with suppress(ModelError, OSError):
             known = replace(known, model_hash=file_hash(find_model(known.model).path))

@@ -163,7 +163,7 @@ class SavePairPanel(widgets.PlainContainer):
         self.refresh()
 
     def refresh(self) -> None:
-        """Look again at what is worked on; called when layers, page or choice have changed."""
+        """Follow what is worked on; called when layers, page or choice have changed."""
         if self._watch.gone:
             return
         subject = self._subject()
@@ -298,11 +298,11 @@ class SavePairPanel(widgets.PlainContainer):
 
     @staticmethod
     def _is_reviewed(subject: Subject) -> bool:
-        """Whether somebody has looked at something of the page, as far as is known."""
+        """Tell whether somebody has reviewed some of the page, as far as is known."""
         return bool(reviewed_of(subject.labels, subject.page).grid.any())
 
     def _is_unseen(self, subject: Subject) -> bool:
-        """Whether a model would learn from a page that nobody has looked at."""
+        """Tell whether a model would learn from a page that nobody has reviewed."""
         return self.split.value == "train" and not self._is_reviewed(subject)
 
     def _on_finished(self) -> None:
