@@ -95,12 +95,17 @@ def test_a_loss_that_is_no_number_ends_the_training(arguments, tmp_path, capsys)
     assert not (tmp_path / "new.safetensors").exists()
 
 
-def test_a_run_that_is_not_finished_is_not_spoilt(arguments, tmp_path, capsys):
+def break_off(tmp_path):
+    """Leave a run of nine steps that was stopped after two."""
     settings = TrainConfig(
         (tmp_path / "letters",), (tmp_path / "letters",), str(tmp_path / "new.safetensors"),
         steps=9, batch=2, window=64, channels=(8, 8), run=tmp_path / "run", device="cpu",
     )  # fmt: skip
     assert list(train(settings, stopped=iter([False, False, True]).__next__)) == []
+
+
+def test_a_run_that_is_not_finished_is_not_spoilt(arguments, tmp_path, capsys):
+    break_off(tmp_path)
     assert main(arguments) == 1
     assert "--resume goes on with it" in said(capsys)
     assert main([*arguments, "--steps", "9", "--resume"]) == 0
@@ -114,11 +119,7 @@ def test_a_run_that_is_not_finished_is_not_spoilt(arguments, tmp_path, capsys):
 
 
 def test_going_on_replaces_no_model_that_another_training_has_made(arguments, tmp_path, capsys):
-    settings = TrainConfig(
-        (tmp_path / "letters",), (tmp_path / "letters",), str(tmp_path / "new.safetensors"),
-        steps=9, batch=2, window=64, channels=(8, 8), run=tmp_path / "run", device="cpu",
-    )  # fmt: skip
-    assert list(train(settings, stopped=iter([False, False, True]).__next__)) == []
+    break_off(tmp_path)
     (tmp_path / "new.safetensors").write_text("of another training")
     assert main([*arguments, "--steps", "9", "--resume"]) == 1
     assert "already a model" in said(capsys)
