@@ -181,10 +181,11 @@ def test_a_numbered_page_takes_no_result_of_another_folder(batch, tmp_path):
     assert (out / "letter_001.png").read_bytes() == kept
 
 
-def test_a_pdf_of_another_name_is_drawn_again_at_another_resolution(batch, tmp_path):
+def test_another_resolution_is_another_setting_also_for_a_pdf_of_another_name(batch, tmp_path):
     page = tmp_path / "scan.pdf"
     Image.fromarray(batch.pixels_of(0)).save(page)
     page = page.rename(tmp_path / "scan.bin")
     batch.run([page], dpi=72.0)
-    assert isinstance(batch.ends(batch.run([page], dpi=144.0))[0], FileWritten)
+    assert isinstance(batch.ends(batch.run([page], dpi=144.0))[0], FileFailed)
+    assert isinstance(batch.ends(batch.run([page], dpi=144.0, overwrite=True))[0], FileWritten)
     assert batch.ends(batch.run([page], dpi=144.0)) == [FileSkipped(page)]

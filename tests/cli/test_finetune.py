@@ -73,7 +73,7 @@ def test_it_prints_progress_and_the_verdict(arguments, few_steps, two_archives, 
     assert "held-out FM" in printed
     assert "before training" in printed
     assert "On 2 other pages" in printed
-    assert f"wrote {few_steps.output}" in printed
+    assert f"\nwrote {few_steps.output}\n" in printed
 
 
 def test_every_line_of_json_is_an_event(arguments, few_steps, capsys, monkeypatch):

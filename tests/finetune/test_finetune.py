@@ -333,6 +333,11 @@ def test_other_pairs_are_not_trained_longer(few_steps, tmp_path, pale_page):
         list(finetune(other))
 
 
+def test_a_model_that_is_not_fine_tuned_is_not_trained_longer(few_steps, dark_model):
+    with pytest.raises(TrainingError, match="no fine-tuned model: leave out --longer"):
+        list(finetune(replace(few_steps, longer=str(dark_model))))
+
+
 def test_a_model_whose_start_was_replaced_is_not_trained_longer(few_steps, tmp_path, dark_model):
     base = tmp_path / "start.safetensors"
     shutil.copy(dark_model, base)

@@ -257,12 +257,13 @@ class MadeFrom:
                 beside = self._path(self._beside(kept)).get("path")
                 elsewhere = beside and kept.get("path", beside) != beside
                 return "other folder" if elsewhere else "other source"
-            if any(kept.get(name) != own.get(name) for name in ("size", "sha256", "dpi")):
+            if any(kept.get(name) != own.get(name) for name in ("size", "sha256")):
                 # A source that cannot be read any more is reported where it is read.
                 elsewhere = "path" in own and kept.get("path", own["path"]) != own["path"]
                 other = elsewhere and kept.get("sha256") != own["sha256"]
                 return "other folder" if other else "changed"
-            if any(kept.get(name) != own.get(name) for name in self.recipe if name != "model"):
+            settings = [name for name in (*self.recipe, "dpi") if name != "model"]
+            if any(kept.get(name) != own.get(name) for name in settings):
                 return "other recipe"
         return "done" if outputs.exist else "missing"
 

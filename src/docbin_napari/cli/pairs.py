@@ -181,7 +181,7 @@ class ImportCommand:
         if suspects:
             number = "1 mask looks" if suspects == 1 else f"{suspects} masks look"
             again = "" if self.dry_run else f"remove these pairs from {target} and "
-            fix = f"if they are right, {again}import again with --reversed-ink"
+            fix = f"if they are, {again}import again with --reversed-ink"
             if self.reversed_ink:
                 fix = "inverted they fit no better, so they were left as they are"
             console.complain(f"{number} as if ink and background were exchanged, see above; {fix}")

@@ -323,7 +323,7 @@ class _Printer:
 
     def _print(self, line: str) -> None:
         try:
-            self.console.say(line)
+            self.console.say(*line.split("\n"))
         except BrokenPipeError:
             _fall_silent()  # The reader is gone; what was learnt is written all the same.
 

@@ -264,6 +264,8 @@ def earlier_training(config: FinetuneConfig, base: ModelInfo, digest: str) -> Ea
     if not config.longer:
         return EarlierTraining()
     info = find_model(config.longer)
+    if "base" not in info.header:
+        raise TrainingError(f"{info.name} is no fine-tuned model: leave out --longer")
     recipe = info.header.get("recipe", {})
     same = [recipe.get(name) == getattr(config, name) for name in ("held_out", "seed")]
     if info.header.get("pages_digest") != digest or not all(same) or not recipe.get("keep"):
