@@ -90,8 +90,10 @@ def test_thresholds_are_kept_and_nonsense_is_passed_over(tmp_path, folder) -> No
     pages.states["p10.tif#1"] = {"state": "binarized", "thresholds": {"any": 7.5, "other": "x"}}
     pages.keep()
     again = open_list(folder, tmp_path).entries
-    assert again[0].thresholds == {"any": 0.3, "other": 0.7}
+    assert [again[0].threshold(model) for model in ("any", "other", "third")] == [0.3, 0.7, None]
     assert again[1].thresholds == {}
+    os.utime(again[0].file, ns=(1, 1))
+    assert again[0].threshold("any") is None, "another scan has got the name"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")

@@ -243,12 +243,12 @@ def test_a_threshold_that_was_moved_stays_with_its_page_and_model(
     work_on(session, fake_engine)
     result_behind(session.labels).follow(0.3)
     session.go_to(1)
-    assert session.pages.entries[0].thresholds == {"any": 0.3}
+    assert session.pages.entries[0].threshold("any") == 0.3
     assert session.pages.entries[0].state == "binarized"
     work_on(session, fake_engine)
     result_behind(session.labels).follow(0.7)
     session.open(folder)
-    assert [entry.thresholds for entry in session.pages.entries] == [{"any": 0.3}, {"any": 0.7}, {}]
+    assert [entry.threshold("any") for entry in session.pages.entries] == [0.3, 0.7, None]
     work_on(session, fake_engine)
     session.go_to(0)
     work_on(session, fake_engine)
@@ -256,7 +256,7 @@ def test_a_threshold_that_was_moved_stays_with_its_page_and_model(
     session.close()
     again = PageListSession(viewer)
     again.open(folder)
-    assert again.pages.entries[0].thresholds == {"any": 0.4}
+    assert again.pages.entries[0].threshold("any") == 0.4
     assert again.pages.entries[2].thresholds == {}, "nobody moved it"
 
 

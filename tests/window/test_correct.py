@@ -204,6 +204,17 @@ def test_undo_works_with_the_page_selected(desk, one_stroke) -> None:
         assert np.array_equal(layer.data, before)
 
 
+def test_a_step_of_the_brush_is_undone_with_the_page_selected(desk, one_stroke) -> None:
+    layer = add_page(desk, one_stroke)
+    layer.data_setitem((np.array([30]), np.array([40])), 1)
+    desk.viewer.layers.selection.active = desk.viewer.layers["letter"]
+    desk.look()
+    desk.key("Control-Z")
+    assert not layer.data[30, 40]
+    desk.key("Control-Shift-Z")
+    assert layer.data[30, 40]
+
+
 def test_closing_the_panel_gives_the_keys_back(desk, one_stroke) -> None:
     layer = add_page(desk, one_stroke)
     desk.key("I")

@@ -48,7 +48,8 @@ class Entry:
     pair : str, optional
         The page file of the pair it was saved as.
     thresholds : dict of str to float
-        By the name of a model: probability from which its ink counts, where the user moved it.
+        By the name of a model and the time of the file: probability from which its ink counts,
+        where the user moved it.
     """
 
     file: Path
@@ -62,6 +63,14 @@ class Entry:
     def key(self) -> str:
         """What the page is called in the file of states."""
         return self.file.name if self.count == 1 else f"{self.file.name}#{self.page}"
+
+    def threshold(self, model: str) -> float | None:
+        """Give the threshold of a model's ink; None where it was not moved on this very file."""
+        return self.thresholds.get(self.threshold_key(model))
+
+    def threshold_key(self, model: str) -> str:
+        """Give the name of a threshold: another scan under the same name has none."""
+        return f"{model}@{modified(self.file)}"
 
     @property
     def title(self) -> str:
@@ -126,8 +135,9 @@ class PageList:
 
     def set_threshold(self, number: int, model: str, threshold: float) -> None:
         """Note the threshold of the ink that a model has found, as `set_state` notes a state."""
-        known = self.entries[number].thresholds
-        if self._change(number, thresholds=known | {model: threshold}):
+        entry = self.entries[number]
+        moved = {entry.threshold_key(model): threshold}
+        if self._change(number, thresholds=entry.thresholds | moved):
             self.keep()
 
     def _change(self, number: int, **changes: Any) -> bool:

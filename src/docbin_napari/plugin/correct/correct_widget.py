@@ -238,7 +238,11 @@ class CorrectPages(DockPanel):
         """Bind the keys, and import what the tools need."""
         threads.import_ahead("pandas", "scipy.ndimage", "skimage.draw")
         act, partial = self._on_action, functools.partial
-        self._hand.attach({action.key: partial(act, action.name) for action in tools.ACTIONS})
+        keys: dict[str, Callable[[], None]] = {
+            action.key: partial(act, action.name) for action in tools.ACTIONS
+        }
+        steps = {"Control-Z": "undo", "Control-Shift-Z": "redo"}
+        self._hand.attach(keys | {key: partial(self._step, step) for key, step in steps.items()})
         self.look.attach()
 
     def on_closed(self) -> None:
@@ -395,6 +399,11 @@ class CorrectPages(DockPanel):
             self._say(text)
         elif not self._watch.gone:
             self._update()
+
+    def _step(self, step: str) -> None:
+        """Undo or redo a step of the chosen labels; napari does so only where they are selected."""
+        if self._listened is not None:
+            getattr(self._listened, step)()
 
     def _count_undone(self) -> int:
         """Count the steps that can be done again; 0 where napari keeps them elsewhere."""

@@ -315,7 +315,8 @@ class PageListPanel(widgets.PlainContainer):
         likes, model = read_preferences(), self.model.models[self.model.value]
         entry, preset = self._session.pages.entries[number], self.preset.value
         datasets, dpi = self._datasets(), likes.pdf_dpi
-        threshold = entry.thresholds.get(model.name, model.threshold)
+        moved = entry.threshold(model.name)
+        threshold = model.threshold if moved is None else moved
         return PageOrder(number, entry, preset, model.name, likes.device, threshold, datasets, dpi)
 
     def _on_event(self, order: PageOrder, event: Any) -> None:
