@@ -208,7 +208,10 @@ def test_a_page_that_was_saved_before_its_folder_was_opened_counts_as_saved(
     )
     monkeypatch.chdir(folder)
     datasets = folder.parent / "datasets"
+    first = save_pair(PairPlace(datasets, "test", "letters", "three"), content)
+    os.utime(first.pair.ground_truth, (1, 1))
     saved = save_pair(PairPlace(datasets, "test", "letters", "three"), content)
+    assert saved.pair.name == "three-2", "the pair that was saved last"
     session = PageListSession(viewer)
     session.open(folder, datasets)
     assert [entry.state for entry in session.pages.entries] == ["to do", "to do", state]

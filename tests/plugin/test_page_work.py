@@ -107,6 +107,18 @@ def test_a_page_that_was_saved_with_its_own_contrast_is_known_again(
     assert np.array_equal(last.labels, ~one_stroke.ink)
 
 
+@pytest.mark.parametrize("model", ["any", "another", None])
+def test_corrections_of_other_ink_are_not_of_the_model_of_the_list(
+    file, tmp_path, one_stroke, fake_engine, model
+) -> None:
+    key = PageKey(content_of(one_stroke.pixels), str(file.resolve()), 1)
+    corrected = np.full((48, 64), 2, np.uint8)
+    write_draft(tmp_path / "user", key, Draft(corrected, model=model), "before")
+    known = list(make_ready(order(file), fake_engine.load))[-1].metadata
+    assert known.get("model") == model
+    assert ("preset" in known) == (model == "any")
+
+
 def test_a_saved_page_that_was_corrected_again(file, tmp_path, one_stroke, fake_engine) -> None:
     """The draft is on the page, and the page still knows its pair."""
     pair = write_pair(tmp_path / "letters", "f1", one_stroke.pixels, one_stroke.ink)

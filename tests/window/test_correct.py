@@ -215,6 +215,16 @@ def test_a_step_of_the_brush_is_undone_with_the_page_selected(desk, one_stroke) 
     assert layer.data[30, 40]
 
 
+def test_the_reminder_to_review_goes_once_the_page_is_reviewed(desk, one_stroke, tmp_path) -> None:
+    add_page(desk, one_stroke)
+    desk.widget.saving.datasets.value = tmp_path
+    desk.look()
+    assert desk.widget.saving.status.value.startswith("Nobody has reviewed it")
+    desk.widget.area.value = "Whole page"
+    desk.key("W")
+    assert not desk.widget.saving.status.value.startswith("Nobody")
+
+
 def test_closing_the_panel_gives_the_keys_back(desk, one_stroke) -> None:
     layer = add_page(desk, one_stroke)
     desk.key("I")

@@ -89,7 +89,7 @@ class CorrectPages(DockPanel):
             tool.name: functools.partial(self._hand.take, tool.name) for tool in tools.TOOLS
         }
         self._works["unlabelled"] = self._session.mark_unlabelled
-        self._works["reviewed"] = self._session.mark_reviewed
+        self._works["reviewed"] = self._mark_reviewed
         self._works["next"] = self._go_to_next
         self._shown_page: Subject | None = None
         self._shown_region: Any = None
@@ -372,6 +372,10 @@ class CorrectPages(DockPanel):
             self._overlays.hide()
         else:
             self._overlays.show_place(*place)
+
+    def _mark_reviewed(self) -> None:
+        self._session.mark_reviewed()
+        self.saving.refresh()  # It had said that nobody has reviewed the page.
 
     def _on_action(self, name: str, _: bool = False) -> None:
         self._do(self._works[name])

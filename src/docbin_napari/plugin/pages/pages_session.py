@@ -14,6 +14,7 @@ from napari.layers import Image, Labels
 
 from docbin_napari.io.errors import FileError
 from docbin_napari.io.page import Page
+from docbin_napari.io.paths import modified
 from docbin_napari.pairs.drafts import draft_folder
 from docbin_napari.pairs.pair import find_pairs
 from docbin_napari.pairs.provenance import read_provenance
@@ -412,9 +413,10 @@ def saved_pages(datasets: Path) -> dict[tuple[Path, int], Path]:
     Returns
     -------
     dict of (Path, int) to Path
-        File and page, from 1, to the page file of the pair.
+        File and page, from 1, to the page file of the pair that was saved last.
     """
     found: dict[tuple[Path, int], Path] = {}
+    newest: dict[tuple[Path, int], int] = {}
     for split in SPLITS:
         with suppress(FileError, OSError):
             for pair in find_pairs(datasets / split):
@@ -422,7 +424,9 @@ def saved_pages(datasets: Path) -> dict[tuple[Path, int], Path]:
                     origin = read_provenance(pair.ground_truth)
                     file = Path((origin and origin.source) or "").expanduser()
                     if origin is not None and file.is_absolute():
-                        found[file.resolve(), origin.page or 1] = pair.page
+                        page = file.resolve(), origin.page or 1
+                        if (time := modified(pair.ground_truth)) >= newest.get(page, 0):
+                            found[page], newest[page] = pair.page, time
     return found
 
 

@@ -201,6 +201,9 @@ def _of_pair(order: PageOrder, page: Page, content: str, base: dict[str, Any]) -
     return PageReady(labels, None, metadata, f"As saved in {pair.collection}.")
 
 
+_MADE_BY = ("model", "preset")
+
+
 def _with_draft(inked: PageReady, path: Path | None) -> PageReady:
     """Add corrections that are not saved yet to the labels of a pair or of a run."""
     if path is None:
@@ -211,9 +214,13 @@ def _with_draft(inked: PageReady, path: Path | None) -> PageReady:
         return replace(inked, note=f"A draft is lost: {error}")
     if draft.labels.shape != inked.labels.shape:
         return inked
-    own = {DRAFT: str(path), LOOKED: [draft.reviewed]}
+    metadata = inked.metadata | {DRAFT: str(path), LOOKED: [draft.reviewed]}
+    if draft.model != metadata.get("model"):
+        # The ink of another run was corrected, or none: so it is saved.
+        metadata = {name: known for name, known in metadata.items() if name not in _MADE_BY}
+        metadata |= {"model": draft.model} if draft.model else {}
     note = "Your corrections that were not saved yet are on the page. Ctrl+Z takes them away."
-    return replace(inked, metadata=inked.metadata | own, note=note, corrected=draft.labels)
+    return replace(inked, metadata=metadata, note=note, corrected=draft.labels)
 
 
 def _is_newer(draft: Path | None, pair: str | None) -> bool:
