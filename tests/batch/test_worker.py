@@ -68,7 +68,7 @@ def test_a_model_that_differs_here_is_refused(make_task, tmp_path, tiny_model_fi
     with pytest.raises(ClusterError, match="under the same path on all machines"):
         binarize(task)
     mine.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
-    with pytest.raises(ClusterError, match=r"mine\.safetensors is not the one"):
+    with pytest.raises(ClusterError, match=r"mine\.safetensors has changed"):
         binarize(task)
 
 

@@ -35,7 +35,7 @@ def model(tmp_path):
 def bound(model, page=None, ink=None, **config) -> PageReader:
     """A reader of a page in its own size; of a blank page where there is none."""
     page = written(PAPER) if page is None else page
-    return PageReader.of(page, model, InferenceConfig(**{"size": "own", **config}), ink)
+    return PageReader.of(page, model, InferenceConfig(**{"size": "own", **config}), ink, ink)
 
 
 def logits(reader) -> np.ndarray:

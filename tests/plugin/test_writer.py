@@ -76,7 +76,7 @@ def test_labels_that_are_no_ink_are_refused(tmp_path, value) -> None:
 
 @pytest.mark.parametrize("shape", [(2, 2, 2, 2), (4,), (0, 3)])
 def test_labels_that_are_no_page_are_refused(tmp_path, shape) -> None:
-    with pytest.raises(MaskError, match="no page"):
+    with pytest.raises(MaskError, match="neither a page nor a stack"):
         write_ink(str(tmp_path / "a.png"), np.zeros(shape, np.uint8), meta())
 
 

@@ -262,7 +262,7 @@ class PairPlace:
         if trouble := name_trouble(self.collection):
             return f"The name of the collection {trouble}."
         if self.collection in RESERVED_FOLDERS:
-            return f"{self.collection} is a reserved name; choose another one."
+            return f"{self.collection} is a reserved name: choose another one for the collection."
         if trouble := name_trouble(self.name):
             return f"The name of the page {trouble}."
         return folder_trouble(self.folder / GROUND_TRUTH_FOLDER)
