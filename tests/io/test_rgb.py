@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbin_napari.io.rgb import RgbRows, StoredBands, row_bands, to_rgb, value_limits
+from docbin_napari.io.rgb import RgbRows, StoredBands, row_bands, to_rgb
+from docbin_napari.io.value_range import value_limits
 
 
 def first_channel(values, limits=None):

@@ -30,9 +30,9 @@ from docbin_napari.io.rgb import (
     row_bands,
     to_rgb,
     upright,
-    value_limits,
 )
 from docbin_napari.io.tiff_header import TiffPage, missing_part, read_tiff_header
+from docbin_napari.io.value_range import value_limits
 
 _LIBTIFF = ("../pillow.libs/libtiff*.so*", ".dylibs/libtiff*.dylib")
 _CCITT = (2, 3, 4, 32771)
