@@ -213,6 +213,10 @@ def test_a_step_of_the_brush_is_undone_with_the_page_selected(desk, one_stroke) 
     assert not layer.data[30, 40]
     desk.key("Control-Shift-Z")
     assert layer.data[30, 40]
+    desk.viewer.add_shapes(name="shapes")  # active now: the labels are not what is worked on
+    desk.look()
+    desk.key("Control-Z")
+    assert layer.data[30, 40]
 
 
 def test_the_reminder_to_review_goes_once_the_page_is_reviewed(desk, one_stroke, tmp_path) -> None:

@@ -405,8 +405,9 @@ class CorrectPages(DockPanel):
             self._update()
 
     def _step(self, step: str) -> None:
-        """Undo or redo a step of the chosen labels; napari does so only where they are selected."""
-        if self._listened is not None:
+        """Undo or redo a step of the labels with their page selected, where napari does nothing."""
+        active = self._session.viewer.layers.selection.active
+        if self._listened is not None and active is self.image.value:
             getattr(self._listened, step)()
 
     def _count_undone(self) -> int:
