@@ -79,7 +79,7 @@ def bad_files():
     )
     return [
         ("empty.png", b"", "empty"),
-        ("text.png", b"dear sir or madam\n" * 100, "not an image"),
+        ("text.png", b"dear sir or madam\n" * 100, "not an image.*save it as PNG or TIFF"),
         ("one_byte.tif", b"I", "not an image"),
         ("zeros.jpg", bytes(5000), "not an image"),
         ("zero_sized.png", png, "no pixels|damaged"),

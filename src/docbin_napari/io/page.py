@@ -458,7 +458,10 @@ def decoder_trouble(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
     if type(error).__name__ == "UnidentifiedImageError":
-        return "this is not an image or PDF of a known kind, or its header is damaged"
+        return (
+            "this is not an image or PDF of a known kind, or its header is damaged: copy the file "
+            "again, or save it as PNG or TIFF with the program that opens it"
+        )
     if re.search(r"[Tt]runcat|unexpected end|failed to read \d+ bytes|EOF", text):
         return "the file is truncated: part of the page is missing"
     if re.search(r"broken data stream|decoder object|broken PNG", text):
