@@ -130,7 +130,8 @@ def predict_with(
     """Fill an array with the ink probability of a page that has been surveyed; see `predict`."""
     height, width = out.shape
     side = reader.window_side(config.window)
-    rows, columns = plan_page((height, width), side, config.overlap, reader.stride)
+    page = height, width
+    rows, columns = plan_page(page, side, config.overlap, reader.stride, reader.margin)
     engine = reader.model.engine
     fitting = engine.pixels_at_once // (rows.size * columns.size)
     parts = plan_parts(rows, columns, config.batch or max(1, fitting), first)
@@ -183,7 +184,10 @@ def glance(pixels: Any, model: InkModel, config: InferenceConfig) -> NDArray[np.
     height, width = (int(side) for side in pixels.shape[:2])
     if config.symmetries == 1 or min(height, width) < 2:
         return None
-    plans = plan_page((height, width), config.window, config.overlap, model.engine.config.stride)
+    network = model.engine.config
+    plans = plan_page(
+        (height, width), config.window, config.overlap, network.stride, network.margin
+    )
     if any(len(axis.starts) > 1 for axis in plans):
         return None
     half = halved(np.asarray(pixels[0:height]))

@@ -290,13 +290,14 @@ def _sampler(
     pairs: list[LoadedPair], config: TrainConfig, device: Device, ranks: Ranks
 ) -> WindowSampler:
     """Draw windows, some of them where the network errs that the run began with."""
-    hard = None
+    hard, start = None, starting_network(config)
     if config.hard:
-        counts = ranks.first(lambda: hard_places(_interim(starting_network(config), config), pairs))
+        counts = ranks.first(lambda: hard_places(_interim(start, config), pairs))
         hard = config.hard, counts
     factors = factors_of(config.weights, pairs)
     drawn_on = device.name if config.draw_on_device else "cpu"
-    return WindowSampler(pairs, config.window, factors, config.augment, hard, drawn_on)
+    sampler = WindowSampler(pairs, config.window, factors, config.augment, hard, drawn_on)
+    return sampler.with_margin(start.config.margin)
 
 
 def _teachers(config: TrainConfig, device: Device) -> Teachers:
