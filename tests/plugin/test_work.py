@@ -10,6 +10,7 @@ import pytest
 from docbin_napari.inference.inference_config import PRESETS
 from docbin_napari.io.errors import PageError
 from docbin_napari.model.model_file import ModelError
+from docbin_napari.plugin import threads
 from docbin_napari.plugin.layers.ink_result import InkResult
 from docbin_napari.plugin.layers.page_source import PageSource
 from docbin_napari.plugin.threads import (
@@ -112,3 +113,37 @@ def test_the_real_engine_fills_the_page(one_stroke, tiny_model_file) -> None:
 def test_the_real_engine_tells_a_missing_model(one_stroke) -> None:
     (event,) = run(job(one_stroke.pixels, model="no-such-model"), PageEngine)
     assert "no-such-model" in event.message
+
+
+@pytest.fixture
+def units(monkeypatch):
+    """A registry of units that nobody has used yet, and the works that were begun."""
+    pint = pytest.importorskip("pint")
+    before = pint.get_application_registry().get()
+    pint.set_application_registry(pint.registry.LazyRegistry())
+    begun = []
+    monkeypatch.setattr(threads, "begin", lambda work, returned: begun.append((work, returned)))
+    yield pint.get_application_registry(), begun
+    pint.set_application_registry(before)
+
+
+def test_units_are_ready_before_a_layer_needs_them(units):
+    registry, begun = units
+    lazy = registry.get()
+    threads.make_units_ahead()
+    [(work, returned)] = begun
+    returned(work())
+    assert registry.get() is not lazy
+    assert registry.pixel == registry.get().pixel
+    threads.make_units_ahead()
+    assert len(begun) == 1
+
+
+def test_units_in_use_are_not_replaced(units):
+    registry, begun = units
+    threads.make_units_ahead()
+    used = registry.pixel
+    [(work, returned)] = begun
+    returned(work())
+    assert registry.pixel == used
+    assert registry.Quantity(3, used) + registry.Quantity(4, registry.pixel)

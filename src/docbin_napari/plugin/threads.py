@@ -173,6 +173,25 @@ def import_ahead(*modules: str) -> None:
     threading.Thread(target=work, name="docbin-import", daemon=True).start()
 
 
+def make_units_ahead() -> None:
+    """Make the registry of units in the background: else napari's first layer waits for it.
+
+    Nothing changes where napari, or anybody, has made or chosen one meanwhile.
+    """
+    import pint
+    from pint.registry import LazyRegistry
+
+    application: Any = pint.application_registry
+    lazy = application.get()
+
+    def use(registry: Any) -> None:
+        if application.get() is lazy and isinstance(lazy, LazyRegistry):
+            application.set(registry)
+
+    if isinstance(lazy, LazyRegistry):  # it becomes another class when it is first used
+        begin(lambda: pint.UnitRegistry(on_redefinition="raise"), returned=use)
+
+
 def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Preview | Computed | Failed]:
     """Do a job, step by step; stop by not asking for the next item.
 

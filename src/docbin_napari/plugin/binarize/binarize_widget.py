@@ -136,6 +136,7 @@ class BinarizeDocument(DockPanel):
     def on_shown(self) -> None:
         """Bind the keys of the looks, and import what the first run needs."""
         threads.import_ahead("pandas", "docbin_napari.inference.predict")  # labels import pandas
+        threads.make_units_ahead()
         self.look.attach()
 
     def on_closed(self) -> None:
