@@ -155,6 +155,20 @@ def test_a_reset_page_is_empty_and_the_others_stay() -> None:
     assert result.labels[1].all()
 
 
+def test_a_page_says_why_it_is_not_computed_to_its_end() -> None:
+    result = InkResult((3, 4, 6), 0.5)
+    result.write(0, *WHOLE)
+    result.write(1, slice(0, 2), slice(0, 6))
+    assert result.unfinished(0) == ""
+    assert "was stopped: press Run again" in result.unfinished(1)
+    assert "was not binarized: press Run first" in result.unfinished(2)
+    result.labels[2, 3, 3] = INK
+    assert result.unfinished(2) == "", "painted by hand"
+    result.reset(2)
+    result.computing = True
+    assert "still being binarized" in result.unfinished(2)
+
+
 def test_no_level_counts_uncomputed_pixels_as_ink() -> None:
     assert min(level_of(threshold) for threshold in np.linspace(0, 1, 101)) == 1
 

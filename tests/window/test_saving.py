@@ -198,6 +198,8 @@ def test_a_page_that_is_not_computed_to_its_end_is_no_whole_page(
     labels = desk.viewer.add_labels(result.labels)
     bind(labels, result, image)
     desk.save.datasets.value = tmp_path
+    desk.press_save()
+    assert "not binarized: press Run first" in desk.save.status.value
     result.computing = True
     result.write(0, slice(0, 20), slice(0, 64))
     desk.press_save()

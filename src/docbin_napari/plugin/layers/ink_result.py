@@ -129,11 +129,17 @@ class InkResult:
         known = sum(plane[block.rows, block.columns].size for block in blocks)
         return 0 < known < int(plane.size)
 
+    def is_untouched(self, page: int) -> bool:
+        """Tell whether nothing of this page was computed or painted."""
+        return not (self.has(page) or self.labels_plane(page).any())
+
     def unfinished(self, page: int) -> str:
         """Say why a page is not computed to its end, for the user; empty if it is."""
         partial = self.is_partial(page)
         if self.computing and (partial or not self.has(page)):
             return "this page is still being binarized: wait until it is done"
+        if self.is_untouched(page):
+            return "this page was not binarized: press Run first"
         return "the run of this page was stopped: press Run again" if partial else ""
 
     def reset(self, page: int) -> None:
