@@ -168,6 +168,54 @@ def test_ink_that_is_being_computed_is_not_saved(tmp_path, viewer, one_stroke) -
     assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture
+def book(viewer, one_stroke) -> tuple[Any, InkResult]:
+    """A stack of four pages: one is binarized, one half, one painted by hand, one new."""
+    ink = one_stroke.ink
+    result = InkResult((4, *ink.shape), 0.5)
+    result.probability[:2] = 255 * ink
+    result.write(0, slice(0, 48), slice(0, 64))
+    result.write(1, slice(0, 16), slice(0, 64))
+    result.labels[3, ink] = 1
+    layer = viewer.add_labels(result.labels, metadata=KNOWN, name="book")
+    bind(layer, result, viewer.add_image(np.zeros((4, *ink.shape))))
+    return layer, result
+
+
+@pytest.mark.parametrize("name", ["book.tif", "book.png"])
+def test_pages_that_were_not_binarized_are_left_out_and_that_is_said(
+    tmp_path, book, one_stroke, name
+) -> None:
+    from napari.utils.notifications import notification_manager
+
+    notification_manager.records.clear()
+    written = [Path(path).name for path in book[0].save(str(tmp_path / name))]
+    if name == "book.png":
+        assert written == ["book_1.png", "book_2.png", "book_4.png"], "the numbers of the pages"
+        check_page(tmp_path / written[-1], one_stroke.ink)
+    else:
+        with Image.open(tmp_path / name) as image:
+            assert image.n_frames == 3
+            image.seek(2)
+            assert np.array_equal(~np.asarray(image), one_stroke.ink)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(written)
+    (said,) = [note.message for note in notification_manager.records]
+    assert "1 page that was not binarized: left out" in said
+    assert "Its run was stopped: the rest of the page is white" in said
+    book[1].write(1, slice(16, 48), slice(0, 64))
+    book[1].write(2, slice(0, 48), slice(0, 64))
+    assert len(book[0].save(str(tmp_path / f"whole-{name}"))) == (4 if name == "book.png" else 1)
+    assert len(notification_manager.records) == 1, "nothing is missing"
+
+
+def test_a_stack_of_which_nothing_was_binarized_is_no_file(tmp_path, book) -> None:
+    for page in range(4):
+        book[1].reset(page)
+    with pytest.raises(MaskError, match="press Run first"):
+        book[0].save(str(tmp_path / "book.tif"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_twice_is_once(viewer) -> None:
     from napari.plugins import io
 

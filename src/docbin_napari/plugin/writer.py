@@ -39,7 +39,9 @@ _ARRAYS = (".npz",)
 _NAPARI, _OURS = "napari", "docbin-napari"
 
 
-def write_ink(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+def write_ink(
+    path: str, data: Any, meta: dict[str, Any], wanted: Sequence[int] | None = None
+) -> list[str]:
     """Save labels as black ink on white paper.
 
     A stack becomes one TIFF of many pages, or numbered PNG files (``page_01.png``…).
@@ -56,6 +58,8 @@ def write_ink(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     meta : dict
         Attributes of the layer. ``meta["metadata"]["dpi"]`` is (x, y), a list of one for
         each page, or None.
+    wanted : sequence of int, optional
+        Places in the stack, from 0, of the pages that are written; all of them otherwise.
 
     Returns
     -------
@@ -69,12 +73,14 @@ def write_ink(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """
     target = Path(path)
     pages = _pages(target, data[0] if meta.get("multiscale") else data)
-    resolutions = resolutions_of(meta.get("metadata", {}).get("dpi"), len(pages))
+    dpi, files = meta.get("metadata", {}).get("dpi"), numbered(target, len(pages))
+    resolutions, wanted = resolutions_of(dpi, len(pages)), wanted or range(len(pages))
     if target.suffix.lower() == ".png":
-        files = numbered(target, len(pages))
-        for file, page, dpi in zip(files, pages, resolutions, strict=True):
-            write_ground_truth(file, page == INK, page != UNLABELLED, dpi=dpi)
-        return [str(file) for file in files]
+        for at in wanted:
+            page = pages[at]
+            write_ground_truth(files[at], page == INK, page != UNLABELLED, dpi=resolutions[at])
+        return [str(files[at]) for at in wanted]
+    pages, resolutions = [pages[at] for at in wanted], [resolutions[at] for at in wanted]
     if any(bool((page == UNLABELLED).any()) for page in pages):
         raise MaskError(target, "a 1-bit TIFF has no place for unlabelled pixels; save as PNG")
     return [str(write_mask(target, (page == INK for page in pages), dpi=resolutions))]
@@ -122,6 +128,28 @@ def numbered(path: Path, count: int) -> list[Path]:
     digits = len(str(count))
     names = (f"{path.stem}_{number:0{digits}}{path.suffix}" for number in range(1, count + 1))
     return [path.with_name(name) for name in names]
+
+
+def gaps(partial: bool, left_out: int) -> str:
+    """Say what is missing in files of ink.
+
+    Parameters
+    ----------
+    partial : bool
+        Whether a run was stopped before the end of a page.
+    left_out : int
+        Pages of the stack that were not binarized.
+
+    Returns
+    -------
+    str
+        In words for the user, with a space before each sentence; empty if nothing is missing.
+    """
+    text = " Its run was stopped: the rest of the page is white." if partial else ""
+    if left_out:
+        pages = "1 page that was" if left_out == 1 else f"{left_out} pages that were"
+        text += f" {pages} not binarized: left out."
+    return text
 
 
 def free_path(path: Path, count: int = 1) -> Path:
@@ -256,14 +284,24 @@ def _to_folder(
 
 
 def _write(target: Path, layer: Layer) -> list[str]:
+    from napari.utils.notifications import show_warning
+
     refuse_scan(target, layer)
-    if (result := result_behind(layer)) is not None and result.computing:
+    result, pages = result_behind(layer), range(_count(layer))
+    if result is not None and result.computing:
         raise MaskError(target, "this page is still being binarized; wait until it is done")
+    taken = [page for page in pages if result is None or not result.is_untouched(page)]
+    if not taken:
+        raise MaskError(target, "no page has been binarized yet: press Run first")
     data, meta, _ = layer.as_layer_data_tuple()
     known = meta["metadata"]
     if known["dpi"] is None and known["source"]:
         meta["metadata"] = known | {"dpi": resolution_in(Path(known["source"]))}
-    return write_ink(str(target), data, meta)
+    written = write_ink(str(target), data, meta, taken)
+    partial = result is not None and any(map(result.is_partial, taken))
+    if missing := gaps(partial, len(pages) - len(taken)):
+        show_warning(f"Saved {target.name}.{missing}")
+    return written
 
 
 def _pixels(layer: Layer) -> Any:

@@ -31,6 +31,7 @@ from docbin_napari.plugin.threads import Failed, begin, readable, resolution_in
 from docbin_napari.plugin.writer import (
     INK_SUFFIXES,
     free_path,
+    gaps,
     numbered,
     refuse_scan,
     resolutions_of,
@@ -95,11 +96,7 @@ class ExportEnd:
         text = f"Saved {where} in {self.files[0].parent.name or self.files[0].parent}."
         if self.unlabelled:
             text += " Unlabelled places are white."
-        if self.partial:
-            text += " Its run was stopped: the rest of the page is white."
-        if self.left_out:
-            pages = "1 page that was" if self.left_out == 1 else f"{self.left_out} pages that were"
-            text += f" {pages} not binarized: left out."
+        text += gaps(self.partial, self.left_out)
         if self.troubles:
             text += f" {len(self.troubles)} could not be saved."
         return text
@@ -185,7 +182,7 @@ def take_pages(layer: Labels, only: int | None = None, image: Image | None = Non
     pages = [
         (np.array(stack[number]), dpi[number], number)
         for number in (range(len(stack)) if only is None else (only,))
-        if result is None or result.has(number) or bool(stack[number].any())
+        if result is None or not result.is_untouched(number)
     ]
     if not pages:
         raise NotInkError("no page has been binarized yet: press Run first")
