@@ -97,6 +97,52 @@ def test_all_layers_go_to_a_folder_and_the_ink_is_a_page(tmp_path, viewer, ink, 
     assert not (tmp_path / "all.tif").exists()
 
 
+@pytest.mark.parametrize("name", ["letter.pdf, page 3", "MS 12.3r", "IMG_1.JPG", "letter"])
+def test_the_page_beside_the_ink_is_saved_and_nothing_is_overwritten(
+    tmp_path, viewer, ink, one_stroke, name
+) -> None:
+    viewer.add_image(one_stroke.pixels, name=name, rgb=True)
+    viewer.add_points([[1, 2]], name=f"places on {name}")
+    (tmp_path / f"{name}.tif").write_text("the scan")
+    written = viewer.layers.save(str(tmp_path))
+    assert [Path(path).name for path in written] == [
+        "Ink of a_b.png",
+        f"{name}-2.tif",
+        f"places on {name}.csv",
+    ]
+    assert (tmp_path / f"{name}.tif").read_text() == "the scan"
+    with Image.open(written[1]) as image:
+        assert np.array_equal(np.asarray(image), one_stroke.pixels)
+
+
+def test_a_layer_that_napari_cannot_save_is_named(tmp_path, viewer, ink) -> None:
+    from napari.utils.notifications import notification_manager
+
+    viewer.add_vectors(np.zeros((1, 2, 2)), name="arrows")
+    notification_manager.records.clear()
+    with pytest.warns(UserWarning, match="not a valid writer"):  # napari's, which no window shows
+        written = viewer.layers.save(str(tmp_path / "all"))
+    assert [Path(path).name for path in written] == ["Ink of a_b.png"]
+    assert "“arrows” was not saved" in notification_manager.records[-1].message
+
+
+def test_a_format_for_several_layers_of_another_plugin_is_left_to_it(
+    tmp_path, viewer, ink, one_stroke
+) -> None:
+    from npe2 import DynamicPlugin
+
+    viewer.add_image(one_stroke.pixels, name="a", rgb=True)
+    with DynamicPlugin("other-plugin") as other:
+
+        @other.contribute.writer(filename_extensions=[".zzz"], layer_types=["image*", "labels*"])
+        def write(path: str, layers: Any) -> list[str]:
+            Path(path).write_text(f"theirs {len(layers)}")
+            return [path]
+
+        (path,) = viewer.layers.save(str(tmp_path / "figure.zzz"))
+    assert Path(path).read_text() == "theirs 2"
+
+
 def test_a_copy_of_the_layer_is_ink_too(tmp_path, viewer, ink, one_stroke) -> None:
     from napari.layers import Layer
 

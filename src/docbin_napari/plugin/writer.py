@@ -221,8 +221,9 @@ def _with_ink(others: Callable[..., list[str]]) -> Callable[..., list[str]]:
                     f"{len(layers)} layers do not go into one file: select the ink alone, or give "
                     "a folder to save each layer into a file of its own"
                 )
-            return _to_folder(Path(path), layers, others)
-        if ours and (target := _target(Path(path), layers[0], chosen, _writer)) is not None:
+            if chosen is not None or not _claimed_by_others(Path(path), layers):
+                return _to_folder(Path(path), layers, others)
+        elif ours and (target := _target(Path(path), layers[0], chosen, _writer)) is not None:
             return _write(target, layers[0])
         return others(path, layers, plugin=plugin, _writer=_writer)
 
@@ -240,21 +241,23 @@ def _target(path: Path, layer: Layer, chosen: str | None, writer: Any) -> Path |
     suffix, count = path.suffix.lower(), _count(layer)
     if suffix in INK_SUFFIXES:
         return path if len(numbered(path, count)) == 1 else free_path(path, count)
-    if chosen != _OURS and suffix and (suffix in _ARRAYS or _claimed_by_others(path)):
+    if chosen != _OURS and suffix and (suffix in _ARRAYS or _claimed_by_others(path, [layer])):
         return None
     offered = writer.filename_extensions if chosen == _OURS and writer is not None else ()
     added = next(iter(offered), _default_suffix(layer))
     return free_path(path.with_name(path.name + added), count)
 
 
-def _claimed_by_others(path: Path) -> bool:
-    """Whether another plugin than napari's own has a writer of labels for this suffix."""
+def _claimed_by_others(path: Path, layers: Sequence[Layer]) -> bool:
+    """Whether another plugin than napari's own has a writer of such layers for this suffix."""
     from npe2 import plugin_manager
 
     name = path.name.lower()
     return any(
         name.endswith(suffix.lower())
-        for writer in plugin_manager.iter_compatible_writers(["labels"])
+        for writer in plugin_manager.iter_compatible_writers(
+            [layer._type_string for layer in layers]
+        )
         if writer.plugin_name not in (_NAPARI, _OURS)
         for suffix in writer.filename_extensions
     )
@@ -270,16 +273,25 @@ def _default_suffix(layer: Layer) -> str:
 def _to_folder(
     folder: Path, layers: Sequence[Layer], others: Callable[..., list[str]]
 ) -> list[str]:
-    """Save each layer into a file of its own, as napari does with several layers."""
+    """Save each layer into a new file of its own, as napari does with several layers.
+
+    A suffix is always added: napari takes ".pdf, page 3" for one, and writes nothing.
+    """
+    from napari.utils.notifications import show_warning
+
     folder.mkdir(parents=True, exist_ok=True)
     written: list[str] = []
     for layer in layers:
-        path = folder / clean_name(layer.name)
+        name = clean_name(layer.name)
         if _is_ink(layer):
-            path = path.with_name(path.name + _default_suffix(layer))
-            written += _write(free_path(path, _count(layer)), layer)
+            path = folder / f"{name}{_default_suffix(layer)}"
+            files = _write(free_path(path, _count(layer)), layer)
         else:
-            written += others(str(path), [layer], plugin=_NAPARI)
+            suffix = ".tif" if layer._type_string in ("image", "labels") else ".csv"
+            files = others(str(free_path(folder / f"{name}{suffix}")), [layer], plugin=_NAPARI)
+        if not files:
+            show_warning(f"“{layer.name}” was not saved: napari has no file format for it")
+        written += files
     return written
 
 
