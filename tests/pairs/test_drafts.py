@@ -62,6 +62,12 @@ def test_a_copy_of_the_file_is_another_page_but_a_moved_file_is_not(tmp_path, ke
     assert find_drafts([tmp_path], elsewhere) == [path]
 
 
+def test_a_draft_whose_file_cannot_be_asked_is_found(tmp_path, draft) -> None:
+    unseen = PageKey("0" * 24, str(tmp_path / ("x" * 300)))
+    path = write_draft(tmp_path, unseen, draft)
+    assert find_drafts([tmp_path], PageKey("0" * 24, str(tmp_path / "copy.tif"))) == [path]
+
+
 def test_pages_differ_by_pixels_and_by_shape(one_stroke, no_ink) -> None:
     pages = [one_stroke.pixels, no_ink.pixels, no_ink.pixels.reshape(64, 48, 3)]
     assert len({content_of(page) for page in pages}) == 3
@@ -72,6 +78,7 @@ def test_the_folder(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "mine"))
     assert draft_folder(tmp_path) == tmp_path / ".drafts"
     assert draft_folder(tmp_path / "none") == draft_folder(None) == tmp_path / "mine"
+    assert draft_folder(tmp_path / ("x" * 300)) == tmp_path / "mine", "one that cannot be asked"
     monkeypatch.delenv("DOCBIN_DRAFTS")
     assert draft_folder(None).name == "drafts"
 

@@ -42,6 +42,18 @@ def test_a_folder_that_may_not_be_written_to(tmp_path, monkeypatch) -> None:
     assert asked == [(tmp_path, os.W_OK | os.X_OK)]
 
 
+def test_a_folder_that_cannot_be_asked(tmp_path) -> None:
+    """As one on a share that is down; a name that is too long is refused in the same way."""
+    datasets = tmp_path / ("x" * 300)
+    trouble = PairPlace(datasets, "train", "letters", "a").trouble()
+    assert trouble.startswith(
+        f"{datasets / 'train' / 'letters' / 'fg_mask'}: it cannot be accessed"
+    )
+    assert trouble.endswith("; choose another folder.")
+    assert collection_names(datasets, "train") == []
+    assert waiting_pages(datasets / "train" / "letters") == []
+
+
 def test_collections_in_natural_order(tmp_path) -> None:
     for name in ("letters 10", "letters 9", ".hidden", "fg_mask"):
         (tmp_path / "train" / name).mkdir(parents=True)

@@ -176,6 +176,7 @@ def test_the_pair_of_a_file(place, content, tmp_path) -> None:
     shutil.copy(pair.page, tmp_path / "alone.png")
     assert pair_of(tmp_path / "alone.png") is None
     assert pair_of(tmp_path / "none.png") is None
+    assert pair_of(tmp_path / ("x" * 300) / "page.png") is None, "it cannot be asked"
     assert pair_of(None) is None
 
 

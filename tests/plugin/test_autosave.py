@@ -74,6 +74,17 @@ def test_what_is_painted_is_on_the_disk(viewer, keeper, tmp_path, one_stroke) ->
     assert keeper.status.startswith("Unsaved corrections kept at")
 
 
+def test_drafts_go_to_the_user_where_the_data_sets_cannot_be_asked(
+    viewer, keeper, tmp_path, one_stroke
+) -> None:
+    keeper._datasets = lambda: tmp_path / ("x" * 300)
+    subject = page_of(viewer, one_stroke.pixels)
+    keeper.watch(subject)
+    subject.labels.data[5, 5] = 1
+    assert keeper.flush() == ""
+    assert [path.parent for path in drafts(tmp_path)] == [tmp_path / "user"]
+
+
 def test_undo_and_direct_writing_are_seen_too(viewer, keeper, tmp_path, one_stroke) -> None:
     subject = page_of(viewer, one_stroke.pixels)
     keeper.watch(subject)

@@ -305,6 +305,14 @@ def test_a_pair_that_was_saved_meanwhile_is_listed(room, pairs, tmp_path) -> Non
     assert "never learnt from" in widget.status.value
 
 
+def test_pairs_that_cannot_be_asked_do_not_keep_the_panel_from_opening(room, tmp_path) -> None:
+    from docbin_napari.plugin.finetune.finetune_widget import TrainOnMyPairs
+    from docbin_napari.plugin.settings import remember
+
+    remember(datasets=str(tmp_path / ("x" * 300)))
+    assert TrainOnMyPairs(room.viewer, asks=room.ask).folder.value is None
+
+
 def test_refusals_say_what_to_do(room, tmp_path) -> None:
     widget = room.widget
     widget.name_field.value = "tiny"

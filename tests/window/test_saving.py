@@ -218,6 +218,14 @@ def test_a_page_that_is_not_computed_to_its_end_is_no_whole_page(
     assert "Replaced the mask of letter" in desk.save.status.value
 
 
+def test_a_folder_of_pairs_that_cannot_be_asked(desk, tmp_path, one_stroke) -> None:
+    desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    desk.viewer.add_labels(one_stroke.ink.astype(np.uint8))
+    desk.save.datasets.value = tmp_path / ("x" * 300)
+    assert not desk.save.save.enabled
+    assert "cannot be accessed" in desk.save.status.value
+
+
 def test_a_full_disk_is_told_and_the_corrections_stay(
     desk, tmp_path, one_stroke, monkeypatch
 ) -> None:

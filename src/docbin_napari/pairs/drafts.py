@@ -27,7 +27,14 @@ import platformdirs
 from numpy.typing import NDArray
 
 from docbin_napari.io.errors import DraftError
-from docbin_napari.io.paths import atomic_path, modified, to_disk, writing_trouble
+from docbin_napari.io.paths import (
+    atomic_path,
+    is_folder,
+    missing,
+    modified,
+    to_disk,
+    writing_trouble,
+)
 from docbin_napari.io.rgb import RowSource, row_bands
 from docbin_napari.pairs.provenance import now
 
@@ -125,9 +132,9 @@ def draft_folder(datasets: Path | None) -> Path:
     Returns
     -------
     Path
-        ``.drafts`` in it if it is there; else ``$DOCBIN_DRAFTS``, else a folder of the user.
+        ``.drafts`` in it if it can be seen; else ``$DOCBIN_DRAFTS``, else a folder of the user.
     """
-    if datasets is not None and str(datasets) not in ("", ".") and datasets.is_dir():
+    if datasets is not None and str(datasets) not in ("", ".") and is_folder(datasets):
         return datasets / DRAFT_FOLDER
     chosen = os.environ.get("DOCBIN_DRAFTS")
     return Path(chosen) if chosen else Path(platformdirs.user_data_dir("docbin-napari")) / "drafts"
@@ -235,7 +242,7 @@ def _is_homeless(path: Path) -> bool:
         source = read_header(path)["source"]
     except (DraftError, KeyError):
         return False
-    return isinstance(source, str) and source != "" and not Path(source).exists()
+    return isinstance(source, str) and source != "" and bool(missing(Path(source)))
 
 
 def keep_ink(folder: Path, key: PageKey, probability: NDArray[np.uint8], how: str) -> Path:

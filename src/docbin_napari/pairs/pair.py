@@ -22,7 +22,14 @@ from docbin_napari.io.page import (
     natural_key,
     read_pages,
 )
-from docbin_napari.io.paths import atomic_path, name_trouble, same_name, to_disk, writing_trouble
+from docbin_napari.io.paths import (
+    atomic_path,
+    is_folder,
+    name_trouble,
+    same_name,
+    to_disk,
+    writing_trouble,
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,7 @@ def images_by_name(folder: Path, *, any_case: bool = False) -> dict[str, list[Pa
     Parameters
     ----------
     folder : Path
-        Where to look; one that is missing holds none.
+        Where to look; one that cannot be seen holds none.
     any_case : bool
         Whether to put names into lower case, as on systems that ignore case.
 
@@ -156,7 +163,7 @@ def images_by_name(folder: Path, *, any_case: bool = False) -> dict[str, list[Pa
         If the folder cannot be read.
     """
     found: dict[str, list[Path]] = {}
-    for path in image_files(folder) if folder.is_dir() else ():
+    for path in image_files(folder) if is_folder(folder) else ():
         name = same_name(path.stem)
         found.setdefault(name.casefold() if any_case else name, []).append(path)
     return found

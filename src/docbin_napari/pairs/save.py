@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from docbin_napari.io.errors import PairError
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pages
-from docbin_napari.io.paths import atomic_path, name_trouble, remove_leftovers, same_name, to_disk
+from docbin_napari.io.paths import (
+    atomic_path,
+    is_folder,
+    is_plain_file,
+    missing,
+    name_trouble,
+    remove_leftovers,
+    same_name,
+    to_disk,
+)
 from docbin_napari.pairs.pair import (
     Pair,
     PairContent,
@@ -177,12 +186,15 @@ def pair_of(page: str | os.PathLike[str] | None) -> Pair | None:
     Returns
     -------
     Pair or None
-        None if there is no such file, or it has no mask beside it.
+        None if there is no such file, or no mask can be seen beside it.
     """
-    if page is None or not Path(page).is_file():
+    if page is None or not is_plain_file(Path(page)):
         return None
     path = Path(page)
-    masks = _taken(_masks(path.parent), path.stem)
+    try:
+        masks = _taken(_masks(path.parent), path.stem)
+    except PairError:
+        return None
     masks.sort(key=lambda mask: same_name(mask.stem) != same_name(path.stem))
     return Pair(path, masks[0], path.resolve().parent.name, path.stem) if masks else None
 
@@ -283,7 +295,7 @@ def waiting_pages(collection: Path) -> list[str]:
     except PairError:
         return []
     waiting = [page.stem for name, found in pages.items() if name not in masks for page in found]
-    return waiting if _masks(collection).is_dir() else []
+    return waiting if is_folder(_masks(collection)) else []
 
 
 def folder_trouble(folder: Path) -> str:
@@ -291,8 +303,10 @@ def folder_trouble(folder: Path) -> str:
 
     A folder that is missing would be made, so the one above it is checked.
     """
-    while not folder.exists() and folder != folder.parent:
+    while (trouble := missing(folder)).startswith("there is no ") and folder != folder.parent:
         folder = folder.parent
+    if trouble:
+        return f"{folder}: {trouble}; choose another folder."
     if not folder.is_dir():
         return f"{folder} is a file; choose another folder."
     if not os.access(folder, os.W_OK | os.X_OK):

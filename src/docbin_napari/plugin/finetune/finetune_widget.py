@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox, QTabWidget
 
 from docbin_napari.describe import describe
 from docbin_napari.finetune.finetune_config import FinetuneConfig
+from docbin_napari.io.paths import is_folder
 from docbin_napari.plugin import dock, widgets
 from docbin_napari.plugin.binarize import binarize_fields
 from docbin_napari.plugin.binarize.binarize_session import has_next
@@ -249,7 +250,7 @@ class TrainOnMyPairs(DockPanel):
         MODEL_NEWS.added.connect(self._on_new_model)
         PAIR_NEWS.saved.connect(self._read_again)
         known = remembered().get("datasets", "")
-        if known and Path(known).is_dir():
+        if known and is_folder(Path(known)):
             self.folder.value = Path(known)
 
     def lay_out(self) -> None:

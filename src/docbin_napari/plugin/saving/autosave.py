@@ -22,6 +22,7 @@ import numpy as np
 
 from docbin_napari.correction.reviewed import Reviewed
 from docbin_napari.io.errors import DraftError
+from docbin_napari.io.paths import is_folder
 from docbin_napari.io.rgb import row_bands
 from docbin_napari.pairs import drafts
 from docbin_napari.pairs.drafts import Draft, PageKey
@@ -332,7 +333,7 @@ def page_key(image: Image, page: int, pair: str | None = None) -> PageKey:
     known = page_record.provenance(image)
     content = drafts.content_of(page_source.page_source(image).stored.read(page))
     source = Path(known["source"]).resolve() if known["source"] else None
-    if pair is not None and (source is None or source.is_dir()):
+    if pair is not None and (source is None or is_folder(source)):
         return PageKey(content, str(Path(pair).resolve()), 1)
     return PageKey(content, "" if source is None else str(source), int(known["page"] or page + 1))
 

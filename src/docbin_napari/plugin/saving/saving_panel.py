@@ -12,6 +12,7 @@ from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 
 from docbin_napari.describe import describe
+from docbin_napari.io.paths import is_folder
 from docbin_napari.pairs.provenance import WHOLE_PAGE
 from docbin_napari.pairs.save import SPLITS, PairPlace, collection_names, waiting_pages
 from docbin_napari.plugin import widgets
@@ -186,7 +187,7 @@ class SavePairPanel(widgets.PlainContainer):
     def _on_place(self, _: Any = None) -> None:
         self._message = ""
         datasets = self.datasets_folder()
-        if datasets is not None and datasets.is_dir():
+        if datasets is not None and is_folder(datasets):
             remember_folder(DATASETS, datasets)
         self._list_collections()
         self._update()
