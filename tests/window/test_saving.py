@@ -226,6 +226,27 @@ def test_a_folder_of_pairs_that_cannot_be_asked(desk, tmp_path, one_stroke) -> N
     assert "cannot be accessed" in desk.save.status.value
 
 
+@pytest.mark.parametrize("field", ["pages", "save"])
+def test_a_home_of_nobody_is_a_folder_that_is_not_there(desk, one_stroke, field) -> None:
+    from pathlib import Path
+
+    image = desk.viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
+    labels = desk.viewer.add_labels(one_stroke.ink.astype(np.uint8))
+    desk.save.drafts.autosave.watch(Subject(image, labels, 0))
+    chooser, asked = desk.pages.folder if field == "pages" else desk.save.datasets, []
+    chooser._show_file_dialog = lambda *_, **options: asked.append(options["start_path"])
+    chooser.line_edit.native.setText("~Documents/pairs")
+    chooser.line_edit.native.editingFinished.emit()
+    assert chooser.folder == Path.home().parent / "Documents" / "pairs"
+    chooser.ask()
+    assert asked == [str(chooser.folder)]
+    assert desk.save.drafts.autosave.flush() == ""
+    if field == "pages":
+        assert "there is no such folder" in desk.pages.status.value
+    chooser.line_edit.native.setText("~/pairs")
+    assert chooser.folder == Path.home() / "pairs"
+
+
 def test_a_full_disk_is_told_and_the_corrections_stay(
     desk, tmp_path, one_stroke, monkeypatch
 ) -> None:

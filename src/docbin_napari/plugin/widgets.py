@@ -142,6 +142,14 @@ class FolderField(FileEdit):
         """Ask for the folder in a dialog."""
         self._on_choose_clicked()
 
+    def get_value(self) -> Any:
+        """Give what stands in the field as a path, with the home folder for ``~``, or None."""
+        value: Any = super().get_value()
+        try:
+            return value and value.expanduser()
+        except RuntimeError:  # Nobody here is called “Documents”: a folder that is not there.
+            return Path.home().parent / str(value)[1:]
+
     def set_value(self, value: Any) -> None:
         """Show a folder and emit `changed` if it is another one."""
         super().set_value(value)
