@@ -199,6 +199,24 @@ def test_one_that_was_left_alone_still_brings_its_model(session, process, news) 
     assert not session.ending.failed
 
 
+def test_one_that_was_left_alone_can_be_stopped_and_keeps_its_best(
+    session, process, tmp_path, news
+) -> None:
+    """napari did not close after all, and the process listens to nobody."""
+    process.say = [{"stage": "drawing", "pages": 3}]
+    session.tick()
+    session.leave_alone()
+    session.stop()
+    assert process.heard == ["keep", "kill"]
+    assert session.status == "Stopping. The best so far is kept."
+    unfinished_path(tmp_path / "mine.safetensors").write_text("weights")
+    process.ended, process.exit_code = True, -9
+    session.tick()
+    assert session.status.startswith("Stopped at once.")
+    assert news == [("mine", False)]
+    assert (tmp_path / "mine.safetensors").exists()
+
+
 def test_an_error_is_told_in_its_own_words(session, process, news) -> None:
     process.say = [{"error": "page.png: the mask is missing"}]
     process.ended, process.exit_code = True, 1

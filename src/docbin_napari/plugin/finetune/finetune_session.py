@@ -235,10 +235,10 @@ class TrainingSession:
         return self.running and not self.stopping and not self._alone
 
     def stop(self) -> None:
-        """Keep the best so far and end; the second time, end at once."""
+        """Keep the best so far and end; the second time, or once it was let go, end at once."""
         if not self.running:
             return
-        if self.stopping:
+        if self.stopping or self._alone:  # One that was let go does not listen any more.
             self._process.kill()
         else:
             self._process.stop()
@@ -250,7 +250,7 @@ class TrainingSession:
     def leave_alone(self) -> None:
         """Let it go on by itself, because napari is about to end."""
         self._process.leave_alone()
-        self._alone = True
+        self._alone = self.has_learnt = True  # It may have learnt: nobody says so any more.
         self.status = "The training goes on by itself and reports nothing more."
 
     def tick(self) -> bool:
