@@ -414,8 +414,10 @@ def refusal(
 def _name_refusal(name: str, taken: Collection[str]) -> str:
     if not name:
         return "Give the new model a name."
-    if name != name.strip() or name.startswith((".", "-")) or any(c in name for c in _FORBIDDEN):
-        return f"“{name}” cannot be the name of a model: leave out {_FORBIDDEN} and outer spaces."
+    begins, ends = name.startswith((".", "-")), name.endswith(".safetensors")
+    if name != name.strip() or begins or ends or any(c in name for c in _FORBIDDEN):
+        left = f"leave out {_FORBIDDEN}, outer spaces and .safetensors"
+        return f"“{name}” cannot be the name of a model: {left}."
     if name in taken:
         return f"There is already a model “{name}”. Choose another name; nothing is overwritten."
     return ""
