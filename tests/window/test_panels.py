@@ -181,7 +181,7 @@ def test_a_scan_and_a_page_that_is_computed_are_not_written_over_or_saved(
     scan.write_bytes(b"the only scan")
     row._asks_file = lambda *_: scan
     known = {"source": str(scan), "page": 1, "dpi": None}
-    bench.viewer.add_image(one_stroke.pixels, name="letter", metadata=known)
+    image = bench.viewer.add_image(one_stroke.pixels, name="letter", metadata=known)
     gate = bench.start_and_hold()
     assert not row.page.enabled
     row._save_page()  # as the panel “Correct” can, whose button is on
@@ -191,6 +191,10 @@ def test_a_scan_and_a_page_that_is_computed_are_not_written_over_or_saved(
     bench.press(row.page)
     assert bench.widget.status.value.startswith("Not saved: ")
     assert "this is a scan" in bench.widget.status.value
+    row.said.emit("")
+    own = bench.viewer.add_labels(one_stroke.ink.astype(np.uint8), name="Labels")
+    row._save_layer(own, image)
+    assert "this is a scan" in bench.widget.status.value, "ink that knows no file is of its page"
     assert scan.read_bytes() == b"the only scan"
 
 

@@ -174,23 +174,22 @@ def free_path(path: Path, count: int = 1) -> Path:
     return free
 
 
-def refuse_scan(path: Path, layer: Layer) -> None:
+def refuse_scan(path: Path, source: str | None) -> None:
     """Refuse to write ink over the scan that it came from, or over another page of an open list.
 
     Parameters
     ----------
     path : Path
         Where the ink is to be written.
-    layer : Labels
-        Ink; its metadata may name the file of the scan.
+    source : str or None
+        The file of the scan, if it is known.
 
     Raises
     ------
     MaskError
         If that is a scan.
     """
-    own, name = layer.metadata.get("source"), path.name.casefold()
-    scans = [Path(own)] if own else []
+    name, scans = path.name.casefold(), [Path(source)] if source else []
     scans += [scan for pages in list(LISTS) for scan in pages.files]
     alike = (scan for scan in scans if scan.name.casefold() == name and scan.exists())
     if path.exists() and any(map(path.samefile, alike)):
@@ -298,7 +297,7 @@ def _to_folder(
 def _write(target: Path, layer: Layer) -> list[str]:
     from napari.utils.notifications import show_warning
 
-    refuse_scan(target, layer)
+    refuse_scan(target, layer.metadata["source"])
     result, pages = result_behind(layer), range(_count(layer))
     if result is not None and result.computing:
         raise MaskError(target, "this page is still being binarized; wait until it is done")

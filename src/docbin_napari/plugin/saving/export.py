@@ -392,15 +392,15 @@ class ExportRow(widgets.PlainContainer):
         path = self._asks_file(self.native, offered)
         if path is None:
             return
+        source = origin_of(ink, image).get("source")
         try:
-            refuse_scan(path, ink)
+            refuse_scan(path, source)
             pages = take_pages(ink, only, image)
         except Exception as error:
             self.said.emit(f"Not saved: {readable(error)}")
             return
         partial = result is not None and any(map(result.is_partial, numbers))
         left_out = len(ink.data) - len(pages) if only is None and ink.ndim == 3 else 0
-        source = origin_of(ink, image).get("source")
         scan = Path(source) if source else None
         self._start(export_stack, pages, path, partial, left_out, scan)
 
