@@ -229,6 +229,16 @@ def test_the_reminder_to_review_goes_once_the_page_is_reviewed(desk, one_stroke,
     assert not desk.widget.saving.status.value.startswith("Nobody")
 
 
+def test_what_n_leaves_as_reviewed_can_be_saved(desk, one_stroke, tmp_path) -> None:
+    add_page(desk, one_stroke)
+    desk.widget.saving.datasets.value = tmp_path
+    desk.widget.saving.region.value = "Reviewed windows"
+    assert not desk.widget.saving.save.enabled
+    desk.key("N")
+    desk.key("N")
+    assert desk.widget.saving.save.enabled
+
+
 def test_closing_the_panel_gives_the_keys_back(desk, one_stroke) -> None:
     layer = add_page(desk, one_stroke)
     desk.key("I")

@@ -372,6 +372,7 @@ class CorrectPages(DockPanel):
             self._overlays.hide()
         else:
             self._overlays.show_place(*place)
+        self.saving.refresh()  # The window that was left counts as reviewed now.
 
     def _mark_reviewed(self) -> None:
         self._session.mark_reviewed()
