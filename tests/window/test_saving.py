@@ -340,6 +340,30 @@ def test_keys_turn_pages_and_open_no_folder(desk, folder) -> None:
     desk.wait_for_worker()
 
 
+def test_a_folder_that_is_typed_counts_once_when_a_button_is_pressed(
+    desk, tmp_path, folder
+) -> None:
+    def leave(field: Any) -> None:
+        field.line_edit.native.editingFinished.emit()
+
+    opened: list[Any] = []
+    desk.pages.folder.changed.connect(opened.append)
+    desk.pages.folder.line_edit.native.setText(str(folder))
+    assert desk.pages.folder.folder is None, "it may be the beginning of another one"
+    desk.pages.next.native.click()
+    assert len(desk.pages.files) == 3
+    leave(desk.pages.folder)
+    assert opened == [folder]
+    desk.wait(lambda: "Ink of f1.png" in desk.viewer.layers)
+    desk.save.datasets.line_edit.native.setText(str(tmp_path / "datasets"))
+    assert desk.save.datasets_folder() is None
+    desk.press_save()
+    leave(desk.save.datasets)
+    assert desk.save.status.value.startswith("Saved as f1")
+    assert [pair.name for pair in find_pairs(tmp_path / "datasets" / "train")] == ["f1"]
+    desk.wait_for_worker()
+
+
 def test_what_is_painted_on_a_page_is_no_draft_of_the_next_one(desk, tmp_path, folder) -> None:
     """Pages of one size: for a moment the next one is shown with the labels of this one."""
     (folder / "f2.png").unlink()

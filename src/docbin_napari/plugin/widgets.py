@@ -112,7 +112,8 @@ class FolderField(FileEdit):
     """Choice of a folder, by its name, in a dialog, or among the last ones.
 
     Strategy: magicgui reports every letter that is typed, and each beginning of a path may be a
-    folder, too. Here a name counts when Enter is pressed or the field is left.
+    folder, too. Here a name counts when Enter is pressed or the field is left. Buttons do not take
+    the focus away: those that need the folder call `commit`.
 
     Parameters
     ----------
@@ -127,15 +128,15 @@ class FolderField(FileEdit):
         super().__init__(mode=kind, nullable=True, name=name, label=label, tooltip=tooltip)
         self._told = self.value
         self.line_edit.changed.disconnect()
-        self.line_edit.native.editingFinished.connect(self._tell)
+        self.line_edit.native.editingFinished.connect(self.commit)
         self.choose_btn.text = "…"
         self.choose_btn.native.setMaximumWidth(32)
         self._offer_recent(recent)
 
     @property
     def folder(self) -> Path | None:
-        """The folder; None if the field is empty."""
-        value = self.value
+        """The folder that counts; None if there is none."""
+        value = self._told
         return None if value is None or str(value) in ("", ".") else Path(str(value)).expanduser()
 
     def ask(self) -> None:
@@ -153,12 +154,15 @@ class FolderField(FileEdit):
     def set_value(self, value: Any) -> None:
         """Show a folder and emit `changed` if it is another one."""
         super().set_value(value)
-        self._tell()
+        self.commit()
 
-    def _tell(self) -> None:
-        if self.value != self._told:
+    def commit(self) -> bool:
+        """Let what was typed count, and emit `changed` if it is another folder; give whether."""
+        differs = bool(self.value != self._told)
+        if differs:
             self._told = self.value
             self.changed.emit(self.value)
+        return differs
 
     def _offer_recent(self, key: str) -> None:
         button = QToolButton(self.native)

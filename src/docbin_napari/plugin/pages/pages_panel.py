@@ -121,7 +121,7 @@ class PageListPanel(widgets.PlainContainer):
             self.folder.value = known[0]
         self.folder.changed.connect(self._open)
         self.previous.changed.connect(lambda _=None: self.turn(-1))
-        self.next.changed.connect(lambda _=None: self.turn(1) if self.files else self._open())
+        self.next.changed.connect(self._on_next)
         self.all.native.clicked.connect(self._on_all)
         for field in (self.model, self.preset):
             field.changed.connect(self._on_how)
@@ -228,6 +228,12 @@ class PageListPanel(widgets.PlainContainer):
 
     def note_edited(self, file: Path | None, page: int) -> None:
         """Note that a page of a file, from 1, holds corrections which are in no pair."""
+    def _on_next(self, _: Any = None) -> None:
+        if self.files:
+            self.turn(1)
+        elif not self.folder.commit():  # Or it is open already.
+            self._open()
+
         self._session.note(file, page, "corrected")
         self.refresh()
 

@@ -259,6 +259,7 @@ class SavePairPanel(widgets.PlainContainer):
         return f"Not saved: {trouble}." if trouble and (whole or result.computing) else ""
 
     def _start(self, _: Any = None) -> None:
+        self.datasets.commit()
         self._message = self._unfinished(self._subject())
         if self._message:
             self._update()
