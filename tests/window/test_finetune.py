@@ -130,6 +130,29 @@ def listed(widget: Any) -> list[str]:
     return [rows.item(row).text() for row in range(rows.count())]
 
 
+def test_a_pair_that_is_saved_during_a_count_is_counted(room, pairs, monkeypatch) -> None:
+    import threading
+
+    from docbin_napari.plugin.finetune import finetune_fields
+    from docbin_napari.plugin.signals import PAIR_NEWS
+
+    real, counted, ends = finetune_fields.read_summaries, threading.Event(), threading.Event()
+
+    def slow(folder: Any) -> Any:
+        found = real(folder)
+        counted.set()
+        assert ends.wait(120)
+        return found
+
+    monkeypatch.setattr(finetune_fields, "read_summaries", slow)
+    PAIR_NEWS.saved.emit(pairs)
+    room.wait(counted.is_set)
+    write_pair(pairs / "train" / "new", "page", *striped_page(3))
+    PAIR_NEWS.saved.emit(pairs)
+    ends.set()
+    room.wait(lambda: any(name.startswith("new ·") for name in listed(room.widget)), 60)
+
+
 def test_a_model_is_trained_listed_and_run(room, picture) -> None:
     from docbin_napari.plugin.binarize.binarize_widget import BinarizeDocument
 

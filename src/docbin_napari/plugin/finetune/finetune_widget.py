@@ -181,7 +181,7 @@ class TrainOnMyPairs(DockPanel):
         self._viewer, self._asks = napari_viewer, asks
         self._session: TrainingSession | None = None
         self._pairs = PairReading()
-        self._named = False
+        self._named = self._asked_again = False
         self._shown_picture: str | None = None
         # Options of the command line that have no field; tests make tiny trainings with them.
         self.more: tuple[str, ...] = ()
@@ -271,7 +271,8 @@ class TrainOnMyPairs(DockPanel):
 
     def _read_again(self, saved: Path | None = None) -> None:
         """Count the folder again: a pair was saved, or there may be pairs by now."""
-        if self._watch.gone or self._running or self._pairs.busy:
+        self._asked_again = self._pairs.busy
+        if self._watch.gone or self._running or self._asked_again:
             return
         folder = self.folder.folder
         if folder is not None:
@@ -283,6 +284,8 @@ class TrainOnMyPairs(DockPanel):
         if not self._watch.gone:
             self.collections.show_summaries(self._pairs.summaries, keep=True)
             self._on_ticked()
+            if self._asked_again:
+                self._read_again()
 
     def _on_ticked(self, _: Any = None) -> None:
         self._suggest_name()
