@@ -76,6 +76,26 @@ def test_every_kind_of_image_can_be_brushed(viewer, bench_of, one_stroke, kind) 
     assert np.array_equal(bench.labels.data == 1, one_stroke.ink)
 
 
+@pytest.mark.parametrize("kind", ["rgb", "gray", "dask"])
+def test_light_writing_on_dark_ground_is_the_ink(viewer, bench_of, kind) -> None:
+    ink = np.tile(np.pad(np.ones((12, 3), bool), ((4, 4), (3, 4))), (15, 30))
+    data: Any = np.where(ink, 225, 25).astype(np.uint8)
+    if kind == "rgb":
+        data = np.repeat(data[..., None], 3, axis=2)
+    if kind == "dask":
+        data = pytest.importorskip("dask.array").from_array(data, chunks=100)
+    image = viewer.add_image(data, rgb=kind == "rgb")
+    bench = bench_of(image, CorrectSession(viewer).new_labels(image, 0))
+    bench.labels.brush_size = 30
+    bench.hand.take("ink")
+    bench.drag((30, 100), (30, 200))
+    assert np.array_equal(bench.labels.data[20:40, 100:200], ink[20:40, 100:200])
+    bench.labels.data[:] = 1
+    bench.hand.take("paper")
+    bench.drag((30, 100), (30, 200))
+    assert np.array_equal(bench.labels.data[20:40, 100:200], ink[20:40, 100:200])
+
+
 def test_a_stack_is_corrected_on_the_page_that_is_shown(
     viewer, bench_of, one_stroke, no_ink
 ) -> None:

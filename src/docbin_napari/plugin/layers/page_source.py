@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from docbin_napari.features.survey import PageSurvey
 from docbin_napari.io.rgb import RgbRows, StoredBands, luma, needs_limits, to_rgb
 
 if TYPE_CHECKING:
@@ -223,7 +224,8 @@ def gray_page(image: Image, page: int) -> Callable[[slice, slice], NDArray[np.ui
 
     Strategy: pixels in memory are converted where they are asked for. A lazy page is computed
     once as a whole and kept, because napari's lazy folders would decode the file again for
-    every window; so is a page whose black and white only all of its values tell.
+    every window; so is a page whose black and white only all of its values tell. Light
+    writing on dark ground is exchanged for dark on light, as before a page is binarized.
 
     Parameters
     ----------
@@ -235,11 +237,15 @@ def gray_page(image: Image, page: int) -> Callable[[slice, slice], NDArray[np.ui
     Returns
     -------
     callable
-        Gives uint8 gray values, 0 black to 255 white.
+        Gives uint8 gray values, 0 black to 255 white; ink is the dark ones.
     """
     source = page_source(image)
-    plane = source.plane(page)
-    if isinstance(plane, np.ndarray) and (source.limits or not needs_limits(plane.dtype)):
-        return lambda rows, columns: luma(to_rgb(plane[rows, columns], source.limits))
-    whole = luma(source.read(page)[:])
+    plane, pixels = source.plane(page), source.read(page)
+    by_part = isinstance(plane, np.ndarray) and (source.limits or not needs_limits(plane.dtype))
+    if not by_part:
+        pixels = pixels[:]
+    inverting = np.uint8(255 * PageSurvey.of(pixels).is_light_on_dark)
+    if by_part:
+        return lambda rows, columns: luma(to_rgb(plane[rows, columns], source.limits)) ^ inverting
+    whole = luma(pixels) ^ inverting
     return lambda rows, columns: whole[rows, columns]
