@@ -255,6 +255,36 @@ def test_of_a_page_whose_region_was_saved_the_rest_is_kept(
     assert path.stat().st_mtime > 1, "it is newer than the pair"
 
 
+def test_a_draft_that_somebody_else_threw_away_is_written_again(keeper, tmp_path, painted) -> None:
+    (path,) = drafts(tmp_path)
+    path.unlink()
+    assert keeper.flush() == ""
+    assert drafts(tmp_path) == [path]
+    assert np.array_equal(read_draft(path).labels, painted.plane())
+
+
+def test_a_disk_that_went_away_with_its_draft_is_replaced(
+    keeper, tmp_path, painted, monkeypatch
+) -> None:
+    lost, write, unlink = tmp_path / "datasets", autosave.drafts.write_draft, Path.unlink
+
+    def write_elsewhere(folder: Path, *more: Any) -> Path:
+        if folder.is_relative_to(lost):
+            raise DraftError(folder, "no such disk")
+        return write(folder, *more)
+
+    def unlink_elsewhere(path: Path, missing_ok: bool = False) -> None:
+        if path.is_relative_to(lost):
+            raise OSError(5, "no such disk")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(autosave.drafts, "write_draft", write_elsewhere)
+    monkeypatch.setattr(Path, "unlink", unlink_elsewhere)
+    monkeypatch.setattr(autosave, "is_plain_file", lambda path: not path.is_relative_to(lost))
+    assert keeper.flush() == ""
+    assert len(drafts(tmp_path / "user")) == 1
+
+
 def test_two_layers_over_one_page_have_two_drafts(viewer, keeper, tmp_path, one_stroke) -> None:
     first = page_of(viewer, one_stroke.pixels)
     second = Subject(first.image, viewer.add_labels(np.zeros((48, 64), np.uint8)), 0)

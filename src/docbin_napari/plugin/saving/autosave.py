@@ -14,6 +14,7 @@ import time
 import weakref
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docbin_napari.correction.reviewed import Reviewed
+from docbin_napari.io.paths import is_plain_file
 from docbin_napari.io.errors import DraftError
 from docbin_napari.io.paths import is_folder
 from docbin_napari.io.rgb import row_bands
@@ -364,7 +366,8 @@ def write_draft_if_changed(
         _look_for_drafts(page, subject, folders, at_work)
     looked = reviewed_bytes(subject)
     state = checksum_of(subject.plane(), looked)
-    if state == page.kept or not (page.file or looked or _is_edited(subject)):
+    gone = page.file is not None and not is_plain_file(page.file)  # It was thrown away elsewhere.
+    if (state == page.kept and not gone) or not (page.file or looked or _is_edited(subject)):
         page.trouble = ""
         return
     draft = Draft(subject.plane(), looked or None, subject.labels.metadata.get("model"))
@@ -409,7 +412,8 @@ def _write(page: Watched, folders: list[Path], draft: Draft, writer: str) -> Pat
             troubles.append(error)
             continue
         if page.file is not None and page.file != path:
-            page.file.unlink(missing_ok=True)
+            with suppress(OSError):  # Its disk may be gone.
+                page.file.unlink()
         return path
     raise troubles[0]
 
