@@ -139,6 +139,8 @@ def test_after_a_crash_corrections_are_offered_before_there_are_labels(
     live(100)
     assert np.array_equal(the_viewer.layers["Corrected letter"].data, corrected)
     assert not row.found.visible
+    assert "Nobody has reviewed" not in widget.saving.status.value
+    assert "are back" in widget.saving.status.value
 
 
 def test_the_page_is_saved_with_the_button(bench, one_stroke, tmp_path) -> None:

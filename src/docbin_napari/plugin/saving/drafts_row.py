@@ -139,6 +139,8 @@ class DraftRow(PlainContainer):
             if subject is None and self._early is not None:
                 (path, take), self._early = self._early, None
                 take(path)
+                if (restored := self._subject()) is not None:
+                    self.restored.emit(restored)
             elif subject is not None and self.autosave.offer is not None:
                 put_draft(subject.labels, subject.page, self.autosave.restore())
                 self.restored.emit(subject)
