@@ -143,6 +143,48 @@ def test_after_a_crash_corrections_are_offered_before_there_are_labels(
     assert "are back" in widget.saving.status.value
 
 
+def test_a_draft_is_not_offered_while_the_list_is_about_to_put_it_on_its_page(
+    the_viewer, one_stroke, fake_engine, tmp_path, monkeypatch
+) -> None:
+    import threading
+
+    from PIL import Image
+
+    from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
+    from docbin_napari.plugin.correct.correct_widget import CorrectPages
+
+    monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
+    (tmp_path / "scans").mkdir()
+    file = tmp_path / "scans" / "f1.png"
+    Image.fromarray(one_stroke.pixels).save(file)
+    key = PageKey(content_of(one_stroke.pixels), str(file.resolve()), 1)
+    write_draft(tmp_path / "user", key, Draft(one_stroke.ink.astype(np.uint8)), "crashed")
+    reached, fails = threading.Event(), threading.Event()
+
+    def fail_late(_: int) -> None:
+        reached.set()
+        assert fails.wait(120)
+        raise ValueError("this page cannot be binarized")
+
+    fake_engine.before = fail_late
+    widget = CorrectPages(the_viewer, fake_engine.load)
+    the_viewer.window.add_dock_widget(widget, name="Correct")
+    widget.page_list.folder.value = file.parent
+
+    def wait(done: Any) -> None:
+        for _ in range(600):
+            if done():
+                return
+            live(50)
+        raise AssertionError(widget.status.value)
+
+    wait(lambda: reached.is_set() and "f1.png" in the_viewer.layers)
+    assert widget._asked is None, "nothing is searched for"
+    fails.set()
+    wait(lambda: widget.saving.drafts.found.visible)
+    assert widget.page_list._session.troubles
+
+
 def test_the_page_is_saved_with_the_button(bench, one_stroke, tmp_path) -> None:
     from PIL import Image
 

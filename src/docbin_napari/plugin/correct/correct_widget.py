@@ -221,7 +221,8 @@ class CorrectPages(DockPanel):
         for name, part in self._buttons.items():
             part.native.clicked.connect(partial(self._on_action, name))
         self.export.said.connect(self._say)
-        self.page_list.worked.connect(self._update)
+        for follow in (self._update, self._look_for_early):
+            self.page_list.worked.connect(follow)
         self.saving.said.connect(self._on_saving)
         self.saving.drafts.said.connect(self._on_kept)
         self.strictness.changed.connect(partial(self._do, self._on_strictness))
@@ -286,8 +287,14 @@ class CorrectPages(DockPanel):
         self._listen_to(self.ink.value)
         self._on_view()
 
-    def _look_for_early(self, image: Image) -> None:
-        """Search in the background for corrections of a page that has no labels yet."""
+    def _look_for_early(self) -> None:
+        """Search in the background for corrections of a page that has no labels, and gets none."""
+        image, pages = self._session.image, self.page_list
+        comes = pages.binarizes_this and pages.shows(self._viewer, image)
+        if comes or image is None or self.subject() or page_source.refusal(image):
+            self._asked = None
+            self.saving.drafts.offer_early(None, lambda _: None)
+            return
         page = page_source.current_page(image, self._viewer.dims.point)
         if self._asked == (image, page):
             return
@@ -341,12 +348,7 @@ class CorrectPages(DockPanel):
         for panel in (self.page_list, self.saving):
             panel.refresh()
         self._update()
-        image = self._session.image
-        if subject is None and image is not None and not page_source.refusal(image):
-            self._look_for_early(image)
-        else:
-            self._asked = None
-            self.saving.drafts.offer_early(None, lambda _: None)
+        self._look_for_early()
 
     def _show_own_threshold(self, subject: Subject | None) -> None:
         result = None if subject is None else result_behind(subject.labels)

@@ -170,8 +170,10 @@ class PageListPanel(widgets.PlainContainer):
 
     @property
     def binarizes_this(self) -> bool:
-        """Whether the page that is shown is being read or binarized."""
-        return self._working_on is not None and self._working_on[0] == self._session.current
+        """Whether the ink of the page that is shown is still to come."""
+        session = self._session
+        comes = session.labels is None and session.current not in session.troubles
+        return session.count > 0 and comes
 
     def run_next(self, model: str) -> str:
         """Turn to the next page, which a model binarizes.
@@ -226,14 +228,14 @@ class PageListPanel(widgets.PlainContainer):
         """Go to the next (1) or the previous (-1) page; without a list there is none."""
         self._go_to(self._session.current + step)
 
-    def note_edited(self, file: Path | None, page: int) -> None:
-        """Note that a page of a file, from 1, holds corrections which are in no pair."""
     def _on_next(self, _: Any = None) -> None:
         if self.files:
             self.turn(1)
         elif not self.folder.commit():  # Or it is open already.
             self._open()
 
+    def note_edited(self, file: Path | None, page: int) -> None:
+        """Note that a page of a file, from 1, holds corrections which are in no pair."""
         self._session.note(file, page, "corrected")
         self.refresh()
 
