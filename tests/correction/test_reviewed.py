@@ -107,6 +107,12 @@ def test_cut_bytes_are_refused() -> None:
         Reviewed.from_bytes(stored[:-1])
 
 
+@pytest.mark.parametrize("sizes", [b"1000000 10000000 1", b"9 9 0", b"0 9 9"])
+def test_sizes_that_a_stranger_made_up_take_no_memory(sizes: bytes) -> None:
+    with pytest.raises(ValueError, match=r"damaged|no windows"):
+        Reviewed.from_bytes(b"reviewed 1 " + sizes + b"\n")
+
+
 def test_an_empty_page_is_refused() -> None:
     with pytest.raises(ValueError, match="no windows"):
         Reviewed((0, 5))

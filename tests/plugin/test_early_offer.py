@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from docbin_napari.correction.reviewed import WINDOW, Reviewed
 from docbin_napari.io.errors import DraftError
 from docbin_napari.pairs.drafts import Draft, PageKey, content_of, find_drafts, write_draft
 from docbin_napari.plugin.correct.correct_session import CorrectSession
-from docbin_napari.plugin.layers.page_record import DRAFT
-from docbin_napari.plugin.saving.autosave import page_key
+from docbin_napari.plugin.layers.page_record import DRAFT, reviewed_of
+from docbin_napari.plugin.saving.autosave import page_key, put_draft
 from docbin_napari.plugin.saving.drafts_row import take_draft
 
 pytestmark = pytest.mark.viewer
@@ -35,6 +36,17 @@ def test_it_is_found_by_the_page_and_put_on_new_labels(viewer, one_stroke, tmp_p
     assert layer.metadata[DRAFT] == str(path)
     layer.undo()
     assert not layer.data.any()
+
+
+@pytest.mark.parametrize(
+    "stored", [b"no grid", b"reviewed 1 1000000 10000000 1\n", Reviewed((48, 64), 32).to_bytes()]
+)
+def test_a_strange_grid_of_windows_is_left_out(viewer, one_stroke, tmp_path, stored) -> None:
+    labels = viewer.add_labels(np.zeros((48, 64), np.uint8))
+    put_draft(labels, 0, Draft(one_stroke.ink.astype(np.uint8), stored))
+    assert np.array_equal(labels.data, one_stroke.ink)
+    assert reviewed_of(labels, 0).window == WINDOW
+    assert not reviewed_of(labels, 0).grid.any()
 
 
 def test_a_page_of_another_size_gets_no_labels(viewer, one_stroke, draft) -> None:

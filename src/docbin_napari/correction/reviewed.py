@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -150,10 +151,10 @@ class Reviewed:
         if sizes is None:
             raise ValueError("this is not a grid of reviewed windows")
         height, width, window = map(int, sizes.groups())
-        reviewed = cls((height, width), window)
-        size = reviewed.grid.size
-        if len(bits) != (size + 7) // 8:
+        size = math.prod(grid_shape((height, width), window)) if window else 0
+        if len(bits) != (size + 7) // 8:  # Or a file decides how much memory is taken.
             raise ValueError("the grid of reviewed windows is damaged: its length is wrong")
+        reviewed = cls((height, width), window)
         flat = np.unpackbits(np.frombuffer(bits, np.uint8), count=size).astype(bool)
         reviewed.grid = flat.reshape(reviewed.grid.shape)
         return reviewed

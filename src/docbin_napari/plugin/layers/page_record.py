@@ -191,7 +191,7 @@ def reviewed_of(labels: Labels, page: int) -> Reviewed:
     return grids[page]
 
 
-def restore_reviewed(labels: Labels, page: int, reviewed: Reviewed) -> bool:
+def restore_reviewed(labels: Labels, page: int, stored: bytes) -> bool:
     """Put back what was stored, for example by an autosave.
 
     Parameters
@@ -200,15 +200,20 @@ def restore_reviewed(labels: Labels, page: int, reviewed: Reviewed) -> bool:
         The layer.
     page : int
         Place in the stack, from 0.
-    reviewed : Reviewed
-        A grid of the same page.
+    stored : bytes
+        `Reviewed.to_bytes` of a grid of the same page.
 
     Returns
     -------
     bool
-        False if it was made for a page of another size; then nothing changes.
+        False if it is damaged, or of another size or other windows; then nothing changes.
     """
-    if reviewed.shape != reviewed_of(labels, page).shape:
+    try:
+        reviewed = Reviewed.from_bytes(stored)
+    except ValueError:
+        return False
+    known = reviewed_of(labels, page)
+    if (reviewed.shape, reviewed.window) != (known.shape, known.window):
         return False
     _GRIDS[labels][page] = reviewed
     return True
@@ -263,7 +268,4 @@ def take_reviewed(subject: Subject) -> bool:
     if not stored:
         return False
     subject.note(LOOKED, None)
-    try:
-        return restore_reviewed(subject.labels, subject.page, Reviewed.from_bytes(stored))
-    except ValueError:
-        return False
+    return restore_reviewed(subject.labels, subject.page, stored)

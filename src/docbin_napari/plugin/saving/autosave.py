@@ -21,10 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.correction.reviewed import Reviewed
-from docbin_napari.io.paths import is_plain_file
 from docbin_napari.io.errors import DraftError
-from docbin_napari.io.paths import is_folder
+from docbin_napari.io.paths import is_folder, is_plain_file
 from docbin_napari.io.rgb import row_bands
 from docbin_napari.pairs import drafts
 from docbin_napari.pairs.drafts import Draft, PageKey
@@ -472,5 +470,5 @@ def put_draft(labels: Labels, page: int, draft: Draft) -> None:
     height, width = draft.labels.shape
     undo.write(labels, page, np.s_[0:height, 0:width], draft.labels)
     if draft.reviewed:
-        page_record.restore_reviewed(labels, page, Reviewed.from_bytes(draft.reviewed))
+        page_record.restore_reviewed(labels, page, draft.reviewed)
     labels.refresh()
