@@ -49,6 +49,21 @@ def test_a_strange_grid_of_windows_is_left_out(viewer, one_stroke, tmp_path, sto
     assert not reviewed_of(labels, 0).grid.any()
 
 
+@pytest.mark.parametrize("model", ["general-1", "another", None])
+def test_the_model_whose_ink_was_corrected_comes_back_with_a_draft(
+    viewer, one_stroke, model
+) -> None:
+    known = {"model": "general-1", "preset": "fast", "page": 3}
+    labels = viewer.add_labels(np.zeros((48, 64), np.uint8), metadata=known)
+    put_draft(labels, 0, Draft(one_stroke.ink.astype(np.uint8), model=model))
+    assert labels.metadata.get("model") == model
+    assert labels.metadata["page"] == 3
+    assert ("preset" in labels.metadata) == (model == "general-1")
+    stack = viewer.add_labels(np.zeros((2, 48, 64), np.uint8), metadata=known)
+    put_draft(stack, 1, Draft(one_stroke.ink.astype(np.uint8), model=model))
+    assert stack.metadata == known, "it is that of all pages"
+
+
 def test_a_page_of_another_size_gets_no_labels(viewer, one_stroke, draft) -> None:
     image = viewer.add_image(one_stroke.pixels[:20], rgb=True)
     with pytest.raises(DraftError, match="another size"):

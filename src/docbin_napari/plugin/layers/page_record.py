@@ -15,6 +15,8 @@ from docbin_napari.plugin.layers.ink_result import result_behind
 from docbin_napari.plugin.layers.page_source import page_source, plane_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
@@ -29,6 +31,14 @@ DRAFT = "draft"
 """Name in the metadata of labels: file of the draft they were read from."""
 LOOKED = "reviewed"
 """Name in the metadata of labels: what was reviewed of each page when the pair was saved."""
+
+
+def with_model(metadata: Mapping[str, Any], model: str | None) -> dict[str, Any]:
+    """Name the model whose ink was corrected in the metadata of labels; None for no model."""
+    if model == metadata.get("model"):
+        return dict(metadata)
+    others = {name: known for name, known in metadata.items() if name not in ("model", "preset")}
+    return others | {"model": model} if model else others
 
 
 @dataclass(frozen=True)

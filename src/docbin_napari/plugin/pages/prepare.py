@@ -18,7 +18,7 @@ from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import pair_of, same_pixels
 from docbin_napari.pairs.work_list import read_listed
 from docbin_napari.plugin.layers.ink_result import InkResult
-from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED
+from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED, with_model
 from docbin_napari.plugin.reader import labels_of_pair
 from docbin_napari.plugin.settings import draft_places
 from docbin_napari.plugin.threads import Failed, readable
@@ -201,9 +201,6 @@ def _of_pair(order: PageOrder, page: Page, content: str, base: dict[str, Any]) -
     return PageReady(labels, None, metadata, f"As saved in {pair.collection}.")
 
 
-_MADE_BY = ("model", "preset")
-
-
 def _with_draft(inked: PageReady, path: Path | None) -> PageReady:
     """Add corrections that are not saved yet to the labels of a pair or of a run."""
     if path is None:
@@ -214,11 +211,9 @@ def _with_draft(inked: PageReady, path: Path | None) -> PageReady:
         return replace(inked, note=f"A draft is lost: {error}")
     if draft.labels.shape != inked.labels.shape:
         return inked
-    metadata = inked.metadata | {DRAFT: str(path), LOOKED: [draft.reviewed]}
-    if draft.model != metadata.get("model"):
-        # The ink of another run was corrected, or none: so it is saved.
-        metadata = {name: known for name, known in metadata.items() if name not in _MADE_BY}
-        metadata |= {"model": draft.model} if draft.model else {}
+    # The ink of another run may have been corrected, or none: so it is saved.
+    metadata = with_model(inked.metadata, draft.model)
+    metadata |= {DRAFT: str(path), LOOKED: [draft.reviewed]}
     note = "Your corrections that were not saved yet are on the page. Ctrl+Z takes them away."
     return replace(inked, metadata=metadata, note=note, corrected=draft.labels)
 

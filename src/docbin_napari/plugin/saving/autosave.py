@@ -471,4 +471,6 @@ def put_draft(labels: Labels, page: int, draft: Draft) -> None:
     undo.write(labels, page, np.s_[0:height, 0:width], draft.labels)
     if draft.reviewed:
         page_record.restore_reviewed(labels, page, draft.reviewed)
+    if labels.data.ndim == 2:  # The metadata of a stack are those of all its pages.
+        labels.metadata = page_record.with_model(labels.metadata, draft.model)
     labels.refresh()
