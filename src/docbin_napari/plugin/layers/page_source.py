@@ -247,5 +247,5 @@ def gray_page(image: Image, page: int) -> Callable[[slice, slice], NDArray[np.ui
     inverting = np.uint8(255 * PageSurvey.of(pixels).is_light_on_dark)
     if by_part:
         return lambda rows, columns: luma(to_rgb(plane[rows, columns], source.limits)) ^ inverting
-    whole = luma(pixels) ^ inverting
+    whole = luma(pixels[:]) ^ inverting
     return lambda rows, columns: whole[rows, columns]
