@@ -169,6 +169,21 @@ def test_a_page_says_why_it_is_not_computed_to_its_end() -> None:
     assert "still being binarized" in result.unfinished(2)
 
 
+def test_a_page_that_is_reset_while_its_threshold_moves_stays_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ink_result, "_BLOCK_PIXELS", 6)
+    result = ramp()
+    result.labels[0, 0] = UNLABELLED
+    follow(result, 0.6)
+    steps = result.follow(0.1)
+    next(steps)
+    result.reset(0)
+    result.probability[:] = 100
+    list(steps)
+    assert not result.labels.any()
+
+
 def test_no_level_counts_uncomputed_pixels_as_ink() -> None:
     assert min(level_of(threshold) for threshold in np.linspace(0, 1, 101)) == 1
 

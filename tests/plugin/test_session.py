@@ -132,6 +132,76 @@ def test_a_second_run_leaves_corrections_alone(viewer, one_stroke, fake_engine) 
     assert "corrections" in session.status
 
 
+def a_stack_with_a_result(viewer, one_stroke, fake_engine) -> tuple[BinarizeSession, Any, Any]:
+    """Three pages that are all binarized and reviewed: session, image, layer."""
+    image = viewer.add_image(np.stack([one_stroke.pixels] * 3))
+    viewer.dims.set_point(0, 0)
+    session = BinarizeSession(viewer)
+    compute(session, image, fake_engine, ALL)
+    layer = session.ink_layer(image)
+    for page in range(3):
+        reviewed_of(layer, page).grid[:] = True
+    return session, image, layer
+
+
+def test_a_page_keeps_its_result_until_it_is_computed_again(
+    viewer, one_stroke, fake_engine
+) -> None:
+    session, image, layer = a_stack_with_a_result(viewer, one_stroke, fake_engine)
+    every = np.stack([one_stroke.ink] * 3)
+
+    def load(model: str, device: str) -> Any:
+        raise RuntimeError("the model is gone")
+
+    for event in run(session.start(image, ALL), load):
+        session.receive(event)
+    assert "the model is gone" in session.finish()
+    assert np.array_equal(layer.data, every)
+    events = run(session.start(image, ALL), fake_engine.load)
+    for _ in range(2):  # ready, the first page begins: stopped there, nothing was written yet
+        session.receive(next(events))
+    session.stop()
+    events.close()
+    session.finish()
+    assert session.ink_layer(image) is layer
+    assert np.array_equal(layer.data, every)
+    assert all(reviewed_of(layer, page).grid.all() for page in (1, 2))
+
+
+def test_a_page_that_cannot_be_read_keeps_its_result(viewer, one_stroke, fake_engine) -> None:
+    session, image, layer = a_stack_with_a_result(viewer, one_stroke, fake_engine)
+    image.data[0] = 255
+    computed = fake_engine.predict
+
+    def predict(*job: Any) -> Any:
+        if len(fake_engine.calls) == 4:
+            raise OSError("the disk is gone")
+        return computed(*job)
+
+    fake_engine.predict = predict
+    assert "the disk is gone" in compute(session, image, fake_engine, ALL)
+    assert not layer.data[0].any()
+    assert np.array_equal(layer.data[1:], np.stack([one_stroke.ink] * 2))
+    assert [reviewed_of(layer, page).grid.any() for page in range(3)] == [False, True, True]
+
+
+def test_a_page_that_is_corrected_before_its_turn_is_left_alone(
+    viewer, one_stroke, fake_engine
+) -> None:
+    session, image, layer = a_stack_with_a_result(viewer, one_stroke, fake_engine)
+    image.data[:] = 255
+    job = session.start(image, ALL)
+    layer.data[1, 14:18, 10:12] = 0
+    corrected = layer.data[1].copy()
+    for event in run(job, fake_engine.load):
+        session.receive(event)
+    session.finish()
+    assert np.array_equal(layer.data[1], corrected)
+    assert reviewed_of(layer, 1).grid.all()
+    assert not layer.data[[0, 2]].any()
+    assert "Page 2 was corrected meanwhile and was left alone." in session.status
+
+
 def test_a_page_that_is_corrected_does_not_keep_other_pages_from_the_layer(
     viewer, one_stroke, fake_engine
 ) -> None:

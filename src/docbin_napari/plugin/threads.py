@@ -119,6 +119,14 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A page that has a result is computed again, or left alone: it was corrected meanwhile."""
+
+    page: int
+    corrected: bool
+
+
+@dataclass(frozen=True)
 class Computed:
     """A region of a page was written, or at least some windows have passed."""
 
@@ -192,12 +200,16 @@ def make_units_ahead() -> None:
         begin(lambda: pint.UnitRegistry(on_redefinition="raise"), returned=use)
 
 
-def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Preview | Computed | Failed]:
+def run(
+    job: RunJob, load: Loader = PageEngine
+) -> Iterator[Ready | Begun | Preview | Computed | Failed]:
     """Do a job, step by step; stop by not asking for the next item.
 
     Nothing is raised. napari's generator workers swallow every RuntimeError, and all
     errors of torch are RuntimeErrors: neither ``errored`` nor ``finished`` would be
     emitted and the widget would wait for ever. So errors are yielded.
+
+    A page keeps its earlier result until it could be read and the network begins with it.
 
     Parameters
     ----------
@@ -208,22 +220,35 @@ def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Preview | Co
 
     Yields
     ------
-    Ready, Preview, Computed or Failed
+    Ready, Begun, Preview, Computed or Failed
         `Failed` is the last one.
     """
     try:
         engine = load(job.model, job.device)
         yield Ready(engine.device, resolution_in(job.file))
         for page in job.pages:
-            pixels, plane = job.source.read(page), job.result.probability_plane(page)
-            first = job.first if page == job.pages[0] else None
-            if first is not None and (preview := engine.preview(pixels, job.config)) is not None:
-                yield Preview(page, preview)
-            for progress in engine.predict(pixels, job.config, plane, first):
-                yield Computed(page, progress)
+            again = job.result.has(page)
+            for event in _compute(job, page, engine):
+                if again:
+                    corrected, again = job.result.was_edited(page), False
+                    yield Begun(page, corrected)
+                    if corrected:
+                        break
+                    job.result.reset(page)
+                yield event
     except Exception as error:
         _LOG.exception("the run ended early")
         yield Failed(readable(error))
+
+
+def _compute(job: RunJob, page: int, engine: PageEngine) -> Iterator[Preview | Computed]:
+    """Compute a page; nothing is written before the first item."""
+    pixels, plane = job.source.read(page), job.result.probability_plane(page)
+    first = job.first if page == job.pages[0] else None
+    if first is not None and (preview := engine.preview(pixels, job.config)) is not None:
+        yield Preview(page, preview)
+    for progress in engine.predict(pixels, job.config, plane, first):
+        yield Computed(page, progress)
 
 
 def readable(error: Exception) -> str:

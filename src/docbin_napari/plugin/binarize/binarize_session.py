@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from docbin_napari.inference.inference_config import preset
 from docbin_napari.plugin.layers import canvas, choosing, page_source
 from docbin_napari.plugin.layers.ink_result import Upkeep, result_behind
-from docbin_napari.plugin.layers.page_record import hidden_pages
-from docbin_napari.plugin.threads import Computed, Failed, Preview, Ready, RunJob
+from docbin_napari.plugin.layers.page_record import hidden_pages, reviewed_of
+from docbin_napari.plugin.threads import Begun, Computed, Failed, Preview, Ready, RunJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +174,13 @@ class Run:
     failure: str = ""
     stopping: bool = False
 
+    def begin_again(self, page: int, corrected: bool) -> None:
+        """Note that a page loses its earlier result, or is left alone."""
+        if corrected:
+            self.note += f" Page {page + 1} was corrected meanwhile and was left alone."
+        else:
+            reviewed_of(self.layer, page).grid[:] = False  # Nobody has seen what comes now.
+
 
 class BinarizeSession:
     """State of one binarize widget.
@@ -285,7 +292,7 @@ class BinarizeSession:
         self.status = "Loading the network…"
         return job
 
-    def receive(self, event: Ready | Preview | Computed | Failed) -> None:
+    def receive(self, event: Ready | Begun | Preview | Computed | Failed) -> None:
         """Take in what `threads.run` yields."""
         run = self.run
         if run is None:
@@ -298,6 +305,8 @@ class BinarizeSession:
                 self.say("Reading the page…", f"Device: {event.device}")
         elif isinstance(event, Failed):
             run.failure = event.message
+        elif isinstance(event, Begun):
+            run.begin_again(event.page, event.corrected)
         elif isinstance(event, Preview):
             run.job.result.preview(event.page, event.probability)
             self._upkeep.touch(run.layer)

@@ -22,7 +22,7 @@ from docbin_napari.plugin.layers.ink_result import (
     is_bound,
     result_behind,
 )
-from docbin_napari.plugin.layers.page_record import provenance, reviewed_of
+from docbin_napari.plugin.layers.page_record import provenance
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -137,9 +137,9 @@ def provide(
 ) -> tuple[Labels, str]:
     """Find or add the labels that a run fills.
 
-    The labels of an earlier run are emptied and filled again, unless a person has painted
-    on the pages in question, or another model or preset has made them: then they stay as they
-    are and a new layer is added, named after what makes it.
+    The labels of an earlier run are filled again, unless a person has painted on the pages in
+    question, or another model or preset has made them: then they stay as they are and a new
+    layer is added, named after what makes it.
 
     Parameters
     ----------
@@ -168,11 +168,7 @@ def provide(
     layer = next((one for one in known if _is_made_by(one, made_by)), None)
     result = result_behind(layer)
     if layer is not None and result is not None and result.shape == shape:
-        computed = [page for page in pages if result.has(page)]
-        if not any(result.was_edited(page) for page in computed):
-            for page in computed:
-                result.reset(page)
-                reviewed_of(layer, page).grid[:] = False  # Nobody has seen what comes now.
+        if not any(result.has(page) and result.was_edited(page) for page in pages):
             for name, value in page_source.placement(image).items():
                 setattr(layer, name, value)
             _show_alone(viewer, image, layer)

@@ -147,7 +147,8 @@ class InkResult:
         with self._lock:
             self.probability_plane(page)[:] = 0
             self.labels_plane(page)[:] = BACKGROUND
-            self._blocks.pop(page, None)
+            for block in self._blocks.pop(page, ()):  # Nothing to do for who is at work on it.
+                block.rows, block.painted = slice(0, 0), None
             self._own.pop(page, None)
             self._previews.pop(page, None)
 
@@ -268,7 +269,8 @@ class InkResult:
                 block.mark(here)
 
     def _follow(self, level: int, first_page: int) -> Iterator[int]:
-        for page in sorted(self._blocks, key=lambda page: (page != first_page, page)):
+        pages = list(self._blocks)  # Runs add and take away pages in their thread.
+        for page in sorted(pages, key=lambda page: (page != first_page, page)):
             for block in tuple(self._blocks.get(page, ())):
                 if block.level != level:
                     self._cut_again(page, block, level)
