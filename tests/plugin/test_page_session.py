@@ -111,7 +111,24 @@ def test_what_was_found_ahead_by_another_model_is_found_anew(viewer, folder, fak
     assert session.wanted() == 1, "the page that is shown stays"
     again = PageListSession(viewer)
     again.open(folder)
-    assert again.pages.choices == {"model": "letters-1", "preset": "fast"}
+    assert again.pages.choices == {"model": "letters-1", "preset": "fast", "stamp": ""}
+
+
+def test_another_file_under_the_name_of_a_model_is_another_model(
+    viewer, folder, fake_engine
+) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    session.choose("any", "fast", "1")
+    work_on(session, fake_engine)
+    again = PageListSession(viewer)
+    again.open(folder)
+    again.choose("any", "fast", "1")
+    assert [entry.state for entry in again.pages.entries] == ["binarized", "binarized", "to do"]
+    work_on(again, fake_engine)
+    again.choose("any", "fast", "2")
+    assert [entry.state for entry in again.pages.entries] == ["binarized", "to do", "to do"]
+    assert again.wanted() == 1
 
 
 def test_pages_that_another_model_binarized_are_to_do_again(viewer, folder, fake_engine) -> None:

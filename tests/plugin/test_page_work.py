@@ -158,8 +158,16 @@ def test_each_model_and_preset_is_run_once(file, fake_engine) -> None:
     for model in ("any", "other", "any", "other"):
         last = list(make_ready(replace(order(file), model=model), fake_engine.load))[-1]
         assert last.metadata["model"] == model
-        assert last.how == f"{model}, fast"
     assert len(fake_engine.calls) == 2
+
+
+def test_kept_ink_of_another_file_under_the_name_of_the_model_is_replaced(
+    file, tmp_path, fake_engine
+) -> None:
+    for stamp in ("1", "1", "2", "2"):
+        list(make_ready(replace(order(file), stamp=stamp), fake_engine.load))
+    assert len(fake_engine.calls) == 2
+    assert len(list((tmp_path / "user").glob("*.ink"))) == 1
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA error"), MemoryError()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +24,9 @@ from docbin_napari.plugin.layers.ink_result import (
     result_behind,
 )
 from docbin_napari.plugin.layers.page_record import Subject
+from docbin_napari.plugin.pages import pages_panel
 from docbin_napari.plugin.saving import autosave
-from docbin_napari.plugin.signals import list_of
+from docbin_napari.plugin.signals import MODEL_NEWS, list_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -485,6 +487,24 @@ def test_another_choice_reads_the_next_page_anew_and_is_kept(
     assert other.pages.preset.value == "best"
     other.wait_for_worker()
     assert len(fake_engine.calls) == calls, "nothing is binarized twice"
+
+
+def test_a_network_that_replaces_another_of_its_name_reads_the_pages_anew(
+    desk, folder, fake_engine, monkeypatch
+) -> None:
+    (folder / "f2.png").unlink()
+    loaded = []
+    load = fake_engine.load
+    desk.pages._engines = lru_cache(1)(lambda *how: loaded.append(how) or load(*how))
+    desk.pages.folder.value = folder
+    desk.wait_for_worker()
+    assert len(fake_engine.calls) == 2
+    monkeypatch.setattr(pages_panel, "file_hash", lambda path: "another network")
+    MODEL_NEWS.added.emit(desk.pages.model.value, True)
+    desk.wait_for_worker()
+    assert len(fake_engine.calls) == 3, "the next page, not the one that is shown"
+    assert len(loaded) == 2
+    assert desk.pages._session.pages.choices["stamp"] == "another network"
 
 
 def test_a_page_that_cannot_be_kept_is_not_turned(desk, tmp_path, folder, monkeypatch) -> None:

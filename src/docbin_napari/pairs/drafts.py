@@ -245,7 +245,9 @@ def _is_homeless(path: Path) -> bool:
     return isinstance(source, str) and source != "" and bool(missing(Path(source)))
 
 
-def keep_ink(folder: Path, key: PageKey, probability: NDArray[np.uint8], how: str) -> Path:
+def keep_ink(
+    folder: Path, key: PageKey, probability: NDArray[np.uint8], how: str, stamp: str = ""
+) -> Path:
     """Write what a model has found; what it had found before is replaced, others stay.
 
     Parameters
@@ -258,6 +260,8 @@ def keep_ink(folder: Path, key: PageKey, probability: NDArray[np.uint8], how: st
         Ink probability times 255.
     how : str
         Model and preset, to tell whether another run would find the same.
+    stamp : str
+        Checksum of the model's file: another network may have got its name.
 
     Returns
     -------
@@ -269,10 +273,11 @@ def keep_ink(folder: Path, key: PageKey, probability: NDArray[np.uint8], how: st
     DraftError
         If it cannot be written.
     """
-    return write_planes(_file(folder, key, how), {"how": how}, {"probability": probability})
+    header = {"how": how, "stamp": stamp}
+    return write_planes(_file(folder, key, how), header, {"probability": probability})
 
 
-def kept_ink(folder: Path, key: PageKey, how: str) -> NDArray[np.uint8] | None:
+def kept_ink(folder: Path, key: PageKey, how: str, stamp: str = "") -> NDArray[np.uint8] | None:
     """Read what a model has found.
 
     Parameters
@@ -281,8 +286,8 @@ def kept_ink(folder: Path, key: PageKey, how: str) -> NDArray[np.uint8] | None:
         Where it was kept.
     key : PageKey
         The page.
-    how : str
-        Model and preset.
+    how, stamp : str
+        Model and preset, and the checksum of the model's file.
 
     Returns
     -------
@@ -293,7 +298,8 @@ def kept_ink(folder: Path, key: PageKey, how: str) -> NDArray[np.uint8] | None:
     try:
         header, planes = read_planes(_file(folder, key, how))
         probability = planes["probability"]
-        is_it = probability.dtype == np.uint8 and header["how"] == how
+        known = header["how"], header.get("stamp", "")
+        is_it = probability.dtype == np.uint8 and known == (how, stamp)
     except (DraftError, KeyError):
         return None
     return probability if is_it else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,14 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel
 
+from docbin_napari.io.paths import file_hash
 from docbin_napari.plugin import widgets
 from docbin_napari.plugin.binarize import binarize_fields
 from docbin_napari.plugin.dock import PanelWatch, itself
 from docbin_napari.plugin.keys import BorrowedKeys
 from docbin_napari.plugin.layers.ink_result import NotInkError, result_behind
 from docbin_napari.plugin.pages.pages_session import PageListSession
-from docbin_napari.plugin.pages.prepare import PageOrder, how_in_words, make_ready
+from docbin_napari.plugin.pages.prepare import PageOrder, make_ready
 from docbin_napari.plugin.pages.view import LEGEND, PageListView, thumbnails
 from docbin_napari.plugin.settings import SCANS, read_preferences, recent_folders, remember_folder
 from docbin_napari.plugin.signals import LISTS, MODEL_NEWS
@@ -136,12 +138,17 @@ class PageListPanel(widgets.PlainContainer):
 
     def _on_model(self, name: str, better: bool) -> None:
         if not self._watch.gone:
+            self._engines.cache_clear()  # It may be another network under a known name.
             self.model.list_again(name if better else "")
+            self._on_how()
 
     def _on_how(self, _: Any = None) -> None:
         """Follow another model or preset: what lies ready was made by the one before."""
         if not self._watch.gone and self._session.count and self.model.value is not None:
-            self._session.choose(self.model.value, self.preset.value)
+            stamp = ""
+            with suppress(OSError):  # A file that is gone is reported where it is loaded.
+                stamp = file_hash(self.model.models[self.model.value].path)
+            self._session.choose(self.model.value, self.preset.value, stamp)
             self._work_on()
 
     def _recall_how(self) -> None:
@@ -325,13 +332,14 @@ class PageListPanel(widgets.PlainContainer):
         datasets, dpi = self._datasets(), likes.pdf_dpi
         moved = entry.threshold(model.name)
         threshold = model.threshold if moved is None else moved
-        return PageOrder(number, entry, preset, model.name, likes.device, threshold, datasets, dpi)
+        stamp = self._session.pages.choices.get("stamp", "")
+        how = preset, model.name, likes.device, threshold
+        return PageOrder(number, entry, *how, datasets, dpi, stamp)
 
     def _on_event(self, order: PageOrder, event: Any) -> None:
         if self._watch.gone or order.task != self._working_on:
             return
-        how = how_in_words(self.model.value, self.preset.value)
-        if not self._session.lists(order) or order.how != how:
+        if not self._session.lists(order) or order.choices != self._session.pages.choices:
             return  # Another folder or another model was chosen meanwhile.
         self._session.receive(order.number, event)
         self.refresh()

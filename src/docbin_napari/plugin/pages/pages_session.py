@@ -26,7 +26,7 @@ from docbin_napari.plugin.layers.ink_result import bind, image_behind, result_be
 from docbin_napari.plugin.layers.look import end_looks
 from docbin_napari.plugin.layers.page_record import PAIR
 from docbin_napari.plugin.layers.page_source import label_style
-from docbin_napari.plugin.pages.prepare import PageReady, how_in_words
+from docbin_napari.plugin.pages.prepare import PageReady
 from docbin_napari.plugin.threads import Failed
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class PageListSession:
     def _is_to_do(self, number: int) -> bool:
         return self.pages.entries[number].state == "to do" and number not in self.troubles
 
-    def choose(self, model: str, preset: PresetName) -> None:
+    def choose(self, model: str, preset: PresetName, stamp: str = "") -> None:
         """Say how pages are binarized from now on; it is kept with the states of the pages.
 
         What lies ready but was found otherwise is found anew, and pages that were binarized
@@ -253,14 +253,13 @@ class PageListSession:
 
         Parameters
         ----------
-        model, preset : str
+        model, preset, stamp : str
             As in `PageOrder`.
         """
-        ours = ("", how_in_words(model, preset))
-        self._inked = {key: ink for key, ink in self._inked.items() if ink.how in ours}
-        chosen = {"model": model, "preset": preset}
+        chosen = {"model": model, "preset": preset, "stamp": stamp}
         if self.pages.choices != chosen:
             if self.pages.choices:
+                self._inked.clear()
                 self._forget_binarized()
             self.pages.choices = chosen
             self._keep(self.pages.keep)

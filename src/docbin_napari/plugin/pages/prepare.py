@@ -38,11 +38,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def how_in_words(model: str, preset: PresetName) -> str:
-    """Name model and preset, to tell whether another run would find the same."""
-    return f"{model}, {preset}"
-
-
 @dataclass(frozen=True)
 class PageOrder:
     """A page that is to be made ready.
@@ -61,6 +56,8 @@ class PageOrder:
         The data sets, beside which drafts lie.
     pdf_dpi : int
         Resolution at which PDF pages are drawn, dots per inch.
+    stamp : str
+        Checksum of the model's file: another network may have got its name.
     """
 
     number: int
@@ -71,16 +68,22 @@ class PageOrder:
     threshold: float
     datasets: Path | None = None
     pdf_dpi: int = 300
+    stamp: str = ""
 
     @property
     def how(self) -> str:
         """Model and preset in words."""
-        return how_in_words(self.model, self.preset)
+        return f"{self.model}, {self.preset}"
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """How the page is binarized, as its list keeps it."""
+        return {"model": self.model, "preset": self.preset, "stamp": self.stamp}
 
     @property
     def task(self) -> tuple[int, Path, str]:
         """What tells this order from others: place in the list, file, model and preset."""
-        return self.number, self.entry.file, self.how
+        return self.number, self.entry.file, f"{self.how}, {self.stamp}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +102,6 @@ class PageReady:
         What the user should know.
     corrected : ndarray or None
         Labels of a draft (H, W), to be written over `labels` in a step that can be undone.
-    how : str
-        Model and preset of `result`; "" for labels of a pair.
     """
 
     labels: NDArray[np.uint8]
@@ -108,7 +109,6 @@ class PageReady:
     metadata: dict[str, Any] = field(default_factory=dict)
     note: str = ""
     corrected: NDArray[np.uint8] | None = None
-    how: str = ""
 
 
 def make_ready(order: PageOrder, load: Loader) -> Iterator[Page | Progress | PageReady | Failed]:
@@ -144,7 +144,7 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | P
     base: dict[str, Any] = {"dpi": page.dpi, "source": source, "page": order.entry.page}
     folders = draft_places(order.datasets)
     result = InkResult(page.pixels.shape[:2], order.threshold)
-    known = _fill_with_known(result, folders, key, order.how)
+    known = _fill_with_known(result, folders, key, order)
     if of_pair := _of_pair(order, page, key.content, base):
         draft = drafts.newest_draft(folders, key)
         if known:
@@ -157,10 +157,10 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | P
         yield from _run(order, page, result, load)
         for folder in folders:  # If none takes it, it is found again next time.
             with suppress(DraftError):
-                drafts.keep_ink(folder, key, result.probability, order.how)
+                drafts.keep_ink(folder, key, result.probability, order.how, order.stamp)
                 break
     metadata = base | {"model": order.model, "preset": order.preset}
-    inked = PageReady(result.labels, result, metadata, how=order.how)
+    inked = PageReady(result.labels, result, metadata)
     yield _with_draft(inked, drafts.newest_draft(folders, key))
 
 
@@ -173,10 +173,12 @@ def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Itera
         yield progress
 
 
-def _fill_with_known(result: InkResult, folders: list[Path], key: PageKey, how: str) -> bool:
+def _fill_with_known(
+    result: InkResult, folders: list[Path], key: PageKey, order: PageOrder
+) -> bool:
     """Fill a result with what was kept of an earlier run, if there is something."""
     for folder in folders:
-        probability = drafts.kept_ink(folder, key, how)
+        probability = drafts.kept_ink(folder, key, order.how, order.stamp)
         if probability is not None and probability.shape == result.shape:
             result.probability[:] = probability
             result.write(0, slice(0, result.shape[0]), slice(0, result.shape[1]))
