@@ -114,6 +114,25 @@ def test_what_was_found_ahead_by_another_model_is_found_anew(viewer, folder, fak
     assert again.pages.choices == {"model": "letters-1", "preset": "fast", "stamp": ""}
 
 
+def test_pages_with_errors_are_tried_again_with_another_choice(viewer, folder, fake_engine) -> None:
+    def load(model: str, device: str) -> Any:
+        raise RuntimeError("the model is damaged")
+
+    session = PageListSession(viewer)
+    session.open(folder)
+    session.choose("bad", "fast")
+    session.all_wanted = True
+    engine, fake_engine.load = fake_engine.load, load
+    assert work_on(session, fake_engine) == [0, 1, 2]
+    session.choose("bad", "fast")
+    assert session.wanted() is None, "nothing has changed"
+    session.choose("any", "fast")
+    assert (session.wanted(), session.left, session.status) == (0, 3, "")
+    fake_engine.load = engine
+    assert work_on(session, fake_engine) == [0, 1, 2]
+    assert session.troubles == {}
+
+
 def test_another_file_under_the_name_of_a_model_is_another_model(
     viewer, folder, fake_engine
 ) -> None:

@@ -489,6 +489,26 @@ def test_another_choice_reads_the_next_page_anew_and_is_kept(
     assert len(fake_engine.calls) == calls, "nothing is binarized twice"
 
 
+def test_all_pages_are_tried_again_when_the_button_is_pressed_again(
+    desk, folder, fake_engine
+) -> None:
+    def fail(_: int) -> None:
+        raise MemoryError
+
+    (folder / "f2.png").unlink()
+    fake_engine.before = fail
+    desk.pages.folder.value = folder
+    desk.wait_for_worker()
+    desk.pages.all.native.click()
+    desk.wait_for_worker()
+    assert sorted(desk.pages._session.troubles) == [0, 1]
+    fake_engine.before = lambda _: None
+    desk.pages.all.native.click()
+    desk.wait_for_worker()
+    assert desk.pages._session.troubles == {}
+    assert "All pages are binarized." in desk.pages.status.value
+
+
 def test_a_network_that_replaces_another_of_its_name_reads_the_pages_anew(
     desk, folder, fake_engine, monkeypatch
 ) -> None:

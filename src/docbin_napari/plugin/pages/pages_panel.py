@@ -290,6 +290,8 @@ class PageListPanel(widgets.PlainContainer):
 
     def _on_all(self, wanted: bool) -> None:
         self._session.all_wanted = wanted and self._session.count > 0
+        if wanted:
+            self._session.try_again()
         self._work_on()
 
     # ---- work in the background

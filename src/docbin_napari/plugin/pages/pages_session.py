@@ -261,8 +261,15 @@ class PageListSession:
             if self.pages.choices:
                 self._inked.clear()
                 self._forget_binarized()
+                self.try_again()
             self.pages.choices = chosen
             self._keep(self.pages.keep)
+
+    def try_again(self) -> None:
+        """Forget which pages could not be opened or binarized, so that they are wanted again."""
+        if self.troubles:
+            self.troubles.clear()
+            self.status = ""
 
     def _forget_binarized(self) -> None:
         for number, entry in enumerate(self.pages.entries):
