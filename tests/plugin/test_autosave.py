@@ -15,7 +15,8 @@ import pytest
 from docbin_napari.io.errors import DraftError
 from docbin_napari.pairs.drafts import read_draft
 from docbin_napari.plugin.layers.choosing import provide
-from docbin_napari.plugin.layers.page_record import AS_SAVED, Subject, reviewed_of
+from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.layers.page_record import AS_SAVED, PAIR, Subject, reviewed_of
 from docbin_napari.plugin.saving import autosave
 from docbin_napari.plugin.saving.autosave import Autosave, checksum_of
 
@@ -102,8 +103,6 @@ def test_undo_and_direct_writing_are_seen_too(viewer, keeper, tmp_path, one_stro
 def test_ink_that_a_run_found_is_no_correction(viewer, keeper, tmp_path, one_stroke) -> None:
     image = viewer.add_image(one_stroke.pixels, rgb=True)
     layer, _ = provide(viewer, image, (0,), 0.5)
-    from docbin_napari.plugin.layers.ink_result import result_behind
-
     result = result_behind(layer)
     result.probability[:] = one_stroke.ink * 255
     result.write(0, slice(0, 48), slice(0, 64))
@@ -113,6 +112,34 @@ def test_ink_that_a_run_found_is_no_correction(viewer, keeper, tmp_path, one_str
     layer.data[0, 0] = 1
     keeper.flush()
     assert len(drafts(tmp_path)) == 1
+
+
+def test_a_threshold_moved_after_the_page_was_saved_is_a_correction(
+    viewer, keeper, tmp_path, faint_stroke
+) -> None:
+    image = viewer.add_image(faint_stroke.pixels, rgb=True)
+    layer, _ = provide(viewer, image, (0,), 0.5)
+    result = result_behind(layer)
+    result.probability[:] = faint_stroke.ink * 200
+    result.write(0, slice(0, 48), slice(0, 64))
+    subject = Subject(image, layer, 0)
+    keeper.watch(subject)
+    keeper.flush()
+    list(result.follow(0.6))
+    keeper.flush()
+    assert drafts(tmp_path) == [], "it is in no pair, and a run finds it again"
+    checksum = checksum_of(subject.plane())
+    subject.note(PAIR, "letters/letter.png")
+    subject.note(AS_SAVED, checksum)
+    keeper.forget(subject, checksum)
+    keeper.flush()
+    assert drafts(tmp_path) == []
+    list(result.follow(0.9))
+    assert not layer.data.any()
+    keeper.flush()
+    (path,) = drafts(tmp_path)
+    assert not read_draft(path).labels.any()
+    assert keeper.edited is subject
 
 
 @pytest.mark.parametrize("value", [0, 2])

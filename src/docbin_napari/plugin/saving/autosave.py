@@ -365,7 +365,8 @@ def write_draft_if_changed(
     looked = reviewed_bytes(subject)
     state = checksum_of(subject.plane(), looked)
     gone = page.file is not None and not is_plain_file(page.file)  # It was thrown away elsewhere.
-    if (state == page.kept and not gone) or not (page.file or looked or _is_edited(subject)):
+    wanted = page.file or looked or _is_edited(subject, page.kept)
+    if (state == page.kept and not gone) or not wanted:
         page.trouble = ""
         return
     draft = Draft(subject.plane(), looked or None, subject.labels.metadata.get("model"))
@@ -393,10 +394,11 @@ def _look_for_drafts(
     page.key = key
 
 
-def _is_edited(subject: Subject) -> bool:
-    """Tell whether there is more than what a run has found and could find again."""
+def _is_edited(subject: Subject, kept: int | None) -> bool:
+    """Tell whether there is more than a run, or the pair of the page, would give again."""
     result = result_behind(subject.labels)
-    return result is None or result.was_edited(subject.page)
+    saved = kept is not None and subject.noted(PAIR) is not None  # That is what is opened again.
+    return saved or result is None or result.was_edited(subject.page)
 
 
 def _write(page: Watched, folders: list[Path], draft: Draft, writer: str) -> Path:
