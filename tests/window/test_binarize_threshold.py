@@ -107,6 +107,34 @@ def test_another_model_on_the_same_page_begins_with_its_own_threshold(bench, one
     assert result_behind(results[0]).threshold == 0.25, "the same model again keeps it"
 
 
+def test_a_model_that_is_run_again_keeps_its_own_threshold(bench, one_stroke) -> None:
+    widget = bench.widget
+    bench.viewer.add_image(one_stroke.pixels, name="letter")
+    widget.model.value = "faint"
+    bench.run_to_the_end()
+    widget.threshold.value = 0.35
+    widget.model.value = "general-1"
+    bench.run_to_the_end()
+    widget.model.value = "faint"
+    bench.run_to_the_end()
+    results = choosing.results_of(bench.viewer, widget.image.value)
+    assert [result_behind(layer).threshold for layer in results] == [0.5, 0.35]
+
+
+def test_another_preset_on_the_same_page_begins_with_the_threshold_of_the_model(
+    bench, one_stroke
+) -> None:
+    widget = bench.widget
+    bench.viewer.add_image(one_stroke.pixels, name="letter")
+    widget.preset.value = "fast"
+    bench.run_to_the_end()
+    widget.threshold.value = 0.8
+    widget.preset.value = "best"
+    bench.run_to_the_end()
+    results = choosing.results_of(bench.viewer, widget.image.value)
+    assert [result_behind(layer).threshold for layer in results] == [0.5, 0.8]
+
+
 def test_a_reopened_widget_goes_on_with_the_labels_that_are_there(bench, faint_stroke) -> None:
     from docbin_napari.plugin.binarize.binarize_widget import BinarizeDocument
 

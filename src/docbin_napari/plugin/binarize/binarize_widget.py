@@ -14,6 +14,7 @@ from docbin_napari.plugin.binarize import binarize_fields
 from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request, turn_page
 from docbin_napari.plugin.dock import BINARIZE, DockPanel
 from docbin_napari.plugin.layers import choosing, page_source
+from docbin_napari.plugin.layers.ink_result import result_behind
 from docbin_napari.plugin.layers.look import LookRow
 from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.signals import MODEL_NEWS
@@ -116,7 +117,8 @@ class BinarizeDocument(DockPanel):
             event.connect(self._on_layers)
         self._viewer.layers.selection.events.active.connect(self._on_active)
         self.image.changed.connect(self._on_image)
-        self.model.changed.connect(self._on_model)
+        for field in (self.model, self.preset):
+            field.changed.connect(self._on_how)
         self.threshold.changed.connect(self._on_threshold)
         self.open_page.changed.connect(lambda: commands.open_document(self._viewer))
         self.open_folder.changed.connect(lambda: commands.open_folder(self._viewer))
@@ -200,7 +202,7 @@ class BinarizeDocument(DockPanel):
         if shown is not None:
             widgets.show_value(self.threshold, round(shown, 2))
 
-    def _on_model(self, _: Any = None) -> None:
+    def _on_how(self, _: Any = None) -> None:
         self._moved = False
         self._show_threshold()
 
@@ -253,11 +255,14 @@ class BinarizeDocument(DockPanel):
             self._update()
             return
         preset, model, device = self.preset.value, self.model.value, self.device.value
-        known = [layer.metadata for layer in choosing.results_of(self._viewer, image)]
-        made_by = [(one.get("model"), one.get("preset")) for one in known]
-        if known and not self._moved and (model, preset) not in made_by:
-            # What the slider shows is the threshold of a result that another model has made.
-            widgets.show_value(self.threshold, round(self.model.models[model].threshold, 2))
+        known = choosing.results_of(self._viewer, image)
+        how = {"model": model, "preset": preset}
+        mine = [layer for layer in known if how.items() <= layer.metadata.items()]
+        if known and not self._moved and self._session.ink_layer(image) not in mine:
+            # The slider shows the threshold of a result that another model or preset has made.
+            behind = [result for layer in mine if (result := result_behind(layer)) is not None]
+            own = behind[0] if behind else self.model.models[model]
+            widgets.show_value(self.threshold, round(own.threshold, 2))
         threshold, all_pages = self.threshold.value, self.pages.value == _ALL_PAGES
         request = Request(preset, model, device, threshold, all_pages, self.strokes.value)
         with threads.errors_shown():
