@@ -285,6 +285,13 @@ def test_the_favourite_is_the_active_image_or_the_one_behind_the_active_labels(
     viewer.layers.selection.active = viewer.add_points([[0, 0]])
     assert choosing.favourite(viewer) is second
     assert choosing.images(viewer) == [second, first]
+    assert choosing.favourite(viewer, first) is first, "points mean no page"
+    viewer.layers.selection.clear()
+    assert choosing.favourite(viewer, first) is first
+    viewer.layers.selection.active = viewer.add_labels(np.zeros(one_stroke.ink.shape, np.uint8))
+    assert choosing.favourite(viewer, first) is first, "labels that know of no page"
+    second.metadata["source"] = viewer.layers.selection.active.metadata["source"] = "b.png"
+    assert choosing.favourite(viewer, first) is second
 
 
 def test_the_active_one_of_two_results_of_an_image_follows_the_threshold(

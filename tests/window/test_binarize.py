@@ -204,6 +204,18 @@ def test_a_chosen_image_stays_chosen_when_other_layers_come_and_go(bench, one_st
     assert bench.widget.image.value is first
 
 
+def test_a_click_on_what_is_no_page_does_not_change_the_page(bench, one_stroke) -> None:
+    first, second = (bench.viewer.add_image(one_stroke.pixels, name=name) for name in "ab")
+    bench.viewer.layers.selection.active = first
+    assert bench.widget.image.value is first
+    bench.viewer.add_shapes()
+    assert bench.widget.image.value is first
+    bench.viewer.layers.selection.clear()
+    assert bench.widget.image.value is first
+    bench.viewer.layers.selection.active = second
+    assert bench.widget.image.value is second
+
+
 def test_removing_the_labels_during_the_run_stops_it(bench, one_stroke) -> None:
     bench.viewer.add_image(one_stroke.pixels, name="letter")
     gate = bench.start_and_hold()

@@ -182,7 +182,7 @@ class BinarizeDocument(DockPanel):
             self._on_image()
 
     def _choose_favourite(self) -> None:
-        favourite = choosing.favourite(self._viewer)
+        favourite = choosing.favourite(self._viewer, self.image.value)
         if favourite is not None and favourite in self.image.choices:
             self.image.value = favourite
 

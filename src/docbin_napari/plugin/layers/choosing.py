@@ -95,20 +95,30 @@ def results_of(viewer: ViewerModel, image: Image | None) -> list[Labels]:
 # ---- binarize
 
 
-def favourite(viewer: ViewerModel) -> Image | None:
+def favourite(viewer: ViewerModel, now: Image | None = None) -> Image | None:
     """Find the image a user means.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    now : Image or None
+        The one that is chosen, which stays where the active layer means no page.
 
     Returns
     -------
     Image or None
-        The active layer, else the image behind the active labels, else the topmost image.
+        The active layer, else the page of the active labels, else `now`, else the topmost image.
     """
     active = viewer.layers.selection.active
     if isinstance(active, Image):
         return active
     known = images(viewer)
     behind = image_behind(active)
-    return behind if behind in known else next(iter(known), None)
+    if behind in known:
+        return behind
+    own = [one for one in known if isinstance(active, Labels) and same_page(one, active)]
+    return next(iter((*own, *(known if now is None else [now]))), None)
 
 
 def ink_layer(viewer: ViewerModel, image: Image | None) -> Labels | None:
