@@ -10,6 +10,7 @@ from PIL import Image
 from docbin_napari.batch.jobs import FileFailed, FileSkipped, FileWritten, PageOutputs
 from docbin_napari.batch.made_from import MadeFrom, read_words
 from docbin_napari.io.mask import read_ground_truth, write_mask
+from docbin_napari.io.page import read_pages
 
 INK = np.eye(9, dtype=bool)
 
@@ -52,6 +53,20 @@ def test_standings(tmp_path):
     assert made.standing(outputs) == "changed"
     write_mask(outputs.mask, INK)
     assert made.standing(outputs) == "done", "a mask that says nothing goes by its name"
+
+
+@pytest.mark.parametrize("format", ["png", "tiff"])
+def test_a_probability_of_an_earlier_mask_is_computed_again(batch, tmp_path, format):
+    page = batch.draw_page(tmp_path / "page.png")
+    batch.run([page], format=format, probability=True)
+    batch.draw_page(page, number=4)
+    batch.run([page], format=format)
+    again = [batch.ends(batch.run([page], format=format, probability=True))[0] for _ in range(2)]
+    assert isinstance(again[0], FileWritten)
+    assert again[1] == FileSkipped(page)
+    assert batch.ends(batch.run([page], format=format)) == [FileSkipped(page)]
+    (path,) = (tmp_path / "auto_bin").glob("page_probability.*")
+    np.testing.assert_array_equal(next(read_pages(path)).pixels[..., 0], 255 - batch.pixels_of(4))
 
 
 def test_a_large_tiff_is_known_again(batch, tmp_path, monkeypatch):

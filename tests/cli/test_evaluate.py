@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.batch.made_from import MadeFrom
 from docbin_napari.cli import main
-from docbin_napari.io.mask import read_ground_truth, write_ground_truth, write_mask
+from docbin_napari.io.mask import (
+    read_ground_truth,
+    write_ground_truth,
+    write_mask,
+    write_probability,
+)
 from docbin_napari.metrics.scores import mean_scores, score_page
 
 TITLES = [
@@ -198,6 +204,20 @@ def test_a_probability_that_is_no_use_leaves_its_mask(collection, capsys, tmp_pa
     captured = capsys.readouterr()
     assert str(path) in captured.err
     assert "mean of 2 pages" in captured.out
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("together", [True, False])
+def test_a_probability_of_an_earlier_mask_is_left_out(collection, capsys, together):
+    path = collection / "auto_bin" / "a.png"
+    probability = path.with_stem("a_probability")
+    ink = read_ground_truth(path).ink
+    write_probability(probability, ink * np.uint8(255))
+    made = MadeFrom(collection / "a.png", 1, 300.0, {})
+    write_mask(path, ink, texts=made.texts(probability=together))
+    assert main(["evaluate", str(collection), str(collection)]) == 0
+    reason = "its mask was written later, without --probability; left out"
+    assert capsys.readouterr().err == ("" if together else f"warning: {probability}: {reason}\n")
 
 
 def test_unlabelled_pixels_count_nowhere(collection, capsys):

@@ -355,9 +355,10 @@ def _write(
     with _named(made.source):
         if made.is_done(outputs, overwrite=overwrite):
             return
+        texts = made.texts(probability=outputs.probability is not None)
         if outputs.probability is not None:
             write_probability(outputs.probability, probability, dpi=dpi)
-        write_mask(outputs.mask, ink, dpi=dpi, texts=made.texts())
+        write_mask(outputs.mask, ink, dpi=dpi, texts=texts)
 
 
 @contextmanager

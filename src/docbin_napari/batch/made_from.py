@@ -5,8 +5,8 @@ A batch describes its network in a few words, by which every process can load it
 Strategy: a name says little. Another source can have the same result name, a scan may have been
 made again, and the next run may use another model. So each mask carries a few words: its source
 (name, size, checksum, and a checksum of its path from the result), the page, the model and the
-settings. They are compared before a page is skipped. A mask without them, of an earlier version or
-another program, is known by its name alone.
+settings, and whether a probability was written with it. They are compared before a page is skipped.
+A mask without them, of an earlier version or another program, is known by its name alone.
 """
 
 from __future__ import annotations
@@ -198,8 +198,13 @@ class MadeFrom:
     seen: tuple[int, str] | None = None
     folder: Path | None = None
 
-    def texts(self) -> dict[str, str]:
+    def texts(self, *, probability: bool = False) -> dict[str, str]:
         """Give the words for the file of the result.
+
+        Parameters
+        ----------
+        probability : bool
+            Whether the probability beside it is of the same run.
 
         Returns
         -------
@@ -213,6 +218,7 @@ class MadeFrom:
         except OSError:
             return {}
         file = {"source": self.source.name, "size": size, "sha256": checksum, "page": self.page}
+        file["probability"] = probability
         words = {**file, **self._path(self.source), **drawn, **self.recipe}
         return {KEYWORD: json.dumps(words, sort_keys=True)}
 
@@ -265,7 +271,9 @@ class MadeFrom:
             settings = [name for name in (*self.recipe, "dpi") if name != "model"]
             if any(kept.get(name) != own.get(name) for name in settings):
                 return "other recipe"
-        return "done" if outputs.exist else "missing"
+        # A probability that was not written with the mask may be of another model or scan.
+        of_mask = outputs.probability is None or kept is None or kept.get("probability")
+        return "done" if outputs.exist and of_mask else "missing"
 
     def is_done(self, outputs: PageOutputs, *, overwrite: bool) -> bool:
         """Tell whether the results of this page are there, and made from it as they would be now.

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from docbin_napari.batch.made_from import read_words
 from docbin_napari.cli.console import Console, UsageError, table, usage_errors
 from docbin_napari.cli.evaluate import THERE, EvaluateCommand
 from docbin_napari.inference.classical import BASELINES
@@ -264,6 +265,10 @@ def _read_mask(match: MatchedPage) -> Judged:
     ink = read_ground_truth(match.prediction).ink
     path = match.prediction.with_stem(f"{match.prediction.stem}_probability")
     if not is_plain_file(path):
+        return Judged(ink)
+    if (read_words(match.prediction) or {}).get("probability") is False:
+        reason = "its mask was written later, without --probability; left out"
+        warnings.warn(f"{path}: {reason}", stacklevel=2)
         return Judged(ink)
     try:
         probability = _only_page(path)[..., 0]
