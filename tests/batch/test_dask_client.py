@@ -352,7 +352,9 @@ def test_files_are_sent_with_absolute_paths_and_named_as_the_user_did(
 def test_a_result_whose_answer_was_lost_counts_as_written(in_process, tmp_path, monkeypatch):
     """The second worker finds the mask of the first, and skips the file."""
     draw_pages(tmp_path / "pages", "a", "b")
-    draw_pages(tmp_path / "pages" / "auto_bin", "a")
+    draw_pages(tmp_path / "pages" / "auto_bin", "a", "c")
+    # Whether the worker has looked at this mask depends on how many pages there are.
+    Image.new("L", (9, 9)).save(tmp_path / "pages" / "c.tif")
     monkeypatch.setattr(dask_client, "binarize_file", lambda job, **same: FileSkipped(job.source))
     jobs = plan_jobs([tmp_path / "pages"], OutputConfig())
     ends = list(dask_client._work(in_process, jobs, None, OutputConfig()))
@@ -360,6 +362,7 @@ def test_a_result_whose_answer_was_lost_counts_as_written(in_process, tmp_path, 
     assert set(ends) == {
         FileWritten(tmp_path / "pages" / "a.png", (mask,)),
         FileSkipped(tmp_path / "pages" / "b.png"),
+        FileSkipped(tmp_path / "pages" / "c.tif"),
     }
 
 

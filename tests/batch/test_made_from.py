@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.batch import binarizer
 from docbin_napari.batch.jobs import FileFailed, FileSkipped, FileWritten, PageOutputs
 from docbin_napari.batch.made_from import MadeFrom, read_words
 from docbin_napari.io.mask import read_ground_truth, write_mask
@@ -194,6 +195,35 @@ def test_a_numbered_page_takes_no_result_of_another_folder(batch, tmp_path):
     file = batch.draw_file_of_pages(tmp_path / "box2" / "letter.tif")
     assert isinstance(batch.ends(batch.run([file], output=out))[0], FileFailed)
     assert (out / "letter_001.png").read_bytes() == kept
+
+
+@pytest.mark.parametrize("end", [FileSkipped, FileWritten])
+@pytest.mark.parametrize("suffix", [".pdf", ".tif"])
+@pytest.mark.parametrize("other", ["of another program", "of another folder", "cut off"])
+def test_pages_with_numbers_leave_a_result_of_the_plain_name_alone(
+    batch, tmp_path, other, suffix, end
+):
+    out = tmp_path / "out"
+    file = batch.draw_file_of_pages(tmp_path / f"letter{suffix}")
+    if end is FileSkipped:
+        batch.run([file], output=out)
+    page = batch.draw_page(tmp_path / "box" / f"letter{suffix}", number=5)
+    batch.run([page], output=out)
+    if other != "of another folder":
+        (out / "letter.png").write_bytes(b"")
+    if other == "of another program":
+        Image.new("1", (9, 9)).save(out / "letter.png")
+    kept = (out / "letter.png").read_bytes()
+    assert isinstance(batch.ends(batch.run([file], output=out))[0], end)
+    assert (out / "letter.png").read_bytes() == kept
+    assert batch.files_in(out) == ["letter.png", *(f"letter_00{n}.png" for n in (1, 2, 3))]
+
+
+def test_a_file_of_one_page_that_is_done_is_not_decoded(batch, tmp_path, monkeypatch):
+    page = batch.draw_page(tmp_path / "page.tif")
+    batch.run([page])
+    monkeypatch.setattr(binarizer, "read_pages", None)
+    assert batch.ends(batch.run([page])) == [FileSkipped(page)]
 
 
 def test_another_resolution_is_another_setting_also_for_a_pdf_of_another_name(batch, tmp_path):

@@ -40,7 +40,7 @@ from docbin_napari.batch.jobs import (
     PageOutputs,
     PageProgress,
 )
-from docbin_napari.batch.made_from import BatchModel, MadeFrom, fingerprint
+from docbin_napari.batch.made_from import BatchModel, MadeFrom, fingerprint, may_be_numbered
 from docbin_napari.inference import predict
 from docbin_napari.inference.ahead import iterate_ahead, map_ahead, threads
 from docbin_napari.inference.page_reader import PageReader
@@ -244,7 +244,10 @@ class FileBinarizer:
             return FileFailed(job.source, job.problem)
         try:
             made = self._made(job, 0 if job.suffix == ".tiff" else 1)
-            done = made.is_done(job.outputs(), overwrite=self.config.overwrite)
+            # The plain name is not looked at where the results may have others.
+            done = not may_be_numbered(job) and made.is_done(
+                job.outputs(), overwrite=self.config.overwrite
+            )
         except PageError as error:
             return _failure(error, job)
         return FileSkipped(job.source) if done else None

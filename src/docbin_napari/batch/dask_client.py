@@ -45,7 +45,7 @@ from docbin_napari.batch.jobs import (
     Job,
     OutputConfig,
 )
-from docbin_napari.batch.made_from import BatchModel
+from docbin_napari.batch.made_from import BatchModel, may_be_numbered
 from docbin_napari.io.paths import is_folder, is_left, missing, start_of, writing_trouble
 from docbin_napari.model.engine import DeviceError
 from docbin_napari.model.ink_model import InkModel
@@ -202,7 +202,7 @@ def _end_of(future: Future[FileEnd], job: Job) -> FileEnd:
     except Exception as error:
         reason = f"unexpected error on a worker ({type(error).__name__}: {one_line(error)})"
         return FileFailed(job.source, reason)
-    if isinstance(end, FileSkipped) and job.outputs().exist:
+    if isinstance(end, FileSkipped) and job.outputs().exist and not may_be_numbered(job):
         # It was not there when it was sent: the worker that wrote it was lost with the answer.
         return FileWritten(job.source, job.outputs().paths)
     if isinstance(end, FileWritten):

@@ -28,7 +28,7 @@ from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.io.encode import is_cut_off, read_texts
 from docbin_napari.io.errors import MaskError, PageError
 from docbin_napari.io.mask import level_of
-from docbin_napari.io.page import is_pdf
+from docbin_napari.io.page import is_pdf, is_tiff
 from docbin_napari.io.paths import file_hash, is_plain_file
 from docbin_napari.model import ink_model
 from docbin_napari.model.engine import EngineConfig
@@ -333,6 +333,31 @@ def read_words(mask: Path) -> dict[str, Any] | None:
     except (MaskError, ValueError, RecursionError):
         return None
     return kept if isinstance(kept, dict) else None
+
+
+def may_be_numbered(job: Job) -> bool:
+    """Tell whether a file may have many pages, so that its results have numbers in their names.
+
+    Parameters
+    ----------
+    job : Job
+        One of the plan.
+
+    Returns
+    -------
+    bool
+        False where all pages become one file, for kinds of one page, and where a mask says that it
+        was made from this very file as its only page.
+    """
+    if job.suffix == ".tiff" or not is_plain_file(job.source):
+        return False
+    with suppress(OSError):
+        with job.source.open("rb") as stream:
+            start = stream.read(1024)
+        if is_pdf(start) or is_tiff(start):
+            kept = read_words(job.outputs().mask) or {}
+            return kept.get("page") != 1 or kept.get("sha256") != fingerprint(job.source)[1]
+    return False
 
 
 @lru_cache(maxsize=256)
