@@ -79,3 +79,25 @@ def test_another_base_makes_other_results(tmp_path, tiny_model_file):
     first = described(mine).recipe
     base.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
     assert len({first["base_sha256"], described(mine).recipe["base_sha256"], ""}) == 3
+
+
+def test_a_base_that_is_another_one_or_gone_is_refused(tmp_path, tiny_model_file):
+    """So a worker of a cluster does not read pages otherwise than the masks say."""
+    base = tmp_path / "base.safetensors"
+    base.write_bytes(tiny_model_file.read_bytes())
+    header = {"threshold": 0.5, "base": {"name": str(base)}}
+    network = ink_model.load_network(find_model(tiny_model_file))
+    mine = ink_model.save_model(tmp_path / "mine.safetensors", network, header).path
+    with_base = described(mine)
+    base.unlink()
+    without_base = described(mine)
+    refused = pytest.raises(ModelError, match=r"the base .*base\.safetensors of .* another")
+    with refused:
+        with_base.load()
+    assert without_base.load().base is None
+    made_from._load.cache_clear()
+    base.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
+    for model in (with_base, without_base):
+        with refused:
+            model.load()
+    assert described(mine).load().base is not None

@@ -84,12 +84,12 @@ def run(monkeypatch):
     monkeypatch.setattr(dask_client, "_connect", lambda *given: nullcontext())
     monkeypatch.setattr(dask_client, "_work", work)
 
-    def run(paths, **settings):
+    def run(paths, recipe=None, say=lambda line: None, **settings):
         sent.clear()
         config = OutputConfig(**settings)
-        model = BatchModel(lambda: pytest.fail("loaded"), InferenceConfig())
+        model = BatchModel(lambda: pytest.fail("loaded"), InferenceConfig(), recipe=recipe or {})
         jobs = plan_jobs(paths, config)
-        return list(binarize_on_cluster(jobs, model, config, ClusterConfig("local"))), sent
+        return list(binarize_on_cluster(jobs, model, config, ClusterConfig("local"), say)), sent
 
     return run
 
@@ -102,6 +102,13 @@ def test_what_is_done_or_cannot_be_done_is_not_sent(tmp_path, run):
     assert ends == [FileSkipped(done), FileFailed(tmp_path / "lost.png", reason)]
     assert [job.source for job in sent] == [new]
     assert len(run([done, new], overwrite=True)[1]) == 2
+
+
+def test_a_missing_base_is_said(tmp_path, run):
+    """Workers print nothing."""
+    said = []
+    run([draw(tmp_path / "a.png")], recipe={"model": "mine", "base_sha256": ""}, say=said.append)
+    assert said == ["the base of the model mine is missing: mine reads all pages itself"]
 
 
 def test_folders_for_results_are_made_here(tmp_path, run, monkeypatch):

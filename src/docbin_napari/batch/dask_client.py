@@ -118,6 +118,9 @@ def binarize_on_cluster(
         else:
             yield end
     if to_do:
+        if model.recipe.get("base_sha256") == "":
+            name = model.recipe["model"]
+            say(f"the base of the model {name} is missing: {name} reads all pages itself")
         try:
             with _connect(cluster, len(to_do), say) as client:
                 yield from _work(client, to_do, model, config)

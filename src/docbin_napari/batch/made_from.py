@@ -128,19 +128,23 @@ def describe_model(
         with suppress(ModelError, OSError):
             base = find_model(str(info.header["base"].get("name", "")))
             recipe["base_sha256"] = file_hash(base.path)
-    load = partial(load_once, name, digest, device, engine or EngineConfig())
+    digests = (digest, recipe.get("base_sha256"))
+    load = partial(load_once, name, digests, device, engine or EngineConfig())
     return BatchModel(load, inference, threshold, recipe)
 
 
-def load_once(name: str, digest: str, device: str, engine: EngineConfig) -> ink_model.InkModel:
+def load_once(
+    name: str, digests: tuple[str, str | None], device: str, engine: EngineConfig
+) -> ink_model.InkModel:
     """Load a model file that any process of any machine has, once in each process.
 
     Parameters
     ----------
     name : str
         A built-in model, or the absolute path of a model file.
-    digest : str
-        SHA-256 of the file.
+    digests : (str, str or None)
+        SHA-256 of the file and of its base, which is empty where the base is missing and None
+        for a model without one.
     device : str
         Where the process runs it; ``"auto"`` takes its GPU if it has one.
     engine : EngineConfig
@@ -154,19 +158,31 @@ def load_once(name: str, digest: str, device: str, engine: EngineConfig) -> ink_
     Raises
     ------
     ModelError, DeviceError
-        If the file is missing here, is damaged or has changed, or the device is missing.
+        If a file is missing here, is damaged or has changed, or the device is missing.
     """
     with _loading:
-        return _load(name, digest, device, engine)
+        return _load(name, digests, device, engine)
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, digest: str, device: str, engine: EngineConfig) -> ink_model.InkModel:
-    if file_hash(find_model(name).path) != digest:
+def _load(
+    name: str, digests: tuple[str, str | None], device: str, engine: EngineConfig
+) -> ink_model.InkModel:
+    if file_hash(find_model(name).path) != digests[0]:
         raise ModelError(
             f"the file of the model {name} has changed since the batch began: start the batch again"
         )
-    return ink_model.load_model(name, device, engine)
+    model = ink_model.load_model(name, device, engine)
+    expected = digests[1]
+    if expected is not None and expected != (
+        file_hash(model.base.info.path) if model.base is not None else ""
+    ):
+        base = model.info.header["base"].get("name")
+        raise ModelError(
+            f"the base {base} of the model {name} cannot be loaded or is another one than when the "
+            "batch began: use the same file on all machines, and start the batch again"
+        )
+    return model
 
 
 @dataclass(frozen=True)
