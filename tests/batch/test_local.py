@@ -1,11 +1,13 @@
 """Many files with a stand-in for the network, which takes what is dark for ink."""
 
+import os
 import threading
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.batch import binarizer
 from docbin_napari.batch.binarizer import binarize_files
 from docbin_napari.batch.jobs import (
     FileFailed,
@@ -46,8 +48,6 @@ def test_events_in_order(batch, tmp_path):
 
 
 def test_the_next_file_is_decoded_before_it_is_asked_for(batch, tmp_path, monkeypatch):
-    from docbin_napari.batch import binarizer
-
     second_is_open = threading.Event()
 
     def watched(path, **settings):
@@ -64,6 +64,18 @@ def test_the_next_file_is_decoded_before_it_is_asked_for(batch, tmp_path, monkey
     assert next(events).source == paths[0]
     assert second_is_open.wait(timeout=30)
     events.close()
+
+
+@pytest.mark.parametrize(("cores", "ahead"), [(2, 1), (16, 4), (128, 8)])
+def test_files_are_opened_ahead_as_the_cores_of_this_process_allow(monkeypatch, cores, ahead):
+    """However many the machine has: each page that waits takes memory."""
+    counts = []
+    monkeypatch.setattr(binarizer, "map_ahead", lambda *given: counts.append(given[-1]) or iter(()))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 128)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    list(binarize_files([], BatchModel(dict, InferenceConfig()), OutputConfig()))
+    assert counts == [ahead]
 
 
 def test_done_files_are_skipped_without_loading_the_model(batch, tmp_path):
@@ -193,8 +205,6 @@ def test_the_model_is_loaded_once(batch, tmp_path):
 def test_only_two_pages_are_in_memory(batch, tmp_path, monkeypatch):
     """When a page is asked for, the one before is computed, and those before that are gone."""
     import weakref
-
-    from docbin_napari.batch import binarizer
 
     source = batch.draw_file_of_pages(tmp_path / "letters.tif")
     alive: list[weakref.ref] = []

@@ -13,7 +13,6 @@ An error becomes one line for its file. The network is loaded when the first pag
 from __future__ import annotations
 
 import logging
-import os
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -47,6 +46,7 @@ from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.io.errors import FileError, PageError
 from docbin_napari.io.mask import write_mask, write_probability
 from docbin_napari.io.page import Page, read_pages
+from docbin_napari.model.engine import usable_threads
 
 Resolution = tuple[float, float] | None
 Result = TypeVar("Result")
@@ -54,6 +54,8 @@ Work = Generator[PageProgress, None, Result]
 """A computation that yields its progress and returns its result."""
 
 _LOG = logging.getLogger(__name__)
+_MOST_AHEAD = 8
+"""Most files whose first pages wait in memory: as many threads decode them for a fast GPU."""
 
 
 def binarize_files(
@@ -87,7 +89,7 @@ def binarize_files(
     last encoded, so that a file may end after the next one has started.
     """
     binarizer = FileBinarizer(replace(model, load=cache(model.load)), config)
-    count = max(1, (os.cpu_count() or 1) // 4)
+    count = max(1, min(usable_threads() // 4, _MOST_AHEAD))
     with threads(count) as readers, threads(1) as page_reader, ThreadPoolExecutor(count) as writer:
         being_written: deque[Future[FileEnd]] = deque()
         try:

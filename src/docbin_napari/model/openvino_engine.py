@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -32,6 +31,7 @@ from docbin_napari.model.engine import (
     EngineConfig,
     capabilities,
     openvino_core,
+    usable_threads,
 )
 from docbin_napari.model.ink_model import Normalisation
 from docbin_napari.model.model_file import INK_COLOURS, ModelInfo, UNetConfig, checked, load_tensors
@@ -411,7 +411,7 @@ class OpenVINOEngine(Engine):
         self.device = _choose(settings, eight_bits)
         self.pixels_at_once = _PIXELS_AT_ONCE
         self._tensors = tensors
-        self._threads = settings.threads or _usable_threads()
+        self._threads = settings.threads or usable_threads()
         ranges = eight_bits.ranges if eight_bits and self.device.dtype == "int8" else None
         self._graph = Graph(config, tensors, normalisation, ranges)
         self._requests: dict[int, SimpleQueue[InferRequest]] = {}
@@ -521,14 +521,6 @@ def _choose(settings: EngineConfig, eight_bits: EightBits | None) -> Device:
     if "BF16" in capabilities():
         return device("bfloat16", f"{why}; this CPU has bfloat16 units")
     return device("float32", f"{why}, and this CPU no bfloat16 units")
-
-
-def _usable_threads() -> int:
-    """Cores that this process may use; fewer where OMP_NUM_THREADS says so, as in workers."""
-    affinity: Any = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
 
 
 class RangeObserver(OpenVINOEngine):
