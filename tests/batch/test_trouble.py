@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -21,8 +22,8 @@ from docbin_napari.batch.made_from import BatchModel, done_otherwise
 from docbin_napari.inference import predict as predict_module
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.predict import DeviceMemoryError, Progress
-from docbin_napari.io.errors import PageError
-from docbin_napari.io.page import read_pages
+from docbin_napari.io.mask import read_ground_truth
+from docbin_napari.io.tiff_header import read_tiff_header
 
 
 def test_stopping_writes_what_is_computed(batch, tmp_path):
@@ -186,21 +187,55 @@ def test_events_can_be_dropped_in_between(batch, tmp_path):
     assert not Path(tmp_path / "auto_bin").exists()
 
 
-def test_the_pages_before_a_damaged_one_are_written(batch, tmp_path, monkeypatch):
-    from docbin_napari.batch import binarizer
+def damage_pages(path, *indices):
+    whole = bytearray(path.read_bytes())
+    for index in indices:
+        ((place, length),) = read_tiff_header(path).pages[index].extents
+        whole[place : place + length] = b"?" * length
+    path.write_bytes(whole)
 
+
+@pytest.mark.parametrize("damaged", [[1], [2], [1, 2]])
+def test_the_pages_around_a_damaged_one_are_written(batch, tmp_path, damaged):
+    source = tmp_path / "letters.tif"
+    first, *others = (Image.fromarray(batch.pixels_of(number)) for number in range(5))
+    first.save(source, save_all=True, append_images=others, compression="tiff_adobe_deflate")
+    damage_pages(source, *damaged)
+    whole = [number for number in range(5) if number not in damaged]
+    for _ in range(2):
+        (end,) = batch.ends(batch.run([source]))
+        *reasons, rest = end.reason.split("; ")
+        assert [reason[:7] for reason in reasons] == [f"page {index + 1}:" for index in damaged]
+        assert rest == "all other pages are done"
+        assert batch.files_in(tmp_path / "auto_bin") == [f"letters_00{n + 1}.png" for n in whole]
+    for number in whole:
+        ink = read_ground_truth(tmp_path / "auto_bin" / f"letters_00{number + 1}.png").ink
+        np.testing.assert_array_equal(ink, batch.pixels_of(number) < 128)
+    damage_pages(source, 1, 2, 3, 4)
+    (end,) = batch.ends(batch.run([source], overwrite=True))
+    assert end.reason.endswith("; 1 more of its pages failed; all other pages are done")
+    (end,) = batch.ends(batch.run([source], format="tiff"))
+    assert end.reason.startswith("page 2: ")
+    assert not (tmp_path / "auto_bin" / "letters.tiff").exists()
+
+
+@pytest.mark.parametrize("error", [ValueError("a defect of ours"), MemoryError()])
+def test_a_page_that_fails_in_the_network_does_not_stop_its_file(
+    batch, tmp_path, monkeypatch, error
+):
     source = batch.draw_file_of_pages(tmp_path / "letters.tif")
+    working, asked = predict_module.predict_with, []
 
-    def damaged(path, **settings):
-        for page in read_pages(path, **settings):
-            if page.index == 2:
-                raise PageError(path, "page 3: the image is damaged")
-            yield page
+    def fails_at_second(reader, config, out):
+        asked.append(reader)
+        yield from working(reader, config, out)
+        if len(asked) == 2:
+            raise error
 
-    monkeypatch.setattr(binarizer, "read_pages", damaged)
+    monkeypatch.setattr(predict_module, "predict_with", fails_at_second)
     (end,) = batch.ends(batch.run([source]))
-    assert end == FileFailed(source, "page 3: the image is damaged")
-    assert batch.files_in(tmp_path / "auto_bin") == ["letters_001.png", "letters_002.png"]
+    assert end.reason.startswith("page 2: ")
+    assert batch.files_in(tmp_path / "auto_bin") == ["letters_001.png", "letters_003.png"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")

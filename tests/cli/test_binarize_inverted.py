@@ -5,6 +5,7 @@ from PIL import Image
 from docbin_napari.cli import main
 from docbin_napari.drawing.generator import draw_page
 from docbin_napari.io.mask import read_ground_truth
+from docbin_napari.io.tiff_header import read_tiff_header
 
 
 @pytest.fixture
@@ -59,6 +60,22 @@ def test_pages_of_a_file_are_named_by_their_numbers(pages, tiny_model_file, caps
     assert main([*arguments, "--device", "cpu", "--format", "tiff"]) == 0
     told = capsys.readouterr().err
     assert f"{pages / 'film.tif'}, pages 2, 3: shows light writing" in told
+
+
+def test_pages_of_a_file_with_a_damaged_one_are_named_too(pages, tiny_model_file, capsys):
+    film = pages / "film.tif"
+    images = [Image.open(pages / f"{name}.png") for name in ("page", "negative", "negative")]
+    deflate = "tiff_adobe_deflate"
+    images[0].save(film, save_all=True, append_images=images[1:], compression=deflate)
+    place = read_tiff_header(film).pages[2].extents[0][0]
+    with film.open("r+b") as stream:
+        stream.seek(place)
+        stream.write(b"????")
+    assert main(["binarize", str(film), "--model", str(tiny_model_file), "--device", "cpu"]) == 1
+    failed, warning = capsys.readouterr().err.splitlines()
+    assert failed.startswith(f"failed: {film}: page 3: ")
+    assert failed.endswith("; all other pages are done")
+    assert warning.startswith(f"warning: {film}, page 2: shows light writing")
 
 
 def test_the_mask_of_a_negative_holds_its_light_strokes(tmp_path, capsys):

@@ -16,11 +16,11 @@ import logging
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +54,7 @@ Work = Generator[PageProgress, None, Result]
 """A computation that yields its progress and returns its result."""
 
 _LOG = logging.getLogger(__name__)
+_SHOWN = 3
 _MOST_AHEAD = 8
 """Most files whose first pages wait in memory: as many threads decode them for a fast GPU."""
 
@@ -116,8 +117,8 @@ class OpenFile:
     ----------
     job : Job
         The file.
-    pages : iterator of Page
-        Its pages; the later ones are decoded when they are asked for.
+    pages : iterator of Page or PageError
+        Its pages, or what is wrong with them; the later ones are decoded when they are asked for.
     end : FileEnd, optional
         What became of the file, if that is known already.
     written : list of Path
@@ -131,14 +132,14 @@ class OpenFile:
     """
 
     job: Job
-    pages: Iterator[Page] = field(default_factory=lambda: iter(()))
+    pages: Iterator[Page | PageError] = field(default_factory=lambda: iter(()))
     end: FileEnd | None = None
     written: list[Path] = field(default_factory=list)
     inverted: list[int] = field(default_factory=list)
     remarks: dict[str, None] = field(default_factory=dict)
     writing: Future[None] | None = None
 
-    def decoded(self) -> Iterator[Page]:
+    def decoded(self) -> Iterator[Page | PageError]:
         """Yield the pages; an unexpected error of a decoder ends this file alone."""
         with _named(self.job.source):
             yield from self.pages
@@ -152,17 +153,17 @@ class OpenFile:
 
     def finish(self) -> FileEnd:
         """Wait until all is written, and say what became of the file."""
-        if self.end is not None:
-            return self.end
-        if self.writing is None:
-            return FileSkipped(self.job.source)
         try:
-            self.writing.result()
+            if self.writing is not None:
+                self.writing.result()
         except Exception as error:
-            return _failure(error, self.job)
-        return FileWritten(
-            self.job.source, tuple(self.written), tuple(self.inverted), tuple(self.remarks)
-        )
+            self.end = _failure(error, self.job)
+        notes = tuple(self.inverted), tuple(self.remarks)
+        if isinstance(self.end, FileFailed):
+            return FileFailed(self.job.source, self.end.reason, *notes)
+        if self.end is not None or self.writing is None:
+            return FileSkipped(self.job.source)
+        return FileWritten(self.job.source, tuple(self.written), *notes)
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,9 @@ class FileBinarizer:
         settings = {name: getattr(self.config, name) for name in ("dpi", "pixel_limit", "password")}
         try:
             with _named(job.source):
-                pages = read_pages(job.source, in_bands=True, **settings)
-                return OpenFile(job, _resumed([next(pages)], pages))
+                read = partial(read_pages, job.source, in_bands=True, **settings)
+                pages = read()
+                return OpenFile(job, _resumed([next(pages)], pages, read))
         except Exception as error:
             return OpenFile(job, end=_failure(error, job))
 
@@ -291,21 +293,35 @@ class FileBinarizer:
         return MadeFrom(job.source, page, self.config.dpi, self.model.recipe, job.seen, job.folder)
 
     def _single_pages(self, file: OpenFile, writer: Executor) -> Work[None]:
-        """Write each page to files of its own."""
-        job = file.job
+        """Write each page to files of its own; one that cannot be read does not stop the others."""
+        job, failed, done = file.job, list[str](), False
         for page in file.decoded():
+            if isinstance(page, PageError):
+                failed.append(page.reason)
+                continue
             outputs = job.outputs(page.index, page.count)
             if owner := job.rivals.get(outputs.mask.name):
                 reason = f"its result would replace that of {owner}: use two --output"
                 raise PageError(job.source, reason)
             made = self._made(job, page.index + 1)
             if not made.is_done(outputs, overwrite=self.config.overwrite):
-                ink, probability = yield from self._compute(page, file)
+                try:
+                    ink, probability = yield from self._compute(page, file)
+                except (PageError, MemoryError) as error:
+                    where = f"page {page.index + 1}: " if page.count > 1 else ""
+                    failed.append(where + _failure(error, job).reason.removeprefix(where))
+                    del page
+                    continue
                 overwrite = self.config.overwrite
                 file.write(writer, outputs, ink, probability, page.dpi, made, overwrite)
                 del ink, probability
+            done = True
             # Otherwise this name would keep the page in memory while the next one is decoded.
             del page
+        if failed:
+            more = [f"{len(failed) - _SHOWN} more of its pages failed"] * (len(failed) > _SHOWN)
+            rest = ["all other pages are done"] * done
+            raise PageError(job.source, "; ".join(failed[:_SHOWN] + more + rest))
 
     def _whole_file(self, file: OpenFile, writer: Executor) -> Work[None]:
         """Write all pages to one file when the last is done; until then they wait packed."""
@@ -313,6 +329,8 @@ class FileBinarizer:
         probabilities: list[PackedPage | None] = []
         resolutions: list[Resolution] = []
         for page in file.decoded():
+            if isinstance(page, PageError):
+                raise page
             resolutions.append(page.dpi)
             ink, probability = yield from self._compute(page, file)
             masks.append(ink)
@@ -324,24 +342,37 @@ class FileBinarizer:
 
     def _compute(self, page: Page, file: OpenFile) -> Work[tuple[PackedPage, PackedPage | None]]:
         """Compute the ink of a page, and keep the probability where it is wanted."""
-        file.remarks.update(dict.fromkeys(page.remarks))
         model, config = self.model.load(), self.model.inference
         result = InkCollector(
             page.pixels.shape[:2], self.model.lowest(), keep_probability=file.job.probability
         )
         with _named(page.source):
             reader = PageReader.of(page.pixels, model, config)
-            if reader.inverted and config.invert == "auto":
-                file.inverted.append(page.index + 1)
             for done in predict.predict_with(reader, config, result):
                 yield PageProgress(page.source, page.index + 1, page.count, done.done, done.total)
+        if reader.inverted and config.invert == "auto":
+            file.inverted.append(page.index + 1)
+        file.remarks.update(dict.fromkeys(page.remarks))
         return result.ink, result.probability
 
 
-def _resumed(first: list[Page], pages: Iterator[Page]) -> Iterator[Page]:
-    """Put the first page before the others; keep no reference to it once it is taken."""
+def _resumed(
+    first: list[Page], pages: Iterator[Page], read: Callable[..., Iterator[Page]]
+) -> Iterator[Page | PageError]:
+    """Put the first page before the others; keep no reference to it once it is taken.
+
+    In the place of a damaged page stands what is wrong with it.
+    """
+    count = first[0].count
     yield first.pop()
-    yield from pages
+    for index in range(1, count):
+        try:
+            yield next(pages)
+        except StopIteration:
+            return
+        except PageError as error:
+            yield error
+            pages = read(first=index + 1)
 
 
 def _write(

@@ -191,10 +191,14 @@ class FileFailed:
         The file.
     reason : str
         What is wrong, in one line.
+    inverted, remarks : tuple
+        Of the pages of it that were written, as in `FileWritten`.
     """
 
     source: Path
     reason: str
+    inverted: tuple[int, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 FileEnd = FileWritten | FileSkipped | FileFailed

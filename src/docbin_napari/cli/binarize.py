@@ -266,18 +266,19 @@ class BatchReport:
                 self._show_windows(event)
                 return
             case jobs.FileWritten():
-                self._say_written(event)
+                others = f" and {len(event.outputs) - 1} more" if len(event.outputs) > 1 else ""
+                self._say_plainly(f"written: {event.outputs[0]}{others}")
+                self._warn(event)
             case jobs.FileSkipped(source):
                 self._say_plainly(f"skipped: {source} (already done)")
             case jobs.FileFailed(source, reason):
                 self._console.complain(f"failed: {source}: {reason}")
+                self._warn(event)
         if self._files is not None:
             self._files.update()
 
-    def _say_written(self, event: jobs.FileWritten) -> None:
-        """Name the result and the warnings about the page; a warning of many files only once."""
-        others = f" and {len(event.outputs) - 1} more" if len(event.outputs) > 1 else ""
-        self._say_plainly(f"written: {event.outputs[0]}{others}")
+    def _warn(self, event: jobs.FileWritten | jobs.FileFailed) -> None:
+        """Give the warnings about the pages that were written; one of many files only once."""
         source = event.source
         if event.inverted:
             self._console.complain(f"warning: {source}{_inverted(event.inverted)}")
