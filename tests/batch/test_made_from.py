@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docbin_napari.batch import binarizer
-from docbin_napari.batch.jobs import FileFailed, FileSkipped, FileWritten, PageOutputs
-from docbin_napari.batch.made_from import MadeFrom, read_words
+from docbin_napari.batch import binarizer, made_from
+from docbin_napari.batch.jobs import (
+    FileFailed,
+    FileSkipped,
+    FileWritten,
+    OutputConfig,
+    PageOutputs,
+    plan_jobs,
+)
+from docbin_napari.batch.made_from import MadeFrom, done_otherwise, read_words
 from docbin_napari.io.mask import read_ground_truth, write_mask
 from docbin_napari.io.page import read_pages
 
@@ -224,6 +231,23 @@ def test_a_file_of_one_page_that_is_done_is_not_decoded(batch, tmp_path, monkeyp
     batch.run([page])
     monkeypatch.setattr(binarizer, "read_pages", None)
     assert batch.ends(batch.run([page])) == [FileSkipped(page)]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf"])
+def test_what_is_done_with_the_same_settings_is_found_without_reading_the_pages(
+    batch, tmp_path, monkeypatch, suffix
+):
+    """An archive would be read twice."""
+    page = tmp_path / f"a{suffix}"
+    Image.fromarray(batch.pixels_of(0)).save(page)
+    config, recipe = OutputConfig(), made_by("m", "1", pair=(1, 2))
+    (job,) = plan_jobs([page], config)
+    made = MadeFrom(page, 1, config.dpi, recipe, None, job.folder)
+    write_mask(job.outputs().mask, INK, texts=made.texts())
+    assert "other settings" in done_otherwise([job], config, made_by("m", "2"))
+    assert bool(done_otherwise([job], OutputConfig(dpi=72), recipe)) == (suffix == ".pdf")
+    monkeypatch.setattr(made_from, "fingerprint", None)
+    assert done_otherwise([job], config, recipe) == ""
 
 
 def test_another_resolution_is_another_setting_also_for_a_pdf_of_another_name(batch, tmp_path):

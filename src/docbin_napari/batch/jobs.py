@@ -192,7 +192,7 @@ class FileFailed:
     reason : str
         What is wrong, in one line.
     inverted, remarks : tuple
-        Of the pages of it that were written, as in `FileWritten`.
+        Of its other pages, as in `FileWritten`.
     """
 
     source: Path

@@ -284,12 +284,33 @@ class MadeFrom:
                 elsewhere = "path" in own and kept.get("path", own["path"]) != own["path"]
                 other = elsewhere and kept.get("sha256") != own["sha256"]
                 return "other folder" if other else "changed"
-            settings = [name for name in (*self.recipe, "dpi") if name != "model"]
-            if any(kept.get(name) != own.get(name) for name in settings):
+            if self._differs(kept, own):
                 return "other recipe"
         # A probability that was not written with the mask may be of another model or scan.
         of_mask = outputs.probability is None or kept is None or kept.get("probability")
         return "done" if outputs.exist and of_mask else "missing"
+
+    def _differs(self, kept: dict[str, Any], own: dict[str, Any]) -> bool:
+        """Whether the settings of two records differ; a model may have another name."""
+        settings = [name for name in (*self.recipe, "dpi") if name != "model"]
+        return any(kept.get(name) != own.get(name) for name in settings)
+
+    def may_differ(self, outputs: PageOutputs) -> bool:
+        """Tell whether a result records other settings than these, if it is of this page at all.
+
+        Parameters
+        ----------
+        outputs : PageOutputs
+            Where the results of this page go.
+
+        Returns
+        -------
+        bool
+            False without a record. The source is not read.
+        """
+        kept = read_words(outputs.mask) or {}
+        drawn = {"dpi": self.dpi} if "dpi" in kept else {}
+        return bool(kept) and self._differs(kept, json.loads(json.dumps({**self.recipe, **drawn})))
 
     def is_done(self, outputs: PageOutputs, *, overwrite: bool) -> bool:
         """Tell whether the results of this page are there, and made from it as they would be now.
@@ -421,7 +442,8 @@ def done_otherwise(jobs: Iterable[Job], config: OutputConfig, recipe: dict[str, 
         # A file of one page, or the first page of several, of a few or a thousand and more.
         for count in (1, 2, 1000) if not job.problem else ():
             outputs = job.outputs(0, count)
-            if made.standing(outputs) == "other recipe":
+            # Of an archive that is done, no source is read here to learn that.
+            if made.may_differ(outputs) and made.standing(outputs) == "other recipe":
                 found.append(outputs.mask.name)
                 break
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
