@@ -121,7 +121,7 @@ def describe_model(
     digest = file_hash(info.path)
     settings = {**asdict(inference), "threshold": threshold}
     del settings["batch"]  # It changes no result.
-    recipe = {"model": info.name, "model_sha256": digest, "settings": settings}
+    recipe: dict[str, Any] = {"model": info.name, "model_sha256": digest, "settings": settings}
     if "base" in info.header:
         # It reads the pages that this model does not know.
         recipe["base_sha256"] = ""
