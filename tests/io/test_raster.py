@@ -349,6 +349,38 @@ def test_further_pictures_are_not_passed_over_in_silence(tmp_path, ramp, monkeyp
     assert page.pixels.shape == alone.pixels.shape
 
 
+@pytest.mark.parametrize("between", [b"", b"\n"])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        *[(b"P4 11 3\n", 6), (b"P5 11 3 255\n", 33), (b"P5 11 3 99\n", 33)],
+        *[(b"P5 11 3 999\n", 66), (b"P5 11 3 65535\n", 66)],
+        *[(b"P6 11 3 255\n", 99), (b"P6 11 3 99\n", 99), (b"P6 11 3 999\n", 198)],
+    ],
+)
+def test_several_pictures_of_pnm_are_not_passed_over_in_silence(tmp_path, kind, size, between):
+    path = tmp_path / "book.pnm"
+    # What looks like a header may lie in the pixels.
+    path.write_bytes(kind + bytes(size - 4) + b"\0P4\n" + between)
+    assert FIRST_ONLY not in read(path).remarks
+    path.write_bytes(path.read_bytes() * 3)
+    page = read(path)
+    assert FIRST_ONLY in page.remarks
+    assert page.pixels.shape == (3, 11, 3)
+
+
+@pytest.mark.parametrize("container", [False, True])
+def test_an_animation_of_jpeg_xl_is_not_passed_over_in_silence(tmp_path, ramp, container):
+    path = tmp_path / "page.jxl"
+    path.write_bytes(imagecodecs.jpegxl_encode(ramp, usecontainer=container))
+    assert read(path).remarks == ()
+    frames = np.stack([ramp, ramp[::-1]])
+    path.write_bytes(imagecodecs.jpegxl_encode(frames, lossless=True, usecontainer=container))
+    page = read(path)
+    assert page.remarks == (FIRST_ONLY,)
+    assert (page.pixels == ramp).all()
+
+
 def test_lift_of_two_threads_ends_with_the_last(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     inside, leave = threading.Event(), threading.Event()

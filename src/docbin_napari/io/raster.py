@@ -384,7 +384,19 @@ def _has_more_pictures(path: Path, image: Image.Image) -> bool:
         # To look for the second one changes the first.
         with suppress(Exception), open_image(path) as other:
             return bool(getattr(other, "is_animated", False))
+    if image.format == "PPM":
+        return _another_pnm(path, cast("ImageFile.ImageFile", image))
     return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+
+
+def _another_pnm(path: Path, image: ImageFile.ImageFile) -> bool:
+    """Tell whether a further picture lies behind the first; only those in bytes may have one."""
+    start, kind = image.tile[0][2:]
+    deep = image.mode == "I" or (kind[0] == "RGB" and kind[1] > 255)
+    bits = 1 if image.mode == "1" else 8 * len(image.getbands()) * (1 + deep)
+    with path.open("rb") as stream:
+        stream.seek(start + image.height * -(-image.width * bits // 8))
+        return re.match(rb"\s*P[4-6]\s", stream.read(64)) is not None
 
 
 def _ends_in_zeros(path: Path, pixels: int) -> bool:
@@ -552,7 +564,7 @@ def decode_jxl(path: Path, pixel_limit: int) -> Decoded:
     import imagecodecs
 
     content = path.read_bytes()
-    width, height = jxl_size(content)
+    width, height, animated = read_jxl_header(content)
     check_size(path, (width, height), _BYTES_OF_JXL * width * height, pixel_limit)
     try:
         samples = np.asarray(imagecodecs.jpegxl_decode(content, index=0))
@@ -560,11 +572,11 @@ def decode_jxl(path: Path, pixel_limit: int) -> Decoded:
         raise PageError(path, f"the JPEG XL file is truncated or damaged ({error})") from error
     samples = samples[0] if samples.ndim == 4 else samples
     rows = RgbRows(samples, limits_of(samples))
-    return Decoded(rows, None, rows.remarks, 1, rows.scale)
+    return Decoded(rows, None, (FIRST_ONLY,) * animated + rows.remarks, 1, rows.scale)
 
 
-def jxl_size(content: bytes) -> tuple[int, int]:
-    """Read width and height from the header.
+def read_jxl_header(content: bytes) -> tuple[int, int, bool]:
+    """Read width and height from the header, and whether the file is an animation.
 
     Parameters
     ----------
@@ -573,12 +585,12 @@ def jxl_size(content: bytes) -> tuple[int, int]:
 
     Returns
     -------
-    (int, int)
-        Pixels; (0, 0) where there is no header.
+    (int, int, bool)
+        Pixels, 0 where there is no header. Files with a preview count as no animations.
     """
     start = _codestream(content)
     if not start.startswith(_CODESTREAM):
-        return 0, 0
+        return 0, 0, False
     bits = int.from_bytes(start[2:18], "little")
 
     def take(count: int) -> int:
@@ -594,10 +606,11 @@ def jxl_size(content: bytes) -> tuple[int, int]:
 
     height = side()
     ratio = take(3)
-    if ratio == 0:
-        return side(), height
     over, under = _RATIOS[ratio - 1]
-    return height * over // under, height
+    width = height * over // under if ratio else side()
+    # Unless all is as usual, there follow an orientation, another size, a preview, an animation.
+    animated = not take(1) and take(1) and take(5) < 8 and take(1)
+    return width, height, bool(animated)
 
 
 def _codestream(content: bytes) -> bytes:
