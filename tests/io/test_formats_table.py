@@ -241,6 +241,12 @@ def bad_words():
     return content[:33] + struct.pack(">I4s5sI", 5, b"tEXt", b"a\0 me", 0) + content[33:]
 
 
+def bad_exif(kind):
+    """An orientation in words."""
+    entry = struct.pack("<HHI4s", 0x0112, 2, 3, b"up")
+    return saved(kind, exif=b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4))
+
+
 def preview():
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as file:
@@ -288,6 +294,10 @@ ODD = [
         ],
     ),
     (("PNG with words or a colour profile that are damaged", READ), [bad_words]),
+    (
+        ("EXIF data that are damaged", READ),
+        [partial(bad_exif, kind) for kind in ("JPEG", "PNG", "WEBP")],
+    ),
     (
         ("JPEG of more than 200 scans", REFUSED),
         [lambda: JPEG[:-2] + b"\xff\xda\0\x08\1\1\0\0\x3f\0\0" * 201],

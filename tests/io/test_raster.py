@@ -298,6 +298,37 @@ def test_jpeg_with_exif_but_no_resolution_has_no_dpi(tmp_path, ramp):
     assert read(path).dpi is None
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".png"])
+@pytest.mark.parametrize(
+    ("tag", "kind", "value"),
+    [
+        *[(ORIENTATION, 1, b"\6"), (ORIENTATION, 7, b"\6"), (ORIENTATION, 2, b"6\0")],
+        *[(ORIENTATION, 2, b"up\0"), (ORIENTATION, 7, b"abcd"), (ORIENTATION, 1, b"")],
+        *[(X_RESOLUTION, 2, b"dpi\0"), (X_RESOLUTION, 7, b"abcd"), (UNIT, 2, b"in\0")],
+    ],
+)
+def test_exif_of_the_wrong_type_does_not_matter(tmp_path, ramp, suffix, tag, kind, value):
+    path = tmp_path / f"page{suffix}"
+    entries = [(tag, kind, len(value), value)]
+    entries += [(UNIT, 3, 1, b"\2")] if tag == X_RESOLUTION else []
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries))
+    exif += b"".join(struct.pack("<HHI4s", *entry) for entry in entries) + bytes(4)
+    Image.fromarray(ramp).save(path, exif=exif, lossless=True)
+    page = read(path)
+    is_turned = b"6" in value or b"\6" in value
+    assert page.pixels.shape == (ramp.transpose(1, 0, 2) if is_turned else ramp).shape
+    assert page.dpi is None
+
+
+@pytest.mark.parametrize("words", ["\nexif\n  20\nzz not hex\n", "\nexif\n   4\n00000000\n"])
+def test_a_damaged_profile_of_exif_does_not_matter(tmp_path, gray_ramp, words):
+    path = tmp_path / "page.png"
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Raw profile type exif", words, zip=True)
+    Image.fromarray(gray_ramp).save(path, pnginfo=info)
+    assert (read(path).pixels[..., 0] == gray_ramp).all()
+
+
 def test_jpeg_resolution_in_centimetres(tmp_path, ramp):
     path = tmp_path / "page.jpg"
     Image.fromarray(ramp).save(path, dpi=(100, 100))

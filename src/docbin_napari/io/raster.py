@@ -171,8 +171,8 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         if _has_more_pictures(path, image):
             remarks += (FIRST_ONLY,)
         image.load()
-        exif = image.getexif()
-        orientation = int(exif.get(_ORIENTATION, 1) or 1)
+        exif = _exif_numbers(image)
+        orientation = int(exif.get(_ORIENTATION, 1))
         dpi = _resolution(image, exif)
         if dpi is not None and orientation in ON_ITS_SIDE:
             dpi = dpi[::-1]
@@ -521,7 +521,19 @@ def _band(image: Image.Image, rows: slice) -> NDArray[Any]:
     return np.asarray(band)
 
 
-def _resolution(image: Image.Image, exif: Any) -> tuple[float, float] | None:
+def _exif_numbers(image: Image.Image) -> dict[int, float]:
+    """The numbers of EXIF that matter here; what is damaged or no number is left out."""
+    numbers = {}
+    for tag in (_ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT):
+        with suppress(Exception):
+            value = image.getexif()[tag]
+            number = float(ord(value) if isinstance(value, bytes) else value)
+            if math.isfinite(number):
+                numbers[tag] = number
+    return numbers
+
+
+def _resolution(image: Image.Image, exif: dict[int, float]) -> tuple[float, float] | None:
     """Resolution as the file states it; what Pillow only guesses is left out."""
     guessed = image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2)
     stated = None if guessed else image.info.get("dpi")
@@ -529,7 +541,7 @@ def _resolution(image: Image.Image, exif: Any) -> tuple[float, float] | None:
         factor = 2.54 if exif[_UNIT] == 3 else 1.0
         x = exif.get(_X_RESOLUTION)
         y = exif.get(_Y_RESOLUTION, x)
-        stated = None if x is None or y is None else (float(x) * factor, float(y) * factor)
+        stated = None if x is None or y is None else (x * factor, y * factor)
     per_metre = image.format in ("PNG", "BMP")
     return clean_dpi(stated, per_metre=per_metre)
 
