@@ -182,6 +182,10 @@ VALUES = {
         lambda: np.dstack([0 * GRAY, 0 * GRAY, 0 * GRAY, 255 - GRAY]),
         lambda page: np.ptp(page.astype(int)) > 150,
     ),
+    "TIFF of several channels that are called gray": (
+        lambda: COLOURS,
+        lambda page: np.array_equal(page, COLOURS),
+    ),
 }
 
 
@@ -193,10 +197,11 @@ def test_every_row_of_values_is_tried():
 def test_values(tmp_path, name):
     make, is_right = VALUES[name]
     values = make()
-    kind = "separated" if values.ndim == 3 else "minisblack"
-    (tmp_path / "page.tif").write_bytes(tiff(values, photometric=kind))
+    kind = "separated" if name.startswith("CMYK") else "minisblack"
+    layout = None if values.ndim == 2 else "contig"
+    (tmp_path / "page.tif").write_bytes(tiff(values, photometric=kind, planarconfig=layout))
     page = next(read_pages(tmp_path / "page.tif"))
-    assert is_right(np.asarray(page.pixels)[..., 0])
+    assert is_right(page.pixels if name.startswith("TIFF") else page.pixels[..., 0])
     assert (page.remarks == (STRETCHED,)) == (name.startswith(("more", "a f", "noise")))
 
 

@@ -198,6 +198,46 @@ def test_palette_of_eight_bit_colours(tmp_path, monkeypatch, in_bands):
     assert row.tolist() == [[[0] * 3, [100] * 3, [255] * 3]]
 
 
+RED_INK = np.full((20, 30, 3), 60_000, np.uint16)
+RED_INK[5:9, 3:20] = 60_000, 5000, 5000
+
+
+@pytest.mark.parametrize("in_bands", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("extra", [[], ["unspecified"], ["unassalpha"]])
+@pytest.mark.parametrize("layout", ["contig", "separate"])
+def test_colours_of_programs_that_do_not_say_so(
+    tmp_path, monkeypatch, dtype, extra, layout, in_bands
+):
+    """GDAL, libvips and others write them as channels of gray."""
+    monkeypatch.setattr(tiff, "LARGE_PAGE", 1)
+    path, page = tmp_path / "page.tif", RED_INK // (257 if dtype == np.uint8 else 1)
+    page = page.astype(dtype)
+    samples = np.dstack([page, np.full((20, 30), np.iinfo(dtype).max, dtype)][: 1 + len(extra)])
+    samples = np.moveaxis(samples, -1, 0) if layout == "separate" else samples
+    options = {"planarconfig": layout, "extrasamples": ["unspecified"] * 2 + extra}
+    tifffile.imwrite(
+        path, samples, photometric="minisblack", rowsperstrip=5, **options, metadata=None
+    )
+    found = read(path, in_bands=in_bands)
+    assert np.abs(found.pixels[0:20] - np.rint(RED_INK / 257)).max() <= 1
+    assert found.remarks == ()
+
+
+@pytest.mark.parametrize("in_bands", [False, True])
+@pytest.mark.parametrize("kind", ["minisblack", "miniswhite"])
+def test_channels_that_are_left_out_are_named(tmp_path, monkeypatch, kind, in_bands):
+    monkeypatch.setattr(tiff, "LARGE_PAGE", 1)
+    path = tmp_path / "page.tif"
+    bands = np.random.default_rng(0).integers(0, 255, (20, 30, 8), np.uint8)
+    options = {"planarconfig": "contig", "rowsperstrip": 5, "metadata": None}
+    tifffile.imwrite(path, bands, photometric=kind, **options)
+    page = read(path, in_bands=in_bands)
+    first = bands[..., 0] if kind == "minisblack" else 255 - bands[..., 0]
+    assert (page.pixels[0:20][..., 0] == first).all()
+    assert page.remarks == ("it has 8 channels, of which only the first is read",)
+
+
 def test_float_with_nan(tmp_path):
     path = tmp_path / "page.tif"
     tifffile.imwrite(path, np.array([[-50, np.nan, 50]], np.float32), metadata=None)

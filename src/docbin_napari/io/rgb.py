@@ -300,6 +300,8 @@ class RgbRows:
         Values that become black and white; see `limits_of`.
     convert : callable
         Makes RGB of some rows with the limits.
+    remarks : tuple of str
+        What is to be known about the samples, each in one sentence.
 
     Examples
     --------
@@ -315,8 +317,10 @@ class RgbRows:
         samples: RowSource,
         limits: tuple[float, float] | None,
         convert: Callable[..., NDArray[np.uint8]] | None = None,
+        remarks: tuple[str, ...] = (),
     ) -> None:
         self.shape = (*samples.shape[:2], 3)
+        self._remarks = remarks
         self._samples, self._limits = samples, limits
         self._convert = convert or partial(convert_band, opaque=opaque_alpha(samples, limits))
 
@@ -329,19 +333,19 @@ class RgbRows:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Remark that only a part of the range of its kind is used, where that is so.
+        """Those on the samples; one that a part of the range of their kind is used, if it is so.
 
         Signed numbers, those over 16 bits and float beyond 1 have no range of their own.
         """
         kind, limits = self._samples.dtype, self._limits
         if limits is None:
-            return ()
+            return self._remarks
         if kind.kind == "f":
             stretched = limits[0] >= 0 and limits[1] <= 1 and limits != (0.0, 1.0)
         else:
             whole = (0.0, 2.0 ** (8 * kind.itemsize) - 1)
             stretched = kind.kind == "u" and kind.itemsize <= 2 and limits != whole
-        return (STRETCHED,) if stretched else ()
+        return (*self._remarks, STRETCHED) if stretched else self._remarks
 
     def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
         start, stop, _ = rows.indices(self.shape[0])

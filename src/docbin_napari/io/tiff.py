@@ -224,9 +224,9 @@ def _open_tifffile(path: Path) -> Any:
 
 
 _SILENT = logging.NullHandler()
-_WHITE_IS_ZERO, _PALETTE, _CMYK, _YCBCR = 0, 3, 5, 6
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE, _CMYK, _YCBCR = 0, 1, 3, 5, 6
 _EIGHT_BITS = 255
-_COLOURS = {_WHITE_IS_ZERO: 1, 1: 1, 2: 3, _PALETTE: 1, _CMYK: 4}
+_COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, 2: 3, _PALETTE: 1, _CMYK: 4}
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 
 
@@ -254,10 +254,16 @@ class SampleKind:
             colours = 3  # The decoder gives RGB.
         if colours is None:
             raise ValueError(f"colours of kind {page.photometric} with {max(page.bits)} bits")
-        self._colours = colours
         # 0 none, 1 colours are multiplied with it, 2 they are not.
-        extra = [int(kind) for kind in directory.extrasamples]
-        self._alpha = extra[0] if extra and extra[0] in (_PREMULTIPLIED, _STRAIGHT) else 0
+        extra = [int(kind) for kind in directory.extrasamples] or [0]
+        if self._photometric == _BLACK_IS_ZERO and page.samples in (3, 4) and not extra[0]:
+            # So some programs write RGB, as every viewer shows it.
+            colours, extra = 3, extra[2:] or [0]
+        self._colours = colours
+        self._alpha = extra[0] if extra[0] in (_PREMULTIPLIED, _STRAIGHT) else 0
+        left_out = colours == 1 and page.samples > colours + bool(self._alpha)
+        remark = f"it has {page.samples} channels, of which only the first is read"
+        self._remarks = (remark,) * left_out
 
     def rows(self, samples: RowSource) -> RgbRows:
         """Interpret the samples of a page, as they are stored: (H, W, samples)."""
@@ -265,7 +271,8 @@ class SampleKind:
         opaque = opaque_alpha(samples, limits, self._colours) if self._alpha else None
         if self._alpha == _PREMULTIPLIED and opaque:
             limits = 0.0, opaque
-        return RgbRows(samples, limits, partial(self._convert, opaque=opaque))
+        convert = partial(self._convert, opaque=opaque)
+        return RgbRows(samples, limits, convert, self._remarks)
 
     def _limits(self, samples: RowSource) -> tuple[float, float] | None:
         """Find the values that become black and white, where the kind has no fixed ones."""
