@@ -10,7 +10,7 @@ from PIL import Image
 from docbin_napari.io import tiff
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
-from docbin_napari.io.rgb import STRETCHED
+from docbin_napari.io.rgb import STRETCHED, RgbRows
 from docbin_napari.io.tiff_header import read_tiff_header
 
 
@@ -196,6 +196,20 @@ def test_palette_of_eight_bit_colours(tmp_path, monkeypatch, in_bands):
     tifffile.imwrite(path, page, photometric="palette", **options)
     row = read(path, in_bands=in_bands).pixels[0:1]
     assert row.tolist() == [[[0] * 3, [100] * 3, [255] * 3]]
+
+
+@pytest.mark.parametrize("in_bands", [False, True])
+@pytest.mark.parametrize("top", [255, 65535])
+def test_palette_of_one_bit(tmp_path, monkeypatch, black_corner, top, in_bands):
+    monkeypatch.setattr(tiff, "LARGE_PAGE", 1)
+    path = tmp_path / "page.tif"
+    image = Image.fromarray(black_corner)
+    image.save(path, tiffinfo={262: 3, 278: 5, 320: (0, top) * 3})
+    (header,) = read_tiff_header(path).pages
+    assert (header.photometric, len(header.extents)) == (3, 5)
+    page = read(path, in_bands=in_bands)
+    assert isinstance(page.pixels, RgbRows) == in_bands
+    assert (page.pixels[0:21] == black_corner[..., np.newaxis] * 255).all()
 
 
 RED_INK = np.full((20, 30, 3), 60_000, np.uint16)

@@ -291,7 +291,9 @@ class SampleKind:
         colour = samples[..., : self._colours]
         if self._photometric == _PALETTE and self._palette is not None:
             top = 65535.0 if self._palette.max(initial=0) > _EIGHT_BITS else 255.0
-            return to_rgb(self._palette[:, samples[..., 0]].transpose(1, 2, 0), (0.0, top))
+            # Those of one bit come as bool, which would choose instead of count.
+            numbers = samples[..., 0].astype(np.intp)
+            return to_rgb(self._palette[:, numbers].transpose(1, 2, 0), (0.0, top))
         if self._photometric == _CMYK:
             return _cmyk_to_rgb(colour)
         if self._photometric == _WHITE_IS_ZERO:
