@@ -252,10 +252,14 @@ def test_channels_that_are_left_out_are_named(tmp_path, monkeypatch, kind, in_ba
     assert page.remarks == ("it has 8 channels, of which only the first is read",)
 
 
-def test_float_with_nan(tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("minisblack", [0, 255, 255, 0]), ("miniswhite", [255, 255, 0, 255])]
+)
+def test_float_with_nan(tmp_path, kind, expected):
     path = tmp_path / "page.tif"
-    tifffile.imwrite(path, np.array([[-50, np.nan, 50]], np.float32), metadata=None)
-    assert read(path).pixels[0, :, 0].tolist() == [0, 255, 255]
+    values = np.array([[-50, np.nan, 50, -np.inf]], np.float32)
+    tifffile.imwrite(path, values, photometric=kind, metadata=None)
+    assert read(path).pixels[0, :, 0].tolist() == expected
 
 
 def test_lab_of_sixteen_bits_is_refused_by_name(tmp_path):

@@ -297,6 +297,9 @@ class SampleKind:
         if self._photometric == _CMYK:
             return _cmyk_to_rgb(colour)
         if self._photometric == _WHITE_IS_ZERO:
+            if limits is not None and colour.dtype.kind == "f":
+                # NaN becomes white, so it is the numbers that are exchanged.
+                return to_rgb(-colour, (-limits[1], -limits[0]))
             return 255 - to_rgb(colour, limits)
         if not self._alpha:
             return to_rgb(colour, limits)
