@@ -1,13 +1,16 @@
 import os
 import pickle
+import re
 import subprocess
 import sys
 import warnings
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.io import page as page_file
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import PAGE_SUFFIXES, find_pages, read_pages
 
@@ -168,6 +171,24 @@ def test_pixel_limit_is_stated(tmp_path, ramp, suffix):
     assert page.pixels.shape == ramp.shape
     with pytest.raises(PageError, match=r"47 × 30 pixels .* limit of 1,409 .*pixel_limit"):
         list(read_pages(path, pixel_limit=30 * 47 - 1, **options))
+
+
+@pytest.mark.parametrize(("pixel_limit", "small"), [(30 * 47 - 1, 1 << 40), (100_000, 900)])
+@pytest.mark.parametrize("suffix", [".png", ".jxl"])
+def test_the_limit_that_is_named_is_enough(tmp_path, ramp, monkeypatch, pixel_limit, small, suffix):
+    monkeypatch.setattr(page_file, "DEFAULT_PIXEL_LIMIT", 100_000)
+    monkeypatch.setattr(page_file, "_BYTES_OF_SMALL_FILES", small)
+    monkeypatch.setattr(page_file, "_LARGEST_RATIO", 0)
+    monkeypatch.setattr(page_file, "_ALWAYS_ALLOWED", 0)
+    path = tmp_path / f"page{suffix}"
+    encode = imagecodecs.png_encode if suffix == ".png" else imagecodecs.jpegxl_encode
+    path.write_bytes(encode(ramp))
+    with pytest.raises(PageError, match="docbin binarize reads it with --pixel-limit") as error:
+        next(read_pages(path, pixel_limit=pixel_limit))
+    (limit,) = re.findall(r"pixel_limit=(\d+)", str(error.value))
+    assert next(read_pages(path, pixel_limit=int(limit))).pixels.shape == ramp.shape
+    with pytest.raises(PageError):
+        next(read_pages(path, pixel_limit=int(limit) - 1))
 
 
 def test_limit_is_checked_before_decoding(tmp_path):

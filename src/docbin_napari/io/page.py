@@ -63,6 +63,8 @@ _BYTES_A_PIXEL = 16
 _ALWAYS_ALLOWED = 64_000_000
 _BYTES_OF_SMALL_FILES = 700_000_000.0
 _LARGEST_RATIO = 1000
+_BYTES_OF_GRAY = 5
+"""Most of a pixel of one sample; masks of a few lines are packed to almost nothing."""
 _MOST_DPI = 1e6
 """More is no resolution: formats could not even keep it."""
 
@@ -357,7 +359,7 @@ def check_size(
     Strategy: pixels alone do not say what a page takes: they may have hundreds of samples, and a
     file of a few kilobytes may stand for gigabytes. The limit on pixels bounds the bytes, too, and
     a file that would grow a thousandfold may take no more than a page of some hundred megapixels
-    does.
+    does, unless it is gray or black and white, as our own masks are.
 
     Parameters
     ----------
@@ -378,22 +380,23 @@ def check_size(
         If the page has no pixels, more than `pixel_limit`, or would take too much memory.
     """
     width, height = size
+    pixels = width * height
     if width <= 0 or height <= 0:
         raise PageError(path, f"{where}the image has no pixels ({width} × {height})")
-    if width * height > pixel_limit:
-        raise PageError(
-            path,
-            f"{where}{width} × {height} pixels are more than the limit of {pixel_limit:,} pixels; "
-            "raise pixel_limit (--pixel-limit) to read it",
-        )
     grown = max(_BYTES_OF_SMALL_FILES, _LARGEST_RATIO * path.stat().st_size)
-    grown *= max(1.0, pixel_limit / DEFAULT_PIXEL_LIMIT)
-    allowed = min(max(_BYTES_A_PIXEL * pixel_limit, _ALWAYS_ALLOWED), grown)
-    if needed > allowed:
+    enough = float(pixels)
+    if needed > _ALWAYS_ALLOWED:
+        enough = max(enough, needed / _BYTES_A_PIXEL)
+    if needed > max(grown, _BYTES_OF_GRAY * pixels):
+        enough = max(enough, DEFAULT_PIXEL_LIMIT * needed / grown)
+    if enough > pixel_limit:
+        reason, limit = f"it would take {needed / 1e9:.1f} GB of memory", math.ceil(enough)
+        if pixels > pixel_limit:
+            reason = f"{width} × {height} pixels are more than the limit of {pixel_limit:,} pixels"
         raise PageError(
             path,
-            f"{where}it would take {needed / 1e9:.1f} GB of memory, more than the limit of "
-            f"{allowed / 1e9:.1f} GB for such a file; raise pixel_limit (--pixel-limit) to read it",
+            f"{where}{reason}: docbin binarize reads it with --pixel-limit {limit}, Python with "
+            f"pixel_limit={limit}; elsewhere make it smaller",
         )
 
 

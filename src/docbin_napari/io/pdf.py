@@ -26,6 +26,9 @@ _POINTS_PER_INCH = 72
 _PIECE = 1 << 20
 _PAGES_AN_OPENING = 16
 """An open document keeps the packed pictures of all pages that were drawn."""
+_OPENED_WITH = (
+    "docbin binarize opens it with --password, Python with password; elsewhere save it without one"
+)
 _OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
 
 # PDFium may be entered by one thread at a time, whatever the document. The lock can be
@@ -114,8 +117,8 @@ def _open(path: Path, password: str | None) -> Any:
         document = pypdfium2.PdfDocument(path, password=password)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            wrong = "this password does not open it" if password else "add its password"
-            raise PageError(path, f"the PDF is encrypted: {wrong} (--password)") from error
+            fix = "this password does not open it" if password else _OPENED_WITH
+            raise PageError(path, f"the PDF is encrypted: {fix}") from error
         raise PageError(path, f"the PDF is damaged ({error})") from error
     document.init_forms()
     return document
