@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.io.paths import modified
+from docbin_napari.io.rgb import STRETCHED
 from docbin_napari.pairs.drafts import Draft, PageKey, content_of, write_draft
 from docbin_napari.pairs.pair import write_pair
 from docbin_napari.pairs.work_list import PageListError
@@ -60,6 +61,22 @@ def test_this_page_first_then_the_next_one(viewer, folder, fake_engine, one_stro
     assert work_on(session, fake_engine) == [2]
     assert not session.go_to(3)
     assert not session.go_to(-1)
+
+
+def test_remarks_on_a_page_are_shown_with_it(viewer, folder, fake_engine, one_stroke) -> None:
+    for name in ("1", "2"):
+        gray = one_stroke.pixels[..., 0].astype(np.uint16) * 4
+        Image.fromarray(gray).save(folder / f"{name}.png")
+    session = PageListSession(viewer)
+    session.open(folder)
+    work_on(session, fake_engine)
+    stretched = f"{STRETCHED[0].upper()}{STRETCHED[1:]}."
+    assert session.status == stretched
+    session.go_to(1)  # It is ready, and was made so while the first one was shown.
+    assert session.status == stretched
+    work_on(session, fake_engine)
+    session.go_to(2)
+    assert session.status == ""
 
 
 def test_going_on_another_day(viewer, folder, fake_engine) -> None:

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from docbin_napari.io.errors import PageError, PairError
 from docbin_napari.io.mask import write_mask
+from docbin_napari.io.raster import FIRST_ONLY
+from docbin_napari.io.rgb import STRETCHED
 from docbin_napari.pairs.pair import write_pair
 from docbin_napari.plugin import reader
 from docbin_napari.plugin.reader import get_reader, read_document, read_layers, side_by_side
@@ -54,6 +57,30 @@ def test_a_stack_of_several_resolutions_keeps_each(tmp_path, one_stroke) -> None
     path = write_mask(tmp_path / "b.tif", [one_stroke.ink] * 2, dpi=[(300, 300), (150, 150)])
     ((_, meta, _),) = read_document(path)
     assert meta["metadata"]["dpi"] == [(300.0, 300.0), (150.0, 150.0)]
+
+
+def test_remarks_on_pages_are_shown_once(tmp_path, one_stroke) -> None:
+    animation, letter = tmp_path / "page.webp", tmp_path / "letter.tif"
+    first = Image.fromarray(one_stroke.pixels)
+    first.save(animation, save_all=True, append_images=[Image.new("RGB", first.size)])
+    with pytest.warns(UserWarning, match=f"page.webp: {FIRST_ONLY}"):
+        read_layers([str(animation)])
+    deep = np.stack([one_stroke.pixels[..., 0].astype(np.uint16) * 4] * 3)
+    tifffile.imwrite(letter, deep, photometric="minisblack", metadata=None)
+    with pytest.warns(UserWarning) as shown:
+        ((data, _, _),) = read_document(letter)
+    assert len(data) == 3
+    assert [str(warning.message) for warning in shown] == [f"{letter}: {STRETCHED}"]
+
+
+def test_a_remark_on_pages_of_pairs_is_shown_once(tmp_path, one_stroke) -> None:
+    for name in ("1", "2"):
+        pair = write_pair(tmp_path / "letters", name, one_stroke.pixels, one_stroke.ink)
+        Image.fromarray(one_stroke.pixels[..., 0].astype(np.uint16) * 4).save(pair.page)
+    with pytest.warns(UserWarning) as shown:
+        read_layers(str(tmp_path / "letters"))
+    first = tmp_path / "letters" / "1.png"
+    assert [str(warning.message) for warning in shown] == [f"{first}: {STRETCHED}"]
 
 
 def test_pages_of_mixed_size_become_layers_beside_each_other(mixed) -> None:

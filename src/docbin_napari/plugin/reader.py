@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +112,14 @@ def read_document(path: Path) -> list[LayerData]:
     ------
     PageError
         If the file cannot be read, or its pages are too many to be held in memory.
+
+    Warns
+    -----
+    UserWarning
+        For each remark on the pages, once; napari shows warnings as notifications.
     """
     pages = list(_checked(read_pages(path, dpi=read_preferences().pdf_dpi)))
+    _warn({remark: path for page in pages for remark in page.remarks})
     if len(pages) > 1 and len({page.pixels.shape for page in pages}) == 1:
         return [_stack_layer(path, pages)]
     places = side_by_side([page.pixels.shape[:2] for page in pages])
@@ -137,8 +144,14 @@ def read_training_folder(folder: Path) -> list[LayerData]:
     ------
     PageError, MaskError, PairError
         If pages and masks do not belong together, or a file cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        For each remark on the pages, once, with the first of them.
     """
     pairs, read, pixels = find_pairs(folder), [], 0
+    remarks: dict[str, Path] = {}
     for pair in pairs:
         page, truth = read_page_of_pair(pair)
         pixels += truth.ink.size
@@ -146,6 +159,8 @@ def read_training_folder(folder: Path) -> list[LayerData]:
             raise PageError(folder, f"its {len(pairs)} pairs are too many to be opened at once")
         labels, own = labels_of_pair(pair, truth)
         read.append((page.pixels, labels, {**own, "dpi": page.dpi}))
+        remarks = dict.fromkeys(page.remarks, pair.page) | remarks
+    _warn(remarks)
     shapes = [labels.shape for _, labels, _ in read]
     if len(read) > 1 and len(set(shapes)) == 1:
         images, inks, own = zip(*read, strict=True)
@@ -210,6 +225,11 @@ def side_by_side(shapes: Sequence[tuple[int, ...]]) -> list[tuple[float, float]]
         left += width + gap
         lowest = max(lowest, top + height)
     return places
+
+
+def _warn(remarks: dict[str, Path]) -> None:
+    for remark, path in remarks.items():
+        warnings.warn(f"{path}: {remark}", stacklevel=3)
 
 
 def _as_paths(path: str | Sequence[str]) -> list[Path]:

@@ -385,6 +385,8 @@ class PageListSession:
             height, width = ready.corrected.shape
             undo.write(self.labels, 0, np.s_[0:height, 0:width], ready.corrected)
         self._viewer.add_layer(self.labels)
+        # Most pages were made ready while the one before was shown.
+        self.status = ready.note or self.status
         self._opened.pop(self.current, None)
         self._inked.pop(self.current, None)
 

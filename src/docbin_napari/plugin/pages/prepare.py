@@ -130,7 +130,12 @@ def make_ready(order: PageOrder, load: Loader) -> Iterator[Page | Progress | Pag
     try:
         page = read_listed(order.entry, order.pdf_dpi)
         yield page
-        yield from _labels(order, page, load)
+        remarks = [f"{remark[:1].upper()}{remark[1:]}." for remark in page.remarks]
+        for event in _labels(order, page, load):
+            if isinstance(event, PageReady):
+                yield replace(event, note=" ".join([*remarks, event.note]).strip())
+            else:
+                yield event
     except FileError as error:
         yield Failed(str(error))
     except Exception as error:
