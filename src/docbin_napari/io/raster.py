@@ -391,7 +391,7 @@ def _has_more_pictures(path: Path, image: Image.Image) -> bool:
 
 def _another_pnm(path: Path, image: ImageFile.ImageFile) -> bool:
     """Tell whether a further picture lies behind the first; only those in bytes may have one."""
-    start, kind = image.tile[0][2:]
+    start, kind = cast("tuple[int, Any]", image.tile[0][2:])
     deep = image.mode == "I" or (kind[0] == "RGB" and kind[1] > 255)
     bits = 1 if image.mode == "1" else 8 * len(image.getbands()) * (1 + deep)
     with path.open("rb") as stream:
