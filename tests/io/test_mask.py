@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from docbin_napari.io import page as page_file
 from docbin_napari.io.errors import LabelNumbersError
 from docbin_napari.io.mask import (
     MaskError,
@@ -53,27 +52,6 @@ def test_ground_truth_round_trip(tmp_path_factory, ink, seed, suffix):
     truth = read_ground_truth(path)
     assert (truth.labelled == labelled).all()
     assert (truth.ink == (ink & labelled)).all()
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-@pytest.mark.parametrize("unlabelled", [False, True])
-def test_our_own_masks_are_read_however_small_their_files_are(
-    tmp_path, monkeypatch, suffix, unlabelled
-):
-    """A large page of a few lines is packed more than a thousandfold."""
-    monkeypatch.setattr(page_file, "_BYTES_OF_SMALL_FILES", 10_000)
-    monkeypatch.setattr(page_file, "_LARGEST_RATIO", 0)
-    ink = np.zeros((300, 400), bool)
-    ink[100:102, 50:350] = True
-    path, labelled = tmp_path / f"page{suffix}", np.ones_like(ink)
-    labelled[200:] = not unlabelled
-    write_ground_truth(path, ink, labelled)
-    truth = read_ground_truth(path)
-    assert (truth.ink == ink).all()
-    assert (truth.labelled == labelled).all()
-    Image.new("RGB", (400, 300)).save(path)
-    with pytest.raises(MaskError, match="GB of memory"):
-        read_ground_truth(path)
 
 
 def test_black_is_ink(tmp_path, one_stroke):

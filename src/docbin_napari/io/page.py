@@ -63,8 +63,6 @@ _BYTES_A_PIXEL = 16
 _ALWAYS_ALLOWED = 64_000_000
 _BYTES_OF_SMALL_FILES = 700_000_000.0
 _LARGEST_RATIO = 1000
-_BYTES_OF_GRAY = 5
-"""Most of a pixel of one sample; masks of a few lines are packed to almost nothing."""
 _MOST_DPI = 1e6
 """More is no resolution: formats could not even keep it."""
 
@@ -359,7 +357,7 @@ def check_size(
     Strategy: pixels alone do not say what a page takes: they may have hundreds of samples, and a
     file of a few kilobytes may stand for gigabytes. The limit on pixels bounds the bytes, too, and
     a file that would grow a thousandfold may take no more than a page of some hundred megapixels
-    does, unless it is gray or black and white, as our own masks are.
+    does.
 
     Parameters
     ----------
@@ -387,7 +385,7 @@ def check_size(
     enough = float(pixels)
     if needed > _ALWAYS_ALLOWED:
         enough = max(enough, needed / _BYTES_A_PIXEL)
-    if needed > max(grown, _BYTES_OF_GRAY * pixels):
+    if needed > grown:
         enough = max(enough, DEFAULT_PIXEL_LIMIT * needed / grown)
     if enough > pixel_limit:
         reason, limit = f"it would take {needed / 1e9:.1f} GB of memory", math.ceil(enough)
