@@ -430,3 +430,24 @@ def test_lift_of_two_threads_ends_with_the_last(monkeypatch):
     leave.set()
     thread.join()
     assert Image.MAX_IMAGE_PIXELS == 10
+
+
+def test_an_alpha_channel_of_a_bmp_that_nobody_filled_in_hides_nothing(tmp_path):
+    path = tmp_path / "page.bmp"
+    page = np.full((20, 30, 4), 230, np.uint8)
+    page[5:9, 5:25, :3] = 40
+    page[..., 3] = 0
+    # Pillow writes no alpha masks: the header of Photoshop and others, BITMAPV4HEADER.
+    masks = struct.pack("<4L", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    info = struct.pack("<LllHHLLllLL", 108, 30, -20, 1, 32, 3, page.nbytes, 0, 0, 0, 0)
+    header = info + masks + bytes(108 - 40 - 16)
+    start = 14 + len(header)
+    path.write_bytes(
+        struct.pack("<2sLLL", b"BM", start + page.nbytes, 0, start) + header + page.tobytes()
+    )
+    assert next(read_pages(path)).pixels[:].tolist() == page[..., :3].tolist()
+    page[5:9, 5:25, 3] = 255
+    path.write_bytes(
+        struct.pack("<2sLLL", b"BM", start + page.nbytes, 0, start) + header + page.tobytes()
+    )
+    assert next(read_pages(path)).pixels[0, 0].tolist() == [255, 255, 255]

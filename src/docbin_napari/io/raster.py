@@ -171,6 +171,8 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         if _has_more_pictures(path, image):
             remarks += (FIRST_ONLY,)
         image.load()
+        if image.format in {"BMP", "DIB"} and image.mode == "RGBA" and not image.getbbox():
+            image.putalpha(255)  # its writer filled the fourth byte with nothing
         exif = _exif_numbers(image)
         orientation = int(exif.get(_ORIENTATION, 1))
         dpi = _resolution(image, exif)
