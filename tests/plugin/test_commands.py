@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from docbin_napari.io.mask import write_mask
+from docbin_napari.plugin import commands
 from docbin_napari.plugin.commands import read_all
 
 
@@ -23,6 +24,14 @@ def test_one_bad_file_does_not_keep_the_others_from_being_opened(tmp_path, one_s
     ]
 
 
+def test_a_file_that_does_not_fit_into_memory_is_named(monkeypatch) -> None:
+    def fail(path: str) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(commands, "read_layers", fail)
+    assert read_all(["some/map.tif"])[1].startswith("map.tif: There is not enough memory")
+
+
 def test_nothing_wrong_nothing_said(tmp_path, one_stroke: Any) -> None:
     layers, trouble = read_all([str(write_mask(tmp_path / "good.png", one_stroke.ink))])
     assert trouble == ""
@@ -31,8 +40,6 @@ def test_nothing_wrong_nothing_said(tmp_path, one_stroke: Any) -> None:
 
 @pytest.mark.parametrize("mode", ["d", "rm"])
 def test_a_dialog_that_was_left_opens_nothing(mode: str, monkeypatch) -> None:
-    from docbin_napari.plugin import commands
-
     application = pytest.importorskip("magicgui.application")
 
     class Application:
@@ -48,8 +55,6 @@ def test_a_dialog_that_was_left_opens_nothing(mode: str, monkeypatch) -> None:
 
 
 def test_the_chosen_files_are_opened(monkeypatch, tmp_path) -> None:
-    from docbin_napari.plugin import commands
-
     application = pytest.importorskip("magicgui.application")
 
     class Application:

@@ -179,6 +179,7 @@ def test_an_error_is_the_last_event(file, fake_engine, error) -> None:
     fake_engine.before = fail
     last = list(make_ready(order(file), fake_engine.load))[-1]
     assert isinstance(last, Failed)
+    assert last.message.startswith(f"{file.name}: "), "an export names the pages that it left out"
 
 
 def test_a_file_that_is_no_page(tmp_path, fake_engine) -> None:

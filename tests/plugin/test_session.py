@@ -272,6 +272,23 @@ def test_a_failure_is_told_and_the_session_is_idle(viewer, one_stroke, fake_engi
     assert not session.running
 
 
+def test_a_failure_at_a_later_page_names_it_and_says_what_is_kept(
+    viewer, one_stroke, fake_engine
+) -> None:
+    def fail(number: int) -> None:
+        if len(fake_engine.calls) == 2:
+            raise MemoryError
+
+    fake_engine.before = fail
+    session = BinarizeSession(viewer)
+    image = viewer.add_image(np.stack([one_stroke.pixels] * 3), rgb=True)
+    viewer.dims.set_point(0, 0)
+    trouble = compute(session, image, fake_engine, ALL)
+    assert trouble == "Page 2: There is not enough memory for this page."
+    assert session.status.startswith("Stopped: page 2 of 3")
+    assert session.status.endswith(f"What is done is kept. {trouble}")
+
+
 def test_the_favourite_is_the_active_image_or_the_one_behind_the_active_labels(
     viewer, one_stroke, fake_engine
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docbin_napari.io.errors import FileError
 from docbin_napari.io.page import PAGE_SUFFIXES
 from docbin_napari.plugin.reader import LayerData, is_training_folder, read_layers
 from docbin_napari.plugin.threads import readable
@@ -128,5 +129,6 @@ def read_all(paths: Sequence[str]) -> tuple[list[LayerData], str]:
         try:
             layers += read_layers(path)
         except Exception as error:
-            trouble.append(readable(error))
+            where = "" if isinstance(error, FileError) else f"{Path(path).name}: "
+            trouble.append(where + readable(error))
     return layers, "\n".join(trouble)

@@ -223,10 +223,12 @@ def run(
     Ready, Begun, Preview, Computed or Failed
         `Failed` is the last one.
     """
+    where = ""
     try:
         engine = load(job.model, job.device)
         yield Ready(engine.device, resolution_in(job.file))
         for page in job.pages:
+            where = f"Page {page + 1}: " if len(job.pages) > 1 else ""
             again = job.result.has(page)
             for event in _compute(job, page, engine):
                 if again:
@@ -238,7 +240,7 @@ def run(
                 yield event
     except Exception as error:
         _LOG.exception("the run ended early")
-        yield Failed(readable(error))
+        yield Failed(where + readable(error))
 
 
 def _compute(job: RunJob, page: int, engine: PageEngine) -> Iterator[Preview | Computed]:

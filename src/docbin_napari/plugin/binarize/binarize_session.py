@@ -340,12 +340,14 @@ class BinarizeSession:
         run.job.result.end_preview()
         run.job.result.computing = False
         self._upkeep.touch(run.layer)
+        stopped = f"Stopped: {run.meter.reached}. What is done is kept."
         if run.failure:
-            self.status = run.failure
+            several = len(run.job.pages) > 1 and run.meter.fraction > 0
+            self.status = f"{stopped} {run.failure}" if several else run.failure
         elif run.layer not in self._viewer.layers:
             self.status = "Stopped: the ink layer was removed."
         elif run.stopping:
-            self.status = f"Stopped: {run.meter.reached}. What is done is kept."
+            self.status = stopped
         else:
             where = "processor" if run.device.startswith("cpu") else "GPU"
             done = f"Done in {run.meter.elapsed} on the {where}. {run.note}".strip()

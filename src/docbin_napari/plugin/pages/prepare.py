@@ -140,7 +140,7 @@ def make_ready(order: PageOrder, load: Loader) -> Iterator[Page | Progress | Pag
         yield Failed(str(error))
     except Exception as error:
         _LOG.exception("a page of the list was not made ready")
-        yield Failed(readable(error))
+        yield Failed(f"{order.entry.title}: {readable(error)}")
 
 
 def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | PageReady]:
