@@ -11,6 +11,7 @@ import pytest
 from docbin_napari.plugin.binarize.binarize_session import BinarizeSession, Request
 from docbin_napari.plugin.layers import choosing
 from docbin_napari.plugin.layers.ink_result import result_behind
+from docbin_napari.plugin.layers.look import RESULT, Look
 from docbin_napari.plugin.layers.page_record import reviewed_of
 from docbin_napari.plugin.threads import run
 
@@ -409,6 +410,21 @@ def test_of_two_results_the_one_that_is_seen_is_meant(viewer, one_stroke, fake_e
     assert viewer.layers.selection.active is session.ink_layer(image) is first
     first.visible, second.visible = False, True
     assert session.ink_layer(image) is second, "the other was hidden with its eye"
+
+
+def test_a_result_that_is_run_again_stays_in_sight_when_a_look_ends(
+    viewer, one_stroke, fake_engine
+) -> None:
+    session, image = BinarizeSession(viewer), viewer.add_image(one_stroke.pixels, rgb=True)
+    other = replace(REQUEST, model="another")
+    for request in (REQUEST, other, REQUEST):
+        compute(session, image, fake_engine, request)
+    look = Look(viewer, lambda: (image, session.ink_layer(image)))
+    look.show(RESULT)
+    compute(session, image, fake_engine, other)
+    assert not look.shown
+    look.show("")
+    assert [one.visible for one in viewer.layers] == [True, False, True]
 
 
 def test_two_results_are_compared(viewer, one_stroke, fake_engine) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from docbin_napari.inference.inference_config import preset
 from docbin_napari.plugin.layers import canvas, choosing, page_source
 from docbin_napari.plugin.layers.ink_result import Upkeep, result_behind
+from docbin_napari.plugin.layers.look import end_looks
 from docbin_napari.plugin.layers.page_record import hidden_pages, reviewed_of
 from docbin_napari.plugin.threads import Begun, Computed, Failed, Preview, Ready, RunJob
 
@@ -269,6 +270,7 @@ class BinarizeSession:
         RunJob
             For `threads.run`.
         """
+        end_looks()  # Their end would hide a result that is run again.
         source = page_source.page_source(image)
         shown = page_source.current_page(image, self._viewer.dims.point)
         every = (*range(shown, source.count), *range(shown))
