@@ -265,6 +265,8 @@ def test_a_page_that_was_saved_before_its_folder_was_opened_counts_as_saved(
     os.utime(first.pair.ground_truth, (1, 1))
     saved = save_pair(PairPlace(datasets, "test", "letters", "three"), content)
     assert saved.pair.name == "three-2", "the pair that was saved last"
+    lonely = saved.pair.ground_truth.with_name("lonely.png")
+    lonely.write_bytes(saved.pair.ground_truth.read_bytes())  # and its page was deleted
     session = PageListSession(viewer)
     session.open(folder, datasets)
     assert [entry.state for entry in session.pages.entries] == ["to do", "to do", state]

@@ -13,10 +13,10 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from docbin_napari.io.errors import FileError
-from docbin_napari.io.page import Page
+from docbin_napari.io.page import GROUND_TRUTH_FOLDER, Page
 from docbin_napari.io.paths import modified
 from docbin_napari.pairs.drafts import draft_folder
-from docbin_napari.pairs.pair import find_pairs
+from docbin_napari.pairs.pair import folders_in, images_by_name
 from docbin_napari.pairs.provenance import read_provenance
 from docbin_napari.pairs.save import SPLITS
 from docbin_napari.pairs.work_list import PageList, PageListError, is_newer, open_list
@@ -30,7 +30,7 @@ from docbin_napari.plugin.pages.prepare import PageReady
 from docbin_napari.plugin.threads import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -427,15 +427,25 @@ def saved_pages(datasets: Path) -> dict[tuple[Path, int], Path]:
     newest: dict[tuple[Path, int], int] = {}
     for split in SPLITS:
         with suppress(FileError, OSError):
-            for pair in find_pairs(datasets / split):
+            for file_of_pair, mask in _pairs_in(datasets / split):
                 with suppress(FileError, OSError, RuntimeError):
-                    origin = read_provenance(pair.ground_truth)
+                    origin = read_provenance(mask)
                     file = Path((origin and origin.source) or "").expanduser()
                     if origin is not None and file.is_absolute():
                         page = file.resolve(), origin.page or 1
-                        if (time := modified(pair.ground_truth)) >= newest.get(page, 0):
-                            found[page], newest[page] = pair.page, time
+                        if (time := modified(mask)) >= newest.get(page, 0):
+                            found[page], newest[page] = file_of_pair, time
     return found
+
+
+def _pairs_in(split: Path) -> Iterator[tuple[Path, Path]]:
+    """Give page and mask of each pair, whatever is wrong with other files beside them."""
+    for collection in (split, *folders_in(split)):
+        with suppress(FileError, OSError):
+            pages = images_by_name(collection)
+            for name, masks in images_by_name(collection / GROUND_TRUTH_FOLDER).items():
+                if name in pages:
+                    yield pages[name][0], masks[0]
 
 
 def note_saved_pages(pages: PageList, datasets: Path) -> None:
