@@ -183,7 +183,7 @@ def test_a_device_that_is_not_there(tmp_path, draw_page, tiny_model_file, capsys
     draw_page(tmp_path / "a.png")
     options = ["--model", str(tiny_model_file), "--device", "cuda"]
     assert main(["binarize", str(tmp_path), *options]) == 2
-    assert "no CUDA GPU is available to PyTorch: use --device cpu" in capsys.readouterr().err
+    assert "no CUDA GPU is available to PyTorch: use cpu or auto" in capsys.readouterr().err
 
 
 def test_with_a_real_network(tmp_path, draw_page, tiny_model_file):

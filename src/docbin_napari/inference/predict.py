@@ -40,7 +40,8 @@ Values = TypeVar("Values", bound=np.generic)
 _NOWHERE = slice(0, 0), slice(0, 0)
 _INVERTED = (
     "this page seems to show light writing on dark ground, so light and dark are exchanged there "
-    "before it is read; invert='never' in InferenceConfig leaves it as it is"
+    "before it is read; invert='never' in InferenceConfig or docbin binarize --invert never leaves "
+    "it as it is"
 )
 
 

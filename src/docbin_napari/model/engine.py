@@ -178,11 +178,11 @@ def find_gpu(name: str = "auto") -> Device | None:
             return Device("cuda", "bfloat16", f"{card} found, with bfloat16 units")
         return Device("cuda", "float16", f"{card} found, without bfloat16 units")
     if name == "cuda":
-        raise DeviceError("no CUDA GPU is available to PyTorch: use --device cpu or auto")
+        raise DeviceError("no CUDA GPU is available to PyTorch: use cpu or auto as device")
     if torch.backends.mps.is_available():
         return Device("mps", "float32", "Apple GPU found")
     if name == "mps":
-        raise DeviceError("no Apple GPU is available to PyTorch: use --device cpu or auto")
+        raise DeviceError("no Apple GPU is available to PyTorch: use cpu or auto as device")
     return None
 
 

@@ -87,13 +87,21 @@ def models_in_words(models: dict[str, ModelInfo]) -> str:
 
 
 def device_field() -> ComboBox:
-    """Make the choice of devices, without asking torch what is there, which takes seconds."""
-    gpu = "mps" if sys.platform == "darwin" else "cuda"
-    names = ["auto", "cpu", *([gpu] if may_have_gpu() else [])]
-    wanted = read_preferences().device
+    """Make the choice of devices."""
     where = "Where the network runs. auto takes a GPU when PyTorch finds one."
-    value = wanted if wanted in names else "auto"
-    return choice("device", "Device", names, where, value=value)
+    return choice("device", "Device", _devices(), where, value=wanted_device())
+
+
+def wanted_device() -> str:
+    """Give the device of the preferences, or auto where this machine has no such device."""
+    wanted = read_preferences().device
+    return wanted if wanted in _devices() else "auto"
+
+
+def _devices() -> list[str]:
+    """List what may be there, without asking torch, which takes seconds."""
+    gpu = "mps" if sys.platform == "darwin" else "cuda"
+    return ["auto", "cpu", *([gpu] if may_have_gpu() else [])]
 
 
 def known_models() -> dict[str, ModelInfo]:

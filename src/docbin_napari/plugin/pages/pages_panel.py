@@ -329,13 +329,13 @@ class PageListPanel(widgets.PlainContainer):
         self.refresh()
 
     def _order(self, number: int) -> PageOrder:
-        likes, model = read_preferences(), self.model.models[self.model.value]
+        model, device = self.model.models[self.model.value], binarize_fields.wanted_device()
         entry, preset = self._session.pages.entries[number], self.preset.value
-        datasets, dpi = self._datasets(), likes.pdf_dpi
+        datasets, dpi = self._datasets(), read_preferences().pdf_dpi
         moved = entry.threshold(model.name)
         threshold = model.threshold if moved is None else moved
         stamp = self._session.pages.choices.get("stamp", "")
-        how = preset, model.name, likes.device, threshold
+        how = preset, model.name, device, threshold
         return PageOrder(number, entry, *how, datasets, dpi, stamp)
 
     def _on_event(self, order: PageOrder, event: Any) -> None:
