@@ -36,6 +36,20 @@ def test_one_entry_a_page_in_natural_order(tmp_path, folder) -> None:
     assert read_listed(pages.entries[2]).pixels.shape == (9, 9, 3)
 
 
+def test_pages_of_pdf_files_are_counted_without_drawing_one(tmp_path, folder, monkeypatch) -> None:
+    def draw(*_: object) -> None:
+        raise AssertionError("the window waits for each page that is drawn")
+
+    monkeypatch.setattr("docbin_napari.io.pdf._draw", draw)
+    image = Image.new("L", (30, 20), 255)
+    image.save(folder / "q.pdf", save_all=True, append_images=[image])
+    (folder / "r.pdf").write_bytes((folder / "q.pdf").read_bytes()[:200])
+    titles = [entry.title for entry in open_list(folder, tmp_path / "else").entries]
+    assert titles[3:] == ["q.pdf, page 1", "q.pdf, page 2", "r.pdf"], (
+        "damaged ones have a page, too"
+    )
+
+
 def test_closing_and_opening_again_goes_on(tmp_path, folder) -> None:
     pages = open_list(folder, tmp_path / "else")
     pages.position = 2

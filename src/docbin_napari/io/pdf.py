@@ -12,7 +12,7 @@ import re
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,21 @@ def decode_pdf(
     finally:
         with _PDFIUM:
             document.close()
+
+
+def page_count(path: Path) -> int:
+    """Count the pages of a PDF file without drawing any.
+
+    Raises
+    ------
+    PageError
+        If the file is encrypted, truncated or damaged.
+    OSError
+        If it cannot be opened.
+    """
+    _check_end(path)
+    with _PDFIUM, closing(_open(path, None)) as document:
+        return len(document)
 
 
 def _check_end(path: Path) -> None:

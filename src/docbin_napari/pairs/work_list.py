@@ -284,7 +284,9 @@ def _count(file: Path) -> int:
         if is_tiff(start):
             return len(read_tiff_header(file).pages)
         if is_pdf(start):
-            return next(read_pages(file, dpi=5)).count
+            from docbin_napari.io.pdf import page_count
+
+            return page_count(file)
     except (OSError, PageError):
         return 1
     return 1
