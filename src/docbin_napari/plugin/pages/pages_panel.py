@@ -128,7 +128,7 @@ class PageListPanel(widgets.PlainContainer):
         for field in (self.model, self.preset):
             field.changed.connect(self._on_how)
         # Activated by Enter, and by a double click, or a single one where the desktop is set so.
-        self.list.itemActivated.connect(lambda _: self._go_to(self.list.currentRow()))
+        self.list.itemActivated.connect(self._on_activated)
         MODEL_NEWS.added.connect(self._on_model)
 
     def _on_shown(self) -> None:
@@ -271,6 +271,13 @@ class PageListPanel(widgets.PlainContainer):
             self._picture_pages()
             self._on_how()
         self._work_on()
+
+    def _on_activated(self, _: Any = None) -> None:
+        """Turn to the page of the row; the one that is shown is read again only if it fails."""
+        row, session, layers = self.list.currentRow(), self._session, self._viewer.layers
+        is_whole = session.image in layers and session.labels in layers
+        if row != session.current or row in session.troubles or not is_whole:
+            self._go_to(row)
 
     def _go_to(self, number: int) -> bool:
         if not 0 <= number < self._session.count or not self._may_leave():
