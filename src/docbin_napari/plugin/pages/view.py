@@ -72,7 +72,8 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
         current : int
             The page that is worked on, from 0.
         """
-        if self.count() != len(entries):
+        is_new = entries is not self._shown[0]  # Each folder that is opened has a list of its own.
+        if is_new:
             self.clear()
             self.addItems([""] * len(entries))
             for number in range(len(entries)):
@@ -82,10 +83,11 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
             trouble = troubles.get(number, "")
             item: Any = self.item(number)
             text = f"{'⚠' if trouble else _SIGNS[entry.state]}  {entry.title}"
-            if item is not None and item.text() != text:
+            words = trouble or _WORDS.get(entry.state, entry.state)
+            if item is not None and (item.text(), item.toolTip()) != (text, words):
                 item.setText(text)
-                item.setToolTip(trouble or _WORDS.get(entry.state, entry.state))
-        if entries and self._shown != (entries, current):
+                item.setToolTip(words)
+        if entries and (is_new or self._shown[1] != current):
             # Only then: a user may be on the way to another page.
             self._shown = entries, current
             self.setCurrentRow(current)
