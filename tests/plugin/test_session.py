@@ -457,6 +457,22 @@ def test_only_pages_of_both_results_are_compared(viewer, one_stroke, fake_engine
     assert not viewer.layers[choosing.DIFFERENCE_NAME].data[[0, 2]].any()
 
 
+def test_a_page_whose_run_was_stopped_is_not_compared(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(one_stroke.pixels, name="letter", rgb=True)
+    session = BinarizeSession(viewer)
+    compute(session, image, fake_engine)
+    events = run(session.start(image, replace(REQUEST, preset="best")), fake_engine.load)
+    for _ in range(7):
+        session.receive(next(events))
+    events.close()
+    session.stop()
+    session.finish()
+    assert "was stopped: press Run again" in choosing.compare(viewer, image)
+    assert choosing.DIFFERENCE_NAME not in viewer.layers
+    compute(session, image, fake_engine, replace(REQUEST, preset="best"))
+    assert "only in" in choosing.compare(viewer, image)
+
+
 def test_what_was_reviewed_is_not_reviewed_after_another_run(
     viewer, one_stroke, fake_engine
 ) -> None:

@@ -214,7 +214,7 @@ def _show_alone(viewer: ViewerModel, image: Image, layer: Labels) -> None:
 
 
 def compare(viewer: ViewerModel, image: Image | None) -> str:
-    """Show what only one of the two topmost results of an image calls ink, where both are there.
+    """Show what only one of the two topmost results of an image calls ink, where both are whole.
 
     Parameters
     ----------
@@ -232,8 +232,11 @@ def compare(viewer: ViewerModel, image: Image | None) -> str:
     results = [one for one in results_of(viewer, image) if one.data.shape == shape][:2]
     behind = [result for one in results if (result := result_behind(one)) is not None]
     pages = range(shape[0] if len(shape) == 3 else 1)
-    both = [page for page in pages if all(result.has(page) for result in behind)]
+    known = [page for page in pages if all(result.has(page) for result in behind)]
+    both = [page for page in known if not any(result.is_partial(page) for result in behind)]
     if image is None or len(results) < 2 or not both:
+        if len(results) == 2 and known:
+            return "A run of this page was stopped: press Run again, then compare."
         return "Run a second model or preset on this page first; then the two can be compared."
     second, first = results
     data = np.zeros(shape, np.uint8)
