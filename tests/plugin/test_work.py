@@ -95,7 +95,7 @@ def test_a_file_without_readable_resolution_does_not_stop_the_run(
 ) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
-    for file in (broken, tmp_path / "missing.png"):
+    for file in (broken, tmp_path / "missing.png", tmp_path / ("x" * 300)):
         ready, *_ = run(job(one_stroke.pixels, file=file), fake_engine.load)
         assert ready.dpi is None
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
+from docbin_napari.io.paths import is_plain_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -294,6 +295,6 @@ def errors_shown() -> Iterator[None]:
 def resolution_in(file: Path | None, page: int = 1) -> tuple[float, float] | None:
     """Read the dots per inch (x, y) of a page, from 1, that napari opened itself: it drops them."""
     with suppress(PageError, StopIteration):
-        if file is not None and file.is_file():
+        if file is not None and is_plain_file(file):
             return next(iter(read_pages(file, in_bands=True, first=page - 1))).dpi
     return None
