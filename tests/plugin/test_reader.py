@@ -157,6 +157,12 @@ def test_pairs_keep_the_resolution_of_their_pages(tmp_path, one_stroke, sizes) -
         assert np.allclose(found, [(300, 300)] * 2 + [(150, 150)] * 2, atol=0.05)
 
 
+def test_a_training_folder_without_a_pair_says_so(tmp_path) -> None:
+    (tmp_path / "fg_mask").mkdir()
+    with pytest.raises(PairError, match="no pair yet: put masks into fg_mask/"):
+        read_layers(str(tmp_path))
+
+
 def test_only_pages_and_training_folders_are_taken(tmp_path, mixed, one_stroke) -> None:
     write_pair(tmp_path / "train" / "letters", "a", one_stroke.pixels, one_stroke.ink)
     empty = tmp_path / "empty"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docbin_napari.io.errors import PageError
+from docbin_napari.io.errors import PageError, PairError
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, PAGE_SUFFIXES, Page, read_pages
 from docbin_napari.pairs.pair import find_pairs, read_page_of_pair
 from docbin_napari.pairs.provenance import read_provenance
@@ -143,7 +143,7 @@ def read_training_folder(folder: Path) -> list[LayerData]:
     Raises
     ------
     PageError, MaskError, PairError
-        If pages and masks do not belong together, or a file cannot be read.
+        If there is no pair, pages and masks do not belong together, or a file cannot be read.
 
     Warns
     -----
@@ -151,6 +151,8 @@ def read_training_folder(folder: Path) -> list[LayerData]:
         For each remark on the pages, once, with the first of them.
     """
     pairs, read, pixels = find_pairs(folder), [], 0
+    if not pairs:
+        raise PairError(folder, f"there is no pair yet: put masks into {GROUND_TRUTH_FOLDER}/")
     remarks: dict[str, Path] = {}
     for pair in pairs:
         page, truth = read_page_of_pair(pair)
