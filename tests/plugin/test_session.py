@@ -131,6 +131,11 @@ def test_a_second_run_leaves_corrections_alone(viewer, one_stroke, fake_engine) 
     assert np.array_equal(first.data, corrected)
     assert np.array_equal(second.data, one_stroke.ink)
     assert "corrections" in session.status
+    viewer.layers.selection.active = first
+    compute(session, image, fake_engine)
+    assert choosing.results_of(viewer, image) == [second, first], (
+        "one that is not corrected is used"
+    )
 
 
 def a_stack_with_a_result(viewer, one_stroke, fake_engine) -> tuple[BinarizeSession, Any, Any]:

@@ -175,7 +175,10 @@ def provide(
     known, note = results_of(viewer, image), ""
     known.sort(key=lambda one: one is not viewer.layers.selection.active)
     first = next(iter(known), None)
-    layer = next((one for one in known if _is_made_by(one, made_by)), None)
+    mine = [one for one in known if _is_made_by(one, made_by)]
+    if len(mine) > 1:
+        mine.sort(key=lambda one: _is_corrected(one, pages))
+    layer = next(iter(mine), None)
     result = result_behind(layer)
     if layer is not None and result is not None and result.shape == shape:
         if not any(result.has(page) and result.was_edited(page) for page in pages):
@@ -205,6 +208,12 @@ def _is_made_by(layer: Labels, made_by: tuple[str, str]) -> bool:
     """Whether labels are of this model and preset, as far as they know."""
     known = layer.metadata.get("model"), layer.metadata.get("preset")
     return not any(made_by) or not all(known) or known == made_by
+
+
+def _is_corrected(layer: Labels, pages: tuple[int, ...]) -> bool:
+    """Whether a person has painted on one of these pages of a result."""
+    result = result_behind(layer)
+    return result is not None and any(result.has(at) and result.was_edited(at) for at in pages)
 
 
 def _show_alone(viewer: ViewerModel, image: Image, layer: Labels) -> None:
