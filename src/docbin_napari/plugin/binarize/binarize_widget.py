@@ -116,6 +116,7 @@ class BinarizeDocument(DockPanel):
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self._on_layers)
         self._viewer.layers.selection.events.active.connect(self._on_active)
+        self._viewer.dims.events.current_step.connect(self._on_turned)
         self.image.changed.connect(self._on_image)
         for field in (self.model, self.preset):
             field.changed.connect(self._on_how)
@@ -179,6 +180,11 @@ class BinarizeDocument(DockPanel):
     def _on_active(self, _: Any = None) -> None:
         if not self._watch.gone and not self._session.running:
             self._choose_favourite()
+            self._on_image()
+
+    def _on_turned(self, _: Any = None) -> None:
+        """Take away what was said of the page of a stack that was shown before."""
+        if not self._watch.gone and self.pages.enabled:
             self._on_image()
 
     def _choose_favourite(self) -> None:
