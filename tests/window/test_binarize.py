@@ -171,6 +171,23 @@ def test_pages_are_asked_for_stacks_only(bench, one_stroke, no_ink) -> None:
     bench.picture("stack")
 
 
+def test_what_was_said_of_a_page_goes_when_it_is_turned(bench, one_stroke) -> None:
+    bench.viewer.add_image(np.stack([one_stroke.pixels] * 3), rgb=True)
+    bench.viewer.dims.set_point(0, 0)
+    bench.run_to_the_end()
+    assert bench.widget.status.value.startswith("Done in")
+    bench.viewer.dims.set_point(0, 1)
+    assert not bench.widget.status.value.startswith("Done in")
+
+
+def test_a_model_that_was_trained_is_run_on_one_page(bench, one_stroke) -> None:
+    bench.viewer.add_image(np.stack([one_stroke.pixels] * 3), rgb=True)
+    bench.widget.pages.value = "All pages"
+    assert bench.widget.run_model("faint") == ""
+    bench.wait(lambda: bench.widget.run.enabled)
+    assert len(bench.engine.calls) == 1
+
+
 def test_the_box_follows_the_layers(bench, one_stroke) -> None:
     widget, viewer = bench.widget, bench.viewer
     first = viewer.add_image(one_stroke.pixels, name="first")

@@ -226,7 +226,7 @@ class BinarizeDocument(DockPanel):
             self._update()
 
     def run_model(self, name: str, *, next_page: bool = False) -> str:
-        """Run with a given model.
+        """Run with a given model on one page.
 
         Parameters
         ----------
@@ -247,7 +247,7 @@ class BinarizeDocument(DockPanel):
             return f"The model “{name}” is gone."
         refusal = self._refusal() or turn_page(self._viewer, self.image.value, int(next_page))
         if not refusal:
-            self.model.value = name
+            self.model.value, self.pages.value = name, _THIS_PAGE
             # Not the threshold of labels that another model made.
             widgets.show_value(self.threshold, round(self.model.models[name].threshold, 2))
             self._start()
