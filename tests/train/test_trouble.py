@@ -126,6 +126,12 @@ def test_going_on_replaces_no_model_that_another_training_has_made(arguments, tm
     assert main([*arguments, "--steps", "9", "--resume", "--overwrite"]) == 0
     assert main([*arguments, "--steps", "10", "--resume"]) == 0, "that model is its own"
     assert load_model(str(tmp_path / "new.safetensors"), "cpu").info.header["steps"] == 10
+    for name in ("other.safetensors", "new.safetensors"):
+        other = tmp_path / name
+        other.write_text("of another training")
+        assert main([*arguments, "--steps", "11", "--resume", "--output", str(other)]) == 1
+        assert "already a model" in said(capsys)
+        assert other.read_text() == "of another training", "a finished run has made another one"
 
 
 def test_two_trainings_do_not_share_a_folder(arguments, tmp_path, capsys):

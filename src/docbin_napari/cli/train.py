@@ -28,12 +28,13 @@ from docbin_napari.cli.console import Console, option, stopped_by_signals
 from docbin_napari.finetune.finetune_config import FinetuneConfig
 from docbin_napari.io.errors import FileError, PairError
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER
-from docbin_napari.io.paths import writing_trouble
+from docbin_napari.io.paths import file_hash, is_plain_file, writing_trouble
 from docbin_napari.model.engine import DeviceError
 from docbin_napari.model.model_file import ModelError
 from docbin_napari.train.model_output import (
     checked_output,
     locked,
+    output_path,
     rescue,
     reserved,
     unfinished_path,
@@ -161,11 +162,12 @@ def _train(
 
 def _check_places(config: TrainConfig) -> None:
     """Refuse a model or a folder of the run that cannot be written, and change nothing there."""
-    from docbin_napari.train.loop import unfinished_run
+    from docbin_napari.train.loop import finished_model
 
-    unfinished = unfinished_run(config.checkpoint)
+    model, path = finished_model(config.checkpoint), output_path(config.output)
     # A run that is finished goes on to replace its own model.
-    checked_output(config.output, config.overwrite or (config.resume and not unfinished))
+    own = config.resume and is_plain_file(path) and file_hash(path) == model
+    checked_output(config.output, config.overwrite or own)
     there = next(
         folder for folder in (config.run, *config.run.absolute().parents) if folder.exists()
     )
@@ -173,7 +175,7 @@ def _check_places(config: TrainConfig) -> None:
         raise TrainingError(
             f"{config.run}: this folder cannot be made or written to; choose another --run"
         )
-    if not (config.resume or config.overwrite) and unfinished:
+    if not (config.resume or config.overwrite) and model == "":
         raise TrainingError(
             f"{config.run}: there is a run that is not finished: --resume goes on with it, "
             "--overwrite begins anew, and another --run leaves it alone"
@@ -181,9 +183,9 @@ def _check_places(config: TrainConfig) -> None:
 
 
 def _how_to_go_on(config: TrainConfig) -> str:
-    from docbin_napari.train.loop import unfinished_run
+    from docbin_napari.train.loop import finished_model
 
-    if unfinished_run(config.checkpoint):
+    if finished_model(config.checkpoint) == "":
         return f"--resume goes on from the checkpoint in {config.run}"
     return "there is no checkpoint yet to go on from"
 

@@ -38,7 +38,7 @@ from docbin_napari.train.train_config import TrainConfig, TrainingError
 from docbin_napari.train.validate import Validation, hard_places, validate
 
 
-def save_checkpoint(learner: Learner, config: TrainConfig, finished: bool = False) -> None:
+def save_checkpoint(learner: Learner, config: TrainConfig, finished: str = "") -> None:
     """Write a checkpoint, atomically.
 
     Parameters
@@ -47,8 +47,8 @@ def save_checkpoint(learner: Learner, config: TrainConfig, finished: bool = Fals
         What to keep.
     config : TrainConfig
         Names the file; checked again when the run goes on.
-    finished : bool
-        Whether the model of the run is written.
+    finished : str
+        SHA-256 of the model of the run, once it is written.
     """
     content = {
         "finished": finished,
@@ -110,13 +110,13 @@ def read_checkpoint(config: TrainConfig, data: str = "") -> dict[str, Any]:
     return cast("dict[str, Any]", content)
 
 
-def unfinished_run(path: Path) -> bool:
-    """Return whether a run that is not finished would be lost if its checkpoint was replaced."""
+def finished_model(path: Path) -> str | None:
+    """Read the SHA-256 of a run's model from its checkpoint; "" while the run is unfinished."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:
-        return False  # It is damaged or not there: nothing can go on from it.
-    return isinstance(content, dict) and not content.get("finished", False)
+        return None  # It is damaged or not there: nothing can go on from it.
+    return str(content.get("finished") or "") if isinstance(content, dict) else None
 
 
 _FREE_TO_CHANGE = {
@@ -355,5 +355,5 @@ def _finish(
     }
     figures, chosen = finished_header(_interim(learner.average, config), pairs, held_out)
     model = save_model(output_path(config.output), learner.average, {**chosen, **header})
-    save_checkpoint(learner, config, finished=True)
+    save_checkpoint(learner, config, finished=file_hash(model.path))
     return figures, model
