@@ -1,3 +1,4 @@
+import errno
 import shutil
 import time
 from dataclasses import replace
@@ -12,7 +13,7 @@ from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.features.survey import PageSurvey
 from docbin_napari.finetune import judge
 from docbin_napari.finetune.finetune_config import suited
-from docbin_napari.finetune.reports import NOW_INK, NOW_PAPER
+from docbin_napari.finetune.reports import NOW_INK, NOW_PAPER, keep_strip
 from docbin_napari.finetune.stages import finetune
 from docbin_napari.io.errors import PairError
 from docbin_napari.io.page import read_pages
@@ -357,6 +358,19 @@ def test_a_picture_shows_what_has_changed(few_steps):
     marked = (pixels == NOW_INK).all(-1) | (pixels == NOW_PAPER).all(-1)
     assert marked[-len(pixels) // 3 :].any()
     assert not marked[: len(pixels) // 2].any()
+
+
+@pytest.mark.parametrize("where", ["the folder", "the file"])
+def test_a_picture_that_cannot_be_written_is_left_out(where, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("DOCBIN_CACHE", str(tmp_path))
+    if where == "the folder":
+        (tmp_path / "before-after").touch()
+    else:
+        monkeypatch.setattr("docbin_napari.io.encode._save_png", full)
+    assert keep_strip("mine", np.zeros((9, 9, 3), np.uint8)) is None
 
 
 def test_the_file_remembers_its_own_pages_and_those_of_the_start(few_steps, dark_model):

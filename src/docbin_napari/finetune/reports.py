@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from docbin_napari.finetune.judge import BeforeAfter
 from docbin_napari.finetune.learner import cache_folder
 from docbin_napari.io.encode import write_pages
-from docbin_napari.io.paths import atomic_path
+from docbin_napari.io.errors import FileError
 from docbin_napari.model.model_file import ModelInfo
 
 _HURT = 0.5
@@ -167,10 +167,8 @@ def keep_strip(name: str, strip: NDArray[np.uint8]) -> Path | None:
         A PNG file; None where it could not be written: a training does not fail because of it.
     """
     path = cache_folder() / "before-after" / f"{name}.png"
-    with suppress(OSError):
-        with atomic_path(path) as temporary:
-            write_pages(temporary, [strip])
-        return path
+    with suppress(FileError):
+        return write_pages(path, [strip])
     return None
 
 
