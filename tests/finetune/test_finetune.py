@@ -53,6 +53,15 @@ def test_it_learns_to_read_pages_of_another_archive(few_steps, two_archives, tmp
     assert not unfinished_path(tmp_path / "mine.safetensors").exists()
 
 
+def test_a_test_page_that_cannot_be_read_is_left_out(few_steps, two_archives, tmp_path):
+    shutil.copytree(two_archives / "dark", tmp_path / "test")
+    bad = find_pairs(tmp_path / "test")[0].ground_truth
+    bad.write_bytes(bad.read_bytes()[:60])
+    outcome = list(finetune(replace(few_steps, steps=1, test=(tmp_path / "test",))))[-1].outcome
+    assert outcome.test.pages == 1
+    assert f"1 other page could not be measured: {bad}: " in outcome.verdict
+
+
 def test_the_best_look_is_kept_and_not_the_last(few_steps):
     # A rate this high ruins the weights sooner or later.
     reports = list(finetune(replace(few_steps, learning_rate=0.05, steps=20, validations=10)))

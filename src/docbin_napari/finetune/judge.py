@@ -15,6 +15,7 @@ from torch import Tensor
 
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.inference.inference_config import PRESETS
+from docbin_napari.io.errors import FileError
 from docbin_napari.metrics.rates import Counts, f_measure_of
 from docbin_napari.metrics.rates import compare as compare_masks
 from docbin_napari.model.ink_model import InkModel
@@ -331,7 +332,11 @@ def read_ink(
 
 
 def compare_on_pages(
-    before: InkModel, after: InkModel, pairs: Sequence[Pair], check: Callable[[], None]
+    before: InkModel,
+    after: InkModel,
+    pairs: Sequence[Pair],
+    check: Callable[[], None],
+    left_out: list[FileError],
 ) -> Iterator[BeforeAfter]:
     """Measure two models on the same pages, page after page.
 
@@ -343,6 +348,8 @@ def compare_on_pages(
         Read one at a time.
     check : callable
         Called after every batch of windows; where it raises `Stopped`, this is the end.
+    left_out : list of FileError
+        Gets the reasons of the pages that cannot be read.
 
     Yields
     ------
@@ -353,7 +360,11 @@ def compare_on_pages(
     try:
         for pair in pairs:
             check()
-            page = load_pair(pair)
+            try:
+                page = load_pair(pair)
+            except FileError as error:
+                left_out.append(error)
+                continue
             if not page.truth[..., 1].any():
                 continue
             both = (read_part(model, page, check) for model in (before, after))

@@ -33,6 +33,7 @@ from docbin_napari.finetune.reports import (
     keep_strip,
     verdict,
 )
+from docbin_napari.io.errors import FileError
 from docbin_napari.io.paths import file_hash, writing_trouble
 from docbin_napari.model.engine import choose_device
 from docbin_napari.model.ink_model import load_network, save_model
@@ -472,16 +473,19 @@ def _finish(run: _Finetuning, stopped: Callable[[], bool]) -> Iterator[FinetuneR
     header = run.header(**fitted)
     run.write(unfinished_path(run.path), header)
     on_others: BeforeAfter | None = None
+    left_out: list[FileError] = []
     if run.test and not stopped():
         yield run.report("measuring", share=1.0)
         after = judge.model(run.weights, header, judge.start)
-        for measured in compare_on_pages(judge.start, after, run.test, judge.check):
+        for measured in compare_on_pages(judge.start, after, run.test, judge.check, left_out):
             on_others = measured
             yield run.report("measuring", share=1.0)
     header = run.header(**fitted, figures=stored_figures(run.figures, on_others))
     model = run.write(run.path, header)
     unfinished_path(run.path).unlink(missing_ok=True)
     words = verdict(model.name, run.base.name, run.figures, on_others)
+    if left_out:
+        words += f" {counted(len(left_out), 'other page')} could not be measured: {left_out[0]}."
     outcome = Outcome(model, run.figures, on_others, run.better, words, _picture(run, header))
     yield run.report("done", share=1.0, outcome=outcome)
 
