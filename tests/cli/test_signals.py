@@ -4,10 +4,11 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from docbin_napari.cli.console import EndedBySignal, ended_by_signals
+from docbin_napari.cli.console import EndedBySignal, ended_by_signals, stopped_by_signals
 
 PROGRAM = """
 import signal, sys, time
@@ -72,5 +73,19 @@ def test_what_is_ignored_stays_ignored_and_the_rest_is_put_back():
         assert ended.value.number == signal.SIGTERM
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_training_stops_in_good_order_when_its_terminal_goes(ignored):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    stop = threading.Event()
+    try:
+        with stopped_by_signals(stop):
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
+        assert stop.is_set() != ignored
     finally:
         signal.signal(signal.SIGHUP, before)

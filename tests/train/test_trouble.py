@@ -1,6 +1,7 @@
 """What cannot go well is told before hours of work, and what was learnt is not lost."""
 
 import csv
+import errno
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from docbin_napari.cli.console import Console
 from docbin_napari.cli.train import main
 from docbin_napari.model.ink_model import load_model
 from docbin_napari.pairs.pair import write_pair
@@ -148,6 +150,19 @@ def test_a_run_that_is_refused_leaves_the_log_of_the_one_before(arguments, tmp_p
     assert main([*arguments, "--overwrite", "--train", str(tmp_path / "none")]) == 1
     assert str(tmp_path / "none") in said(capsys)
     assert (tmp_path / "run" / "log.csv").read_text() == log
+
+
+@pytest.mark.parametrize("kind", [errno.EPIPE, errno.EIO])
+def test_a_training_goes_on_when_nobody_reads_its_output(arguments, tmp_path, monkeypatch, kind):
+    def gone(*_):
+        raise OSError(kind, "gone")
+
+    silent = []
+    monkeypatch.setattr(Console, "say", gone)
+    monkeypatch.setattr("docbin_napari.cli.train._fall_silent", lambda: silent.append(True))
+    assert main(arguments) == 0
+    assert silent
+    assert (tmp_path / "new.safetensors").exists()
 
 
 def test_a_training_runs_in_any_thread(arguments, tmp_path):

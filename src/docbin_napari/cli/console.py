@@ -197,19 +197,27 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM set an event; a second one stops at once.
+    """Let Ctrl-C, SIGTERM and SIGHUP set an event; a second of the first two stops at once.
+
+    A SIGHUP that is ignored (as ``nohup`` asks for) stays so.
 
     Parameters
     ----------
     stop : Event
         Is set by the first signal.
     """
+    hang_up = getattr(signal, "SIGHUP", None)
 
     def note(number: int, _: object) -> None:
-        signal.signal(number, signal.default_int_handler)
+        # Of SIGHUP, shell and kernel send several when a terminal goes.
+        if number != hang_up:
+            signal.signal(number, signal.default_int_handler)
         stop.set()
 
-    with _handled(("SIGINT", "SIGTERM"), note):
+    names = ["SIGINT", "SIGTERM"]
+    if hang_up and signal.getsignal(hang_up) != signal.SIG_IGN:
+        names.append("SIGHUP")
+    with _handled(names, note):
         yield
 
 

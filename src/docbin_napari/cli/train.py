@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import csv
+import errno
 import math
 import os
 import sys
@@ -121,7 +122,7 @@ class TrainCommand:
             ranks.report(lambda: console.complain(f"{where} {reason[0]}", *reason[1:]))
             return 1
         if not done:
-            ranks.report(lambda: console.say(f"{how}; {_how_to_go_on(config)}"))
+            ranks.report(lambda: _say(console, f"{how}; {_how_to_go_on(config)}"))
             return 1
         ranks.leave()
         return 0
@@ -156,8 +157,18 @@ def _train(
                     log.unlink(missing_ok=True)
                 anew = False
                 _log(log, report)
-                console.say(_line(report))
+                _say(console, _line(report))
     return done
+
+
+def _say(console: Console, *lines: str) -> None:
+    """Print lines; where the reader or the terminal is gone, the training goes on in silence."""
+    try:
+        console.say(*lines)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        _fall_silent()
 
 
 def _check_places(config: TrainConfig) -> None:
@@ -324,10 +335,7 @@ class _Printer:
             self.console.complain(f"the best weights so far are kept as {kept}")
 
     def _print(self, line: str) -> None:
-        try:
-            self.console.say(*line.split("\n"))
-        except BrokenPipeError:
-            _fall_silent()  # The reader is gone; what was learnt is written all the same.
+        _say(self.console, *line.split("\n"))
 
 
 class StopRequest(threading.Event):
