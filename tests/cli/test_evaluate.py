@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from docbin_napari.batch.made_from import MadeFrom
-from docbin_napari.cli import main
+from docbin_napari.cli import main, scoring
 from docbin_napari.io.mask import (
     read_ground_truth,
     write_ground_truth,
@@ -144,6 +144,21 @@ def test_a_damaged_mask_is_one_line(collection, capsys):
     assert main(["evaluate", str(collection), str(collection)]) == 1
     captured = capsys.readouterr()
     assert captured.err == f"failed: {collection / 'fg_mask' / 'a.png'}: the file is empty\n"
+
+
+def test_a_page_that_takes_too_much_memory_is_one_line(collection, capsys, monkeypatch):
+    def score(match, *rest):
+        if match.name == "a":
+            raise MemoryError
+        return true_score(match, *rest)
+
+    true_score = scoring._score
+    monkeypatch.setattr(scoring, "_score", score)
+    assert main(["evaluate", str(collection), str(collection)]) == 1
+    captured = capsys.readouterr()
+    words = "there is not enough memory for this page"
+    assert captured.err == f"failed: {collection / 'auto_bin' / 'a.png'}: {words}\n"
+    assert "mean of 1 page " in captured.out
 
 
 def test_nothing_to_evaluate(tmp_path, capsys):

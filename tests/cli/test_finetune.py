@@ -122,15 +122,25 @@ def test_who_listens_may_die(start, few_steps):
     assert load_model(few_steps.output, device="cpu").info.name == "mine"
 
 
-def test_a_crash_leaves_a_model(arguments, few_steps, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("broken"), "RuntimeError: broken"),
+        (RuntimeError("CUDA out of memory"), "there is not enough memory: use a smaller --batch"),
+    ],
+)
+def test_a_crash_leaves_a_model(arguments, few_steps, monkeypatch, capsys, error, words):
     def fail(*_):
-        raise RuntimeError("out of memory")
+        raise error
 
     monkeypatch.setattr("docbin_napari.finetune.stages._finish", fail)
     monkeypatch.setattr("os.read", lambda *_: threading.Event().wait())
     assert main([*arguments, "--json"]) == 1
-    said = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert said == {"error": "RuntimeError: out of memory", "kept": "mine"}
+    captured = capsys.readouterr()
+    said = json.loads(captured.out.splitlines()[-1])
+    assert said["error"].startswith(words)
+    assert said["kept"] == "mine"
+    assert ("Traceback" in captured.err) == ("broken" in words)
     assert load_model(few_steps.output, device="cpu").info.name == "mine"
     assert not unfinished_path(load_model(few_steps.output).info.path).exists()
 

@@ -152,6 +152,16 @@ def test_a_run_that_is_refused_leaves_the_log_of_the_one_before(arguments, tmp_p
     assert (tmp_path / "run" / "log.csv").read_text() == log
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("MPS backend out of memory")])
+def test_too_little_memory_is_one_line_with_advice(arguments, monkeypatch, capsys, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("docbin_napari.train.loop.load_pairs", fail)
+    assert main(arguments) == 1
+    assert "not enough memory: use a smaller --batch or --window" in said(capsys)
+
+
 @pytest.mark.parametrize("kind", [errno.EPIPE, errno.EIO])
 def test_a_training_goes_on_when_nobody_reads_its_output(arguments, tmp_path, monkeypatch, kind):
     def gone(*_):

@@ -140,8 +140,10 @@ def evaluate(options: EvaluateCommand, console: Console) -> int:
             scores[match.name], remark = _score(match, judge, report)
         except FileError as error:
             complain(f"failed: {error}")
-        except ValueError as error:
-            complain(f"failed: {match.prediction}: {error}")
+        except (ValueError, MemoryError) as error:
+            lacking = isinstance(error, MemoryError)
+            reason = "there is not enough memory for this page" if lacking else error
+            complain(f"failed: {match.prediction}: {reason}")
         else:
             if remark:
                 complain(f"warning: {remark}")

@@ -12,6 +12,7 @@ import csv
 import errno
 import math
 import os
+import re
 import sys
 import threading
 import traceback
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 REFUSED = (FileError, OSError, TrainingError, DeviceError, ModelError, ValueError)
 """What stops a training with a message and without a traceback."""
+_MEMORY = "there is not enough memory: use a smaller --batch or --window, or fewer pages"
 _PROGRAM = "python -m docbin_napari.train"
 _COLUMNS = ("step", "minutes", "loss", "learning_rate", "f_measure", "false_ink")
 
@@ -113,10 +115,13 @@ class TrainCommand:
             reason = [explained(error)]
         except KeyboardInterrupt:
             how = "stopped at once"
-        except Exception:
-            if ranks.alone:
+        except Exception as error:
+            if _lacks_memory(error):
+                reason = [_MEMORY]
+            elif ranks.alone:
                 raise
-            reason = traceback.format_exc().splitlines()
+            else:
+                reason = traceback.format_exc().splitlines()
         if reason:
             where = "error:" if ranks.alone else f"error: {ranks.name}:"
             ranks.report(lambda: console.complain(f"{where} {reason[0]}", *reason[1:]))
@@ -134,6 +139,12 @@ def explained(error: Exception) -> str:
         trouble = writing_trouble(error)
         return f"{error.filename}: {trouble}" if error.filename else trouble
     return str(error)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Tell whether the memory of the processor or of the GPU has run out."""
+    words = re.search("out of memory|tried to allocate", str(error))  # as torch says it
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(words))
 
 
 def _train(
@@ -374,9 +385,10 @@ def _finetune(config: FinetuneConfig, path: Path, stop: StopRequest, printer: _P
     except KeyboardInterrupt:
         reason = "stopped at once"
     except Exception as error:
-        stop.preparing = False
-        printer.console.complain(*traceback.format_exc().splitlines())
-        reason = f"{type(error).__name__}: {error}"
+        stop.preparing, reason = False, _MEMORY
+        if not _lacks_memory(error):
+            printer.console.complain(*traceback.format_exc().splitlines())
+            reason = f"{type(error).__name__}: {error}"
     if reason is not None:
         printer.error(reason, rescue(path))
         return 1

@@ -161,10 +161,11 @@ def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
         fix = "copy the file again, or remove the pair"
         return [Finding("unreadable", error.path, error.reason, fix)], None
     gray = lightness(pixels)
-    digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
     found = list(_mask_findings(pair, truth, mask_trouble(gray, truth)))
     small, squares = overlap.thumbnail(gray), overlap.fingerprint(gray)
-    return found, _Looked(pair, split, digest, small, squares)
+    return found, _Looked(pair, split, digest.digest(), small, squares)
 
 
 def _mask_findings(
