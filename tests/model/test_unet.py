@@ -95,8 +95,9 @@ def test_an_open_edge_level_is_another_than_all_levels_and_than_an_unknown_page(
         assert (is_open - other).abs().max() > 0.1
 
 
-def test_settings_must_be_positive():
-    with pytest.raises(ValueError, match="positive"):
-        UNetConfig(fold=0)
-    with pytest.raises(ValueError, match="positive"):
-        UNetConfig(channels=())
+@pytest.mark.parametrize(
+    "settings", [{"fold": 0}, {"fold": 9}, {"channels": ()}, {"channels": (8, 0)}, {"margin": -1}]
+)
+def test_settings_must_be_ones_that_a_file_can_store(settings):
+    with pytest.raises(ValueError, match=f"{next(iter(settings))} must lie between"):
+        UNetConfig(**settings)

@@ -79,6 +79,19 @@ def test_places_that_cannot_be_written_are_told_before_the_training(arguments, t
         assert str(tmp_path / "file") in said(capsys)
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["--fold", "16"], "fold must lie between 1 and 8"),
+        (["--channels", *["8"] * 11, "--window", "2048"], "10 levels at most"),
+    ],
+)
+def test_a_network_that_no_file_can_store_is_refused(arguments, tmp_path, settings, words, capsys):
+    assert main([*arguments, *settings]) == 1
+    assert words in said(capsys)
+    assert not (tmp_path / "run").exists()
+
+
 def test_pages_that_tell_nothing_are_refused(arguments, tmp_path, folder, capsys):
     nothing = np.zeros((96, 128), bool)
     page = np.full((96, 128, 3), 230, np.uint8)

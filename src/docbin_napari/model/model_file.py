@@ -127,19 +127,24 @@ def _architecture_troubles(stored: Any) -> Iterator[str]:
         return
     if set(stored) - set(UNetConfig.__dataclass_fields__):
         yield "its architecture is of a later version of docbin-napari: update docbin-napari"
-    words = "its architecture is damaged: "
+    yield from (f"its architecture is damaged: {trouble}" for trouble in _size_troubles(stored))
+
+
+def _size_troubles(architecture: Mapping[str, Any]) -> Iterator[str]:
+    """What is outside its range, in a file or in the settings of a new network."""
+    channels = architecture["channels"]
     if len(channels) > _MOST_LEVELS:
-        yield f"{words}there may be {_MOST_LEVELS} levels at most"
-    if not all(_is_whole(value, _MOST_CHANNELS) for value in channels):
-        yield f"{words}channels must lie between 1 and {_MOST_CHANNELS}"
+        yield f"there may be {_MOST_LEVELS} levels at most"
+    if not channels or not all(_is_whole(value, _MOST_CHANNELS) for value in channels):
+        yield f"channels must lie between 1 and {_MOST_CHANNELS}"
     for name, most in (("fold", _MOST_FOLD), ("blocks", _MOST_BLOCKS)):
-        if not _is_whole(stored.get(name, 1), most):
-            yield f"{words}{name} must lie between 1 and {most}"
-    margin = stored.get("margin", 0)
+        if not _is_whole(architecture.get(name, 1), most):
+            yield f"{name} must lie between 1 and {most}"
+    margin = architecture.get("margin", 0)
     if margin != 0 and not _is_whole(margin, _MOST_MARGIN):
-        yield f"{words}margin must lie between 0 and {_MOST_MARGIN}"
-    if not isinstance(stored.get("page_ink", False), bool):
-        yield f"{words}page_ink must be true or false"
+        yield f"margin must lie between 0 and {_MOST_MARGIN}"
+    if not isinstance(architecture.get("page_ink", False), bool):
+        yield "page_ink must be true or false"
 
 
 def _shown(value: Any) -> str:
@@ -196,10 +201,8 @@ class UNetConfig:
     margin: int = 0
 
     def __post_init__(self) -> None:
-        if self.fold < 1 or self.blocks < 1 or not self.channels or min(self.channels) < 1:
-            raise ValueError(f"fold, blocks and all channels must be positive: {self}")
-        if self.margin < 0:
-            raise ValueError(f"margin must be 0 or more: {self}")
+        for trouble in _size_troubles(vars(self)):
+            raise ValueError(trouble)
 
     @property
     def stride(self) -> int:
