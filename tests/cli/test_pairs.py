@@ -53,7 +53,8 @@ class TestCheck:
         assert last == "2 pairs checked: 1 page without mask, 1 no ink, 1 unreadable"
 
     def test_nothing_to_check(self, tmp_path, capsys):
-        for folder in (tmp_path, tmp_path / "nothing"):
+        (tmp_path / "empty" / "fg_mask").mkdir(parents=True)
+        for folder in (tmp_path / "empty", tmp_path / "empty" / "fg_mask", tmp_path / "nothing"):
             assert main(["pairs", "check", str(folder)]) == 2
             captured = capsys.readouterr()
             assert captured.out == ""

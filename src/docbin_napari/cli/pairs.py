@@ -54,8 +54,8 @@ class CheckCommand:
 
         Raises
         ------
-        PairError
-            If there is no collection.
+        UsageError, PairError
+            If there is no collection, or nothing in it.
         """
         from tqdm import tqdm
 
@@ -71,6 +71,11 @@ class CheckCommand:
                     continue
                 kinds[event.kind] += 1
                 console.say(f"{event.kind}: {event}")
+        if not pairs and not kinds:
+            raise UsageError(
+                f"{self.folder}: there are no pairs to check: add pages, and their masks "
+                f"in {GROUND_TRUTH_FOLDER}/"
+            )
         number = "1 pair" if pairs == 1 else f"{pairs} pairs"
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         console.say(f"{number} checked: {counts or 'nothing to fix'}")
