@@ -145,9 +145,10 @@ def test_a_page_for_tests_that_was_cut_from_one_for_training(tmp_path):
     assert "a page that was learnt is no test" in finding.fix
 
 
-def test_exact_duplicate_between_train_and_test(letters, tmp_path):
-    shutil.copytree(letters, tmp_path / "set" / "train" / "letters")
-    shutil.copytree(letters, tmp_path / "set" / "test" / "letters")
+@pytest.mark.parametrize("name", ["letters", ""])
+def test_exact_duplicate_between_train_and_test(letters, tmp_path, name):
+    shutil.copytree(letters, tmp_path / "set" / "train" / name)
+    shutil.copytree(letters, tmp_path / "set" / "test" / name)
     finding = only(tmp_path / "set")
     assert finding.kind == "duplicate"
     assert "no test" in finding.fix

@@ -17,6 +17,7 @@ from docbin_napari.io.paths import shown
 from docbin_napari.pairs import overlap
 from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble
 from docbin_napari.pairs.pair import Pair, find_collections, images_by_name, read_pair
+from docbin_napari.pairs.save import SPLITS
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,13 @@ def _twice(pages: list[_Looked]) -> Iterator[list[Finding]]:
         yield found
 
 
+def _use(page: _Looked) -> str:
+    """``train`` or ``test``, each of which may also be a collection itself, or another split."""
+    return page.split or (page.pair.collection if page.pair.collection in SPLITS else "")
+
+
 def _copy(kind: str, page: _Looked, other: _Looked, words: str) -> Finding:
-    if page.split == other.split:
+    if _use(page) == _use(other):
         fix = "keep one of them, since a page that is there twice weighs twice"
     else:
         places = f"{page.pair.collection} or in {other.pair.collection}"
