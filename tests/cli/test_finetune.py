@@ -148,7 +148,7 @@ def test_a_crash_leaves_a_model(arguments, few_steps, monkeypatch, capsys, error
 def test_what_an_earlier_training_left_is_not_taken_for_this_one(arguments, tmp_path, capsys):
     path = tmp_path / "mine.safetensors"
     unfinished_path(path).write_text("weights of another day")
-    assert main([*arguments, "--collections", str(tmp_path / "gone")]) == 1
+    assert main([*arguments, "--collections", str(tmp_path / "gone")]) == 2
     said = capsys.readouterr().err
     assert "best weights so far" not in said
     assert f"its best weights are {tmp_path / 'mine-unfinished.safetensors'}" in said
@@ -159,7 +159,7 @@ def test_what_an_earlier_training_left_is_not_taken_for_this_one(arguments, tmp_
 def test_two_trainings_do_not_make_the_same_model(arguments, start, few_steps, capsys):
     process = start("--json")
     first_step(process)
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert "another training is making mine: choose another name" in capsys.readouterr().err
     assert rescue_of_the_dead(Path(few_steps.output)) is None
     process.stdin.write("stop\n")
@@ -177,7 +177,7 @@ def test_other_pages_that_do_not_fit_together_are_told_before_the_training(
     assert other_pages_beside([home / "train" / "dark"]) == ()
     (home / "test" / "letters" / "fg_mask" / "stray.png").touch()
     wrong = ["--finetune", "--collections", str(home / "train"), "--output", few_steps.output]
-    assert main(wrong) == 1
+    assert main(wrong) == 2
     said = capsys.readouterr().err
     assert "stray" in said
     assert "before and after" in said
@@ -208,7 +208,7 @@ def test_a_stop_while_preparing_says_so_and_leaves_nothing(start, few_steps, how
 
 
 def test_a_refusal_names_the_file(arguments, tmp_path, capsys):
-    assert main([*arguments, "--collections", str(tmp_path / "gone")]) == 1
+    assert main([*arguments, "--collections", str(tmp_path / "gone")]) == 2
     assert f"error: {tmp_path / 'gone'}" in capsys.readouterr().err
     assert main([*arguments, "--replay", "2"]) == 2
     assert "error: replay must lie between 0 and 1, not 2.0" in capsys.readouterr().err
@@ -216,7 +216,7 @@ def test_a_refusal_names_the_file(arguments, tmp_path, capsys):
 
 def test_under_torchrun_it_is_refused(arguments, monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert "without torchrun" in capsys.readouterr().err
 
 

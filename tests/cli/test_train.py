@@ -22,7 +22,7 @@ def arguments(two_archives, tmp_path):
 
 def test_what_cannot_be_trained_is_refused_before_it_begins(arguments, tmp_path, capsys):
     for wrong, code, words in (
-        (["--validate"], 1, "--validate: name pages"),
+        (["--validate"], 2, "--validate: name pages"),
         (["--seed", "-1"], 2, "seed must lie between 0 and"),
     ):
         assert main(["train", *arguments, *wrong]) == code

@@ -21,7 +21,7 @@ def test_a_refusal_arrives_as_an_event(tmp_path) -> None:
     wait(process)
     events = process.events()
     process.close()
-    assert process.exit_code == 1
+    assert process.exit_code == 2
     assert gone in events[-1]["error"]
     assert not (tmp_path / "mine.safetensors").exists()
     process.stop()  # to one that is gone: nothing happens

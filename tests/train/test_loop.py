@@ -147,7 +147,7 @@ def test_the_command_prints_figures_and_keeps_a_log(config, capsys):
 def test_the_command_names_a_folder_without_pairs(config, tmp_path, capsys):
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert main([*arguments(config), "--train", str(empty)]) == 1
+    assert main([*arguments(config), "--train", str(empty)]) == 2
     assert f"error: {empty}" in capsys.readouterr().err
 
 
@@ -170,5 +170,5 @@ def test_a_training_can_start_from_a_model(config, tmp_path):
 
 
 def test_the_command_names_a_missing_model_to_start_from(config, capsys):
-    assert main([*arguments(config), "--start", "gone.safetensors"]) == 1
+    assert main([*arguments(config), "--start", "gone.safetensors"]) == 2
     assert "error: gone.safetensors" in capsys.readouterr().err

@@ -50,13 +50,13 @@ def said(capsys):
 def test_a_damaged_file_is_one_line(arguments, folder, capsys, which):
     path = folder / which
     path.write_bytes(path.read_bytes()[:60])
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert str(path) in said(capsys)
 
 
 def test_a_model_that_is_there_is_not_replaced_unless_it_is_asked_for(arguments, tmp_path, capsys):
     (tmp_path / "new.safetensors").write_text("mine")
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert "already a model" in said(capsys)
     assert (tmp_path / "new.safetensors").read_text() == "mine"
     assert main([*arguments, "--overwrite"]) == 0
@@ -68,14 +68,14 @@ def test_a_model_that_is_there_is_not_replaced_unless_it_is_asked_for(arguments,
     [("general-1", "built-in"), (" ", "cannot be the name"), ("a/b", "cannot be the name")],
 )
 def test_names_that_are_none_are_refused_before_the_training(arguments, output, words, capsys):
-    assert main([*arguments, "--output", output]) == 1
+    assert main([*arguments, "--output", output]) == 2
     assert words in said(capsys)
 
 
 def test_places_that_cannot_be_written_are_told_before_the_training(arguments, tmp_path, capsys):
     (tmp_path / "file").touch()
     for option, place in (("--run", "file/run"), ("--output", "file/new.safetensors")):
-        assert main([*arguments, option, str(tmp_path / place)]) == 1
+        assert main([*arguments, option, str(tmp_path / place)]) == 2
         assert str(tmp_path / "file") in said(capsys)
 
 
@@ -87,7 +87,7 @@ def test_places_that_cannot_be_written_are_told_before_the_training(arguments, t
     ],
 )
 def test_a_network_that_no_file_can_store_is_refused(arguments, tmp_path, settings, words, capsys):
-    assert main([*arguments, *settings]) == 1
+    assert main([*arguments, *settings]) == 2
     assert words in said(capsys)
     assert not (tmp_path / "run").exists()
 
@@ -97,9 +97,9 @@ def test_pages_that_tell_nothing_are_refused(arguments, tmp_path, folder, capsys
     page = np.full((96, 128, 3), 230, np.uint8)
     write_pair(tmp_path / "blank", "page", page, nothing, nothing)
     for option in ("--train", "--validate"):
-        assert main([*arguments, option, str(tmp_path / "blank")]) == 1
+        assert main([*arguments, option, str(tmp_path / "blank")]) == 2
         assert f"{option}: no pixel" in said(capsys)
-    assert main([*arguments, "--weights", "lettres=2"]) == 1
+    assert main([*arguments, "--weights", "lettres=2"]) == 2
     assert "no collection lettres; there are letters" in said(capsys)
 
 
@@ -121,7 +121,7 @@ def break_off(tmp_path):
 
 def test_a_run_that_is_not_finished_is_not_spoilt(arguments, tmp_path, capsys):
     break_off(tmp_path)
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert "--resume goes on with it" in said(capsys)
     assert main([*arguments, "--steps", "9", "--resume"]) == 0
     resumed = load_model(str(tmp_path / "new.safetensors"), "cpu")
@@ -136,7 +136,7 @@ def test_a_run_that_is_not_finished_is_not_spoilt(arguments, tmp_path, capsys):
 def test_going_on_replaces_no_model_that_another_training_has_made(arguments, tmp_path, capsys):
     break_off(tmp_path)
     (tmp_path / "new.safetensors").write_text("of another training")
-    assert main([*arguments, "--steps", "9", "--resume"]) == 1
+    assert main([*arguments, "--steps", "9", "--resume"]) == 2
     assert "already a model" in said(capsys)
     assert main([*arguments, "--steps", "9", "--resume", "--overwrite"]) == 0
     assert main([*arguments, "--steps", "10", "--resume"]) == 0, "that model is its own"
@@ -144,14 +144,14 @@ def test_going_on_replaces_no_model_that_another_training_has_made(arguments, tm
     for name in ("other.safetensors", "new.safetensors"):
         other = tmp_path / name
         other.write_text("of another training")
-        assert main([*arguments, "--steps", "11", "--resume", "--output", str(other)]) == 1
+        assert main([*arguments, "--steps", "11", "--resume", "--output", str(other)]) == 2
         assert "already a model" in said(capsys)
         assert other.read_text() == "of another training", "a finished run has made another one"
 
 
 def test_two_trainings_do_not_share_a_folder(arguments, tmp_path, capsys):
     with locked(tmp_path / "run"):
-        assert main(arguments) == 1
+        assert main(arguments) == 2
     assert f"{tmp_path / 'run'}: another training runs there" in said(capsys)
     assert not (tmp_path / "run").exists()
     assert main(arguments) == 0
@@ -160,7 +160,7 @@ def test_two_trainings_do_not_share_a_folder(arguments, tmp_path, capsys):
 def test_a_run_that_is_refused_leaves_the_log_of_the_one_before(arguments, tmp_path, capsys):
     assert main(arguments) == 0
     log = (tmp_path / "run" / "log.csv").read_text()
-    assert main([*arguments, "--overwrite", "--train", str(tmp_path / "none")]) == 1
+    assert main([*arguments, "--overwrite", "--train", str(tmp_path / "none")]) == 2
     assert str(tmp_path / "none") in said(capsys)
     assert (tmp_path / "run" / "log.csv").read_text() == log
 

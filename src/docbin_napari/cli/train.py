@@ -66,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when a model was written, 1 when something stopped the training.
+        0 when a model was written, 1 when something stopped the training, 2 when it could not
+        begin as asked for.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     if "--finetune" in given:
@@ -100,19 +101,25 @@ class TrainCommand:
         Returns
         -------
         int
-            0 when the model was written, 1 when something stopped the training.
+            0 when the model was written, 1 when something stopped the training, 2 when it could
+            not begin as asked for.
         """
         from docbin_napari.train.distributed import join
 
         config, ranks, stop, done = self.config, join(), threading.Event(), False
-        how, reason = "stopped", list[str]()
+        how, reason, code, learnt = "stopped", list[str](), 1, threading.Event()
+
+        def stopped() -> bool:
+            learnt.set()  # This is asked after every step.
+            return stop.is_set()
+
         if not ranks.is_first:
             warnings.simplefilter("ignore")
         try:
             with stopped_by_signals(stop):
-                done = _train(config, ranks, stop.is_set, console)
+                done = _train(config, ranks, stopped, console)
         except REFUSED as error:
-            reason = [explained(error)]
+            reason, code = [explained(error)], 1 if learnt.is_set() else 2
         except KeyboardInterrupt:
             how = "stopped at once"
         except Exception as error:
@@ -125,7 +132,7 @@ class TrainCommand:
         if reason:
             where = "error:" if ranks.alone else f"error: {ranks.name}:"
             ranks.report(lambda: console.complain(f"{where} {reason[0]}", *reason[1:]))
-            return 1
+            return code
         if not done:
             ranks.report(lambda: _say(console, f"{how}; {_how_to_go_on(config)}"))
             return 1
@@ -265,12 +272,12 @@ class FinetuneCommand:
         Returns
         -------
         int
-            0 when a model was written, 1 otherwise.
+            0 when a model was written, 2 when it could not begin as asked for, 1 otherwise.
         """
         config, printer, stop = self.config, _Printer(console, self.json), StopRequest()
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             printer.error("a fine-tuning runs in one process: start it without torchrun")
-            return 1
+            return 2
         try:
             if not config.test:
                 config = replace(config, test=other_pages_beside(config.collections))
@@ -285,7 +292,7 @@ class FinetuneCommand:
             printer.error(f"{error} (these pages would be measured before and after)")
         except TrainingError as error:
             printer.error(str(error))
-        return 1
+        return 2
 
 
 def other_pages_beside(collections: Sequence[Path]) -> tuple[Path, ...]:
@@ -370,7 +377,7 @@ def _finetune(config: FinetuneConfig, path: Path, stop: StopRequest, printer: _P
     from docbin_napari.finetune.stages import finetune
     from docbin_napari.inference.predict import InferenceError
 
-    outcome, reason = None, None
+    outcome, reason, code = None, None, 1
     try:
         stop.preparing = not stop.is_set()
         for report in finetune(config, stop.is_set):
@@ -381,7 +388,7 @@ def _finetune(config: FinetuneConfig, path: Path, stop: StopRequest, printer: _P
         unfinished_path(path).unlink(missing_ok=True)
         printer.report(FinetuneReport("done", note=NOTHING_LEARNT))
     except (*REFUSED, InferenceError) as error:
-        reason = explained(error)
+        reason, code = explained(error), 2 if stop.preparing else 1
     except KeyboardInterrupt:
         reason = "stopped at once"
     except Exception as error:
@@ -391,7 +398,7 @@ def _finetune(config: FinetuneConfig, path: Path, stop: StopRequest, printer: _P
             reason = f"{type(error).__name__}: {error}"
     if reason is not None:
         printer.error(reason, rescue(path))
-        return 1
+        return code
     return 0 if outcome is not None else 1
 
 
