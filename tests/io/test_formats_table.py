@@ -227,6 +227,15 @@ def fax():
     return bytes(content)
 
 
+def spoiled(compression):
+    """A TIFF file of bits with some zeros in the middle of its first strip."""
+    content = bytearray(saved("TIFF", BITS, compression=compression))
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        at = file.pages[0].dataoffsets[0] + file.pages[0].databytecounts[0] // 2
+    content[at : at + 40] = bytes(40)
+    return bytes(content)
+
+
 def in_a_circle():
     entries = struct.pack("<HHIIHHII", 256, 3, 1, 5, 257, 3, 1, 5)
     return b"II*\0" + struct.pack("<IH", 8, 2) + entries + struct.pack("<I", 8)
@@ -285,6 +294,7 @@ ODD = [
         ],
     ),
     (("fax data (CCITT) that end early", REFUSED), [fax]),
+    (("TIFF whose data are damaged", REFUSED), [partial(spoiled, "group4")]),
     (("progressive JPEG without its last scans", REFUSED), [last_scan_gone]),
     (("JPEG without an end mark, all rows there", READ), [lambda: JPEG[:-2], lambda: JPEG[:-1]]),
     (

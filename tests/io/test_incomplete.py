@@ -341,6 +341,20 @@ def test_tiff_whose_header_promises_more_rows(tmp_path, letter, compression, row
     assert not is_read(path)
 
 
+def test_zeros_within_a_fax_page_are_not_its_end(tmp_path, letter):
+    """As a bad sector leaves them; a page without end mark, or with words behind it, is whole."""
+    path = tmp_path / "page.tif"
+    letter.convert("1").save(path, compression="group4", tiffinfo={278: 420})
+    whole = path.read_bytes()
+    counts, (length,) = read_tag(path, 279)
+    for more in (-3, 0, 7):
+        write_value(path, counts, 0, length + more, 1)
+        assert is_read(path)
+    for place in range(300, length - 100, 333):
+        path.write_bytes(whole[:place] + bytes(40) + whole[place + 40 :])
+        assert not is_read(path), place
+
+
 def test_tiff_whose_only_strip_is_said_to_hold_more_rows(tmp_path, letter):
     path = tmp_path / "page.tif"
     letter.convert("L").save(path, compression="tiff_lzw", tiffinfo={278: 420})

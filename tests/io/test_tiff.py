@@ -65,6 +65,26 @@ def test_ccitt_in_bigtiff(tmp_path, black_corner, compression):
     assert (read(path).pixels[..., 0] == black_corner * 255).all()
 
 
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+def test_a_damaged_fax_page_is_refused(tmp_path, compression, capfd):
+    """The library says so only in the words that it prints, and goes on with what comes."""
+    path = tmp_path / "page.tif"
+    pixels = np.random.default_rng(1).random((90, 200)).repeat(6, axis=1) < 0.5
+    image = Image.fromarray(pixels)
+    image.save(path, compression=compression, tiffinfo={262: 0, 278: 90})
+    assert (read(path).pixels[..., 0] == pixels * 255).all()
+    content = bytearray(path.read_bytes())
+    ((offset, length),) = read_tiff_header(path).pages[0].extents
+    for place in range(offset + length // 3, offset + length // 2, 7):
+        content[place] ^= 1 << place % 8
+    path.write_bytes(content)
+    with pytest.raises(PageError, match="fax codes: copy the file, or scan the page, again"):
+        read(path)
+    image.save(path, compression=compression)
+    assert (read(path).pixels[..., 0] == pixels * 255).all()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_jpeg_in_tiff(tmp_path, ramp):
     path = tmp_path / "page.tif"
     Image.fromarray(ramp).save(path, compression="jpeg", quality=95)

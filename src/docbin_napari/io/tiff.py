@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import math
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
@@ -36,6 +37,7 @@ from docbin_napari.io.value_range import value_limits
 
 _LIBTIFF = ("../pillow.libs/libtiff*.so*", ".dylibs/libtiff*.dylib")
 _CCITT = (2, 3, 4, 32771)
+_DAMAGED_FAX = "broken data stream of fax codes: copy the file, or scan the page, again"
 _JPEG = 7
 _IN_ROWS = frozenset({1, 5, _JPEG, 8, 32773, 32946})
 """Compressions that are decoded in parts: none, LZW, JPEG, deflate (two numbers) and PackBits."""
@@ -151,13 +153,16 @@ class _PillowFile:
         keep = False
         try:
             with without_pillow_limit():
-                _silence_libtiff()
+                _listen_to_libtiff()
                 self._image = self._image or open_image(self._path)
                 self._image.seek(page.directory)
                 if page.orientation in ON_ITS_SIDE:
                     # Or Pillow would map the file itself, with width and height exchanged.
                     cast("ImageFile.ImageFile", self._image).filename = ""
+                _HEARD.error = False
                 self._image.load()
+                if _HEARD.error and page.compression in _CCITT:
+                    raise OSError(_DAMAGED_FAX)
                 rows = image_rows(self._image)
                 pixels = upright(rows)
             keep = page.width * page.height < LARGE_PAGE
@@ -173,24 +178,38 @@ class _PillowFile:
             self._image = None
 
 
-@cache
-def _silence_libtiff() -> None:
-    """Take away the handlers with which the libtiff of Pillow prints errors and warnings.
+_HEARD = threading.local()
 
-    On some systems it is a part of something else, and goes on.
+
+@cache
+def _listen_to_libtiff() -> Any:
+    """Note the errors that the libtiff of Pillow would print, and let it print no warnings.
+
+    On some systems it is a part of something else, and goes on printing.
+
+    Returns
+    -------
+    Any
+        The function that libtiff calls, which must not be forgotten.
     """
     import PIL
     import PIL._imaging  # The library that it has loaded is the one that is meant.
 
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+    note = kind(lambda *_: setattr(_HEARD, "error", True))
     folder = Path(PIL.__file__).parent
     for pattern in _LIBTIFF:
         base, name = (folder / pattern).parent.resolve(), Path(pattern).name
         for path in base.glob(name) if base.is_dir() else ():
             with suppress(OSError, AttributeError):
                 library = ctypes.CDLL(str(path))
-                for handler in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
-                    handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
-                    handler(None)
+                for setter, handler in (
+                    (library.TIFFSetErrorHandler, note),
+                    (library.TIFFSetWarningHandler, None),
+                ):
+                    setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
+                    setter(handler)
+    return note
 
 
 def _decode_samples(path: Path, page: TiffPage) -> tuple[NDArray[np.uint8], RgbRows]:

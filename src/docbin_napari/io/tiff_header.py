@@ -294,6 +294,8 @@ _DEFLATE = (8, 32946)
 _YCBCR = 6
 _WHITE_0, _BLACK_2, _HORIZONTAL = "00110101", "11", "001"
 _REPEATS = 400
+_ZEROS, _LAST_ZEROS = bytes(11), 3
+"""Bits that no codes of a fax have side by side, and the most zeros at the end of a code."""
 _WORDS = "the file is truncated: part of the page is missing ({})"
 
 
@@ -385,16 +387,21 @@ def _fax_is_short(page: TiffPage, content: bytes, shape: tuple[int, int]) -> boo
     import imagecodecs
 
     height, width = shape
+    stored = np.unpackbits(np.frombuffer(content, np.uint8))
+    if page.compression == _FAX_4:
+        # Decoders take eleven zeros, with which the end begins, for the end wherever they stand.
+        text = stored.tobytes() + _ZEROS + b"\1"
+        start = text.index(_ZEROS)
+        stored = stored[: min(start + _LAST_ZEROS, text.index(1, start) - len(_ZEROS))]
     if page.compression == _FAX_3:
-        text = np.unpackbits(np.frombuffer(content, np.uint8)).tobytes()
-        marks = len(re.findall(b"\0{11,}\1", text))
+        marks = len(re.findall(b"\0{11,}\1", stored.tobytes()))
         if marks > 1:
             return marks < height
     bits = (_WHITE_0 + _BLACK_2) * _REPEATS
     if page.compression == _FAX_4:
         # Ones end the row that was cut, since each repeats what stands above.
         bits = "1" * 24 + (_HORIZONTAL + _WHITE_0 + _BLACK_2) * _REPEATS
-    padding = np.packbits([bit == "1" for bit in bits]).tobytes()
+    longer = np.append(stored, [np.uint8(bit) for bit in bits])
     decoders: dict[int, Callable[..., Any]] = {
         _FAX_RLE: imagecodecs.ccittrle_decode,
         _FAX_3: partial(imagecodecs.ccittfax3_decode, t4options=page.fax_options),
@@ -402,9 +409,10 @@ def _fax_is_short(page: TiffPage, content: bytes, shape: tuple[int, int]) -> boo
     }
     decode = decoders[page.compression]
     try:
-        whole, longer = (
-            decode(data, height=height, width=width) for data in (content, content + padding)
-        )
+        pages = [
+            decode(np.packbits(data).tobytes(), height=height, width=width)
+            for data in (stored, longer)
+        ]
     except Exception:
         return False
-    return not np.array_equal(whole, longer)
+    return not np.array_equal(*pages)
