@@ -341,6 +341,27 @@ def test_tiff_whose_header_promises_more_rows(tmp_path, letter, compression, row
     assert not is_read(path)
 
 
+@pytest.mark.parametrize("mode", ["1", "L"])
+@pytest.mark.parametrize("rows", [32, 420])
+@pytest.mark.parametrize("in_bands", [False, True])
+def test_deflate_whose_checksum_is_wrong(tmp_path, letter, monkeypatch, mode, rows, in_bands):
+    """Decoders stop when the rows are full, before the checksum."""
+    if in_bands:
+        monkeypatch.setattr(tiff, "LARGE_PAGE", 1)
+    path = tmp_path / "page.tif"
+    letter.convert(mode).save(path, compression="tiff_adobe_deflate", tiffinfo={278: rows})
+    whole = path.read_bytes()
+    offsets, counts = read_tag(path, 273)[1], read_tag(path, 279)[1]
+    last = len(counts) - 1
+    for place in (offsets[-1] + counts[-1] // 2, offsets[-1] + counts[-1] - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(PageError, match=rf"damaged \(strip {last + 1}\): copy it again"):
+            next(read_pages(path, in_bands=in_bands))
+    path.write_bytes(whole)
+    write_value(path, read_tag(path, 279)[0], last, counts[-1] - 4, last + 1)
+    assert is_read(path)
+
+
 def test_zeros_within_a_fax_page_are_not_its_end(tmp_path, letter):
     """As a bad sector leaves them; a page without end mark, or with words behind it, is whole."""
     path = tmp_path / "page.tif"

@@ -296,6 +296,7 @@ _WHITE_0, _BLACK_2, _HORIZONTAL = "00110101", "11", "001"
 _REPEATS = 400
 _ZEROS, _LAST_ZEROS = bytes(11), 3
 """Bits that no codes of a fax have side by side, and the most zeros at the end of a code."""
+_PIECE = 1 << 14
 _WORDS = "the file is truncated: part of the page is missing ({})"
 
 
@@ -332,11 +333,14 @@ def missing_part(path: Path, page: TiffPage) -> str:
         return _WORDS.format(f"{len(page.extents)} of {page.segments} {parts} are there")
     with path.open("rb") as stream:
         for number, (offset, length) in enumerate(page.extents[: page.segments]):
-            if not length:
-                return _WORDS.format(f"{parts[:-1]} {number + 1} is empty")
             stream.seek(offset)
-            if _is_short(page, number, stream.read(min(length, size))):
-                return _WORDS.format(f"{parts[:-1]} {number + 1} is too short")
+            try:
+                short = _is_short(page, number, stream.read(min(length, size)))
+            except zlib.error:
+                return f"the file is damaged ({parts[:-1]} {number + 1}): copy it again"
+            if short or not length:
+                fault = "too short" if length else "empty"
+                return _WORDS.format(f"{parts[:-1]} {number + 1} is {fault}")
     return ""
 
 
@@ -364,14 +368,15 @@ _TURNED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
 def _length(compression: int, content: bytes, needed: int) -> int:
-    """Bytes of a strip when it is decoded, no more than are needed."""
+    """Bytes of a strip when it is decoded, as far as they are needed."""
     import imagecodecs
 
+    if compression in _DEFLATE:
+        # Zeros in its middle may stand for a multiple of the page; more is not worth the time.
+        return _inflated(content, 16 * needed + 1)
     try:
         if compression == _NONE:
             return len(content)
-        if compression in _DEFLATE:
-            return len(zlib.decompressobj().decompress(content, needed))
         if compression == _LZW:
             return len(imagecodecs.lzw_decode(content, out=needed))
         if compression == _PACKBITS:
@@ -381,6 +386,22 @@ def _length(compression: int, content: bytes, needed: int) -> int:
         # knows; but a run of PackBits that ends too soon is short.
         return 0 if compression == _PACKBITS else needed
     return needed
+
+
+def _inflated(content: bytes, most: int) -> int:
+    """Count the bytes of a deflate strip, up to its checksum, where most decoders do not go.
+
+    Raises
+    ------
+    zlib.error
+        If it is damaged.
+    """
+    decoder, length = zlib.decompressobj(), 0
+    for start in range(0, len(content), _PIECE):
+        length += len(decoder.decompress(content[start : start + _PIECE], most - length))
+        if decoder.eof or length >= most:
+            break
+    return length
 
 
 def _fax_is_short(page: TiffPage, content: bytes, shape: tuple[int, int]) -> bool:
