@@ -6,6 +6,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from docbin_napari.io import tiff
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.tiff_header import read_tiff_header
@@ -85,6 +86,26 @@ def test_a_tile_that_is_far_larger_than_its_page(tmp_path, in_bands):
     path.write_bytes(by_hand(entries).ljust(200, b"\0") + tile)
     with pytest.raises(PageError, match="GB of memory"):
         list(read_pages(path, in_bands=in_bands))
+
+
+@pytest.mark.parametrize(("across", "shares"), [(1, 3.0), (2, 2.0), (0, 1.5)])
+@pytest.mark.parametrize("in_bands", [False, True])
+def test_uncompressed_ycbcr_is_read_if_each_pixel_has_its_colour(
+    tmp_path, monkeypatch, across, shares, in_bands
+):
+    """Without the tag, two by two pixels share one, unless there are bytes for all."""
+    monkeypatch.setattr(tiff, "LARGE_PAGE", 1)
+    path = tmp_path / "page.tif"
+    pixels = bytes([128]) * int(40 * 30 * shares)
+    entries = [(256, 4, 1, 40), (257, 4, 1, 30), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 6)]
+    entries += [(273, 4, 1, 400), (277, 3, 1, 3), (278, 4, 1, 30), (279, 4, 1, len(pixels))]
+    entries += [(530, 3, 2, across | 1 << 16)] * bool(across)
+    path.write_bytes(by_hand(entries).ljust(400, b"\0") + pixels + bytes(9000))
+    if shares == 3:
+        assert (next(read_pages(path, in_bands=in_bands)).pixels[0:30] == 128).all()
+    else:
+        with pytest.raises(PageError, match=r"share their colours .*: save the picture"):
+            next(read_pages(path, in_bands=in_bands))
 
 
 def test_resolution_over_zero_is_none(tmp_path):

@@ -34,6 +34,7 @@ _NUMBERS = {
     284: ("planar", 1),
     292: ("fax_options", 0),
     339: ("sample_format", 1),
+    530: ("chroma_step", 2),
 }
 """Tags of one number, their names here, and the values of pages that do not have them."""
 _BITS, _ROWS, _TILE_WIDTH, _TILE_LENGTH = 258, 278, 322, 323
@@ -70,6 +71,8 @@ class TiffPage:
         Bits of each sample.
     compression, photometric, sample_format, orientation, planar, fill_order, fax_options : int
         Values of the tags of these names; fax options are those of Group 3.
+    chroma_step : int
+        Pixels side by side that share a colour, if the colours are YCbCr.
     subfile : int
         Bits of NewSubfileType: 1 reduced version, 4 transparency mask.
     samples : int
@@ -99,6 +102,7 @@ class TiffPage:
     planar: int
     fill_order: int
     fax_options: int
+    chroma_step: int
     subfile: int
     samples: int
     dpi: tuple[float, float] | None
@@ -296,6 +300,10 @@ _WHITE_0, _BLACK_2, _HORIZONTAL = "00110101", "11", "001"
 _REPEATS = 400
 _ZEROS, _LAST_ZEROS = bytes(11), 3
 """Bits that no codes of a fax have side by side, and the most zeros at the end of a code."""
+_FEW_COLOURS = (
+    "YCbCr pixels that share their colours are only read if they are compressed: save the picture "
+    "as PNG, or as TIFF with LZW"
+)
 _PIECE = 1 << 14
 _WORDS = "the file is truncated: part of the page is missing ({})"
 
@@ -340,7 +348,9 @@ def missing_part(path: Path, page: TiffPage) -> str:
                 return f"the file is damaged ({parts[:-1]} {number + 1}): copy it again"
             if short or not length:
                 fault = "too short" if length else "empty"
-                return _WORDS.format(f"{parts[:-1]} {number + 1} is {fault}")
+                shared = length and page.photometric == _YCBCR and page.chroma_step > 1
+                words = _FEW_COLOURS if shared else _WORDS
+                return words.format(f"{parts[:-1]} {number + 1} is {fault}")
     return ""
 
 
@@ -356,7 +366,7 @@ def _is_short(page: TiffPage, number: int, content: bytes) -> bool:
         content = content.translate(_TURNED)
     if page.compression in (_FAX_RLE, _FAX_3, _FAX_4):
         return _fax_is_short(page, content, (tall, wide))
-    if page.photometric == _YCBCR:
+    if page.photometric == _YCBCR and page.compression != _NONE:
         return False  # Only the decoder knows how many bytes its colours take.
     samples = 1 if page.in_planes else page.samples
     bits = page.bits[0] if len(set(page.bits)) == 1 else sum(page.bits) // len(page.bits)
