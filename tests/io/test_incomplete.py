@@ -376,6 +376,24 @@ def test_zeros_within_a_fax_page_are_not_its_end(tmp_path, letter):
         assert not is_read(path), place
 
 
+@pytest.mark.parametrize("compression", ["raw", "packbits", "tiff_lzw", "tiff_adobe_deflate"])
+def test_tiff_whose_bits_are_turned(tmp_path, letter, compression):
+    """As fax servers write it, FillOrder 2: the strip is last bit first."""
+    path = tmp_path / "page.tif"
+    page = letter.convert("1")
+    page.save(path, compression=compression, tiffinfo={278: 420, 266: 1})
+    write_value(path, read_tag(path, 266)[0], 0, 2, 1)
+    (start,), (length,) = read_tag(path, 273)[1], read_tag(path, 279)[1]
+    whole = path.read_bytes()
+    strip = np.frombuffer(whole[start : start + length], np.uint8)
+    turned = np.packbits(np.unpackbits(strip), bitorder="little").tobytes()
+    path.write_bytes(whole[:start] + turned + whole[start + length :])
+    assert np.array_equal(next(read_pages(path)).pixels[..., 0] > 0, np.asarray(page))
+    write_value(path, read_tag(path, 279)[0], 0, length // 3, 1)
+    with pytest.raises(PageError, match="too short"):
+        next(read_pages(path))
+
+
 def test_tiff_whose_only_strip_is_said_to_hold_more_rows(tmp_path, letter):
     path = tmp_path / "page.tif"
     letter.convert("L").save(path, compression="tiff_lzw", tiffinfo={278: 420})

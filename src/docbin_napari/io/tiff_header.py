@@ -293,7 +293,6 @@ def _dpi(tags: dict[int, tuple[float, ...]], unit: int) -> tuple[float, float] |
 
 
 _NONE, _FAX_RLE, _FAX_3, _FAX_4, _LZW, _JPEG, _PACKBITS = 1, 2, 3, 4, 5, 7, 32773
-_FAX_WORDS = 32771
 _DEFLATE = (8, 32946)
 _YCBCR = 6
 _WHITE_0, _BLACK_2, _HORIZONTAL = "00110101", "11", "001"
@@ -362,7 +361,7 @@ def _is_short(page: TiffPage, number: int, content: bytes) -> bool:
     if page.compression == _JPEG:
         end = how_it_ends(content, page.jpeg_tables, (wide, tall))
         return end in ("incomplete", "too many scans")
-    if page.fill_order == 2 and page.compression in (_FAX_RLE, _FAX_3, _FAX_4, _FAX_WORDS):
+    if page.fill_order == 2:
         content = content.translate(_TURNED)
     if page.compression in (_FAX_RLE, _FAX_3, _FAX_4):
         return _fax_is_short(page, content, (tall, wide))
