@@ -394,6 +394,19 @@ def test_tiff_whose_bits_are_turned(tmp_path, letter, compression):
         next(read_pages(path))
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "I;16"])
+def test_tiff_whose_only_strip_has_no_length(tmp_path, letter, mode):
+    """Some programs write 0 bytes, which readers work out if nothing is compressed."""
+    path = tmp_path / "page.tif"
+    letter.convert(mode.replace("I;16", "L")).convert(mode).save(path, tiffinfo={278: 420})
+    whole = next(read_pages(path)).pixels
+    write_value(path, read_tag(path, 279)[0], 0, 0, 1)
+    assert np.array_equal(next(read_pages(path)).pixels, whole)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(PageError, match="too short"):
+        next(read_pages(path))
+
+
 def test_tiff_whose_only_strip_is_said_to_hold_more_rows(tmp_path, letter):
     path = tmp_path / "page.tif"
     letter.convert("L").save(path, compression="tiff_lzw", tiffinfo={278: 420})

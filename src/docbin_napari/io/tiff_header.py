@@ -8,6 +8,7 @@ some of which accept half pages, sees it.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 import zlib
@@ -338,8 +339,13 @@ def missing_part(path: Path, page: TiffPage) -> str:
     parts = "tiles" if page.in_tiles else "strips"
     if len(page.extents) < page.segments:
         return _WORDS.format(f"{len(page.extents)} of {page.segments} {parts} are there")
+    unstated = 0
+    if page.compression == _NONE and len(page.extents) == 1:
+        # Some programs write no number of bytes here, and readers work it out.
+        unstated = math.prod(page.segment) * page.samples * page.sample_bytes
     with path.open("rb") as stream:
-        for number, (offset, length) in enumerate(page.extents[: page.segments]):
+        for number, (offset, stated) in enumerate(page.extents[: page.segments]):
+            length = stated or unstated
             stream.seek(offset)
             try:
                 short = _is_short(page, number, stream.read(min(length, size)))
