@@ -106,11 +106,11 @@ def test_only_what_is_asked_for_is_decoded(tmp_path, noise, monkeypatch):
 
 def test_damage_further_down_is_named_when_it_is_reached(tmp_path, noise):
     path = tmp_path / "page.tif"
-    tifffile.imwrite(path, noise, rowsperstrip=10, compression="deflate", metadata=None)
+    tifffile.imwrite(path, noise, rowsperstrip=10, compression="lzw", metadata=None)
     with tifffile.TiffFile(path) as file:
         offset = file.pages[0].dataoffsets[9]
     content = bytearray(path.read_bytes())
-    content[offset : offset + 30] = bytes(30)
+    content[offset : offset + 30] = b"\xff" * 30
     path.write_bytes(content)
     (page,) = read_pages(path, in_bands=True)
     np.testing.assert_array_equal(page.pixels[:90], noise[:90])
