@@ -105,6 +105,16 @@ def test_thumbnail_is_no_page(tmp_path, ramp):
     assert page.count == 1
 
 
+def test_pages_that_are_all_called_thumbnails_are_pages(tmp_path, ramp):
+    path = tmp_path / "pages.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for subfile in (1, 3, 1):
+            writer.write(ramp, photometric="rgb", subfiletype=subfile, metadata=None)
+    pages = list(read_pages(path))
+    assert [page.count for page in pages] == [3, 3, 3]
+    assert all((page.pixels == ramp).all() for page in pages)
+
+
 def test_cut_in_the_last_of_several_pages(tmp_path, ramp):
     path = tmp_path / "pages.tif"
     with tifffile.TiffWriter(path) as writer:

@@ -179,7 +179,9 @@ def read_tiff_header(path: Path) -> TiffHeader:
     wanted = [page for page in pages if not page.subfile & (_REDUCED | _TRANSPARENCY)]
     if below and not wanted:
         return TiffHeader((), damage or _PREVIEW)
-    return TiffHeader(tuple(wanted or pages[:1]), damage)
+    # Where all are called thumbnails, they are pages of some fax programs.
+    reduced = [page for page in pages if not page.subfile & _TRANSPARENCY]
+    return TiffHeader(tuple(wanted or reduced or pages[:1]), damage)
 
 
 def read_tiff_text(path: Path, tag: int) -> str:
