@@ -65,7 +65,7 @@ def test_ccitt_in_bigtiff(tmp_path, black_corner, compression):
     assert (read(path).pixels[..., 0] == black_corner * 255).all()
 
 
-@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+@pytest.mark.parametrize("compression", ["group4", "tiff_ccitt"])
 def test_a_damaged_fax_page_is_refused(tmp_path, compression, capfd):
     """The library says so only in the words that it prints, and goes on with what comes."""
     path = tmp_path / "page.tif"
@@ -76,7 +76,7 @@ def test_a_damaged_fax_page_is_refused(tmp_path, compression, capfd):
     content = bytearray(path.read_bytes())
     ((offset, length),) = read_tiff_header(path).pages[0].extents
     for place in range(offset + length // 3, offset + length // 2, 7):
-        content[place] ^= 1 << place % 8
+        content[place] |= 36
     path.write_bytes(content)
     with pytest.raises(PageError, match="fax codes: copy the file, or scan the page, again"):
         read(path)
