@@ -1,4 +1,3 @@
-import copy
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,7 +19,6 @@ from docbin_napari.inference.predict import (
     glance,
     ink_probability,
     predict,
-    predict_with,
 )
 from docbin_napari.model.ink_model import InkModel
 
@@ -46,38 +44,6 @@ def test_windowed_equals_whole_page(tiny_model, height, width, symmetries, seed)
     windowed = ink_probability(pixels, tiny_model, replace(WINDOWED, symmetries=symmetries))
     assert np.abs(whole - windowed).max() <= 1 / 255
     assert whole.std() > 0.01, "a network that says the same everywhere proves nothing"
-
-
-@pytest.fixture(scope="module")
-def model_with_a_margin(tiny_model):
-    framed = copy.copy(tiny_model.engine)
-    framed.config = replace(framed.config, margin=16)
-    return replace(tiny_model, engine=framed)
-
-
-@settings(max_examples=15)
-@given(height=st.integers(1, 260), width=st.integers(1, 260), seed=st.integers(0, 99))
-def test_a_margin_is_black_around_the_page(tiny_model, model_with_a_margin, height, width, seed):
-    pixels = noise(height, width, seed)
-    black = np.pad(pixels, ((16, 48), (16, 48), (0, 0)))  # as far as a window may reach
-    config = replace(WHOLE, invert="never", size="own")
-    by_hand = PageReader.of(pixels, tiny_model, config)
-    expected = np.zeros(black.shape[:2], np.float32)
-    for _ in predict_with(replace(by_hand, pixels=black), config, expected):
-        pass
-    for windows in (config, replace(WINDOWED, invert="never", size="own")):
-        found = ink_probability(pixels, model_with_a_margin, windows)
-        assert np.abs(found - expected[16:-48, 16:-48]).max() <= 1 / 255
-
-
-def test_what_is_wanted_first_is_the_same_with_a_margin(model_with_a_margin):
-    pixels, part = noise(200, 250), (slice(90, 130), slice(40, 70))
-    whole = ink_probability(pixels, model_with_a_margin, WINDOWED)
-    out = np.full(whole.shape, -1, np.float32)
-    for report in predict(pixels, model_with_a_margin, WINDOWED, out, part):
-        region = out[report.rows, report.columns]
-        assert np.array_equal(region, whole[report.rows, report.columns])
-    assert np.array_equal(out, whole)
 
 
 @given(height=st.integers(1, 70), width=st.integers(1, 70))

@@ -12,50 +12,38 @@ lengths = st.integers(1, 5000)
 windows = st.sampled_from([64, 96, 256, 512, 1024])
 overlaps = st.floats(0, 0.6)
 strides = st.sampled_from([2, 16, 32])
-margins = st.sampled_from([0, 1, 16, 40])
 
 
-@given(lengths, windows, overlaps, strides, margins)
-def test_weights_add_up_to_one_at_every_pixel(length, window, overlap, stride, margin):
-    plan = plan_axis(length, window, overlap, stride, margin)
-    total = np.zeros(margin + plan.starts[-1] + plan.size)
+@given(lengths, windows, overlaps, strides)
+def test_weights_add_up_to_one_at_every_pixel(length, window, overlap, stride):
+    plan = plan_axis(length, window, overlap, stride)
+    total = np.zeros(plan.starts[-1] + plan.size)
     for start, weights in zip(plan.starts, plan.weights, strict=True):
-        total[margin + start : margin + start + plan.size] += weights
-    assert len(total) >= length + 2 * margin
+        total[start : start + plan.size] += weights
+    assert len(total) >= length
     np.testing.assert_allclose(total, 1, atol=1e-5)
     assert plan.weights.min() >= 0
 
 
-@given(lengths, windows, overlaps, strides, margins)
-def test_windows_fit_the_network_and_the_settings(length, window, overlap, stride, margin):
-    plan = plan_axis(length, window, overlap, stride, margin)
+@given(lengths, windows, overlaps, strides)
+def test_windows_fit_the_network_and_the_settings(length, window, overlap, stride):
+    plan = plan_axis(length, window, overlap, stride)
     assert plan.size % stride == 0
     assert plan.size <= window
-    assert plan.starts[0] == -margin
-    assert all((start + margin) % stride == 0 for start in plan.starts)
-    assert margin <= plan.starts[-1] + plan.size - length < margin + stride
+    assert all(start % stride == 0 for start in plan.starts)
+    assert plan.starts[-1] + plan.size - length < stride
     shared = [a + plan.size - b for a, b in zip(plan.starts, plan.starts[1:], strict=False)]
     asked = min(overlap * window, plan.size - stride)
     assert all(pixels >= asked for pixels in shared)
 
 
-@given(lengths, windows, overlaps, strides, margins)
-def test_every_pixel_becomes_final_once(length, window, overlap, stride, margin):
-    plan = plan_axis(length, window, overlap, stride, margin)
+@given(lengths, windows, overlaps, strides)
+def test_every_pixel_becomes_final_once(length, window, overlap, stride):
+    plan = plan_axis(length, window, overlap, stride)
     regions = [plan.final(index) for index in range(len(plan.starts))]
     assert regions[0].start == 0
     assert regions[-1].stop == length
     assert all(a.stop == b.start for a, b in itertools.pairwise(regions))
-
-
-@given(lengths, windows, overlaps, strides, margins)
-def test_a_window_is_page_and_what_lies_beyond_it(length, window, overlap, stride, margin):
-    plan = plan_axis(length, window, overlap, stride, margin)
-    for index, start in enumerate(plan.starts):
-        part, (before, behind) = plan.part(index), plan.beyond(index)
-        assert before + part.stop - part.start + behind == plan.size
-        assert min(before, behind) >= 0
-        assert part.start == part.stop or part.start - before == start
 
 
 def test_a_page_slightly_larger_than_a_window_is_cut_in_halves():

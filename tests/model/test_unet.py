@@ -96,7 +96,7 @@ def test_an_open_edge_level_is_another_than_all_levels_and_than_an_unknown_page(
 
 
 @pytest.mark.parametrize(
-    "settings", [{"fold": 0}, {"fold": 9}, {"channels": ()}, {"channels": (8, 0)}, {"margin": -1}]
+    "settings", [{"fold": 0}, {"fold": 9}, {"channels": ()}, {"channels": (8, 0)}]
 )
 def test_settings_must_be_ones_that_a_file_can_store(settings):
     with pytest.raises(ValueError, match=f"{next(iter(settings))} must lie between"):

@@ -9,7 +9,6 @@ from docbin_napari.features.survey import page_ink
 from docbin_napari.io.errors import PairError
 from docbin_napari.pairs.check import Finding, check_pairs
 from docbin_napari.pairs.pair import write_pair
-from docbin_napari.train.augment import augment
 from docbin_napari.train.dataset import LoadedPair, WindowSampler, load_pairs
 from docbin_napari.train.train_config import AugmentConfig
 
@@ -160,32 +159,3 @@ def test_masks_that_are_wrong_are_said_in_the_words_of_the_check(tmp_path, wrong
     assert finding.kind == wrong
     with pytest.warns(UserWarning, match=re.escape(str(finding))):
         load_pairs([tmp_path / "letters"])
-
-
-def test_windows_reach_into_the_margin_where_all_becomes_black_and_nothing_is_labelled():
-    page, truth = np.full((200, 220, 3), 200, np.uint8), np.full((200, 220, 2), 255, np.uint8)
-    pair = LoadedPair("c/p", "c", page, truth, None)
-    sampler = WindowSampler([pair], 128, {}, STILL)
-    assert sampler.batch(4, np.random.default_rng(0)).beyond is None
-    windows = sampler.with_margin(16).batch(64, np.random.default_rng(0))
-    seen = windows.beyond[:, 0].flatten(1).float().mean(1)
-    assert (seen == 0).any()
-    assert (seen > 0).any()
-    assert windows.beyond[:, :, 16:-16, 16:-16].sum() == 0
-    assert (windows.truth[:, 1:] == 1).logical_xor(windows.beyond).all()
-    nothing = AugmentConfig(**dict.fromkeys(AugmentConfig.shares(), 0.0))
-    varied = augment(windows, nothing, np.random.default_rng(0))
-    assert (varied.pixels.amax(1, keepdim=True) == 0).eq(windows.beyond).all()
-
-
-def test_whatever_is_done_to_a_window_its_margin_stays_black():
-    page, truth = np.full((100, 100, 3), 200, np.uint8), np.full((100, 100, 2), 255, np.uint8)
-    pair = LoadedPair("c/p", "c", page, truth, None)
-    everything = AugmentConfig(**dict.fromkeys(AugmentConfig.shares(), 1.0))
-    sampler = WindowSampler([pair], 128, {}, everything).with_margin(16)
-    windows = sampler.batch(16, np.random.default_rng(0))
-    varied = augment(windows, everything, np.random.default_rng(0))
-    beyond = windows.beyond.expand_as(varied.pixels)
-    assert beyond.any()
-    assert varied.pixels[beyond].max() == 0
-    assert varied.truth[:, 1:][windows.beyond].max() == 0

@@ -41,7 +41,7 @@ def test_a_start_that_is_not_told_of_ink_learns_it_without_a_jump(tmp_path):
     start = tmp_path / "start.safetensors"
     save_model(start, network, {"threshold": 0.5, "calibration": {}})
     told = starting_network(replace(config(str(start)), page_ink=True)).eval()
-    assert told.config == replace(network.config, page_ink=True, margin=16)
+    assert told.config == replace(network.config, page_ink=True)
     pixels = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(told(pixels, torch.zeros(1, 7)), network(pixels))

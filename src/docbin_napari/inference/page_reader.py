@@ -36,8 +36,6 @@ class PageReader:
         Whether light and dark were exchanged, on the page or in parts of it.
     streams : int, optional
         Threads that may ask for logits at the same time.
-    margin : int, optional
-        Pixels of black around the page, as the network knows pages.
     """
 
     model: InkModel
@@ -46,7 +44,6 @@ class PageReader:
     size: PageSize = "own"
     inverted: bool = False
     streams: int = 1
-    margin: int = 0
 
     @classmethod
     def of(
@@ -87,8 +84,7 @@ class PageReader:
             if known is None:
                 known = survey.thin_ink if size == "double" else survey.ink
             condition = page_condition(known, reader.edge_level, reader.normalisation)
-            margin = reader.engine.config.margin
-            return cls(reader, pixels, condition, size, inverted, margin=margin)
+            return cls(reader, pixels, condition, size, inverted)
 
         size = config.size
         if size == "auto":

@@ -131,8 +131,7 @@ def predict_with(
     """Fill an array with the ink probability of a page that has been surveyed; see `predict`."""
     height, width = out.shape
     side = reader.window_side(config.window)
-    page = height, width
-    rows, columns = plan_page(page, side, config.overlap, reader.stride, reader.margin)
+    rows, columns = plan_page((height, width), side, config.overlap, reader.stride)
     engine = reader.model.engine
     fitting = engine.pixels_at_once // (rows.size * columns.size)
     parts = plan_parts(rows, columns, config.batch or max(1, fitting), first)
@@ -185,10 +184,7 @@ def glance(pixels: Any, model: InkModel, config: InferenceConfig) -> NDArray[np.
     height, width = (int(side) for side in pixels.shape[:2])
     if config.symmetries == 1 or min(height, width) < 2:
         return None
-    network = model.engine.config
-    plans = plan_page(
-        (height, width), config.window, config.overlap, network.stride, network.margin
-    )
+    plans = plan_page((height, width), config.window, config.overlap, model.engine.config.stride)
     if any(len(axis.starts) > 1 for axis in plans):
         return None
     half = halved(np.asarray(pixels[0:height]))

@@ -41,40 +41,24 @@ class AxisWindows:
     length : int
         Pixels of the page along the axis.
     size : int
-        Pixels of every window; the last one may reach beyond page and margin by less
+        Pixels of every window; the last one may reach beyond the page by less
         than the stride of the network.
     starts : tuple of int
-        First pixel of each window, that of the first one in the margin before the page.
+        First pixel of each window.
     weights : ndarray
         float32 (windows, size); at each pixel of the page they add up to 1.
-    margin : int
-        Pixels of black before and behind the page. Without any, windows that reach beyond it
-        repeat its edge.
     """
 
     length: int
     size: int
     starts: tuple[int, ...]
     weights: np.ndarray
-    margin: int = 0
 
     def final(self, index: int) -> slice:
         """Give the pixels that are final after a window, but not after the one before."""
-        ends = [*self.starts, self.length][index : index + 2]
-        start, stop = (min(max(end, 0), self.length) for end in ends)
-        return slice(start, stop)
-
-    def part(self, index: int) -> slice:
-        """Give the pixels of the page that a window shows."""
-        ends = self.starts[index], self.starts[index] + self.size
-        start, stop = (min(max(end, 0), self.length) for end in ends)
-        return slice(start, stop)
-
-    def beyond(self, index: int) -> tuple[int, int]:
-        """Count the pixels of a window before and behind the page."""
-        part = self.part(index)
-        before = min(part.start - self.starts[index], self.size)
-        return before, self.size - before - (part.stop - part.start)
+        last = index + 1 == len(self.starts)
+        stop = self.length if last else min(self.starts[index + 1], self.length)
+        return slice(self.starts[index], stop)
 
     def touching(self, part: slice) -> range:
         """List the numbers of the windows that have a share in some pixels of the page."""
@@ -96,9 +80,7 @@ class AxisWindows:
         return slice(start, stop)
 
 
-def plan_axis(
-    length: int, window: int, overlap: float, stride: int, margin: int = 0
-) -> AxisWindows:
+def plan_axis(length: int, window: int, overlap: float, stride: int) -> AxisWindows:
     """Lay windows along one axis.
 
     Parameters
@@ -111,9 +93,7 @@ def plan_axis(
         Share of the largest size that neighbours have in common, at least; windows
         always move on by a stride at least.
     stride : int
-        Sizes, and the ways from one window to the next, are multiples of it.
-    margin : int, optional
-        Pixels of black before and behind the page.
+        Starts and sizes are multiples of it.
 
     Returns
     -------
@@ -135,11 +115,11 @@ def plan_axis(
     largest = window // stride * stride
     if largest < 2 * stride:
         raise ValueError(f"a window of {window} pixels is too small for this network: enlarge it")
-    return _plan(length, largest, _up(math.ceil(overlap * window), stride), stride, margin)
+    return _plan(length, largest, _up(math.ceil(overlap * window), stride), stride)
 
 
 def plan_page(
-    shape: tuple[int, int], window: int, overlap: float, stride: int, margin: int = 0
+    shape: tuple[int, int], window: int, overlap: float, stride: int
 ) -> tuple[AxisWindows, AxisWindows]:
     """Choose the sides of the windows so that as little as possible is computed twice.
 
@@ -153,8 +133,8 @@ def plan_page(
         is higher than it: memory grows with the height of a row of windows.
     overlap : float
         Share of that side that neighbours have in common, at least.
-    stride, margin : int
-        As for `plan_axis`.
+    stride : int
+        Starts and sizes are multiples of it.
 
     Returns
     -------
@@ -173,17 +153,17 @@ def plan_page(
     (4, 768, 1, 1920)
     """
     height, width = shape
-    square = tuple(plan_axis(side, window, overlap, stride, margin) for side in shape)
+    square = plan_axis(height, window, overlap, stride), plan_axis(width, window, overlap, stride)
     shared = _up(math.ceil(overlap * window), stride)
     least = max(window // 2 // stride, 2) * stride
-    plans = [(square[0], square[1])]
+    plans = [square]
     for side in range(least, 2 * window + 1, stride):
-        columns = _plan(width, side, shared, stride, margin)
+        columns = _plan(width, side, shared, stride)
         high = min(window**2 // columns.size, 2 * window) // stride * stride
         if high < height:
             high = min(high, window // stride * stride)
         if high >= least:
-            plans.append((_plan(height, high, shared, stride, margin), columns))
+            plans.append((_plan(height, high, shared, stride), columns))
     return min(plans, key=work)
 
 
@@ -205,15 +185,15 @@ def work(plan: tuple[AxisWindows, AxisWindows]) -> int:
     return (windows + (windows % 2 if windows > 1 else 0)) * rows.size * columns.size
 
 
-def _plan(length: int, largest: int, shared: int, stride: int, margin: int) -> AxisWindows:
+def _plan(length: int, largest: int, shared: int, stride: int) -> AxisWindows:
     """Lay windows of at most one size along an axis; all sizes are multiples of the stride."""
     shared = min(shared, largest - stride)
-    padded = _up(length + 2 * margin, stride)
+    padded = _up(length, stride)
     count = 1 if padded <= largest else math.ceil((padded - shared) / (largest - shared))
     size = _up(math.ceil((padded + (count - 1) * shared) / count), stride)
     step = (padded - size) / max(count - 1, 1)
-    starts = tuple(round(index * step / stride) * stride - margin for index in range(count))
-    return AxisWindows(length, size, starts, _weights(starts, size), margin)
+    starts = tuple(round(index * step / stride) * stride for index in range(count))
+    return AxisWindows(length, size, starts, _weights(starts, size))
 
 
 def _up(value: int, multiple: int) -> int:
@@ -258,7 +238,8 @@ def strips(pixels: Any, rows: AxisWindows, chosen: range) -> Iterator[NDArray[np
     ndarray
         uint8 (`rows.size`, W, 3), of fewer rows where windows reach beyond the page.
     """
-    found = (np.asarray(pixels[rows.part(row)]) for row in chosen)
+    starts = (rows.starts[row] for row in chosen)
+    found = (np.asarray(pixels[top : top + rows.size]) for top in starts)
     if isinstance(pixels, np.ndarray):
         yield from found
         return
@@ -267,33 +248,34 @@ def strips(pixels: Any, rows: AxisWindows, chosen: range) -> Iterator[NDArray[np
 
 
 def cut(
-    strip: NDArray[np.uint8], rows: AxisWindows, row: int, columns: AxisWindows, chosen: range
+    strip: NDArray[np.uint8], height: int, columns: AxisWindows, chosen: range
 ) -> NDArray[np.uint8]:
     """Cut windows from a strip.
 
     Parameters
     ----------
     strip : ndarray
-        uint8 (H, W, 3), from `strips`.
-    rows, columns : AxisWindows
-        From `plan_page`.
-    row : int
-        Number of the strip.
+        uint8 (H, W, 3).
+    height : int
+        Of the windows, at least H.
+    columns : AxisWindows
+        From `plan_axis`.
     chosen : range
         Numbers of the windows.
 
     Returns
     -------
     ndarray
-        (N, `rows.size`, `columns.size`, 3), black beyond a page with a margin. Where there is none,
-        the last row and column are repeated; a single window within the page is not copied.
+        (N, `height`, `columns.size`, 3). Where windows reach beyond the strip, its last row and
+        column are repeated; a single window within it is not copied.
     """
     windows = []
     for index in chosen:
-        window = strip[:, columns.part(index)]
-        beyond = rows.beyond(row), columns.beyond(index), (0, 0)
-        if any(map(any, beyond)):
-            window = np.pad(window, beyond, mode="constant" if rows.margin else "edge")
+        left = columns.starts[index]
+        window = strip[:, left : left + columns.size]
+        missing = height - window.shape[0], columns.size - window.shape[1]
+        if any(missing):
+            window = np.pad(window, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
         windows.append(window)
     return windows[0][None] if len(windows) == 1 else np.stack(windows)
 
@@ -335,8 +317,7 @@ class PageBand:
     def __init__(self, rows: AxisWindows, columns: AxisWindows, calibration: Calibration) -> None:
         self._rows, self._columns, self._calibration = rows, columns, calibration
         self._row: int | None = None
-        width = columns.starts[-1] + columns.size - columns.starts[0]
-        self._sums = np.zeros((rows.size, width), np.float32)
+        self._sums = np.zeros((rows.size, columns.starts[-1] + columns.size), np.float32)
 
     def add(self, logits: np.ndarray, row: int, chosen: range) -> None:
         """Blend the logits of some windows in.
@@ -358,7 +339,7 @@ class PageBand:
         logits *= self._rows.weights[row][:, None]
         logits *= self._columns.weights[chosen.start : chosen.stop, None]
         for index, weighted in zip(chosen, logits, strict=True):
-            left = self._columns.starts[index] - self._columns.starts[0]
+            left = self._columns.starts[index]
             self._sums[:, left : left + self._columns.size] += weighted
 
     def write(self, out: ProbabilitySink, rows: slice, columns: slice) -> None:
@@ -372,10 +353,8 @@ class PageBand:
             The region, in the row of windows that was added last.
         """
         assert self._row is not None
-        top, left = self._rows.starts[self._row], self._columns.starts[0]
-        finished = self._sums[
-            rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
-        ]
+        top = self._rows.starts[self._row]
+        finished = self._sums[rows.start - top : rows.stop - top, columns]
         probability = self._calibration.probability(finished)
         if out.dtype == np.uint8:
             probability *= 255
@@ -414,7 +393,7 @@ class WindowPart:
         found = strips(pixels, self.down, self.rows)
         for row, strip in zip(self.rows, found, strict=True):
             for chosen in self.batches:
-                yield row, chosen, cut(strip, self.down, row, self.across, chosen)
+                yield row, chosen, cut(strip, self.down.size, self.across, chosen)
 
     def final(self, row: int, chosen: range) -> Box:
         """Give the rows and columns that are final after a batch, but not before it."""

@@ -30,7 +30,7 @@ _KNOWN = {
     "normalisation": {"mean", "deviation"},
 }
 _DIVISORS = ("temperature", "deviation")
-_MOST_FOLD, _MOST_LEVELS, _MOST_CHANNELS, _MOST_BLOCKS, _MOST_MARGIN = 8, 10, 4096, 256, 256
+_MOST_FOLD, _MOST_LEVELS, _MOST_CHANNELS, _MOST_BLOCKS = 8, 10, 4096, 256
 _LARGEST_NUMBER = 1e15
 _LONGEST_TEXT = 100_000
 _MOST_FIGURES = 1000
@@ -140,9 +140,6 @@ def _size_troubles(architecture: Mapping[str, Any]) -> Iterator[str]:
     for name, most in (("fold", _MOST_FOLD), ("blocks", _MOST_BLOCKS)):
         if not _is_whole(architecture.get(name, 1), most):
             yield f"{name} must lie between 1 and {most}"
-    margin = architecture.get("margin", 0)
-    if margin != 0 and not _is_whole(margin, _MOST_MARGIN):
-        yield f"margin must lie between 0 and {_MOST_MARGIN}"
     if not isinstance(architecture.get("page_ink", False), bool):
         yield "page_ink must be true or false"
 
@@ -190,15 +187,12 @@ class UNetConfig:
     page_ink : bool
         Whether the network is given the colours of ink and paper of the page, and where the
         ground truth cuts the edges of strokes.
-    margin : int
-        Pixels of black around every page that it reads, by which it sees where the page ends.
     """
 
     fold: int = 2
     channels: tuple[int, ...] = (32, 64, 96, 128)
     blocks: int = 1
     page_ink: bool = False
-    margin: int = 0
 
     def __post_init__(self) -> None:
         for trouble in _size_troubles(vars(self)):

@@ -70,9 +70,6 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     result = _some(result, config.noise, random, lambda x, _: noise(x, random))
     result.clamp_(0, 255)
     result = _some(result, config.jpeg, random, lambda x, _: jpeg(x, random))
-    if windows.beyond is not None:
-        result.masked_fill_(windows.beyond, 0)
-        truth[:, 1:].masked_fill_(windows.beyond, 0)
     page = _some(page, config.unlevelled, random, _forget_edge_level)
     page = _some(page, config.unknown, random, lambda x, _: torch.full_like(x, torch.nan))
     return replace(windows, pixels=result, truth=truth, ink=page)

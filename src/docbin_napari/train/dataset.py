@@ -103,8 +103,6 @@ class DrawnWindows:
         Float32 (N,): how much larger the page is than it was.
     inverted_ink : Tensor
         As `ink`, of the pages with light and dark exchanged.
-    beyond : Tensor, optional
-        Bool (N, 1, H, W): what lies beyond the edge of a page and is to be black in the end.
     """
 
     pixels: Tensor
@@ -112,7 +110,6 @@ class DrawnWindows:
     ink: Tensor
     scale: Tensor
     inverted_ink: Tensor
-    beyond: Tensor | None = None
 
 
 def pairs_in(folders: Iterable[Path]) -> list[Pair]:
@@ -292,7 +289,6 @@ class WindowSampler:
         device: str = "cpu",
     ) -> None:
         self._pairs = pairs
-        self._margin = 0
         # On the CPU these share the memory of the pages.
         self._planes = [
             tuple(torch.from_numpy(plane).to(device) for plane in (pair.pixels, pair.truth))
@@ -313,18 +309,6 @@ class WindowSampler:
         if sum(chances) <= 0:
             raise ValueError("the factors leave no collection to draw from")
         self._reached = np.cumsum(chances) / sum(chances)
-
-    def with_margin(self, margin: int) -> WindowSampler:
-        """Let windows reach beyond pages, as those do in which pages are read; gives the sampler.
-
-        Parameters
-        ----------
-        margin : int
-            Pixels of black around every page, from the architecture of the network. With 0 what
-            lies beyond a page that is smaller than a window repeats its edge.
-        """
-        self._margin = margin
-        return self
 
     def batch(self, size: int, random: np.random.Generator) -> DrawnWindows:
         """Draw windows.
@@ -351,12 +335,10 @@ class WindowSampler:
         conditions = torch.stack([_condition(pair.ink, pair.edge) for pair in pairs])
         inverted = torch.stack([_condition(pair.inverted_ink, pair.edge) for pair in pairs])
         known = (conditions, torch.tensor(scales), inverted)
-        ink, scale, inverted_ink = (values.to(both.device) for values in known)
-        beyond = both[:, 5:] < 128 if self._margin else None
-        return DrawnWindows(both[:, :3], truth, ink, scale, inverted_ink, beyond)
+        return DrawnWindows(both[:, :3], truth, *(values.to(both.device) for values in known))
 
     def _draw(self, index: int, random: np.random.Generator) -> tuple[Tensor, float]:
-        """Draw a window of a page, float32 (6, side, side), and its magnification."""
+        """Draw a window of a page, float32 (5, side, side), and its magnification."""
         warped = random.random() < self.augment.warp
         low, high = self.augment.scale
         scale = math.exp(random.uniform(math.log(low), math.log(high))) if warped else 1.0
@@ -379,8 +361,8 @@ class WindowSampler:
             choices.insert(0, self._hard[1][index])
         for places in choices:
             if places.any():
-                return _around(places, shape, side, self._margin, random)
-        top, left = (int(random.integers(*_range(x, side, self._margin))) for x in shape)
+                return _around(places, shape, side, random)
+        top, left = (int(random.integers(*_range(length, side))) for length in shape)
         return top, left
 
 
@@ -408,13 +390,13 @@ def count_in_cells(marks: np.ndarray, side: int = CELL) -> np.ndarray:
     return np.asarray(counts, np.uint16)
 
 
-def _range(length: int, side: int, margin: int) -> tuple[int, int]:
+def _range(length: int, side: int) -> tuple[int, int]:
     """Give the range of places where a square of a page begins."""
-    return min(0, length - side) - margin, max(0, length - side) + margin + 1
+    return min(0, length - side), max(0, length - side) + 1
 
 
 def _around(
-    places: np.ndarray, shape: tuple[int, ...], side: int, margin: int, random: np.random.Generator
+    places: np.ndarray, shape: tuple[int, ...], side: int, random: np.random.Generator
 ) -> tuple[int, int]:
     """Choose a square that shows a cell; the higher its number, the more often."""
     reached = places.cumsum(dtype=np.int64)
@@ -422,20 +404,16 @@ def _around(
     corners = []
     for number, length in zip(divmod(cell, places.shape[1]), shape, strict=True):
         middle = CELL * number + int(random.integers(CELL)) + int(random.integers(-side, side)) // 4
-        first, behind = _range(length, side, margin)
+        first, behind = _range(length, side)
         corners.append(min(max(middle - side // 2, first), behind - 1))
     return corners[0], corners[1]
 
 
 def _cut(planes: tuple[Tensor, ...], top: int, left: int, side: int) -> Tensor:
-    """Cut a square: colours, ink, labelled and whether it is page at all, float32 (6, side, side).
-
-    Nothing is labelled beyond the page's edge.
-    """
+    """Cut a square of the page, float32 (5, side, side), unlabelled beyond the page's edge."""
     height, width = planes[0].shape[:2]
     rows, columns = slice(max(top, 0), top + side), slice(max(left, 0), left + side)
     pixels, truth = (plane[rows, columns].permute(2, 0, 1).float() for plane in planes)
-    truth = torch.cat([truth, torch.full_like(truth[:1], 255)])
     beyond = [max(edge, 0) for edge in (-left, left + side - width, -top, top + side - height)]
     if any(beyond):
         pixels = F.pad(pixels[None], beyond, mode="replicate")[0]

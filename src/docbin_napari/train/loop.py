@@ -290,14 +290,13 @@ def _sampler(
     pairs: list[LoadedPair], config: TrainConfig, device: Device, ranks: Ranks
 ) -> WindowSampler:
     """Draw windows, some of them where the network errs that the run began with."""
-    hard, start = None, starting_network(config)
+    hard = None
     if config.hard:
-        counts = ranks.first(lambda: hard_places(_interim(start, config), pairs))
+        counts = ranks.first(lambda: hard_places(_interim(starting_network(config), config), pairs))
         hard = config.hard, counts
     factors = factors_of(config.weights, pairs)
     drawn_on = device.name if config.draw_on_device else "cpu"
-    sampler = WindowSampler(pairs, config.window, factors, config.augment, hard, drawn_on)
-    return sampler.with_margin(start.config.margin)
+    return WindowSampler(pairs, config.window, factors, config.augment, hard, drawn_on)
 
 
 def _teachers(config: TrainConfig, device: Device) -> Teachers:

@@ -64,14 +64,11 @@ def starting_network(config: TrainConfig) -> UNet:
         If there is no model to start from, or several are not alike.
     """
     torch.manual_seed(config.seed)
-    network = UNetConfig(
-        config.fold, config.channels, config.blocks, config.page_ink, config.margin
-    )
-    fresh = UNet(network)
+    fresh = UNet(UNetConfig(config.fold, config.channels, config.blocks, config.page_ink))
     if not config.start:
         return fresh
     mean = mean_network([load_network(find_model(name)) for name in config.start])
-    return grown(mean, config.deeper, page_ink=config.page_ink, margin=config.margin)
+    return grown(mean, config.deeper, page_ink=config.page_ink)
 
 
 def mean_network(networks: Sequence[UNet], shares: Sequence[float] = ()) -> UNet:
@@ -124,8 +121,8 @@ def mean_network(networks: Sequence[UNet], shares: Sequence[float] = ()) -> UNet
     return first
 
 
-def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool, margin: int = 0) -> UNet:
-    """Give the network coarser levels, the ink of the page as an input, and a margin around pages.
+def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool) -> UNet:
+    """Give the network coarser levels, and the ink of the page as an input.
 
     Parameters
     ----------
@@ -135,8 +132,6 @@ def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool, margin: int
         Channels of the new levels, the coarsest last.
     page_ink : bool
         Whether the new network gets the ink of the page; one that does so keeps it.
-    margin : int
-        Pixels of black around pages, at least; a network that has more keeps them.
 
     Returns
     -------
@@ -150,12 +145,7 @@ def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool, margin: int
     (8, 16, 16)
     """
     old = network.config
-    config = replace(
-        old,
-        channels=(*old.channels, *deeper),
-        page_ink=old.page_ink or page_ink,
-        margin=max(old.margin, margin),
-    )
+    config = replace(old, channels=(*old.channels, *deeper), page_ink=old.page_ink or page_ink)
     if config == old:
         return network
     larger = UNet(config)
@@ -211,7 +201,6 @@ def measure_statistics(network: UNet, pairs: list[LoadedPair], config: AverageCo
     def batches() -> Iterator[Batch]:
         for changes in (_PLAIN, _VARIED):
             sampler = WindowSampler(pairs, config.window, factors, changes)
-            sampler.with_margin(network.config.margin)
             for _ in range(math.ceil(config.windows / 2 / _IN_A_BATCH)):
                 drawn = augment(sampler.batch(_IN_A_BATCH, random), changes, random)
                 yield Batch.of([drawn], "cpu")

@@ -237,10 +237,6 @@ class TrainConfig(LearningConfig):
     page_ink : bool
         Whether the network gets how dark the ink of the whole page is, by which it tells faded
         ink from print-through. It costs nothing when pages are read.
-    margin : int
-        Pixels of black around every page, by which the network sees where the page ends: a dark
-        strip there is a board or the scanner's ground, and seldom ink. One of start that has a
-        wider margin keeps it.
     draw_on_device : bool
         Whether pages lie, and windows are drawn and varied, on the device of the network, which
         a fast GPU needs: five bytes of its memory for every pixel of all pages.
@@ -269,7 +265,6 @@ class TrainConfig(LearningConfig):
     channels: tuple[int, ...] = (32, 64, 96, 128)
     blocks: int = 1
     page_ink: bool = True
-    margin: int = 16
     draw_on_device: bool = False
     run: Path = Path("runs/train")
     resume: bool = False

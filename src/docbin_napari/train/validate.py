@@ -65,8 +65,6 @@ def read_pair(
     if pair.size != "auto":
         config = replace(config, size=pair.size, invert="never")
     reader = PageReader.of(pair.pixels, model, config, pair.ink, pair.thin_ink)
-    if pair.size != "auto":  # the page may go on beyond a part of it
-        reader = replace(reader, margin=0)
     probability = np.zeros(pair.pixels.shape[:2], np.float32)
     for _ in predict_with(reader, config, probability):
         check()
