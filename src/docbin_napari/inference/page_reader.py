@@ -17,6 +17,9 @@ from docbin_napari.model.ink_model import InkModel, page_condition
 
 InkFinder = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
 
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_DARK = 90.0
+
 
 @dataclass(frozen=True, eq=False)
 class PageReader:
@@ -162,6 +165,12 @@ class PageReader:
         beyond = [(0, -side % self.stride) for side in (height, width)]
         whole = np.pad(pixels, (*beyond, (0, 0)), mode="edge")
         return self.is_ink(self.logits(whole[None])[0, :height, :width])
+
+    @property
+    def dark(self) -> float:
+        """Luma half-way between ink and paper, 0 to 255; where nothing stands out, a dark gray."""
+        ink, paper = self.model.normalisation.undo(self.condition[:6]).reshape(2, 3) @ _LUMA
+        return float(ink + paper) / 2 if np.isfinite(ink + paper) else _DARK
 
     def is_ink(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Compare logits with the threshold of the model."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from docbin_napari.features.survey import halved
 from docbin_napari.inference.ahead import map_ahead, threads
+from docbin_napari.inference.dark_ends import PageEnd, clear_dark_ends, page_ends
 from docbin_napari.inference.inference_config import InferenceConfig, PresetName, preset
 from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.windows import (
@@ -143,8 +144,10 @@ def predict_with(
 
     def read(batch: tuple[int, range, NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute a batch, unless it was computed with the part that was wanted first."""
-        known = kept.get(batch[:2])
-        return windows.read(batch[2]) if known is None else known
+        row, chosen, pixels = batch
+        if (known := kept.get((row, chosen))) is not None:
+            return known
+        return windows.read(pixels, [page_ends(rows, columns, row, index) for index in chosen])
 
     with threads(reader.streams) as executor, WindowReader(reader, config) as windows:
         for part in parts:
@@ -347,13 +350,17 @@ class WindowReader:
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
 
-    def read(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def read(
+        self, windows: NDArray[np.uint8], ends: Sequence[list[PageEnd]] = ()
+    ) -> NDArray[np.float32]:
         """Average the logits of some windows over their views.
 
         Parameters
         ----------
         windows : ndarray
             uint8 (N, H, W, 3), RGB.
+        ends : sequence of list of PageEnd, optional
+            Where the page ends in each of them.
 
         Returns
         -------
@@ -371,10 +378,13 @@ class WindowReader:
         """
         reader, count = self._reader, len(windows)
         if count > self._most:
-            halves = windows[: count // 2], windows[count // 2 :]
-            return np.concatenate([self.read(half) for half in halves])
+            halves = slice(0, count // 2), slice(count // 2, count)
+            return np.concatenate([self.read(windows[half], ends[half]) for half in halves])
         try:
-            return self._average(reader, windows)
+            logits = self._average(reader, windows)
+            if ends:
+                clear_dark_ends(reader, windows, logits, ends)
+            return logits
         except (RuntimeError, MemoryError) as error:
             name = reader.model.device.name
             if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
@@ -391,7 +401,7 @@ class WindowReader:
             self._most = count // 2
         else:
             self._go_to_cpu(reader, trouble)
-        return self.read(windows)
+        return self.read(windows, ends)
 
     def _go_to_cpu(self, reader: PageReader, trouble: str) -> None:
         """Replace the reader by one on the CPU, unless another thread has done so."""

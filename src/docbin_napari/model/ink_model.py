@@ -62,6 +62,10 @@ class Normalisation:
         """Normalise colours, float, 0 to 255; any shape."""
         return (colours - self.mean) / self.deviation
 
+    def undo(self, values: Colours) -> Colours:
+        """Give the colours, 0 to 255, of normalised values; any shape."""
+        return values * self.deviation + self.mean
+
 
 def page_condition(
     ink: NDArray[np.float32] | None, edge_level: float | None, normalisation: Normalisation
