@@ -332,11 +332,16 @@ ODD = [
     (("PDF whose pages have a `UserUnit`", READ), [larger]),
     (("encrypted PDF", REFUSED), []),
     (("PDF with a damaged picture inside", READ), [bad_picture]),
+    (("PDF or TIFF of many pages, of which one", REFUSED), []),
     (("TIFF whose directories run in a circle", REFUSED), [in_a_circle]),
     (("TIFF whose only page is a preview", REFUSED), [preview]),
     (("an empty file, a folder, a device, text", REFUSED), [lambda: b"", lambda: b"some words"]),
 ]
-ELSEWHERE = {"encrypted PDF": "test_pdf.py", "an empty file, a folder": "test_page.py"}
+ELSEWHERE = {
+    "encrypted PDF": "io/test_pdf.py",
+    "damaged page of several": "batch/test_trouble.py",
+    "an empty file, a folder": "io/test_page.py",
+}
 
 
 def test_every_odd_file_of_the_table_is_tried():
@@ -347,7 +352,7 @@ def test_every_odd_file_of_the_table_is_tried():
         stated = READ if happens.startswith(("read", "drawn")) else REFUSED
         assert stated == outcome
     for name, file in ELSEWHERE.items():
-        assert name.split()[0] in (DOCS.parents[1] / "tests" / "io" / file).read_text("utf-8")
+        assert name.split()[0] in (DOCS.parents[1] / "tests" / file).read_text("utf-8")
 
 
 @pytest.mark.parametrize(("row", "makers"), ODD, ids=[row[0][:30] for row, _ in ODD])
