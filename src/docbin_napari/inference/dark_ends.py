@@ -19,7 +19,7 @@ from docbin_napari.inference.windows import AxisWindows
 from docbin_napari.io.rgb import luma
 
 _FRAME, _NEAR, _OUTERMOST = 16, 32, 3  # pixels
-_LEAST_RUN = 0.25
+_LEAST_RUN = 0.2
 
 
 @dataclass(frozen=True)
