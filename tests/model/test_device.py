@@ -17,7 +17,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
 def test_a_device_that_is_not_there_is_refused(name, there, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    with pytest.raises(DeviceError, match="--device cpu"):
+    with pytest.raises(DeviceError, match="use cpu or auto as device"):
         choose_device(name)
 
 

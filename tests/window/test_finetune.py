@@ -187,13 +187,13 @@ def test_a_model_is_trained_listed_and_run(room, picture) -> None:
     widget.run_next.native.click()
     room.wait(lambda: "Ink of letters" in viewer.layers and not binarizer._session.running)
     assert viewer.dims.current_step[0] == 1
+    assert binarizer.status.value.startswith("Done in")
     assert widget.run_next.native.isHidden(), "there is no further page"
     viewer.dims.set_current_step(0, 0)
     assert not widget.run_next.native.isHidden()
     viewer.dims.set_current_step(0, 1)
     assert viewer.layers["Ink of letters"].data[1].any()
     assert not viewer.layers["Ink of letters"].data[0].any()
-    assert binarizer.status.value.startswith("Done in")
     assert binarizer.model.value == "letters-1", "also when layers were added"
     binarizer.native.parent().raise_()
     picture("training_applied")

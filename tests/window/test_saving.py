@@ -246,6 +246,7 @@ def test_a_home_of_nobody_is_a_folder_that_is_not_there(desk, one_stroke, field)
     if field == "pages":
         assert "there is no such folder" in desk.pages.status.value
     chooser.line_edit.native.setText("~/pairs")
+    chooser.line_edit.native.editingFinished.emit()
     assert chooser.folder == Path.home() / "pairs"
 
 
