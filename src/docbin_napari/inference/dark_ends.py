@@ -51,7 +51,7 @@ def page_ends(rows: AxisWindows, columns: AxisWindows, row: int, column: int) ->
     Returns
     -------
     list of PageEnd
-        None for a window in the middle.
+        Empty for a window in the middle.
     """
     ends = []
     for axis, index, turns in ((rows, row, (0, 2)), (columns, column, (3, 1))):
