@@ -22,7 +22,7 @@ def reader(dark=128.0):
         black = (window.max(axis=2) == 0).any()
         return np.where((window.mean(axis=2) < dark) & ~black, 5.0, -5.0)[None].astype(np.float32)
 
-    return SimpleNamespace(logits=logits, is_ink=lambda found: found >= 0, dark=dark)
+    return SimpleNamespace(logits=logits, is_ink=lambda found: found >= 0, dark=dark, stride=32)
 
 
 def page_with_a_board(side: str, thick: int = 10) -> np.ndarray:

@@ -1,13 +1,15 @@
 """Keep white where a page ends in the dark: boards, gutters and the ground of a scanner.
 
 Strategy: a network sees nothing beyond an image. A thin dark strip at its end looks like a bar of
-ink on paper, unless black beyond it shows that the dark goes on. So windows at such ends are read
-once more, framed with black, and ink near the end stays only where both readings find it. Read so
-as a whole, pages with dark ends would lose thin strokes elsewhere.
+ink on paper, unless black beyond it shows that the dark goes on. So such ends are read
+once more, with black beyond the page, and ink near the end stays only where both readings find it.
+A strip of the window is enough for that. A page framed and read so as a whole would lose thin
+strokes elsewhere.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +20,7 @@ from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.inference.windows import AxisWindows
 from docbin_napari.io.rgb import luma
 
-_FRAME, _NEAR, _OUTERMOST = 16, 32, 3  # pixels
+_FRAME, _NEAR, _OUTERMOST, _DEPTH = 16, 32, 3, 384  # pixels
 _LEAST_RUN = 0.2
 
 
@@ -88,14 +90,14 @@ def clear_dark_ends(
             near = own[end.beyond : end.beyond + _NEAR]
             if not reader.is_ink(near).any() or not _is_dark(shown[end.beyond :], reader.dark):
                 continue
-            down = min(max(_FRAME - end.beyond, 0), len(shown))
-            framed = np.zeros_like(shown)
-            framed[down:] = shown[: len(shown) - down]
-            top = end.beyond + down
-            framed[:top] = 0
+            page = shown[end.beyond :][: _DEPTH - _FRAME]
+            deep = math.ceil((_FRAME + len(page)) / reader.stride) * reader.stride
+            below = deep - _FRAME - len(page)
+            framed = np.pad(page, ((0, below), (0, 0), (0, 0)), mode="edge")
+            framed = np.pad(framed, ((_FRAME, 0), (0, 0), (0, 0)))
             [again] = reader.logits(np.rot90(framed, -end.turns)[None])
-            beside_black = np.rot90(again, end.turns)[top : top + _NEAR]
-            np.minimum(near[: len(beside_black)], beside_black, out=near[: len(beside_black)])
+            beside_black = np.rot90(again, end.turns)[_FRAME:][: len(near)]
+            np.minimum(near, beside_black, out=near)
 
 
 def _is_dark(page: NDArray[np.uint8], level: float) -> bool:
