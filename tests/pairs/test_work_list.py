@@ -130,6 +130,7 @@ def test_damaged_states_are_put_aside(tmp_path, folder, text) -> None:
 
 def test_nonsense_inside_the_states_is_passed_over(tmp_path, folder) -> None:
     states = {"p2.png": {"state": "eaten"}, "p10.tif#1": 3, "p10.tif#2": {"state": "saved"}}
+    states["p10.tif#2"]["pair"] = "\ud800.png"  # a name that no file can have
     (folder / STATE_FILE).write_text(json.dumps({"at": 7, "pages": states}))
     pages = open_list(folder, tmp_path)
     assert [entry.state for entry in pages.entries] == ["to do", "to do", "saved"]

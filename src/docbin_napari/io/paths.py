@@ -167,7 +167,7 @@ def modified(path: Path) -> int:
     """Tell when a file was written to, in nanoseconds; 0 for one that cannot be seen."""
     try:
         return path.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return 0
 
 
