@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from docbin_napari.drawing.noise import Plane, Shape
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import ArrayLike
 
 Points = NDArray[np.float64]
 """Points (x, y), x to the right and y down, in pixels, shape (N, 2)."""
@@ -185,8 +180,7 @@ def rasterize(strokes: Strokes, shape: Shape) -> tuple[Plane, Plane]:
 
 def coverage(distance: Plane) -> Plane:
     """Turn a signed distance in pixels into the covered share of each pixel, 0 to 1."""
-    result: Plane = np.clip(distance + 0.5, 0, 1)
-    return result
+    return (distance + 0.5).clip(0, 1)
 
 
 _Pieces = tuple[NDArray[np.float64], NDArray[np.float64], Plane, NDArray[np.float64], int]
@@ -219,8 +213,7 @@ def _pieces(strokes: Strokes) -> Iterator[_Pieces]:
     for value in np.unique(size):
         chosen = np.flatnonzero(size == value)
         batch = max(1, _ELEMENTS // (2 * value + 1) ** 2)
-        for offset in range(0, len(chosen), batch):
-            part = chosen[offset : offset + batch]
+        for part in np.split(chosen, range(batch, len(chosen), batch)):
             amount = ink[index[part]].astype(np.float32)
             yield first[part], second[part], amount, cuts[part], int(value)
 
@@ -231,27 +224,24 @@ def _cuts(strokes: Strokes, here: NDArray[np.intp], there: NDArray[np.intp]) -> 
     A span within the reach of a flat end is cut by that end, although it may not be the last
     one: its own round end would stand out of it.
     """
-    cuts = np.empty((len(here), 2, 3))
-    cuts[:] = _EVERYWHERE
+    cuts = np.tile(_EVERYWHERE, (len(here), 2, 1))
     if not strokes.flat.any():
         return cuts
     starts = np.flatnonzero(strokes.start)
-    stroke_of = np.cumsum(strokes.start) - 1
     ends = np.append(starts[1:], len(strokes)) - 1
-    steps = np.hypot(*np.diff(strokes.points, axis=0, prepend=strokes.points[:1]).T)
-    along = np.cumsum(steps)
-    for number in np.flatnonzero(strokes.flat[starts] & (ends > starts)):
-        first, final = starts[number], ends[number]
-        spans = np.flatnonzero(stroke_of[here] == number)
-        reach = 1.3 * strokes.radius[first : final + 1].max()
-        for side, tip, inner, away in (
-            (0, first, first + 1, along[here[spans]] - along[first]),
-            (1, final, final - 1, along[final] - along[there[spans]]),
-        ):
-            way = strokes.points[inner] - strokes.points[tip]
-            way = way / max(float(np.hypot(*way)), 1e-9)
-            near = spans[away <= reach]
-            cuts[near, side] = (*way, -way @ strokes.points[tip])
+    number = np.cumsum(strokes.start)[here] - 1
+    first, final = starts[number], ends[number]
+    along = np.cumsum(np.hypot(*np.diff(strokes.points, axis=0, prepend=strokes.points[:1]).T))
+    reach = 1.3 * np.maximum.reduceat(strokes.radius, starts)[number]
+    for side, tip, step, away in (
+        (0, first, 1, along[here] - along[first]),
+        (1, final, -1, along[final] - along[there]),
+    ):
+        near = np.flatnonzero(strokes.flat[here] & (final > first) & (away <= reach))
+        ends_at = strokes.points[tip[near]]
+        way = strokes.points[tip[near] + step] - ends_at
+        way /= np.maximum(np.hypot(*way.T), 1e-9)[:, None]
+        cuts[near, side] = np.column_stack([way, -(way * ends_at).sum(1)])
     return cuts
 
 
