@@ -96,16 +96,13 @@ class Sheet:
     light: list[Strokes] = field(default_factory=list)
     picture: Box | None = None
 
-    def changed(self, change: Callable[[Strokes], Strokes]) -> Sheet:
-        """Return the sheet with each layer joined and sent through a function."""
-        layers = {name: change(joined(getattr(self, name))) for name in LAYERS}
-        kept = {name: [layer] if len(layer) else [] for name, layer in layers.items()}
+    def changed(self, change: Callable[[Strokes], Strokes], *others: Sheet) -> Sheet:
+        """Return the sheet, and what is written on others, joined and sent through a function."""
+        sheets = (self, *others)
+        parts = {name: [part for one in sheets for part in getattr(one, name)] for name in LAYERS}
+        layers = {name: change(joined(strokes)) for name, strokes in parts.items() if strokes}
+        kept = {name: [layer] for name, layer in layers.items() if len(layer)}
         return Sheet(**kept, picture=self.picture)
-
-    def add(self, other: Sheet) -> None:
-        """Draw what another sheet contains onto this one, except for its picture."""
-        for name in LAYERS:
-            getattr(self, name).extend(getattr(other, name))
 
 
 LAYERS = ("text", "second", "marks", "guides", "cut", "panels", "light")

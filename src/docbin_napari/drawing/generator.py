@@ -101,9 +101,7 @@ def draw_page(
             f"a page needs at least {SMALLEST} × {SMALLEST} pixels, not {height} × {width}"
         )
     rng = np.random.default_rng(seed)
-    settings = choose_archive(rng, archive)
-    if scale != 1:
-        settings = resized(settings, scale)
+    settings = resized(choose_archive(rng, archive), scale)
     return draw_archive_page(rng, settings, (height, width), written)
 
 
@@ -211,8 +209,6 @@ def _sheet(rng: Rng, shape: Shape, archive: Archive) -> Sheet:
     box = Box(left, top, width - right, height - bottom)
     boxes = [box] if archive.around is None else _boxes(archive.around, box, shape)
     sheet, *others = [compose(rng, archive.plan, box) for box in boxes]
-    for other in others:
-        sheet.add(other)
     angle = np.deg2rad(archive.scan.rotation)
     sway, phase = archive.scan.warp, rng.uniform(0, 6)
     length = rng.uniform(0.4, 1.2) * width
@@ -223,7 +219,7 @@ def _sheet(rng: Rng, shape: Shape, archive: Archive) -> Sheet:
         y += sway * np.sin(x / length * 2 * np.pi + phase)
         return turned
 
-    return sheet.changed(change)
+    return sheet.changed(change, *others)
 
 
 def _boxes(around: Surroundings, box: Box, shape: Shape) -> list[Box]:

@@ -49,9 +49,17 @@ class Scene:
         if shadow:
             self.shade(strokes, shadow)
         share = coverage(rasterize(strokes, self.shape)[0]) * strength
-        self.lay_share(share, np.asarray(colour, np.float32))
+        self._cover(share, np.asarray(colour, np.float32))
 
-    def lay_share(self, share: Plane, colour: Plane) -> None:
+    def lay_round(
+        self, body: Strokes, colour: ArrayLike, texture: Plane, rim: float, depth: float
+    ) -> None:
+        """Cover with a thing whose light falls to `rim` from `depth` pixels inside its outline."""
+        distance = rasterize(body, self.shape)[0]
+        tone = texture * (rim + (1 - rim) * ramp(distance, 0, depth))
+        self._cover(coverage(distance), tone[..., None] * np.asarray(colour, np.float32))
+
+    def _cover(self, share: Plane, colour: Plane) -> None:
         """Cover a share of each pixel with a colour or with a picture of the scene's shape."""
         self.light += (colour - self.light) * share[..., None]
         self.covered = np.maximum(self.covered, share)
@@ -86,12 +94,10 @@ def target(rng: Rng, scene: Scene) -> None:
         rows, columns = columns, rows
     scene.lay(filled(box), [rng.choice([0.04, 0.1, 0.9])] * 3, shadow=scene.longest * 0.003)
     order = rng.permutation(len(_CHART)) if rng.random() < 0.5 else np.arange(len(_CHART))
-    for row in range(rows):
-        for column in range(columns):
-            x = box.left + cell * (0.3 + 1.2 * column)
-            y = box.top + cell * (0.3 + 1.2 * row)
-            colour = _CHART[order[(row * columns + column) % len(_CHART)]]
-            scene.lay(filled(Box(x, y, x + cell, y + cell)), colour)
+    for index, (row, column) in enumerate(np.ndindex(rows, columns)):
+        x = box.left + cell * (0.3 + 1.2 * column)
+        y = box.top + cell * (0.3 + 1.2 * row)
+        scene.lay(filled(Box(x, y, x + cell, y + cell)), _CHART[order[index % len(_CHART)]])
 
 
 def grays(rng: Rng, scene: Scene) -> None:
@@ -180,10 +186,7 @@ def finger(rng: Rng, scene: Scene) -> None:
     glove = rng.random() < 0.25
     skin = np.array([(0.85, 0.66, 0.55), (0.72, 0.5, 0.38), (0.5, 0.33, 0.24), (0.93, 0.77, 0.68)])
     colour = np.array((0.88, 0.88, 0.86)) if glove else skin[rng.integers(len(skin))]
-    distance = rasterize(body, scene.shape)[0]
-    deep = 0.55 + 0.45 * ramp(distance, 0, float(radius * 0.7))
-    tone = deep * (1 + field(rng, scene.shape, 3) * 0.03)
-    scene.lay_share(coverage(distance), tone[..., None] * colour.astype(np.float32))
+    scene.lay_round(body, colour, 1 + field(rng, scene.shape, 3) * 0.03, 0.55, radius * 0.7)
     if not glove:
         way = np.subtract(root, tip)
         way = way / np.hypot(*way)
@@ -225,10 +228,7 @@ def ribbon(rng: Rng, scene: Scene) -> None:
     colour = rng.choice(
         [(0.6, 0.1, 0.12), (0.1, 0.2, 0.45), (0.85, 0.8, 0.7), (0.1, 0.3, 0.15), (0.9, 0.9, 0.88)]
     )
-    distance = rasterize(body, scene.shape)[0]
-    weave = 1 + field(rng, scene.shape, (1.5, 6)) * 0.1
-    tone = weave * (0.75 + 0.25 * ramp(distance, 0, float(half)))
-    scene.lay_share(coverage(distance), tone[..., None] * colour.astype(np.float32))
+    scene.lay_round(body, colour, 1 + field(rng, scene.shape, (1.5, 6)) * 0.1, 0.75, half)
 
 
 def string(rng: Rng, scene: Scene) -> None:

@@ -105,11 +105,10 @@ def _cut_out(rng: Rng, shape: Shape, scan: Scan) -> Plane:
     side = max(shape)
     down, across = places(shape, height / 2, width / 2, angle=np.deg2rad(scan.rotation))
     inside = np.full(shape, 1e6, np.float32)
-    halves = (width / 2, width / 2, height / 2, height / 2)
-    for line, half in zip((across, -across, down, -down), halves, strict=True):
+    for line, length in ((across, width), (-across, width), (down, height), (-down, height)):
         # A side that lies outside the scan shows no background at all.
         margin = side * scan.border * rng.uniform(0.3, 1.2) * (rng.random() < 0.75)
-        inside = np.minimum(inside, half - margin - line if margin else 1e6)
+        inside = np.minimum(inside, length / 2 - margin - line if margin else 1e6)
     corner = max(0.0, rng.uniform(-6, 6)) * scan.torn
     ragged = field(rng, shape, side / 5) * scan.torn
     ragged += clouds(rng, shape, 24, 4) * ramp(field(rng, shape, side / 8), -0.2, 1.6) * scan.torn

@@ -237,10 +237,9 @@ def stamp(rng: Rng, box: Box) -> Strokes:
     face = Hand(script="sans", x_height=size * 0.2, pen=pen * 1.6, contrast=0, slant=0, jitter=0.05)
     for row in (-0.3, 0.05, 0.4):
         word, advance = write_word(rng, face, invent_word(rng, longest=8).upper())
-        if advance > size * 1.5:
-            word = word.mapped(np.diag([size * 1.5 / advance, 1]))
-            advance = size * 1.5
-        parts.append(word.moved(-advance / 2, row * size * 0.9 + size * 0.1))
+        wide = min(advance, size * 1.5)
+        word = word.mapped(np.diag([wide / max(advance, 1), 1]))
+        parts.append(word.moved(-wide / 2, row * size * 0.9 + size * 0.1))
     mark = joined(parts)
     worn = np.repeat(np.clip(rng.normal(0.85, 0.2, len(mark) // 6 + 1), 0.25, 1), 6)[: len(mark)]
     turned = replace(mark, density=worn).turned(rng.normal(0, 0.25))
