@@ -112,17 +112,15 @@ def resized(archive: Archive, factor: float) -> Archive:
         )
         return replace(of, hand=hand, second=second, grid=of.grid * factor)
 
-    around = archive.around
-    if around is not None:
-        around = replace(around, pitch=around.pitch * factor, cockle=around.cockle * factor)
-    scan = archive.scan
+    around, scan = archive.around, archive.scan
     return archive.varied(
         plan=plan(archive.plan),
-        behind=None if archive.behind is None else plan(archive.behind),
+        behind=archive.behind and plan(archive.behind),
         ink={"spread": archive.ink.spread * factor},
         damage={"bleed_blur": archive.damage.bleed_blur * factor},
         scan={"blur": max(0.3, scan.blur * factor), "torn": scan.torn * factor},
-        around=around,
+        around=around
+        and replace(around, pitch=around.pitch * factor, cockle=around.cockle * factor),
     )
 
 
@@ -182,13 +180,10 @@ def _book(dice: Dice) -> Archive:
 
 def _blackletter(dice: Dice) -> Archive:
     """Choose an old print in blackletter on browned paper."""
-    return _book(dice).varied(
-        plan={
-            "layout": dice.one_of("book", "title", "columns", "plain"),
-            "hand": dice.broken_face(),
-        },
-        paper=dice.paper([BUFF, TAN]),
-    )
+    archive = _book(dice)
+    layout = dice.one_of("book", "title", "columns", "plain")
+    plan = {"layout": layout, "hand": dice.broken_face()}
+    return archive.varied(plan=plan, paper=dice.paper([BUFF, TAN]))
 
 
 def _newspaper(dice: Dice) -> Archive:
@@ -271,15 +266,10 @@ def _oriental(dice: Dice) -> Archive:
 
 def _parchment(dice: Dice) -> Archive:
     """Choose parchment with a broad nib, in letters that nobody knows, or upright ones."""
-    hand = dice.pen(
-        18,
-        45,
-        script=dice.one_of("runes", "upright", "blackletter"),
-        stretch=0.9,
-        slant=dice.between(-0.05, 0.2),
-        jitter=dice.between(0.1, 0.35),
-        letters=dice.seed(),
-    )
+    script = dice.one_of("runes", "upright", "blackletter")
+    slant, jitter = dice.between(-0.05, 0.2), dice.between(0.1, 0.35)
+    own = {"slant": slant, "jitter": jitter, "letters": dice.seed()}
+    hand = dice.pen(18, 45, script=script, stretch=0.9, **own)
     hand = replace(hand, pen=hand.x_height * dice.between(0.14, 0.24))
     layout = dice.one_of("plain", "annotated", "book", "title")
     return Archive(
@@ -517,15 +507,11 @@ def _palm(dice: Dice) -> Archive:
 def _squared(dice: Dice) -> Archive:
     """Choose squared, ruled and millimetre paper under a pen."""
     archive = _letters(dice)
-    size = dice.scale(6, 45)
-    plan = {
-        "hand": dice.pen(13, 34),
-        "layout": dice.one_of("plain", "letter", "table", "diary", "blank", "annotated"),
-        "grid": size,
-        "squares": dice.chance(0.75) or size < 15,
-        "guides": 0.0,
-    }
+    size, hand = dice.scale(6, 45), dice.pen(13, 34)
+    layout = dice.one_of("plain", "letter", "table", "diary", "blank", "annotated")
+    squares = dice.chance(0.75) or size < 15
     low = dice.between(0.1, 0.4)
+    plan = {"layout": layout, "hand": hand, "grid": size, "squares": squares, "guides": 0.0}
     return archive.varied(
         plan=plan,
         ink=dice.ink(BLUE, BLACK, GALL, colours.PENCIL),

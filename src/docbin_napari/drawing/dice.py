@@ -102,38 +102,20 @@ class Dice:
     def pen(self, low: float = 14, high: float = 52, **fixed: Any) -> Hand:
         """Draw a handwriting with a steel pen or a quill; height of small letters in pixels."""
         drawn = self._hand(
-            lambda: "running" if self.chance(0.75) else "upright",
-            (low, high),
-            (0.09, 0.19),
-            1.5,
-            contrast=(0.2, 0.7),
-            nib=(0.2, 1.1),
-            slant=(-0.1, 0.8),
-            stretch=(0.75, 1.4),
-            jitter=(0.1, 0.9),
-            reach=(0.6, 1.6),
-            spacing=(-0.6, 2.5),
-            character=(0.2, 0.9),
+            lambda: "running" if self.chance(0.75) else "upright", (low, high), (0.09, 0.19), 1.5,
+            contrast=(0.2, 0.7), nib=(0.2, 1.1), slant=(-0.1, 0.8), stretch=(0.75, 1.4),
+            jitter=(0.1, 0.9), reach=(0.6, 1.6), spacing=(-0.6, 2.5), character=(0.2, 0.9),
             letters=self.seed,
-        )
+        )  # fmt: skip
         return replace(drawn, **fixed)
 
     def face(self, low: float = 12, high: float = 24) -> Hand:
         """Draw a typeface with serifs; height of small letters in pixels."""
         return self._hand(
-            "serif",
-            (low, high),
-            (0.14, 0.24),
-            1.8,
-            contrast=(0.35, 0.72),
-            nib=(-0.1, 0.35),
-            slant=lambda: 0.22 if self.chance(0.15) else 0.0,
-            stretch=(0.8, 1.05),
-            jitter=(0.02, 0.08),
-            reach=(0.75, 1.1),
-            character=(0.0, 0.25),
-            letters=self.seed,
-        )
+            "serif", (low, high), (0.14, 0.24), 1.8, contrast=(0.35, 0.72), nib=(-0.1, 0.35),
+            slant=lambda: 0.22 if self.chance(0.15) else 0.0, stretch=(0.8, 1.05),
+            jitter=(0.02, 0.08), reach=(0.75, 1.1), character=(0.0, 0.25), letters=self.seed,
+        )  # fmt: skip
 
     def broken_face(self) -> Hand:
         """Draw a blackletter typeface, all strokes straight."""

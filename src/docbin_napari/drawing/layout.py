@@ -246,8 +246,7 @@ def _half_dark(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
     edge = halves[1]
     far = max(box.width, box.height) if rng.random() < 0.4 else size
     sides = [far if side == whole else size for side, whole in zip(edge, box, strict=True)]
-    left, top, right, bottom = sides
-    grown = Box(edge.left - left, edge.top - top, edge.right + right, edge.bottom + bottom)
+    grown = Box(*(edge + np.multiply(sides, (-1, -1, 1, 1))).tolist())
     sheet.panels.append(shapes.filled(grown))
     sheet.light.append(dark)
 

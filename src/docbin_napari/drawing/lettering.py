@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -33,11 +33,11 @@ def _parsed(text: str) -> Glyph:
     ]
 
 
+_LETTERS = Path(__file__).with_name("letters.json")
+
 ALPHABETS: dict[str, dict[str, Glyph]] = {
     alphabet: {letter: _parsed(text) for letter, text in letters.items()}
-    for alphabet, letters in json.loads(
-        files("docbin_napari.drawing").joinpath("letters.json").read_text("utf-8")
-    ).items()
+    for alphabet, letters in json.loads(_LETTERS.read_text("utf-8")).items()
 }
 """Skeletons of letters by alphabet and name."""
 
@@ -206,8 +206,6 @@ def _lengthened(points: Points, radius: Points) -> Points:
 def _own_shape(letter: str, joined_up: bool, character: float, letters: int) -> Glyph:
     """Skeleton of a letter as one hand shapes it, each time alike; empty if there is none."""
     glyph = ALPHABETS["running" if joined_up else "upright"].get(letter, [])
-    if not character:
-        return glyph
     rng = np.random.default_rng([letters, ord(letter)])
     own: Glyph = []
     for line in glyph:

@@ -79,10 +79,9 @@ class Surroundings:
     strips: int = 0
     objects: tuple[str, ...] = ()
 
-    def inset(self, shape: Shape) -> tuple[float, float, float, float]:
+    def inset(self, shape: Shape) -> list[float]:
         """Give the margins in pixels: left, top, right, bottom."""
-        left, top, right, bottom = (max(shape) * margin for margin in self.margins)
-        return left, top, right, bottom
+        return [max(shape) * margin for margin in self.margins]
 
     def boxes(self, shape: Shape) -> list[Box]:
         """Give the box of the page, or of each long leaf, in pixels."""
@@ -188,13 +187,12 @@ def _distances(
     outside = np.full((4, *shape), -1e6, np.float32)
     lines = (-across, -down, across, down)
     for index, margin in enumerate(around.inset(shape)):
-        if not margin:
-            continue
-        place, length, breadth = (down, *shape) if index % 2 == 0 else (across, *shape[::-1])
-        skew = rng.normal(0, 0.008)
-        bulge = np.float32(rng.normal(0, 0.006) * length) * (2 * place / length) ** 2
-        wave = _wave(rng, place, length, 0.0015 * length)
-        outside[index] = lines[index] - (breadth / 2 - margin) + place * skew + bulge + wave
+        if margin:
+            place, length, breadth = (down, *shape) if index % 2 == 0 else (across, *shape[::-1])
+            skew = rng.normal(0, 0.008)
+            bulge = np.float32(rng.normal(0, 0.006) * length) * (2 * place / length) ** 2
+            wave = _wave(rng, place, length, 0.0015 * length)
+            outside[index] = lines[index] - (breadth / 2 - margin) + place * skew + bulge + wave
     return outside, (down, across)
 
 
@@ -382,17 +380,9 @@ def _smooth(rng: Rng, shape: Shape) -> Plane:
 
 
 _TEXTURES: dict[str, Callable[[Rng, Shape], Plane]] = {
-    "velvet": _velvet,
-    "felt": _felt,
-    "wood": _wood,
-    "cloth": _cloth,
-    "gray": _smooth,
-    "white": _smooth,
-    "mat": _mat,
-    "film": _film,
-    "paper": _sheet,
-    "tissue": _tissue,
-}
+    "velvet": _velvet, "felt": _felt, "wood": _wood, "cloth": _cloth, "gray": _smooth,
+    "white": _smooth, "mat": _mat, "film": _film, "paper": _sheet, "tissue": _tissue,
+}  # fmt: skip
 
 GROUNDS = tuple(_TEXTURES)
 """What a page may lie on."""

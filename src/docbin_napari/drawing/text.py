@@ -11,7 +11,7 @@ from __future__ import annotations
 from codecs import decode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -280,10 +280,7 @@ def _correction(rng: Rng, hand: Hand, advance: float) -> Strokes:
 
 _PARTS, _WORDS = (
     frozenset(decode(words, "rot13").split())
-    for words in files("docbin_napari.drawing")
-    .joinpath("unwanted_words.txt")
-    .read_text("utf-8")
-    .split("\n\n")
+    for words in Path(__file__).with_name("unwanted_words.txt").read_text("utf-8").split("\n\n")
 )
 
 
