@@ -353,16 +353,9 @@ def _forms(dice: Dice) -> Archive:
 
 
 def _music(dice: Dice) -> Archive:
-    """Choose printed music with words, or chant in square notes on red lines."""
-    archive = _printed(dice, "music", "music", "chant", low=9, high=34)
-    if archive.plan.layout == "music":
-        return archive
-    return archive.varied(
-        plan={"hand": dice.broken_face()},
-        ink=dice.ink(GALL, BLACK),
-        second=dice.ink(RED, RED, BLACK),
-        paper=dice.paper([BUFF, TAN, CREAM], fibres=0),
-    )
+    """Choose printed music with words."""
+    # One of three, as there was chant once: other settings of a seed stay the same.
+    return _printed(dice, "music", "music", "music", low=9, high=34)
 
 
 def _poster(dice: Dice) -> Archive:

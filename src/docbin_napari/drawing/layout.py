@@ -278,31 +278,6 @@ def _music(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
         top += space * rng.uniform(1, 3)
 
 
-def _chant(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> None:
-    """Draw staves of four lines, most of them in the second ink, and square notes."""
-    hand = plan.hand
-    space = max(4.0, hand.x_height * rng.uniform(0.6, 1.1))
-    pen = max(1.2, space * rng.uniform(0.06, 0.14))
-    lines = sheet.second if rng.random() < 0.7 else sheet.text
-    top = box.top + space
-    while top + 4 * space + 3 * hand.x_height < box.bottom:
-        lines.extend(level(top + row * space, box.left, box.right, pen) for row in range(4))
-        x = box.left + space * 2
-        place = float(rng.integers(0, 7))
-        while x < box.right - space:
-            for _ in range(int(rng.choice([1, 1, 2, 3]))):
-                place = float(np.clip(place + rng.integers(-2, 3), -1, 7))
-                y = top + 3 * space - place * space / 2
-                kind = "diamond" if rng.random() < 0.2 else "square"
-                sheet.text.append(shapes.bullet(kind, (x, y), space * rng.uniform(0.38, 0.48)))
-                if rng.random() < 0.25:
-                    sheet.text.append(upright(x + space * 0.4, y, y + space * 1.8, pen))
-                x += space * 0.9
-            x += space * rng.uniform(0.8, 3)
-        sheet.text.append(set_line(rng, hand, box._replace(top=top + 3.6 * space), 14, "justify"))
-        top += 4.4 * space + 2.6 * hand.x_height
-
-
 def _staff(rng: Rng, sheet: Sheet, box: Box, line: float, voice: int) -> None:
     """Draw one staff: lines, clef, bars, groups of notes."""
     space = box.height / 4
@@ -395,7 +370,7 @@ LAYOUTS: dict[str, Callable[[Rng, Plan, Box, Sheet], None]] = {
         layout.__name__[1:].replace("_", " "): layout
         for layout in (
             _letter, _plain, _diary, _book, _columns, _form, _table, _title, _envelope, _blank,
-            _annotated, _empty, _half_dark, _music, _chant,
+            _annotated, _empty, _half_dark, _music,
         )
     },
     **{name: partial(stacked, menu=menu) for name, menu in MENUS.items()},
