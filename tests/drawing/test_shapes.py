@@ -67,16 +67,6 @@ def test_a_scribble_covers_its_box_but_for_the_edges():
     assert not flags[:15].any()
 
 
-def test_squares_code_has_marks_in_three_corners():
-    flags = covered(shapes.squares_code(np.random.default_rng(0), (10, 10), 100.0))
-    module = 100 / np.random.default_rng(0).choice([21, 25, 29])
-    for row, column in ((10, 10), (10, 110 - 7 * module), (110 - 7 * module, 10)):
-        middle = int(row + 3.5 * module), int(column + 3.5 * module)
-        assert flags[middle]
-        assert flags[int(row + 0.5 * module), int(column + 3.5 * module)]
-    assert 0.35 < flags[10:110, 10:110].mean() < 0.65
-
-
 def test_large_type_has_flat_ends_and_keeps_its_height():
     face = Hand(script="sans", x_height=60, pen=20, contrast=0, slant=0, jitter=0)
     flags = covered(write_word(np.random.default_rng(0), face, "I")[0].moved(40, 110))

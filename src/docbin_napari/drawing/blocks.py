@@ -16,7 +16,7 @@ from docbin_napari.drawing import shapes
 from docbin_napari.drawing.lettering import Hand, Script, write_word
 from docbin_napari.drawing.noise import Rng
 from docbin_napari.drawing.shapes import framed_initial, rule
-from docbin_napari.drawing.strokes import Point, Strokes, joined, spline, stroke
+from docbin_napari.drawing.strokes import Point, Strokes, joined, stroke
 from docbin_napari.drawing.text import Box, Setting, fitted, invent_word, set_line, set_lines, write
 
 
@@ -416,13 +416,8 @@ def seal(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
 
 
 def code(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """Draw a barcode with its number, or a code of squares."""
+    """Draw a barcode with its number."""
     size = plan.second.x_height
-    if rng.random() < 0.35:
-        side = min(size * rng.uniform(6, 14), box.height, box.width)
-        left = box.left + (box.width - side) * rng.uniform(0, 1)
-        sheet.text.append(shapes.squares_code(rng, (left, box.top), side))
-        return side
     wide = min(box.width, size * rng.uniform(12, 30))
     high = min(box.height, size * rng.uniform(2.5, 7))
     left = box.left + (box.width - wide) * rng.uniform(0, 1)
@@ -434,35 +429,6 @@ def code(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
     word = word.mapped(np.diag([min(1.0, wide / max(advance, 1)), 1]))
     sheet.text.append(word.moved(left, area.bottom + face.x_height * 1.9))
     return high + 2.4 * size
-
-
-def logo(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
-    """Draw a bold emblem beside a name."""
-    size = plan.hand.x_height * rng.uniform(2.5, 5)
-    size = min(size, box.height, box.width / 4)
-    area = Box(box.left, box.top, box.left + size, box.top + size)
-    kind = int(rng.integers(4))
-    centre = (box.left + size / 2, box.top + size / 2)
-    if kind == 0:
-        sheet.text.append(shapes.filled(area))
-        sheet.cut.append(stroke([centre], size * 0.3))
-    elif kind == 1:
-        sheet.text.append(stroke([centre], size / 2))
-        sheet.cut.append(shapes.bullet("triangle", centre, size * 0.25))
-    elif kind == 2:
-        for share, high in zip((0.1, 0.37, 0.64, 0.9), rng.uniform(0.3, 1, 4), strict=True):
-            x = area.left + size * share
-            column = shapes.upright(x, area.bottom - size * high, area.bottom, size * 0.2)
-            sheet.text.append(column)
-    else:
-        wave = np.column_stack([np.linspace(0, size, 5), size / 2 + rng.normal(0, size / 4, 5)])
-        sheet.text.append(stroke(spline(wave, 8) + area[:2], size * rng.uniform(0.06, 0.2)))
-    face = replace(plan.hand, script="sans", slant=0.0, contrast=0.1, x_height=size * 0.35)
-    beside = Box(area.right + size * 0.2, box.top, box.right, box.top + size)
-    if beside.width > 10:
-        face = replace(face, pen=face.x_height * rng.uniform(0.2, 0.45))
-        sheet.text.append(set_line(rng, face, beside, 3))
-    return size
 
 
 def answers(rng: Rng, plan: Plan, box: Box, sheet: Sheet) -> float:
@@ -498,7 +464,7 @@ BLOCKS: dict[str, Callable[[Rng, Plan, Box, Sheet], float]] = {
     block.__name__: block
     for block in (
         paragraph, heading, display, choices, bullets, bars, table, panel, tinted, redacted,
-        initial, woodcut, seal, code, logo, answers,
+        initial, woodcut, seal, code, answers,
     )
 }  # fmt: skip
 """Every block by name: functions from (rng, plan, box, sheet) to the height they took."""
@@ -506,7 +472,7 @@ BLOCKS: dict[str, Callable[[Rng, Plan, Box, Sheet], float]] = {
 MENUS: dict[str, dict[str, float]] = {
     "marked form": {
         "choices": 5, "bullets": 2, "bars": 1.5, "table": 1.5, "answers": 2, "heading": 1,
-        "code": 1, "logo": 0.7, "seal": 0.7, "panel": 0.5, "tinted": 0.5, "paragraph": 1,
+        "code": 1, "seal": 1.4, "panel": 0.5, "tinted": 0.5, "paragraph": 1,
     },
     "poster": {
         "display": 6, "bars": 1, "heading": 2, "paragraph": 1, "woodcut": 1, "seal": 0.5,
@@ -517,12 +483,12 @@ MENUS: dict[str, dict[str, float]] = {
         "display": 0.4,
     },
     "file": {
-        "redacted": 3, "paragraph": 3, "bullets": 2, "seal": 1, "logo": 1, "heading": 1,
-        "bars": 1, "table": 1, "code": 0.7,
+        "redacted": 3, "paragraph": 3, "bullets": 2, "seal": 1, "heading": 2, "bars": 1,
+        "table": 1, "code": 0.7,
     },
     "magazine": {
         "panel": 4, "paragraph": 4, "heading": 1.5, "display": 0.7, "bullets": 1, "bars": 1,
-        "table": 1.5, "logo": 0.5, "tinted": 1.5,
+        "table": 1.5, "tinted": 2,
     },
 }  # fmt: skip
 """Layouts that are stacked from blocks: weights of the blocks by name."""

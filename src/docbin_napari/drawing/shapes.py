@@ -111,28 +111,6 @@ def barcode(rng: Rng, box: Box) -> Strokes:
     return joined(bars)
 
 
-def squares_code(rng: Rng, corner: Point, side: float) -> Strokes:
-    """Fill a square with a code of small squares, larger marks in three corners."""
-    count = int(rng.choice([21, 25, 29]))
-    module = side / count
-    cells = rng.random((count, count)) < 0.5
-    mark = np.ones((7, 7), bool)
-    mark[1:6, 1:6] = False
-    mark[2:5, 2:5] = True
-    for rows, columns in ((np.s_[:8], np.s_[:8]), (np.s_[:8], np.s_[-8:]), (np.s_[-8:], np.s_[:8])):
-        cells[rows, columns] = False
-    cells[:7, :7] = cells[:7, -7:] = cells[-7:, :7] = mark
-    parts = []
-    for row, line in enumerate(cells):
-        # Runs of squares in one row are one bar, so that no seam stays between them.
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], line, [False]])))
-        y = corner[1] + (row + 0.5) * module
-        for begin, end in edges.reshape(-1, 2):
-            x, u = corner[0] + begin * module, corner[0] + end * module
-            parts.append(stroke([(x, y), (u, y)], module / 2 + 0.05, flat=True))
-    return joined(parts)
-
-
 def leaf(rng: Rng, length: float, bend: float) -> Strokes:
     """Draw a solid leaf or drop that starts at the origin and grows to the right."""
     t = np.linspace(0, 1, 14)
