@@ -298,8 +298,8 @@ def write_probability(
     ----------
     path : path-like
         ``.png``, or ``.tif`` and ``.tiff`` for any number of pages.
-    probability : ndarray, float 0..1 or uint8 0..255, shape (H, W), or an iterable
-        Ink probability, one array a page.
+    probability : ndarray, uint8, shape (H, W), or an iterable of them
+        Ink probability times 255, one array a page.
     dpi : (float, float), optional
         Resolution x and y in dots per inch, or a sequence of one pair a page.
 
@@ -312,38 +312,14 @@ def write_probability(
     ------
     MaskError
         If the file cannot be written, as for `write_mask`.
-    ValueError
-        If an array is neither float within 0..1 nor uint8, or not two-dimensional.
 
     Examples
     --------
     >>> import tempfile
     >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = write_probability(Path(folder) / "page.png", np.array([[0.0, 0.2, 1.0]]))
+    ...     path = write_probability(Path(folder) / "page.png", np.array([[0, 51]], np.uint8))
     ...     next(read_pages(path)).pixels[0, :, 0]
-    array([  0,  51, 255], dtype=uint8)
+    array([ 0, 51], dtype=uint8)
     """
-    pages = (_checked_probability(page) for page in one_or_many(probability))
-    return write_pages(Path(path), pages, dpi, convert=_eight_bit)
-
-
-def _checked_probability(page: RowSource) -> RowSource:
-    kind = f"{page.dtype} {tuple(page.shape)}"
-    if len(page.shape) != 2 or 0 in page.shape:
-        raise ValueError(f"probability must have the shape (H, W), not {kind}")
-    if page.dtype != np.uint8 and page.dtype.kind != "f":
-        raise ValueError(f"probability must be float or uint8, not {kind}")
-    return page
-
-
-def _eight_bit(probability: NDArray[Any]) -> NDArray[np.uint8]:
-    if probability.dtype == np.uint8:
-        return probability
-    out = np.empty(probability.shape, np.uint8)
-    for rows in row_bands(*probability.shape[:2]):
-        band = probability[rows]
-        if not ((band >= 0) & (band <= 1)).all():
-            raise ValueError("probability must lie between 0 and 1")
-        out[rows] = np.rint(band * 255)
-    return out
+    return write_pages(Path(path), one_or_many(probability), dpi)
