@@ -48,7 +48,7 @@ def test_every_kind_comes_out_as_pillow_reads_it(save, monkeypatch, kind):
 @pytest.mark.parametrize("kind", ["L", "RGB", "1", "LA", "RGBA", "sixteen bits"])
 def test_large_pages_are_decoded_by_the_other_library(save, monkeypatch, kind):
     monkeypatch.setattr(raster, "QUICK_PAGE", 1)
-    assert decode_png(save(KINDS[kind]), (30, 40)) is not None
+    assert decode_png(save(KINDS[kind]).read_bytes(), (30, 40)) is not None
 
 
 def test_the_resolution_is_kept(save):
@@ -68,7 +68,7 @@ def test_palettes_clear_and_turned_pictures_are_left_to_pillow(save, monkeypatch
     assert np.array_equal(page.pixels, np.rot90(COLOURS, -1))
     clear = save(COLOURS, "clear.png", transparency=(1, 2, 3))
     palette = save(KINDS["P"], "palette.png")
-    assert all(decode_png(path, (30, 40)) is None for path in (turned, clear, palette))
+    assert all(decode_png(path.read_bytes(), (30, 40)) is None for path in (turned, clear, palette))
 
 
 @pytest.mark.parametrize("harm", ["cut", "wrong sum"])
@@ -82,6 +82,6 @@ def test_damaged_files_are_refused_with_their_name(save, harm):
         content[at] ^= 255
         assert zlib.crc32(bytes(content))
     path.write_bytes(bytes(content))
-    assert decode_png(path, (1000, 1000)) is None
+    assert decode_png(path.read_bytes(), (1000, 1000)) is None
     with pytest.raises(PageError, match=r"page\.png"):
         list(read_pages(path))

@@ -6,7 +6,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from docbin_napari.io import encode
-from docbin_napari.io.encode import png_words, read_png_texts
+from docbin_napari.io.encode import _png_info, read_png_texts
 from docbin_napari.io.errors import MaskError
 from docbin_napari.io.page import read_pages
 
@@ -61,14 +61,14 @@ def test_a_changed_letter_makes_the_text_unreadable(tmp_path) -> None:
 
 
 def test_file_names_that_are_no_text_are_no_trouble() -> None:
-    (chunk,) = png_words({"docbin source": "a\udcff\0.tif"}).chunks
+    (chunk,) = _png_info({"docbin source": "a\udcff\0.tif"}).chunks
     assert chunk[1] == b"docbin source\0a? .tif"
 
 
 @pytest.mark.parametrize("keyword", ["", "k" * 80, "naïve", "a\nb"])
 def test_keywords_that_png_forbids(keyword) -> None:
     with pytest.raises(ValueError, match="keyword"):
-        png_words({keyword: "x"})
+        _png_info({keyword: "x"})
 
 
 def test_no_png_and_no_file(tmp_path) -> None:

@@ -8,6 +8,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -20,6 +21,7 @@ from PIL.PngImagePlugin import PngInfo, putchunk
 from docbin_napari.io.errors import MaskError
 from docbin_napari.io.page import clean_dpi
 from docbin_napari.io.paths import atomic_path, writing_trouble
+from docbin_napari.io.raster import PNG_SIGNATURE, png_chunks, png_words, without_pillow_limit
 from docbin_napari.io.rgb import RowSource
 from docbin_napari.io.tiff_header import TiffDamage, read_tiff_header, read_tiff_text
 
@@ -32,9 +34,6 @@ _USUAL_PIXELS, _BAND_PIXELS = 1 << 26, 1 << 22
 _PACKING = 3
 """Level of zlib: in half of the time of the usual 6, files become a tenth larger."""
 _METRES_PER_INCH = 0.0254
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_LONGEST_TEXT = 1 << 20
-_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _COUNTS = 273, 277, 278, 279
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
@@ -142,7 +141,7 @@ def _save_png(
         number = "several pages" if only else "no page"
         raise MaskError(path, f"a PNG file holds one page, not {number}; use the suffix .tif")
     (page,) = only
-    first, words = next(page.bands), png_words(texts)
+    first, words = next(page.bands), _png_info(texts)
     with temporary.open("wb") as stream:
         if len(first) == page.shape[0]:
             image = _image_of(first)
@@ -179,7 +178,7 @@ def _write_png_bands(stream: BinaryIO, page: _Encoded, first: NDArray[Any], word
     """
     height, width = page.shape
     bilevel = first.dtype == np.bool_
-    stream.write(_PNG_SIGNATURE)
+    stream.write(PNG_SIGNATURE)
     # Gray, deflate, the five usual filters, not interlaced.
     head = struct.pack(">IIBBBBB", width, height, 1 if bilevel else 8, 0, 0, 0, 0)
     putchunk(stream, b"IHDR", head)
@@ -248,7 +247,7 @@ def _image_of(pixels: NDArray[Any]) -> Image.Image:
     return Image.frombytes("1", (pixels.shape[1], pixels.shape[0]), packed.tobytes())
 
 
-def png_words(texts: Mapping[str, str]) -> PngInfo:
+def _png_info(texts: Mapping[str, str]) -> PngInfo:
     r"""Put words into the chunks of a PNG file.
 
     Parameters
@@ -268,7 +267,7 @@ def png_words(texts: Mapping[str, str]) -> PngInfo:
 
     Examples
     --------
-    >>> png_words({"Author": "Ines"}).chunks[0][:2]
+    >>> _png_info({"Author": "Ines"}).chunks[0][:2]
     (b'tEXt', b'Author\x00Ines')
     """
     words = PngInfo()
@@ -300,19 +299,20 @@ def read_png_texts(path: Path) -> dict[str, str]:
     MaskError
         If the file cannot be opened.
     """
+    texts: dict[str, str] = {}
     try:
-        with path.open("rb") as stream:
-            if stream.read(8) != _PNG_SIGNATURE:
-                return {}
-            return dict(
-                text
-                for kind, content in _chunks(stream)
-                if kind != b"IEND" and (text := _text(kind, content)) is not None
-            )
+        content = path.read_bytes()
     except FileNotFoundError:
         raise MaskError(path, "there is no such file") from None
     except OSError as error:
         raise MaskError(path, f"the file cannot be read ({error.strerror})") from error
+    for kind, keyword, words in png_words(content):
+        if kind != b"iCCP" and words is not None:
+            with suppress(UnicodeDecodeError):
+                texts[keyword.decode("latin-1")] = words.decode(
+                    "utf-8" if kind == b"iTXt" else "latin-1"
+                )
+    return texts
 
 
 def is_cut_off(path: Path) -> bool:
@@ -337,44 +337,7 @@ def is_cut_off(path: Path) -> bool:
         header, size = read_tiff_header(path), path.stat().st_size
         ends = (place + length for page in header.pages for place, length in page.extents)
         return bool(header.damage) or max(ends, default=0) > size
-    with path.open("rb") as stream:
-        is_png = stream.read(8) == _PNG_SIGNATURE
-        return not is_png or all(kind != b"IEND" for kind, _ in _chunks(stream))
-
-
-def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks with words, from the first to the end mark; all others are jumped over."""
-    while len(head := stream.read(8)) == 8:
-        length, kind = int.from_bytes(head[:4], "big"), head[4:]
-        if kind == b"IEND":
-            yield kind, b""
-            return
-        if kind not in _TEXT_CHUNKS or length > _LONGEST_TEXT:
-            stream.seek(length + 4, 1)
-            continue
-        content, check = stream.read(length), stream.read(4)
-        if zlib.crc32(kind + content).to_bytes(4, "big") == check:
-            yield kind, content
-
-
-def _text(kind: bytes, content: bytes) -> tuple[str, str] | None:
-    keyword, _, rest = content.partition(b"\0")
-    try:
-        if kind == b"tEXt":
-            text = rest.decode("latin-1")
-        elif kind == b"zTXt":
-            text = _inflate(rest[1:]).decode("latin-1")
-        else:
-            packed, (_, _, words) = rest[:1], rest[2:].split(b"\0", 2)
-            text = (_inflate(words) if packed == b"\1" else words).decode("utf-8")
-    except (ValueError, zlib.error):
-        return None
-    return keyword.decode("latin-1"), text
-
-
-def _inflate(packed: bytes) -> bytes:
-    """Unpack, but no more than a text can be: a few bytes can stand for gigabytes."""
-    return zlib.decompressobj().decompress(packed, _LONGEST_TEXT)
+    return all(kind != b"IEND" for kind, *_ in png_chunks(path.read_bytes()))
 
 
 def read_texts(path: Path) -> dict[str, str]:
@@ -424,28 +387,13 @@ def encode_jpeg(pixels: NDArray[np.uint8], quality: int, **options: Any) -> byte
     bytes
         The content of a JPEG file.
 
-    Raises
-    ------
-    ValueError
-        If `pixels` is not an RGB page or `quality` is out of range.
-
     Examples
     --------
     >>> encode_jpeg(np.full((16, 16, 3), 200, np.uint8), 75)[6:10]
     b'JFIF'
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise ValueError(
-            f"pixels must be uint8 (H, W, 3), not {pixels.dtype} {tuple(pixels.shape)}"
-        )
-    if not 1 <= quality <= 100:
-        raise ValueError(f"quality must lie between 1 and 100, not {quality}")
-    if max(pixels.shape) > 65_500 or not pixels.size:
-        raise ValueError(f"JPEG holds 1 to 65,500 pixels a side, not {tuple(pixels.shape[:2])}")
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(
-        buffer, "JPEG", quality=int(quality), **options
-    )
+    _image_of(pixels).save(buffer, "JPEG", quality=quality, **options)
     return buffer.getvalue()
 
 
@@ -464,19 +412,12 @@ def jpeg_round_trip(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8
     ndarray, uint8, shape (H, W, 3)
         The page with the losses of the compression, a new array.
 
-    Raises
-    ------
-    ValueError
-        If `pixels` is not an RGB page or `quality` is out of range.
-
     Examples
     --------
     >>> paper = np.full((16, 16, 3), 200, np.uint8)
     >>> bool((jpeg_round_trip(paper, 75) == paper).all())
     True
     """
-    from docbin_napari.io.raster import without_pillow_limit
-
     buffer = io.BytesIO(encode_jpeg(pixels, quality))
     with without_pillow_limit(), Image.open(buffer, formats=("JPEG",)) as image:
         return np.array(image)
@@ -496,11 +437,6 @@ def data_uri(pixels: NDArray[np.uint8]) -> str:
     -------
     str
         For the attribute ``src`` of an ``img`` element; it needs no escaping.
-
-    Raises
-    ------
-    ValueError
-        If `pixels` is not uint8 RGB, is empty or too large.
 
     Examples
     --------

@@ -12,7 +12,6 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin
 
+from docbin_napari.io.complete import END_MARK, gif_holds_all_rows, how_it_ends
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import Decoded, check_size, clean_dpi
-from docbin_napari.io.rgb import ON_ITS_SIDE, RgbRows, RowSource, limits_of
+from docbin_napari.io.rgb import ON_ITS_SIDE, RgbRows, RowSource, limits_of, needs_limits
 
 QUICK_PAGE = 1_000_000
 """Pixels from which on PNG is decoded by another library than Pillow, which takes time to load."""
@@ -37,8 +37,9 @@ _NO_GAP, _ZEROS, _PIXELS_OF_A_ZERO = ("WEBP", "AVIF", "HEIF"), 64, 4000
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 
 
-_PNG_SIGNATURE, _WORDS = b"\x89PNG\r\n\x1a\n", (b"iCCP", b"tEXt", b"zTXt", b"iTXt")
-_PACKED_WORDS = re.compile(rb"(?s:(iCCP|zTXt)[^\0]*\0.|iTXt[^\0]*\0\x01.[^\0]*\0[^\0]*\0)")
+PNG_SIGNATURE, _WORDS = b"\x89PNG\r\n\x1a\n", (b"iCCP", b"tEXt", b"zTXt", b"iTXt")
+_AVIF = {b"avif", b"avis"}
+_HEIC = {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim"}
 _LIFTS = threading.Lock()
 _SAVED_LIMITS: list[int | None] = []
 _SILENCE, _NOWHERE = ExitStack(), logging.NullHandler()
@@ -74,63 +75,81 @@ def open_image(path: Path) -> Image.Image:
     # Registers the formats; otherwise Pillow would load all of its forty plugins.
     from PIL import Jpeg2KImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
-    kind = _phone_picture(path)
-    if not kind:
-        return Image.open(_without_bad_words(path) or path, formats=FORMATS)
-    _register(path, kind)
-    return Image.open(path, formats=("AVIF" if kind == "AVIF" else "HEIF",))
+    with path.open("rb") as stream:
+        start = stream.read(64)
+    if start.startswith(PNG_SIGNATURE):
+        return _open_png(path.read_bytes())
+    return Image.open(path, formats=_phone_format(path, start) or FORMATS)
 
 
-def _without_bad_words(path: Path) -> io.BytesIO | None:
-    """A PNG file without words and profiles, which are not needed, if Pillow refused it for them.
+def _open_png(content: bytes) -> Image.Image:
+    """Open a PNG file, without words and profiles if Pillow would refuse it for them.
 
     It does so where some are damaged, or long when they are unpacked.
     """
-    with path.open("rb") as stream:
-        content = stream.read(8)
-        if content != _PNG_SIGNATURE:
-            return None
-        content += stream.read()
-    chunks = list(_png_chunks(content))
-    sizes = (_unpacked(content[start + 4 : end]) for kind, start, end in chunks if kind in _WORDS)
-    if all(size <= PngImagePlugin.MAX_TEXT_MEMORY for size in accumulate(sizes)):
-        return None
-    kept = (content[start:end] for kind, start, end in chunks if kind not in _WORDS)
-    return io.BytesIO(b"".join([_PNG_SIGNATURE, *kept]))
+    too_long = PngImagePlugin.MAX_TEXT_CHUNK
+    sizes = [
+        math.inf if words is None or len(words) == too_long else len(words)
+        for *_, words in png_words(content)
+    ]
+    if sum(sizes) > PngImagePlugin.MAX_TEXT_MEMORY:
+        chunks = png_chunks(content)
+        kept = (content[start:end] for kind, start, end in chunks if kind not in _WORDS)
+        content = b"".join([PNG_SIGNATURE, *kept])
+    return Image.open(io.BytesIO(content), formats=("PNG",))
 
 
-def _unpacked(chunk: bytes) -> float:
-    """Bytes of some words or a profile; without end if they are damaged or too long for Pillow."""
-    content, size = chunk[:-4], float(len(chunk))
-    if packed := _PACKED_WORDS.match(content):
-        most = PngImagePlugin.MAX_TEXT_CHUNK
-        with suppress(zlib.error):
-            size = len(zlib.decompressobj().decompress(content[packed.end() :], most))
-        size = math.inf if size == most else size
-    return size if zlib.crc32(content).to_bytes(4, "big") == chunk[-4:] else math.inf
+def png_words(content: bytes) -> Iterator[tuple[bytes, bytes, bytes | None]]:
+    """Read words and colour profiles of a PNG file.
+
+    Parameters
+    ----------
+    content : bytes
+        Any file; one that is no PNG has none.
+
+    Yields
+    ------
+    (bytes, bytes, bytes or None)
+        Kind of the chunk, keyword, and what stands there, unpacked and cut to the length that
+        Pillow allows: a few bytes can stand for gigabytes. None where it is damaged.
+    """
+    for kind, start, end in png_chunks(content):
+        if kind not in _WORDS:
+            continue
+        body, checksum = content[start + 4 : end - 4], content[end - 4 : end]
+        keyword, _, words = body[4:].partition(b"\0")
+        is_packed = kind in (b"iCCP", b"zTXt")
+        if is_packed:
+            words = words[1:]
+        elif kind == b"iTXt":
+            is_packed = words.startswith(b"\1")
+            words = words[2:].partition(b"\0")[2].partition(b"\0")[2]
+        is_whole = zlib.crc32(body).to_bytes(4, "big") == checksum
+        if is_packed:
+            try:
+                words = zlib.decompressobj().decompress(words, PngImagePlugin.MAX_TEXT_CHUNK)
+            except zlib.error:
+                is_whole = False
+        yield kind, keyword, words if is_whole else None
 
 
-def _phone_picture(path: Path) -> str:
-    """HEIC or AVIF, by the brands that stand in the first box of the file."""
-    with path.open("rb") as stream:
-        start = stream.read(64)
+def _phone_format(path: Path, start: bytes) -> tuple[str, ...]:
+    """The format of HEIC or AVIF, whose brands stand in the first box; its decoder is loaded."""
     if start[4:8] != b"ftyp":
-        return ""
+        return ()
     brands = {start[at : at + 4] for at in range(8, min(len(start), start[3]), 4)}
-    if brands & {b"avif", b"avis"}:
-        return "AVIF"
-    return "HEIC" if brands & {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim"} else ""
-
-
-def _register(path: Path, kind: str) -> None:
-    """Load the decoder of HEIC or AVIF, where it is installed."""
+    kind = "AVIF" if brands & _AVIF else "HEIC"
+    if not brands & (_AVIF | _HEIC):
+        return ()
     try:
         if kind == "AVIF":
             from PIL import AvifImagePlugin  # noqa: F401
-        else:
-            import pillow_heif
 
-            pillow_heif.register_heif_opener(thumbnails=False)
+            return ("AVIF",)
+        import pillow_heif
+
+        pillow_heif.register_heif_opener(thumbnails=False)
+        return ("HEIF",)
     except ImportError as error:
         raise PageError(path, f"{kind} is not read here: it needs {_NEEDED_FOR[kind]}") from error
 
@@ -157,18 +176,13 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
     Exception
         Whatever Pillow raises for a damaged file.
     """
-    if (deep := _decode_deep_jpeg(path, pixel_limit)) is not None:
-        return deep
     with without_pillow_limit(), open_image(path) as image:
         check_size(path, image.size, _bytes_of(image), pixel_limit)
-        if image.format == "PNG" and (samples := decode_png(path, image.size)) is not None:
-            rows = RgbRows(samples, limits_of(samples))
-            is_rgb = samples.dtype == np.uint8 and samples.shape[2:] == (3,)
-            return Decoded(
-                samples if is_rgb else rows, _resolution(image, {}), rows.remarks, 1, rows.scale
-            )
-        remarks = _check_whole(path, image)
-        if _has_more_pictures(path, image):
+        content = path.read_bytes()
+        if image.format == "PNG" and (samples := decode_png(content, image.size)) is not None:
+            return _page_of(samples, _resolution(image, {}))
+        remarks = _check_whole(path, image, content)
+        if _has_more_pictures(image, content):
             remarks += (FIRST_ONLY,)
         image.load()
         if image.format in {"BMP", "DIB"} and image.mode == "RGBA" and not image.getbbox():
@@ -178,54 +192,36 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         dpi = _resolution(image, exif)
         if dpi is not None and orientation in ON_ITS_SIDE:
             dpi = dpi[::-1]
-        samples = _deep_colours(path, image)
-        rows = image_rows(image) if samples is None else RgbRows(samples, limits_of(samples))
-        return Decoded(rows, dpi, remarks + rows.remarks, orientation, rows.scale)
+        samples = _deep_colours(image, content)
+        return _page_of(
+            _ImageSamples(image) if samples is None else samples, dpi, remarks, orientation
+        )
 
 
-_JPEG = b"\xff\xd8"
-
-
-def _decode_deep_jpeg(path: Path, pixel_limit: int) -> Decoded | None:
-    """Decode a JPEG of other than 8 bits, which Pillow does not read; None for all others."""
-    from docbin_napari.io.complete import END_MARK, JPEG_LS, read_marks
-
-    with path.open("rb") as file:
-        stream = file.read(len(_JPEG))
-        if stream != _JPEG:
-            return None
-        stream += file.read()
-    try:
-        frame = read_marks(stream)
-    except (IndexError, KeyError, ValueError, ZeroDivisionError):
-        return None
-    if frame.kind != JPEG_LS and frame.bits == _EIGHT_BITS:
-        return None
-    if frame.kind == JPEG_LS or len(frame.sampling) not in (1, 3):
-        kind = "JPEG-LS" if frame.kind == JPEG_LS else "JPEG of inks in more than 8 bits"
-        raise PageError(path, f"{kind} is not read here: save the page as PNG or TIFF")
-    import imagecodecs
-
-    needed = frame.width * frame.height * (4 * len(frame.sampling) + 3)
-    check_size(path, (frame.width, frame.height), needed, pixel_limit)
-    remarks = _remarks_on_jpeg(path, stream)
-    samples = np.asarray(imagecodecs.jpeg8_decode(stream + END_MARK if remarks else stream))
+def _page_of(
+    samples: RowSource,
+    dpi: tuple[float, float] | None = None,
+    remarks: tuple[str, ...] = (),
+    orientation: int = 1,
+) -> Decoded:
     rows = RgbRows(samples, limits_of(samples))
-    return Decoded(rows, None, remarks + rows.remarks)
+    is_rgb = isinstance(samples, np.ndarray) and not needs_limits(samples.dtype)
+    pixels = samples if is_rgb and samples.shape[2:] == (3,) else rows
+    return Decoded(pixels, dpi, remarks + rows.remarks, orientation, rows.scale)
 
 
-_EIGHT_BITS, _DEPTH, _COLOURS, _INTERLACED = 8, 24, 25, 28
+_DEPTH, _COLOURS, _INTERLACED = 24, 25, 28
 _GRAY, _PALETTE = 0, 3
 # Transparent colours, turned pictures, whose words may stand behind the pixels, and animations.
 _LEFT_TO_PILLOW = (b"tRNS", b"eXIf", b"Raw profile type", b"acTL")
 
 
-def decode_png(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
+def decode_png(content: bytes, size: tuple[int, int]) -> NDArray[Any] | None:
     """Decode a PNG with libpng: large ones sooner than Pillow, colours of 16 bits with all of them.
 
     Parameters
     ----------
-    path : Path
+    content : bytes
         A PNG file.
     size : (int, int)
         Width and height by its header, which were checked.
@@ -236,17 +232,11 @@ def decode_png(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
         uint8 or uint16, (H, W) or (H, W, 2 to 4), as stored; None where Pillow has to read the
         file, damaged ones too: it says what is wrong with them.
     """
-    with path.open("rb") as stream:
-        start = stream.read(_INTERLACED + 1)
-    deep = start[_DEPTH] == 16 and start[_COLOURS] != _GRAY
-    if (
-        not (deep or size[0] * size[1] >= QUICK_PAGE)
-        # The decoder warns of the one and would need more memory for the other.
-        or start[_INTERLACED]
-        or start[_COLOURS] == _PALETTE
-    ):
+    deep = content[_DEPTH] == 16 and content[_COLOURS] != _GRAY
+    # The decoder warns of interlaced pictures and would need more memory for palettes.
+    by_pillow = content[_INTERLACED] or content[_COLOURS] == _PALETTE
+    if by_pillow or not (deep or size[0] * size[1] >= QUICK_PAGE):
         return None
-    content = path.read_bytes()
     if any(word in content for word in _LEFT_TO_PILLOW):
         return None
     import imagecodecs
@@ -262,15 +252,15 @@ _PPM_HEADER = re.compile(rb"P[36](?:(?:\s|#[^\r\n]*[\r\n])+(\d+)){3}\s")
 _SIZES_OF_JPEG_2000, _SYCC = b"\xff\x4f\xff\x51", b"colr\x01\0\0\0\0\0\x12"
 
 
-def _deep_colours(path: Path, image: Image.Image) -> NDArray[np.uint16] | None:
+def _deep_colours(image: Image.Image, content: bytes) -> NDArray[np.uint16] | None:
     """Colours of more than 8 bits, which Pillow cuts to 8 whatever part of them a page uses.
 
     Parameters
     ----------
-    path : Path
-        The file.
     image : PIL.Image.Image
-        The same, loaded, so that it is whole.
+        The picture, loaded, so that it is whole.
+    content : bytes
+        Its file.
 
     Returns
     -------
@@ -279,11 +269,11 @@ def _deep_colours(path: Path, image: Image.Image) -> NDArray[np.uint16] | None:
     """
     if image.mode not in ("RGB", "RGBA", "LA") or image.format not in ("PNG", "PPM", "JPEG2000"):
         return None
-    content, shape = path.read_bytes(), (image.height, image.width, len(image.getbands()))
+    shape = image.height, image.width, len(image.getbands())
     samples, top = None, 65535
     with suppress(RuntimeError, ValueError):
         if image.format == "PNG" and content[_DEPTH] == 16:
-            samples = _deep_png(path, image, content)
+            samples = _deep_png(image, content)
         elif image.format == "PPM":
             samples, top = _deep_ppm(content, shape)
         elif image.format == "JPEG2000" and _SYCC not in content:
@@ -311,7 +301,7 @@ def _deep_ppm(content: bytes, shape: tuple[int, ...]) -> tuple[NDArray[np.uint16
     return np.fromstring(text, np.uint16, count, sep=" ").reshape(shape), top
 
 
-def _deep_png(path: Path, image: Image.Image, content: bytes) -> NDArray[np.uint16]:
+def _deep_png(image: Image.Image, content: bytes) -> NDArray[np.uint16]:
     """Colours of 16 bits; transparent ones get an alpha."""
     import imagecodecs
 
@@ -320,7 +310,7 @@ def _deep_png(path: Path, image: Image.Image, content: bytes) -> NDArray[np.uint
     # That decoder prints a warning. Pillow takes the upper or the lower half of each number.
     halves: list[NDArray[np.uint16]] = []
     for order in "BL":
-        with open_image(path) as half:
+        with _open_png(content) as half:
             file = cast("ImageFile.ImageFile", half)
             file.tile = [file.tile[0]._replace(args=f"{half.mode};16{order}")]
             halves.append(np.asarray(half, dtype=np.uint16))
@@ -335,7 +325,7 @@ def _with_alpha(values: NDArray[np.uint16], transparent: Any) -> NDArray[np.uint
     return np.concatenate([values, seen * np.uint16(65535)], axis=2)
 
 
-def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
+def _check_whole(path: Path, image: Image.Image, content: bytes) -> tuple[str, ...]:
     """Refuse a file of which rows are missing, as Pillow does not; returns remarks.
 
     Raises
@@ -345,69 +335,51 @@ def _check_whole(path: Path, image: Image.Image) -> tuple[str, ...]:
     """
     file, whole = cast("ImageFile.ImageFile", image), True
     if image.format == "PNG":
-        whole = png_holds_all_rows(path.read_bytes())
+        whole = _png_holds_all_rows(content)
     elif image.format == "GIF":
-        from docbin_napari.io.complete import gif_holds_all_rows
-
-        whole = gif_holds_all_rows(path.read_bytes(), file.tile[0][2])
+        whole = gif_holds_all_rows(content, file.tile[0][2])
     elif image.format in ("JPEG", "MPO"):
-        from docbin_napari.io.complete import END_MARK
-
-        stream = path.read_bytes()
-        if _remarks_on_jpeg(path, stream):
+        end = how_it_ends(content)
+        if end == "incomplete":
+            raise PageError(path, "the file is truncated: part of the page is missing")
+        if end == "too many scans":
+            raise PageError(path, f"the JPEG file has {end}: save it again with another program")
+        if end == "no end mark":
             if file.fp is not None:
                 file.fp.close()
-            file.fp = io.BytesIO(stream + END_MARK)
+            file.fp = io.BytesIO(content + END_MARK)
             # Or Pillow would map the file itself.
             file.filename = ""
             return (NO_END_MARK,)
-    elif image.format in _NO_GAP and _ends_in_zeros(path, image.width * image.height):
+    elif image.format in _NO_GAP and _ends_in_zeros(content, image.width * image.height):
         raise PageError(path, "the file is truncated: its end is filled with zeros")
     if not whole:
         raise PageError(path, "the file is truncated: rows of the page are missing")
     return ()
 
 
-def _remarks_on_jpeg(path: Path, stream: bytes) -> tuple[str, ...]:
-    """Refuse a JPEG that is not whole; remark that it has no end mark."""
-    from docbin_napari.io.complete import how_it_ends
-
-    end = how_it_ends(stream)
-    if end == "incomplete":
-        raise PageError(path, "the file is truncated: part of the page is missing")
-    if end == "too many scans":
-        raise PageError(path, f"the JPEG file has {end}: save it again with another program")
-    return (NO_END_MARK,) if end == "no end mark" else ()
-
-
-def _has_more_pictures(path: Path, image: Image.Image) -> bool:
+def _has_more_pictures(image: Image.Image, content: bytes) -> bool:
     """Tell whether further pictures follow; the previews behind JPEG of telephones are none."""
     if image.format == "GIF":
         # To look for the second one changes the first.
-        with suppress(Exception), open_image(path) as other:
+        with suppress(Exception), Image.open(io.BytesIO(content), formats=("GIF",)) as other:
             return bool(getattr(other, "is_animated", False))
     if image.format == "PPM":
-        return _another_pnm(path, cast("ImageFile.ImageFile", image))
+        # Only pictures in bytes may have another behind them.
+        start, kind = cast("ImageFile.ImageFile", image).tile[0][2:]
+        deep = image.mode == "I" or (kind[0] == "RGB" and kind[1] > 255)
+        bits = 1 if image.mode == "1" else 8 * len(image.getbands()) * (1 + deep)
+        end = start + image.height * -(-image.width * bits // 8)
+        return re.match(rb"\s*P[4-6]\s", content[end : end + 64]) is not None
     return image.format != "MPO" and bool(getattr(image, "is_animated", False))
 
 
-def _another_pnm(path: Path, image: ImageFile.ImageFile) -> bool:
-    """Tell whether a further picture lies behind the first; only those in bytes may have one."""
-    start, kind = cast("tuple[int, Any]", image.tile[0][2:])
-    deep = image.mode == "I" or (kind[0] == "RGB" and kind[1] > 255)
-    bits = 1 if image.mode == "1" else 8 * len(image.getbands()) * (1 + deep)
-    with path.open("rb") as stream:
-        stream.seek(start + image.height * -(-image.width * bits // 8))
-        return re.match(rb"\s*P[4-6]\s", stream.read(64)) is not None
-
-
-def _ends_in_zeros(path: Path, pixels: int) -> bool:
+def _ends_in_zeros(content: bytes, pixels: int) -> bool:
     """Tell whether a packed picture has no end, but room for it, as a broken download leaves it.
 
     What lies behind its container does not count; empty paper at the end of a page is packed to
     zeros, too, ten thousand pixels to one.
     """
-    content = path.read_bytes()
     end = 8 + int.from_bytes(content[4:8], "little")
     if not content.startswith(b"RIFF"):
         end = max((end for *_, end in _boxes(content)), default=0)
@@ -422,7 +394,7 @@ _PASSES += [(0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 _SAMPLES_OF_PNG = {_GRAY: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}
 
 
-def png_holds_all_rows(content: bytes) -> bool:
+def _png_holds_all_rows(content: bytes) -> bool:
     """Tell whether the pixels of a PNG file are all there; Pillow leaves a gap without a word.
 
     Parameters
@@ -445,23 +417,18 @@ def png_holds_all_rows(content: bytes) -> bool:
             wanted += rows * (1 + -(-columns * bits // 8))
     packer = zlib.decompressobj()
     try:
-        found = len(packer.decompress(b"".join(_packed_pixels(content)), wanted))
+        chunks = png_chunks(content)
+        pixels = (content[start + 8 : end - 4] for kind, start, end in chunks if kind == b"IDAT")
+        found = len(packer.decompress(b"".join(pixels), wanted))
     except zlib.error:
         return True
     # What ends within its data is named by the decoder, too.
     return found >= wanted or not packer.eof
 
 
-def _packed_pixels(content: bytes) -> Iterator[bytes]:
-    """The data of the chunks with pixels."""
-    for kind, start, end in _png_chunks(content):
-        if kind == b"IDAT":
-            yield content[start + 8 : end - 4]
-
-
-def _png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Kind, begin and end of the parts of a PNG file, up to its end mark."""
-    end = 8
+    end = len(PNG_SIGNATURE) if content.startswith(PNG_SIGNATURE) else len(content)
     while end + 8 <= len(content):
         start = end
         length, kind = struct.unpack_from(">I4s", content, start)
@@ -493,34 +460,28 @@ class _ImageSamples:
     def __init__(self, image: Image.Image) -> None:
         self._image = image
         self.shape = (image.height, image.width)
-        self.dtype = _band(image, slice(0, 1)).dtype
+        self.dtype = self[:1].dtype
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
-        start, stop, _ = rows.indices(self.shape[0])
-        return _band(self._image, slice(start, max(stop, start)))
+        image, (start, stop, _) = self._image, rows.indices(self.shape[0])
+        band = image.crop((0, start, image.width, max(stop, start)))
+        if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
+            # Gray of 16 bits, whatever its width here, which Pillow would clip when it converts it.
+            values = np.array(band, dtype=np.uint16)
+            return _with_alpha(values[..., np.newaxis], band.info.get("transparency"))
+        if image.mode == "La":
+            band = band.convert("LA")
+        elif image.has_transparency_data:
+            band = band.convert("RGBA")
+        elif image.mode not in ("1", "L", "RGB", "I", "F"):
+            band = band.convert("RGB")
+        return np.asarray(band)
 
 
 def image_rows(image: Image.Image) -> RgbRows:
     """Give a loaded picture of any mode as rows of RGB, so that the page exists once."""
     samples: RowSource = _ImageSamples(image)
     return RgbRows(samples, limits_of(samples))
-
-
-def _band(image: Image.Image, rows: slice) -> NDArray[Any]:
-    """Rows of a picture as an array that `to_rgb` understands."""
-    band = image.crop((0, rows.start, image.width, rows.stop))
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-        # Gray of 16 bits, whatever its width here, which Pillow would clip when it converts it.
-        values = np.array(band, dtype=np.uint16)
-        transparent = band.info.get("transparency")
-        return _with_alpha(values[..., np.newaxis], transparent)
-    if image.mode == "La":
-        band = band.convert("LA")
-    elif image.has_transparency_data:
-        band = band.convert("RGBA")
-    elif image.mode not in ("1", "L", "RGB", "I", "F"):
-        band = band.convert("RGB")
-    return np.asarray(band)
 
 
 def _exif_numbers(image: Image.Image) -> dict[int, float]:
@@ -541,11 +502,9 @@ def _resolution(image: Image.Image, exif: dict[int, float]) -> tuple[float, floa
     stated = None if guessed else image.info.get("dpi")
     if stated is None and exif.get(_UNIT) in (2, 3):
         factor = 2.54 if exif[_UNIT] == 3 else 1.0
-        x = exif.get(_X_RESOLUTION)
-        y = exif.get(_Y_RESOLUTION, x)
-        stated = None if x is None or y is None else (x * factor, y * factor)
-    per_metre = image.format in ("PNG", "BMP")
-    return clean_dpi(stated, per_metre=per_metre)
+        x = exif.get(_X_RESOLUTION, math.nan)
+        stated = x * factor, exif.get(_Y_RESOLUTION, x) * factor
+    return clean_dpi(stated, per_metre=image.format in ("PNG", "BMP"))
 
 
 _CODESTREAM, _CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -585,8 +544,7 @@ def decode_jxl(path: Path, pixel_limit: int) -> Decoded:
     except Exception as error:
         raise PageError(path, f"the JPEG XL file is truncated or damaged ({error})") from error
     samples = samples[0] if samples.ndim == 4 else samples
-    rows = RgbRows(samples, limits_of(samples))
-    return Decoded(rows, None, (FIRST_ONLY,) * animated + rows.remarks, 1, rows.scale)
+    return _page_of(samples, None, (FIRST_ONLY,) * animated)
 
 
 def read_jxl_header(content: bytes) -> tuple[int, int, bool]:
