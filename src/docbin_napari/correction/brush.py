@@ -37,40 +37,6 @@ class BrushConfig:
             raise ValueError(f"strictness must lie between 0 and 1, not {self.strictness}")
 
 
-@dataclass(frozen=True)
-class GraySplit:
-    """The two gray values around which a neighbourhood gathers.
-
-    Parameters
-    ----------
-    ink, paper : float
-        Mean gray of the dark and of the light pixels, 0 to 255.
-    """
-
-    ink: float
-    paper: float
-
-    def ink_limit(self, strictness: float) -> float:
-        """Compute the lightest gray that counts as ink.
-
-        Parameters
-        ----------
-        strictness : float
-            0 takes all that is darker than paper, 1 only what is as dark as ink, one half
-            parts them in the middle.
-
-        Returns
-        -------
-        float
-            Gray value.
-        """
-        return self.paper - strictness * (self.paper - self.ink)
-
-    def paper_limit(self, strictness: float) -> float:
-        """Compute the darkest gray that counts as paper; `strictness` is as in `ink_limit`."""
-        return self.ink + strictness * (self.paper - self.ink)
-
-
 def segment(start: Point, end: Point, radius: float, shape: tuple[int, int]) -> Region | None:
     """Take the pixels that a round brush covers on its way from one point to another.
 
@@ -129,7 +95,8 @@ def find_ink(
     values, split = _judge(gray, region, shape)
     if split is None:
         return np.zeros(region.inside.shape, bool)
-    return region.inside & (values <= split.ink_limit(config.strictness))
+    ink, paper = split
+    return region.inside & (values <= paper - config.strictness * (paper - ink))
 
 
 def find_paper(
@@ -146,12 +113,13 @@ def find_paper(
     values, split = _judge(gray, region, shape)
     if split is None:
         return region.inside.copy()
-    return region.inside & (values >= split.paper_limit(config.strictness))
+    ink, paper = split
+    return region.inside & (values >= ink + config.strictness * (paper - ink))
 
 
 def _judge(
     gray: Gray, region: Region, shape: tuple[int, int]
-) -> tuple[NDArray[np.uint8], GraySplit | None]:
+) -> tuple[NDArray[np.uint8], tuple[float, float] | None]:
     """Read the gray values of a region, and split its neighbourhood into ink and paper.
 
     Strategy: a stroke can lie in ink altogether, or on paper. So the neighbourhood grows until
@@ -163,8 +131,7 @@ def _judge(
             for part, side in zip(region.place, shape, strict=True)
         )
         around = gray(rows, columns)
-        split = split_gray(around)
-        if split is not None:
+        if (split := split_gray(around)) is not None:
             break
     own = np.s_[
         region.rows.start - rows.start : region.rows.stop - rows.start,
@@ -173,7 +140,7 @@ def _judge(
     return around[own], split
 
 
-def split_gray(gray: NDArray[np.uint8]) -> GraySplit | None:
+def split_gray(gray: NDArray[np.uint8]) -> tuple[float, float] | None:
     """Split a neighbourhood into ink and paper.
 
     Strategy: Otsu's threshold is the one that leaves the least spread within its two halves.
@@ -187,8 +154,8 @@ def split_gray(gray: NDArray[np.uint8]) -> GraySplit | None:
 
     Returns
     -------
-    GraySplit or None
-        None if there is only one kind of pixel.
+    (float, float) or None
+        Mean gray of ink and of paper, 0 to 255; None if there is only one kind of pixel.
 
     References
     ----------
@@ -198,7 +165,7 @@ def split_gray(gray: NDArray[np.uint8]) -> GraySplit | None:
     Examples
     --------
     >>> split_gray(np.array([[20, 20, 240], [240, 240, 240]], np.uint8))
-    GraySplit(ink=20.0, paper=240.0)
+    (20.0, 240.0)
     >>> split_gray(np.full((9, 9), 200, np.uint8)) is None
     True
     """
@@ -214,4 +181,4 @@ def split_gray(gray: NDArray[np.uint8]) -> GraySplit | None:
     squares = (levels - np.where(dark, ink, paper)) ** 2
     spread = float(np.sqrt(np.average(squares, weights=counts)))
     enough = paper - ink >= max(_LEAST_CONTRAST, _LEAST_SEPARATION * spread)
-    return GraySplit(ink, paper) if enough else None
+    return (ink, paper) if enough else None

@@ -248,7 +248,8 @@ class PieceSizes:
     labelled : ndarray
         int32 (H, W), 0 where there is no ink, else the number of the piece.
     sizes : ndarray
-        int64 (pieces + 1,), pixels of each piece; the first entry stands for no ink.
+        int64 (pieces + 1,), pixels of each piece; the first entry, for no ink, is the
+        largest number, as are those of pieces that are seen in part.
     """
 
     labelled: NDArray[np.int32]
@@ -267,14 +268,11 @@ class PieceSizes:
         ndarray
             bool (H, W).
         """
-        small = self.sizes < size
-        small[0] = False
-        found: NDArray[np.bool_] = small[self.labelled]
-        return found
+        return np.asarray((self.sizes < size)[self.labelled])
 
     def count_below(self, size: int) -> int:
         """Count the pieces that are smaller than a size, in pixels."""
-        return int(np.count_nonzero(self.sizes[1:] < size))
+        return int(np.count_nonzero(self.sizes < size))
 
 
 def measure_pieces(ink: NDArray[np.bool_], region: Region, shape: tuple[int, int]) -> PieceSizes:
@@ -308,5 +306,5 @@ def measure_pieces(ink: NDArray[np.bool_], region: Region, shape: tuple[int, int
     cut[-1] |= region.rows.stop < shape[0]
     cut[:, 0] |= region.columns.start > 0
     cut[:, -1] |= region.columns.stop < shape[1]
-    sizes[labelled[cut]] = np.iinfo(np.int64).max
+    sizes[0] = sizes[labelled[cut]] = np.iinfo(np.int64).max
     return PieceSizes(labelled, sizes)

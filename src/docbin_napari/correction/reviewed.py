@@ -72,12 +72,20 @@ class Reviewed:
             bool, of the shape of the rectangle, which then lies on the page: which of its
             pixels belong to the region; None if all do.
         """
-        height, width = self.shape
-        covered = np.outer(
-            _overlap(rows, height, self.window), _overlap(columns, width, self.window)
-        )
-        if inside is not None:
-            self._keep_inside(covered, rows, columns, inside)
+        top, bottom, _ = rows.indices(self.shape[0])
+        left, right, _ = columns.indices(self.shape[1])
+        if inside is None:
+            inside = np.ones((max(0, bottom - top), max(0, right - left)), bool)
+        covered = np.zeros(self.grid.shape)
+        for row in range(top // self.window, -(-bottom // self.window)):
+            for column in range(left // self.window, -(-right // self.window)):
+                down, across = self.place(row, column)
+                part = inside[
+                    max(down.start - top, 0) : max(down.stop - top, 0),
+                    max(across.start - left, 0) : max(across.stop - left, 0),
+                ]
+                area = (down.stop - down.start) * (across.stop - across.start)
+                covered[row, column] = np.count_nonzero(part) / area
         if not covered.any():
             return
         if reviewed:
@@ -85,20 +93,6 @@ class Reviewed:
             self.grid |= enough if enough.any() else covered == covered.max()
         else:
             self.grid &= covered == 0
-
-    def _keep_inside(
-        self, covered: NDArray[np.float64], rows: slice, columns: slice, inside: NDArray[np.bool_]
-    ) -> None:
-        """Reduce the share of each window to that of the region inside its rectangle."""
-        top, left = max(rows.start, 0), max(columns.start, 0)
-        for row, column in np.argwhere(covered).tolist():
-            down, across = self.place(row, column)
-            area = (down.stop - down.start) * (across.stop - across.start)
-            part = inside[
-                max(down.start - top, 0) : max(down.stop - top, 0),
-                max(across.start - left, 0) : max(across.stop - left, 0),
-            ]
-            covered[row, column] = np.count_nonzero(part) / area
 
     def place(self, row: int, column: int) -> tuple[slice, slice]:
         """Tell which pixels a window of the grid covers.
@@ -191,14 +185,6 @@ def _sides(side: int, window: int) -> NDArray[np.int64]:
     """Length of each window along an axis, pixels."""
     starts = np.arange(0, side, window)
     return np.minimum(starts + window, side) - starts
-
-
-def _overlap(part: slice, side: int, window: int) -> NDArray[np.float64]:
-    """Share of each window along an axis that lies in a part of it."""
-    first, last, _ = part.indices(side)
-    starts, sides = np.arange(0, side, window), _sides(side, window)
-    inside = np.minimum(starts + sides, last) - np.maximum(starts, first)
-    return np.asarray(np.clip(inside, 0, None) / sides)
 
 
 def entropy_table() -> NDArray[np.float64]:
