@@ -86,8 +86,7 @@ def page_look(survey: PageSurvey) -> NDArray[np.float64]:
 
 def _steps(grays: Iterable[NDArray[np.float32]], reach: int) -> NDArray[np.float32]:
     """Compute absolute differences of pixels that are `reach` columns apart."""
-    steps = [np.abs(gray[:, reach:] - gray[:, :-reach]).ravel() for gray in grays]
-    found = np.concatenate(steps)
+    found = np.concatenate([np.abs(gray[:, reach:] - gray[:, :-reach]).ravel() for gray in grays])
     return found if found.size else np.zeros(1, np.float32)
 
 
@@ -159,10 +158,11 @@ class FamiliarPages:
             False where there are none.
         """
         look = page_look(survey)
-        reach = max(self.radius, _SPREAD_OF_OWN * _widest(self.looks))
+        widest = max((_distances(np.array(own), self.looks).max() for own in self.looks), default=0)
+        reach = max(self.radius, _SPREAD_OF_OWN * widest)
         if self.others:
-            reach = min(reach, self.ratio * _distance(look, self.others))
-        return _distance(look, self.looks) <= reach
+            reach = min(reach, self.ratio * _distances(look, self.others).min())
+        return bool(_distances(look, self.looks).min(initial=math.inf) <= reach)
 
 
 def looks_of(pages: Iterable[RowSource]) -> Looks:
@@ -190,16 +190,7 @@ def _read(stored: Any) -> Looks:
     return looks
 
 
-def _widest(looks: Looks) -> float:
-    """Compute the distance between the two looks that differ most."""
-    places = np.array(looks).reshape(-1, len(SPREAD)) / SPREAD
-    apart = (float(np.linalg.norm(one - places, axis=1).max()) for one in places)
-    return max(apart, default=0.0)
-
-
-def _distance(look: NDArray[np.float64], known: Looks) -> float:
-    """Compute the distance to the nearest of some looks, in spreads; infinite without any."""
-    if not known:
-        return float("inf")
-    apart = (np.array(known) - look) / SPREAD
-    return float(np.linalg.norm(apart, axis=1).min())
+def _distances(look: NDArray[np.float64], known: Looks) -> NDArray[np.float64]:
+    """Compute the distances of a page to some looks, in spreads."""
+    apart = (np.array(known).reshape(-1, len(SPREAD)) - look) / SPREAD
+    return np.asarray(np.linalg.norm(apart, axis=1))

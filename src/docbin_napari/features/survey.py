@@ -275,12 +275,14 @@ def page_ink(
     strongest = int(np.searchsorted(np.cumsum(counts), _STRONGEST_INK * np.sum(counts)))
     if strongest < _LEAST_CONTRAST:
         return None
-    ink = [depth >= _NEAR_STRONGEST * strongest for depth in depths]
-    beside = [
-        _nearby(where) & (depth <= _PAPER * strongest)
-        for where, depth in zip(ink, depths, strict=True)
-    ]
-    colours = [_mean(small, where) for where in (ink, beside)]
+    ink: list[NDArray[np.uint8]] = []
+    paper: list[NDArray[np.uint8]] = []
+    for strip, depth in zip(small, depths, strict=True):
+        strongly = depth >= _NEAR_STRONGEST * strongest
+        ink.append(strip[strongly])
+        paper.append(strip[_nearby(strongly) & (depth <= _PAPER * strongest)])
+    found = [np.concatenate(colours) for colours in (ink, paper)]
+    colours = [pixels.mean(0) if len(pixels) else np.full(3, 255.0) for pixels in found]
     return np.concatenate(colours).astype(np.float32)
 
 
@@ -292,13 +294,6 @@ def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     even = pixels[:height, :width].astype(np.uint16)
     rows = even[::2] + even[1::2]
     return ((rows[:, ::2] + rows[:, 1::2] + 2) >> 2).astype(np.uint8)
-
-
-def _mean(
-    strips: Sequence[NDArray[np.uint8]], chosen: list[NDArray[np.bool_]]
-) -> NDArray[np.float64]:
-    found = np.concatenate([strip[where] for strip, where in zip(strips, chosen, strict=True)])
-    return found.mean(0) if len(found) else np.full(3, 255.0)
 
 
 # Strategy: scans at 600 dpi, enlarged pages and pages slightly out of focus have edges that take
