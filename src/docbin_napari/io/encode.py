@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate, chain, islice
+from itertools import accumulate, chain, islice, repeat
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -112,14 +112,13 @@ def _with_dpi(
     pages: Iterable[RowSource], dpi: Dpi | Sequence[Dpi], convert: Conversion | None
 ) -> Iterator[_Encoded]:
     """Pair each page with its resolution."""
-    same = dpi is None or all(isinstance(value, int | float | np.number) for value in dpi)
-    for index, page in enumerate(pages):
-        if not same and dpi is not None and index >= len(dpi):
-            raise ValueError(f"{len(dpi)} resolutions are too few for the pages")
-        stated: Any = dpi if same or dpi is None else dpi[index]
-        clean = None if stated is None else clean_dpi(stated)
+    is_one = dpi is None or all(isinstance(value, int | float | np.number) for value in dpi)
+    resolutions: Iterator[Any] = repeat(dpi) if dpi is None or is_one else iter(dpi)
+    for page in pages:
+        stated = next(resolutions, ())
+        clean = clean_dpi(stated)
         if stated is not None and clean is None:
-            raise ValueError(f"dpi must be two positive numbers, not {stated}")
+            raise ValueError(f"dpi must be two positive numbers for each page, not {stated}")
         yield _Encoded((page.shape[0], page.shape[1]), clean, _bands(page, convert))
 
 

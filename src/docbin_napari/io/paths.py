@@ -107,7 +107,8 @@ def name_trouble(name: str) -> str:
         "begins or ends with a space": name != name.strip(),
         "ends with a dot": name.endswith("."),
         "is the name of a device under Windows": _DEVICES.fullmatch(name) is not None,
-        f"is longer than {_LONGEST_NAME} bytes": len(_bytes(name)) > _LONGEST_NAME,
+        f"is longer than {_LONGEST_NAME} bytes": len(name.encode("utf-8", "replace"))
+        > _LONGEST_NAME,
     }
     return next((reason for reason, holds in rules.items() if holds), "")
 
@@ -198,15 +199,13 @@ def missing(path: Path, what: str = "file or folder") -> str:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return f"there is no such {what}"
-    except OSError as error:
-        return f"it cannot be accessed ({error.strerror})"
-    except ValueError as error:
-        return f"it cannot be accessed ({error})"
+    except (OSError, ValueError) as error:
+        return f"it cannot be accessed ({getattr(error, 'strerror', error)})"
     return ""
 
 
 def resolved(path: Path) -> Path:
-    """Follow the links of a path; where they lead in a circle, the path as it is.
+    """Follow the links of a path; unlike pathlib, never raise where they lead in a circle.
 
     Parameters
     ----------
@@ -218,10 +217,7 @@ def resolved(path: Path) -> Path:
     Path
         Absolute.
     """
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError):
-        return path.absolute()
+    return Path(os.path.realpath(path))
 
 
 def file_hash(path: str | os.PathLike[str]) -> str:
@@ -290,10 +286,9 @@ def atomic_path(path: Path, *, overwrite: bool = True, own_folder: bool = False)
     temporary = path.with_name(f".{start_of(path.stem)}-{secrets.token_hex(6)}{path.suffix}")
     # Made by hand: the files of the tempfile module can be read by their owner only.
     held = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+    _lock(held)
     if fcntl is None:
         os.close(held)  # Windows renames no file that is open.
-    else:
-        _lock(held)
     try:
         yield temporary
         if overwrite:
@@ -359,7 +354,10 @@ def is_left(temporary: Path, youngest: float = _JUST_MADE) -> bool:
         If it is gone or cannot be opened.
     """
     age = time.time() - temporary.stat().st_mtime
-    return age > _SURELY_LEFT or (age > youngest and _nobody_holds(temporary))
+    if age > _SURELY_LEFT or age <= youngest:
+        return age > _SURELY_LEFT
+    with temporary.open("r+b") as stream:
+        return _lock(stream.fileno())
 
 
 @lru_cache(maxsize=256)
@@ -371,23 +369,13 @@ def _hidden_in(folder: Path, minute: float) -> list[str]:
         return []
 
 
-def _nobody_holds(path: Path) -> bool:
-    if fcntl is None:
-        return False
-    handle = os.open(path, os.O_RDWR)
+def _lock(handle: int) -> bool:
+    """Lock a file that is being written; False where another holds it or nothing can be locked."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except (AttributeError, OSError):  # Windows has no such locks.
         return False
-    finally:
-        os.close(handle)
     return True
-
-
-def _lock(handle: int) -> None:
-    """Lock a file that is being written, where the file system can."""
-    with suppress(OSError):
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _move_to_free_name(temporary: Path, path: Path) -> None:

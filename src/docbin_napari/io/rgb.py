@@ -89,27 +89,20 @@ class StoredBands:
         start, stop, step = rows.indices(self.shape[0])
         if step != 1:
             raise ValueError("rows of a page come in order, without gaps")
-        stop = max(start, stop)
+        tall = self._band_height
+        first, after, reach = start // tall, -(-stop // tall), -(-_KEPT_ROWS // tall)
+        result = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
         with self._lock:
-            bands = self._bands(start, stop)
-            result = np.empty((stop - start, *self.shape[1:]), self.dtype)
-            for number, band in bands.items():
-                top = number * self._band_height
-                low, high = max(top, start), min(top + len(band), stop)
-                if low < high:
-                    result[low - start : high - start] = band[low - top : high - top]
+            near = range(first - reach, after + reach)
+            self._kept = {n: band for n, band in self._kept.items() if n in near}
+            for number in range(first, after):
+                if number not in self._kept:
+                    self._kept[number] = self._decode(number)
+                top = number * tall
+                part = self._kept[number][max(0, start - top) : stop - top]
+                at = max(0, top - start)
+                result[at : at + len(part)] = part
         return result
-
-    def _bands(self, start: int, stop: int) -> dict[int, NDArray[Any]]:
-        """Bands that hold some rows, and those near them that were decoded before."""
-        first, after = start // self._band_height, -(-stop // self._band_height)
-        reach = -(-_KEPT_ROWS // self._band_height)
-        kept = {n: band for n, band in self._kept.items() if first - reach <= n < after + reach}
-        self._kept = kept
-        for number in range(first, after):
-            if number not in kept:
-                kept[number] = self._decode(number)
-        return kept
 
 
 def spread_rows(height: int, tall: int, most: int) -> list[slice]:
@@ -407,13 +400,12 @@ def upright(rows: RowSource, orientation: int = 1) -> NDArray[np.uint8]:
 def _channels(image: Any) -> int:
     """Number of channels of an image, 1 without a channel axis; refuse what is no image."""
     shape = tuple(image.shape)
-    if len(shape) == 2:
-        shape = (*shape, 1)
-    if len(shape) != 3 or not 1 <= shape[2] <= 4:
-        raise ValueError(f"shape {tuple(image.shape)} is not (H, W) or (H, W, 1 to 4 channels)")
+    channels = int((*shape, 1)[2]) if len(shape) in (2, 3) else 0
+    if not 1 <= channels <= 4:
+        raise ValueError(f"shape {shape} is not (H, W) or (H, W, 1 to 4 channels)")
     if np.dtype(image.dtype).kind not in "buif":
         raise ValueError(f"values of type {image.dtype} are not those of an image")
-    return int(shape[2])
+    return channels
 
 
 def opaque_alpha(
@@ -487,8 +479,7 @@ def _eight_bit(values: NDArray[Any], limits: tuple[float, float] | None) -> NDAr
 def _over_white(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if alpha.min(initial=255) == 255:
         return colour
-    # In 16 bits, which 255 * 255 + 128 does not leave; the shifts divide by 255 and round.
+    # In 16 bits, which 255 * 255 + 127 does not leave.
     opaque = alpha.astype(np.uint16)
-    blend = colour * opaque + ((255 - opaque) * np.uint16(255) + np.uint16(128))
-    blend += blend >> 8
-    return (blend >> 8).astype(np.uint8)
+    blend = colour * opaque + ((255 - opaque) * np.uint16(255) + np.uint16(127))
+    return (blend // 255).astype(np.uint8)
