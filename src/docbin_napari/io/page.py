@@ -298,10 +298,10 @@ def find_pages(
         ]
         links += [path for name in folders if (path := Path(here, name)).is_symlink()]
         files += [Path(here, name) for name in names if not name.startswith(".")]
-    found = [path for path in files if path.suffix.lower() in PAGE_SUFFIXES]
-    others = [path for path in files if path.suffix.lower() not in PAGE_SUFFIXES]
+    found = {path for path in files if path.suffix.lower() in PAGE_SUFFIXES}
     if passed_over is not None:
-        passed_over += sorted([*filter(_may_be_a_page, others), *links], key=natural_key)
+        others = [path for path in files if path not in found and _may_be_a_page(path)]
+        passed_over += sorted(others + links, key=natural_key)
     return sorted(found, key=natural_key)
 
 
@@ -316,7 +316,7 @@ def _may_be_a_page(path: Path) -> bool:
     return False
 
 
-def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:
+def natural_key(path: Path) -> tuple[list[list[int | str]], str]:
     """Make a sort key that orders numbers in names by value, part by part of the path.
 
     Examples
@@ -324,15 +324,10 @@ def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:
     >>> [str(path) for path in sorted([Path("p10"), Path("p9"), Path("P1")], key=natural_key)]
     ['P1', 'p9', 'p10']
     """
-    pieces = [
-        [
-            (0, int(piece), "") if piece.isdecimal() else (1, 0, piece)
-            for piece in re.split(r"(\d+)", part.casefold())
-            if piece
-        ]
-        for part in path.parts
-    ]
-    return pieces, str(path)
+    parts = [re.split(r"(\d+)", part.casefold()) for part in path.parts]
+    # Every second piece is a number.
+    keys = [[int(piece) if at % 2 else piece for at, piece in enumerate(part)] for part in parts]
+    return keys, str(path)
 
 
 class Decoded(NamedTuple):

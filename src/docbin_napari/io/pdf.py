@@ -12,11 +12,12 @@ import re
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pypdfium2
 from numpy.typing import NDArray
 
 from docbin_napari.io.errors import PageError
@@ -75,12 +76,17 @@ def decode_pdf(
             raise PageError(path, "the PDF holds no page")
         for index in range(first, count):
             where = f"page {index + 1}: " if count > 1 else ""
-            with _PDFIUM, _named(path, where):
-                if index > first and index % _PAGES_AN_OPENING == 0:
-                    document.close()
-                    document = _open(path, password)
-                scale = dpi / _POINTS_PER_INCH * (_unit_of(document, index) if units else 1.0)
-                pixels = _draw(path, document[index], scale, pixel_limit, where)
+            try:
+                with _PDFIUM:
+                    if index > first and index % _PAGES_AN_OPENING == 0:
+                        document.close()
+                        document = _open(path, password)
+                    scale = dpi / _POINTS_PER_INCH * (_unit_of(document, index) if units else 1.0)
+                    pixels = _draw(path, document[index], scale, pixel_limit, where)
+            except (pypdfium2.PdfiumError, ValueError, OverflowError) as error:
+                raise PageError(path, f"{where}the PDF is damaged ({error})") from error
+            except MemoryError as error:
+                raise PageError(path, f"{where}there is not enough memory to draw it") from error
             yield Decoded(pixels, (float(dpi), float(dpi))), count
     finally:
         with _PDFIUM:
@@ -126,8 +132,6 @@ def _check_end(path: Path) -> None:
 
 
 def _open(path: Path, password: str | None) -> Any:
-    import pypdfium2
-
     try:
         document = pypdfium2.PdfDocument(path, password=password)
     except pypdfium2.PdfiumError as error:
@@ -139,32 +143,14 @@ def _open(path: Path, password: str | None) -> Any:
     return document
 
 
-@contextmanager
-def _named(path: Path, where: str) -> Iterator[None]:
-    """Name file and page in whatever PDFium raises."""
-    import pypdfium2
-
-    try:
-        yield
-    except (pypdfium2.PdfiumError, ValueError, OverflowError) as error:
-        raise PageError(path, f"{where}the PDF is damaged ({error})") from error
-    except MemoryError as error:
-        raise PageError(path, f"{where}there is not enough memory to draw it") from error
-
-
 def _draw(path: Path, page: Any, scale: float, pixel_limit: int, where: str) -> NDArray[np.uint8]:
-    try:
+    with closing(page):
         width, height = (max(1, round(points * scale)) for points in page.get_size())
         # A page is drawn with 7 bytes a pixel, so its pixels limit the memory, too. Files of lines
         # are small and their pages may be large.
         check_size(path, (width, height), 0, pixel_limit, where)
-        bitmap = page.render(scale=scale, rev_byteorder=True)
-        try:
+        with closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:
             return np.array(bitmap.to_numpy()[..., :3], order="C")
-        finally:
-            bitmap.close()
-    finally:
-        page.close()
 
 
 def _unit_of(document: Any, index: int) -> float:
@@ -173,12 +159,10 @@ def _unit_of(document: Any, index: int) -> float:
     Strategy: PDFium does not give the unit, but copies it with the page into a new document, where
     its object is the first of a page, unpacked and in one form.
     """
-    import pypdfium2
-
-    copy, buffer = pypdfium2.PdfDocument.new(), io.BytesIO()
-    copy.import_pages(document, [index])
-    copy.save(buffer)
-    copy.close()
+    buffer = io.BytesIO()
+    with closing(pypdfium2.PdfDocument.new()) as copy:
+        copy.import_pages(document, [index])
+        copy.save(buffer)
     content = buffer.getvalue()
     page = content.find(b"/Type/Page/")
     found = _UNIT_OF_PAGE.search(content, page, content.find(b"endobj", page))

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,7 +36,6 @@ from docbin_napari.io.rgb import (
 from docbin_napari.io.tiff_header import TiffPage, missing_part, read_tiff_header
 from docbin_napari.io.value_range import value_limits
 
-_LIBTIFF = ("../pillow.libs/libtiff*.so*", ".dylibs/libtiff*.dylib")
 _CCITT = (2, 3, 4, 32771)
 _DAMAGED_FAX = "broken data stream of fax codes: copy the file, or scan the page, again"
 _JPEG = 7
@@ -198,17 +198,12 @@ def _listen_to_libtiff() -> Any:
     kind = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
     note = kind(lambda *_: setattr(_HEARD, "error", True))
     folder = Path(PIL.__file__).parent
-    for pattern in _LIBTIFF:
-        base, name = (folder / pattern).parent.resolve(), Path(pattern).name
-        for path in base.glob(name) if base.is_dir() else ():
-            with suppress(OSError, AttributeError):
-                library = ctypes.CDLL(str(path))
-                for setter, handler in (
-                    (library.TIFFSetErrorHandler, note),
-                    (library.TIFFSetWarningHandler, None),
-                ):
-                    setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
-                    setter(handler)
+    on_linux = (folder.parent / "pillow.libs").glob("libtiff*.so*")
+    for path in chain(on_linux, (folder / ".dylibs").glob("libtiff*.dylib")):
+        with suppress(OSError, AttributeError):
+            library = ctypes.CDLL(str(path))
+            library.TIFFSetErrorHandler(note)
+            library.TIFFSetWarningHandler(None)
     return note
 
 
@@ -243,9 +238,9 @@ def _open_tifffile(path: Path) -> Any:
 
 
 _SILENT = logging.NullHandler()
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE, _CMYK, _YCBCR = 0, 1, 3, 5, 6
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _EIGHT_BITS = 255
-_COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, 2: 3, _PALETTE: 1, _CMYK: 4}
+_COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 
 
@@ -268,9 +263,9 @@ class SampleKind:
     def __init__(self, directory: Any, page: TiffPage) -> None:
         self._bits, self._palette = max(page.bits), directory.colormap
         self._photometric = int(directory.photometric)
-        colours = _COLOURS.get(self._photometric)
         if self._photometric == _YCBCR and page.compression == _JPEG:
-            colours = 3  # The decoder gives RGB.
+            self._photometric = _RGB  # The decoder gives it.
+        colours = _COLOURS.get(self._photometric)
         if colours is None:
             raise ValueError(f"colours of kind {page.photometric} with {max(page.bits)} bits")
         # 0 none, 1 colours are multiplied with it, 2 they are not.
@@ -286,19 +281,15 @@ class SampleKind:
 
     def rows(self, samples: RowSource) -> RgbRows:
         """Interpret the samples of a page, as they are stored: (H, W, samples)."""
-        limits = self._limits(samples)
+        limits = None
+        if self._photometric not in (_PALETTE, _CMYK) and needs_limits(samples.dtype):
+            bands = row_bands(*samples.shape[:2])
+            limits = value_limits(samples[rows][..., : self._colours] for rows in bands)
         opaque = opaque_alpha(samples, limits, self._colours) if self._alpha else None
         if self._alpha == _PREMULTIPLIED and opaque:
             limits = 0.0, opaque
         convert = partial(self._convert, opaque=opaque)
         return RgbRows(samples, limits, convert, self._remarks)
-
-    def _limits(self, samples: RowSource) -> tuple[float, float] | None:
-        """Find the values that become black and white, where the kind has no fixed ones."""
-        if self._photometric in (_PALETTE, _CMYK) or not needs_limits(samples.dtype):
-            return None
-        bands = row_bands(*samples.shape[:2])
-        return value_limits(samples[rows][..., : self._colours] for rows in bands)
 
     def _convert(
         self, samples: NDArray[Any], limits: tuple[float, float] | None, opaque: float | None

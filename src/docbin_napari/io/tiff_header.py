@@ -22,7 +22,8 @@ import numpy as np
 
 from docbin_napari.io.complete import how_it_ends
 
-_CODES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
+_CODES = dict(zip((*range(1, 11), 13, 16, 18), "BBHIIbBhiiIQQ", strict=True))
+"""Numbers of the kinds of values, and what `struct` calls them; fractions (5, 10) are two each."""
 _NUMBERS = {
     254: ("subfile", 0),
     256: ("width", 0),
@@ -43,7 +44,7 @@ _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
 _COLOUR_MAP, _JPEG_TABLES = 320, 347
 _OLD_SUBFILE, _BELOW = 255, 330
 _STRIPS, _TILES = (273, 279), (324, 325)
-_REDUCED, _TRANSPARENCY, _OLD_REDUCED = 1, 4, 2
+_REDUCED, _TRANSPARENCY, _OLD_REDUCED, _PLANES = 1, 4, 2, 2
 _WANTED = {*_NUMBERS, _BITS, _ROWS, _TILE_WIDTH, _TILE_LENGTH, *_STRIPS, *_TILES}
 # The colours are read to see that they are there: a page cannot be decoded without them.
 _WANTED |= {_X_RESOLUTION, _Y_RESOLUTION, _UNIT, _COLOUR_MAP, _JPEG_TABLES, _OLD_SUBFILE, _BELOW}
@@ -114,11 +115,6 @@ class TiffPage:
     brightest: int
 
     @property
-    def in_planes(self) -> bool:
-        """Whether each sample has strips or tiles of its own."""
-        return self.planar == 2
-
-    @property
     def sample_bytes(self) -> int:
         """Bytes of a sample while the page is decoded."""
         return max(1, -(-max(self.bits) // 8))
@@ -127,7 +123,7 @@ class TiffPage:
     def segments(self) -> int:
         """Strips or tiles that the whole page needs."""
         wide, tall = self.segment
-        planes = self.samples if self.in_planes else 1
+        planes = self.samples if self.planar == _PLANES else 1
         return -(-self.width // max(1, wide)) * -(-self.height // max(1, tall)) * planes
 
 
@@ -232,11 +228,10 @@ class _Reader:
 
     def _values(self, kind: int, number: int, inline: bytes) -> tuple[float, ...]:
         """Values of one entry, which lie in the entry itself if they fit."""
-        rational = kind in (5, 10)
-        code = ("I" if kind == 5 else "i") if rational else _CODES.get(kind)
-        if code is None:
+        if kind not in _CODES:
             return ()
-        form = f"{self._order}{number * (2 if rational else 1)}{code}"
+        rational = kind in (5, 10)
+        form = f"{self._order}{number * (2 if rational else 1)}{_CODES[kind]}"
         length = struct.calcsize(form) if number <= self._size else self._size + 1
         # No value is stored twice, so all of them together are no more than the bytes.
         self._values_read += number
@@ -375,7 +370,7 @@ def _is_short(page: TiffPage, number: int, content: bytes) -> bool:
         return _fax_is_short(page, content, (tall, wide))
     if page.photometric == _YCBCR and page.compression != _NONE:
         return False  # Only the decoder knows how many bytes its colours take.
-    samples = 1 if page.in_planes else page.samples
+    samples = 1 if page.planar == _PLANES else page.samples
     bits = page.bits[0] if len(set(page.bits)) == 1 else sum(page.bits) // len(page.bits)
     needed = -(-wide * samples * bits // 8) * tall
     return _length(page.compression, content, needed) < needed
@@ -391,18 +386,17 @@ def _length(compression: int, content: bytes, needed: int) -> int:
     if compression in _DEFLATE:
         # Zeros in its middle may stand for a multiple of the page; more is not worth the time.
         return _inflated(content, 16 * needed + 1)
+    if compression == _NONE:
+        return len(content)
+    decoders = {_LZW: imagecodecs.lzw_decode, _PACKBITS: imagecodecs.packbits_decode}
+    if compression not in decoders:
+        return needed
     try:
-        if compression == _NONE:
-            return len(content)
-        if compression == _LZW:
-            return len(imagecodecs.lzw_decode(content, out=needed))
-        if compression == _PACKBITS:
-            return len(imagecodecs.packbits_decode(content, out=needed))
+        return len(decoders[compression](content, out=needed))
     except Exception:
         # Damage, for which the decoder has its own words; LZW of old programs, which only Pillow
         # knows; but a run of PackBits that ends too soon is short.
         return 0 if compression == _PACKBITS else needed
-    return needed
 
 
 def _inflated(content: bytes, most: int) -> int:
