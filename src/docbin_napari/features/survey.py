@@ -123,13 +123,10 @@ def spread(
     """
     result = values.copy()
     for axis in axes:
-        turned = np.moveaxis(result, axis, 0)
+        line = np.moveaxis(result, axis, 0)
+        line = line[::-1] if backwards else line
         for reach in (1, 2, 4, 8):
-            here, there = turned[:-reach], turned[reach:]
-            if backwards:
-                here, there = there, here
-            if len(here):
-                here[...] = operation(here, there.copy())
+            operation(line[:-reach], line[reach:], out=line[:-reach])
     return result
 
 

@@ -246,14 +246,13 @@ def write_ground_truth(
            [255, 128]], dtype=uint8)
     """
     _checked(ink)
-    background = ~ink
     if labelled is not None and _checked(labelled).shape != ink.shape:
         raise ValueError(f"labelled is {labelled.shape}, but ink is {ink.shape}")
-    if labelled is None or labelled.all():
-        return write_pages(Path(path), [background], dpi, overwrite=overwrite, texts=texts)
-    gray = np.where(background, np.uint8(_BACKGROUND), np.uint8(_INK))
-    gray[~labelled] = _UNLABELLED
-    return write_pages(Path(path), [gray], dpi, overwrite=overwrite, texts=texts)
+    page: NDArray[Any] = ~ink
+    if labelled is not None and not labelled.all():
+        page = np.where(ink, np.uint8(_INK), np.uint8(_BACKGROUND))
+        page[~labelled] = _UNLABELLED
+    return write_pages(Path(path), [page], dpi, overwrite=overwrite, texts=texts)
 
 
 def _checked(flags: RowSource) -> RowSource:

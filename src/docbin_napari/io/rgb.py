@@ -389,9 +389,8 @@ def upright(rows: RowSource, orientation: int = 1) -> NDArray[np.uint8]:
     pixels = np.empty((width, height, 3) if on_its_side else (height, width, 3), np.uint8)
     stored = pixels.transpose(1, 0, 2) if on_its_side else pixels
     # Whether the first row is the last one of the page, and the first column the last.
-    down = slice(None, None, -1 if orientation in (3, 4, 6, 7) else 1)
-    across = slice(None, None, -1 if orientation in (2, 3, 7, 8) else 1)
-    stored = stored[down, across]
+    stored = stored[::-1] if orientation in (3, 4, 6, 7) else stored
+    stored = stored[:, ::-1] if orientation in (2, 3, 7, 8) else stored
     for band in row_bands(height, width):
         rows.fill(stored[band], band.start)
     return pixels
