@@ -123,7 +123,7 @@ def spread(
     """
     result = values.copy()
     for axis in axes:
-        line = np.moveaxis(result, axis, 0)
+        line: NDArray[Any] = np.moveaxis(result, axis, 0)
         line = line[::-1] if backwards else line
         for reach in (1, 2, 4, 8):
             operation(line[:-reach], line[reach:], out=line[:-reach])

@@ -366,7 +366,7 @@ def _has_more_pictures(image: Image.Image, content: bytes) -> bool:
             return bool(getattr(other, "is_animated", False))
     if image.format == "PPM":
         # Only pictures in bytes may have another behind them.
-        start, kind = cast("ImageFile.ImageFile", image).tile[0][2:]
+        start, kind = cast("Any", image).tile[0][2:]
         deep = image.mode == "I" or (kind[0] == "RGB" and kind[1] > 255)
         bits = 1 if image.mode == "1" else 8 * len(image.getbands()) * (1 + deep)
         end = start + image.height * -(-image.width * bits // 8)
