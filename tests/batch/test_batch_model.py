@@ -16,7 +16,7 @@ from docbin_napari.model.model_file import ModelError, find_model
 
 @pytest.fixture(autouse=True)
 def no_models():
-    made_from._load.cache_clear()
+    made_from.load_once.cache_clear()
 
 
 def described(model: Path | str, threshold: float | None = None):
@@ -95,7 +95,7 @@ def test_a_base_that_is_another_one_or_gone_is_refused(tmp_path, tiny_model_file
     with refused:
         with_base.load()
     assert without_base.load().base is None
-    made_from._load.cache_clear()
+    made_from.load_once.cache_clear()
     base.write_bytes(tiny_model_file.read_bytes()[:-1] + b">")
     for model in (with_base, without_base):
         with refused:

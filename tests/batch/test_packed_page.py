@@ -35,11 +35,6 @@ def test_a_turned_page():
     np.testing.assert_array_equal(packed(page.T)[:], page.T)
 
 
-def test_gaps_are_refused():
-    with pytest.raises(ValueError, match="without gaps"):
-        packed(np.eye(4, dtype=bool))[::2]
-
-
 def test_a_mask_waits_in_a_fraction_of_its_size():
     ink = np.zeros((1000, 1000), dtype=bool)
     ink[::40, 100:900] = True

@@ -16,11 +16,12 @@ import logging
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -102,11 +103,9 @@ def binarize_files(
                     yield being_written.popleft().result()
         except KeyboardInterrupt:
             # What the writer has not finished will still be written, so it counts.
-            while being_written:
-                yield being_written.popleft().result()
+            yield from (file_end.result() for file_end in being_written)
             raise
-        while being_written:
-            yield being_written.popleft().result()
+        yield from (file_end.result() for file_end in being_written)
 
 
 @dataclass
@@ -138,11 +137,6 @@ class OpenFile:
     inverted: list[int] = field(default_factory=list)
     remarks: dict[str, None] = field(default_factory=dict)
     writing: Future[None] | None = None
-
-    def decoded(self) -> Iterator[Page | PageError]:
-        """Yield the pages; an unexpected error of a decoder ends this file alone."""
-        with _named(self.job.source):
-            yield from self.pages
 
     def write(self, writer: Executor, outputs: PageOutputs, *contents: Any) -> None:
         """Begin to write results as soon as the previous ones are written."""
@@ -222,14 +216,31 @@ class FileBinarizer:
         with suppress(OSError):
             # Before it is read: if it is replaced meanwhile, its result counts as out of date.
             job = replace(job, seen=fingerprint(job.source))
-        settings = {name: getattr(self.config, name) for name in ("dpi", "pixel_limit", "password")}
         try:
-            with _named(job.source):
-                read = partial(read_pages, job.source, in_bands=True, **settings)
-                pages = read()
-                return OpenFile(job, _resumed([next(pages)], pages, read))
-        except Exception as error:
+            pages = self._decoded(job.source)
+            # An iterator that has ended lets go of the page, which a list would not.
+            return OpenFile(job, chain(iter([next(pages)]), pages))
+        except (FileError, OSError, MemoryError) as error:
             return OpenFile(job, end=_failure(error, job))
+
+    def _decoded(self, source: Path) -> Iterator[Page | PageError]:
+        """Yield the pages; in the place of a damaged one behind the first stands its error."""
+        settings = {name: getattr(self.config, name) for name in ("dpi", "pixel_limit", "password")}
+        index, count = 0, 1
+        while index < count:
+            try:
+                with _named(source):
+                    for page in read_pages(source, in_bands=True, first=index, **settings):
+                        index, count = page.index + 1, page.count
+                        yield page
+                        # Otherwise this name would keep the page while the next one is decoded.
+                        del page
+                    return
+            except PageError as error:
+                if index == 0:
+                    raise
+                yield error
+                index += 1
 
     def known_end(self, job: Job) -> FileSkipped | FileFailed | None:
         """Say what becomes of a file that need not be read.
@@ -295,7 +306,7 @@ class FileBinarizer:
     def _single_pages(self, file: OpenFile, writer: Executor) -> Work[None]:
         """Write each page to files of its own; one that cannot be read does not stop the others."""
         job, failed, done = file.job, list[str](), False
-        for page in file.decoded():
+        for page in file.pages:
             if isinstance(page, PageError):
                 failed.append(page.reason)
                 continue
@@ -325,20 +336,15 @@ class FileBinarizer:
 
     def _whole_file(self, file: OpenFile, writer: Executor) -> Work[None]:
         """Write all pages to one file when the last is done; until then they wait packed."""
-        masks: list[PackedPage] = []
-        probabilities: list[PackedPage | None] = []
-        resolutions: list[Resolution] = []
-        for page in file.decoded():
+        pages = []
+        for page in file.pages:
             if isinstance(page, PageError):
                 raise page
-            resolutions.append(page.dpi)
-            ink, probability = yield from self._compute(page, file)
-            masks.append(ink)
-            probabilities.append(probability)
+            pages.append((*(yield from self._compute(page, file)), page.dpi))
             del page
         made = self._made(file.job, 0)
-        contents = (masks, probabilities, resolutions, made, self.config.overwrite)
-        file.write(writer, file.job.outputs(), *contents)
+        contents = map(list, zip(*pages, strict=True))
+        file.write(writer, file.job.outputs(), *contents, made, self.config.overwrite)
 
     def _compute(self, page: Page, file: OpenFile) -> Work[tuple[PackedPage, PackedPage | None]]:
         """Compute the ink of a page, and keep the probability where it is wanted."""
@@ -354,25 +360,6 @@ class FileBinarizer:
             file.inverted.append(page.index + 1)
         file.remarks.update(dict.fromkeys(page.remarks))
         return result.ink, result.probability
-
-
-def _resumed(
-    first: list[Page], pages: Iterator[Page], read: Callable[..., Iterator[Page]]
-) -> Iterator[Page | PageError]:
-    """Put the first page before the others; keep no reference to it once it is taken.
-
-    In the place of a damaged page stands what is wrong with it.
-    """
-    count = first[0].count
-    yield first.pop()
-    for index in range(1, count):
-        try:
-            yield next(pages)
-        except StopIteration:
-            return
-        except PageError as error:
-            yield error
-            pages = read(first=index + 1)
 
 
 def _write(
@@ -477,9 +464,7 @@ class PackedPage:
         self._tops.append(self._tops[-1] + len(rows))
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
-        start, stop, step = rows.indices(self._tops[-1])
-        if step != 1:
-            raise ValueError("rows of a packed page come in order, without gaps")
+        start, stop, _ = rows.indices(self._tops[-1])
         first = min(bisect_right(self._tops, start), len(self._bands)) - 1
         last = max(first + 1, bisect_left(self._tops, stop))
         above = self._tops[first]

@@ -63,7 +63,7 @@ MEMORY_A_WORKER = 2 * 2**30
 GPUS = "DOCBIN_GPUS"
 """Environment variable: the GPUs that the workers of this machine take in turns."""
 
-_gpu_lock = RLock()
+_one_by_one = RLock()
 _stopped: set[str] = set()
 _PACKAGE = "docbin_napari"
 _CONNECT_SECONDS = 10
@@ -253,7 +253,7 @@ def _connect(cluster: ClusterConfig, files: int, say: Callable[[str], None]) -> 
         logging.disable()
         stack.enter_context(dask.config.set(patience))
         address, security = cluster.dask, Security()
-        if cluster.is_local:
+        if cluster.dask == "local":
             here = stack.enter_context(start_here(cluster, files))
             address, security = here.scheduler_address, here.security
             here.loop.add_callback(_close_when_deserted, here, say)
@@ -287,12 +287,15 @@ def _check_versions(found: dict[str, Any]) -> None:
     """Refuse a scheduler or worker of another version: a task would crash that worker."""
     places = {"the scheduler": found["scheduler"], **found["workers"]}
     for place, versions in places.items():
-        version = versions["packages"].get(_PACKAGE)
-        if version != __version__:
-            raise ClusterError(
-                f"docbin-napari is {version or 'not installed'} on {place}, {__version__} on this "
-                "machine: install the same version everywhere"
-            )
+        _check_version(place, versions["packages"].get(_PACKAGE), __version__)
+
+
+def _check_version(place: str, there: str | None, here: str) -> None:
+    if there != here:
+        raise ClusterError(
+            f"docbin-napari is {there or 'not installed'} on {place}, {here} on this machine: "
+            "install the same version everywhere"
+        )
 
 
 async def _knock(address: str, security: Security) -> None:
@@ -454,7 +457,8 @@ def binarize_file(
         If no file of the batch can be done here.
     """
     place = f"the worker on {platform.node()}"
-    _check(job, version, place)
+    _check_version(place, __version__, version)
+    _check_folders(job, place)
     if missing(job.source):
         reason = f"{place} does not see this file: are its folders shared by all machines?"
         return FileFailed(job.source, reason)
@@ -463,10 +467,11 @@ def binarize_file(
         writer = stack.enter_context(ThreadPoolExecutor(1))
 
         def load() -> InkModel:
-            network = model.load()
+            with _one_by_one:
+                network = model.load()
             if network.device.name != "cpu":
                 # Files of several threads go through one GPU one after the other.
-                stack.enter_context(_gpu_lock)
+                stack.enter_context(_one_by_one)
             return network
 
         binarizer = FileBinarizer(replace(model, load=load), config)
@@ -515,13 +520,8 @@ def dask_setup(worker: Any) -> None:
     os.close(nowhere)
 
 
-def _check(job: Job, version: str, place: str) -> None:
+def _check_folders(job: Job, place: str) -> None:
     """Refuse what would fail for every file, or write results where nobody finds them."""
-    if version != __version__:
-        raise ClusterError(
-            f"{place} has docbin-napari {__version__}, this machine {version}: "
-            "install the same version everywhere"
-        )
     for folder in (job.source.parent, job.folder):
         if not is_folder(folder):
             raise ClusterError(

@@ -84,10 +84,6 @@ class ClusterConfig:
     ValueError
         If the address is empty, or `workers` is given for an address or below 1.
 
-    Examples
-    --------
-    >>> ClusterConfig("local", workers=4).is_local
-    True
     """
 
     dask: str
@@ -97,15 +93,10 @@ class ClusterConfig:
     def __post_init__(self) -> None:
         if not self.dask.strip():
             raise ValueError('dask must be the address of a scheduler, or "local"')
-        if self.workers is not None and not self.is_local:
+        if self.workers is not None and self.dask != "local":
             raise ValueError("workers goes with --dask local only: a cluster brings its own")
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers must be at least 1, not {self.workers}")
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the cluster is started here and ends with the batch."""
-        return self.dask == "local"
 
 
 class ClusterError(Exception):

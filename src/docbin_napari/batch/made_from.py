@@ -20,7 +20,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from threading import Lock
 from typing import Any, Literal
 
 from docbin_napari.batch.jobs import Job, OutputConfig, PageOutputs
@@ -45,7 +44,6 @@ Standing = Literal[
 ]
 """How an existing result relates to a page."""
 _SHOWN = 3
-_loading = Lock()
 
 
 @dataclass(frozen=True)
@@ -133,10 +131,13 @@ def describe_model(
     return BatchModel(load, inference, threshold, recipe)
 
 
+@lru_cache(maxsize=2)
 def load_once(
     name: str, digests: tuple[str, str | None], device: str, engine: EngineConfig
 ) -> ink_model.InkModel:
     """Load a model file that any process of any machine has, once in each process.
+
+    Threads ask for it one after the other, or each of them would load it.
 
     Parameters
     ----------
@@ -160,14 +161,6 @@ def load_once(
     ModelError, DeviceError
         If a file is missing here, is damaged or has changed, or the device is missing.
     """
-    with _loading:
-        return _load(name, digests, device, engine)
-
-
-@lru_cache(maxsize=2)
-def _load(
-    name: str, digests: tuple[str, str | None], device: str, engine: EngineConfig
-) -> ink_model.InkModel:
     if file_hash(find_model(name).path) != digests[0]:
         raise ModelError(
             f"the file of the model {name} has changed since the batch began: start the batch again"
