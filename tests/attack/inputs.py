@@ -125,7 +125,7 @@ def _zips(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def _states(folder: Path) -> Iterator[tuple[str, bytes]]:
     labels = (np.asarray(letter().convert("L")) < 128).astype(np.uint8)
-    draft = Draft(labels, reviewed=b"some windows", model="general-1", date="2026-01-01T00:00:00Z")
+    draft = Draft(labels, reviewed=b"some windows", model="general-1")
     yield "page.draft", write_draft(folder, KEY, draft).read_bytes()
     kept = keep_ink(folder, KEY, labels * np.uint8(255), HOW)
     yield kept.name, kept.read_bytes()

@@ -24,7 +24,7 @@ from docbin_napari.finetune.stages import finetune
 from docbin_napari.io.mask import read_ground_truth, write_mask
 from docbin_napari.io.page import find_pages, read_pages
 from docbin_napari.model.unet import UNet  # noqa: F401  imported before the children are forked
-from docbin_napari.pairs.drafts import Draft, PageKey, newest_draft, read_draft, write_draft
+from docbin_napari.pairs.drafts import Draft, PageKey, find_drafts, read_draft, write_draft
 from docbin_napari.pairs.pair import PairContent, find_pairs, write_pair
 from docbin_napari.pairs.save import PairPlace, pair_of, replace_mask, save_pair
 from docbin_napari.train.loop import train
@@ -339,8 +339,8 @@ class Drafts:
         return f"draft {said} was kept, but {last} is there" if last < said else ""
 
     def _last(self, folder: Path) -> int:
-        path = newest_draft([folder / "drafts"], self._key)
-        return -1 if path is None else int(read_draft(path).labels[0, 0])
+        found = find_drafts([folder / "drafts"], self._key)
+        return int(read_draft(found[0]).labels[0, 0]) if found else -1
 
 
 class Export:

@@ -138,10 +138,10 @@ class ImportCommand:
             target = self.folder / collection_name(self.source, self.collection)
         with open_source(self.source, apart_from=self.folder) as source:
             matching = match_pairs(source.images)
-            for refused in source.refused:
-                console.complain(f"{refused.name}: {refused.reason}")
-            for name, why in matching.alone:
-                console.complain(f"not matched: {name}: {why}")
+            for name, why in source.refused:
+                console.complain(f"{name}: {why}")
+            for image, why in matching.alone:
+                console.complain(f"not matched: {image}: {why}")
             if not matching.matches:
                 raise UsageError(
                     f"{self.source}: no mask has a page here; masks are known by names such as "

@@ -16,7 +16,6 @@ import math
 import os
 import secrets
 import zipfile
-import zlib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,14 +86,11 @@ class Draft:
         The windows that somebody has reviewed.
     model : str, optional
         The model whose ink was corrected.
-    date : str
-        When it was written: ISO 8601, UTC.
     """
 
     labels: NDArray[Any]
     reviewed: bytes | None = None
     model: str | None = None
-    date: str = ""
 
 
 def content_of(pixels: RowSource) -> str:
@@ -166,7 +162,7 @@ def write_draft(folder: Path, key: PageKey, draft: Draft, writer: str = SESSION)
     """
     reviewed = None if draft.reviewed is None else base64.b64encode(draft.reviewed).decode()
     header = {"source": key.source, "page": key.page, "content": key.content}
-    header |= {"model": draft.model, "reviewed": reviewed, "date": draft.date or now()}
+    header |= {"model": draft.model, "reviewed": reviewed, "date": now()}
     path = folder / f"{key.name}-{writer}{_SUFFIX}"
     return write_planes(path, header, {"labels": draft.labels})
 
@@ -186,28 +182,9 @@ def read_draft(path: Path) -> Draft:
         model = header["model"]
         if model is not None and not isinstance(model, str):
             raise TypeError("a model is a name")
-        return Draft(planes["labels"], reviewed, model, str(header["date"]))
+        return Draft(planes["labels"], reviewed, model)
     except (KeyError, ValueError, TypeError) as error:
         raise DraftError(path, "the file is damaged") from error
-
-
-def newest_draft(folders: Iterable[Path], key: PageKey) -> Path | None:
-    """Find the newest draft of a page, whoever wrote it.
-
-    Parameters
-    ----------
-    folders : iterable of Path
-        Where to look.
-    key : PageKey
-        The page.
-
-    Returns
-    -------
-    Path or None
-        None if there is none.
-    """
-    found = find_drafts(folders, key)
-    return found[0] if found else None
 
 
 def find_drafts(folders: Iterable[Path], key: PageKey, writers: Container[str] = ()) -> list[Path]:
@@ -239,7 +216,7 @@ def find_drafts(folders: Iterable[Path], key: PageKey, writers: Container[str] =
 
 def _is_homeless(path: Path) -> bool:
     try:
-        source = read_header(path)["source"]
+        source = read_planes(path, only_header=True)[0]["source"]
     except (DraftError, KeyError):
         return False
     return isinstance(source, str) and source != "" and bool(missing(Path(source)))
@@ -360,24 +337,17 @@ def write_planes(path: Path, header: Mapping[str, Any], planes: Mapping[str, NDA
     return path
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """Read what `write_planes` was given as header, without the arrays.
-
-    Raises
-    ------
-    DraftError
-        If the file cannot be read, or is damaged.
-    """
-    return _read(path, with_planes=False)[0]
-
-
-def read_planes(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def read_planes(
+    path: Path, *, only_header: bool = False
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read what `write_planes` wrote.
 
     Parameters
     ----------
     path : Path
         The file.
+    only_header : bool
+        Whether the arrays are left out.
 
     Returns
     -------
@@ -391,16 +361,12 @@ def read_planes(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     DraftError
         If the file cannot be read, or is damaged.
     """
-    return _read(path, with_planes=True)
-
-
-def _read(path: Path, with_planes: bool) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     try:
         with zipfile.ZipFile(path) as packed:
             _check_entries(packed)
             header = json.loads(packed.read(_HEADER))
             kinds = header.pop("planes")
-            names = kinds if with_planes else ()
+            names = () if only_header else kinds
             return header, {name: _plane(packed, name, kinds[name]) for name in names}
     except FileNotFoundError:
         raise DraftError(path, "there is no such file") from None
@@ -408,9 +374,7 @@ def _read(path: Path, with_planes: bool) -> tuple[dict[str, Any], dict[str, NDAr
         raise DraftError(path, f"the file cannot be read ({error.strerror})") from error
     except MemoryError as error:
         raise DraftError(path, "there is not enough memory to read it") from error
-    except (ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError) as error:
-        raise DraftError(path, "the file is damaged") from error
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except Exception as error:  # Damaged bytes end in errors of many kinds.
         raise DraftError(path, "the file is damaged") from error
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from docbin_napari.io.errors import FileError, MaskError, PageError, PairError
+from docbin_napari.io.errors import FileError, MaskError, PairError
 from docbin_napari.io.mask import GroundTruth, read_ground_truth
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER, RESERVED_FOLDERS, read_pages
 from docbin_napari.io.paths import clean_name, name_trouble, same_name
@@ -141,12 +141,9 @@ def import_pairs(
 
 def _taken_names(collection: Path) -> dict[str, Path | None]:
     """Names in use, without suffix and case, and the page of each."""
-    taken: dict[str, Path | None] = dict.fromkeys(_names(collection / GROUND_TRUTH_FOLDER))
-    return taken | {name: paths[-1] for name, paths in _names(collection).items()}
-
-
-def _names(folder: Path) -> dict[str, list[Path]]:
-    return images_by_name(folder, any_case=True)
+    pages = images_by_name(collection, any_case=True)
+    taken = dict.fromkeys(images_by_name(collection / GROUND_TRUTH_FOLDER, any_case=True))
+    return taken | {name: paths[-1] for name, paths in pages.items()}
 
 
 def _read(page: Path, mask: Path, match: Match, reversed_ink: bool) -> _Content:
@@ -154,14 +151,12 @@ def _read(page: Path, mask: Path, match: Match, reversed_ink: bool) -> _Content:
     remarks: list[str] = []
     try:
         image = next(read_pages(page))
-    except PageError as error:
-        raise PageError(page, f"{match.page}: {error.reason}") from error
-    if image.count > 1:
-        raise PairError(page, f"{match.page}: a file of {image.count} pages; one is needed")
-    try:
+        if image.count > 1:
+            raise PairError(page, f"a file of {image.count} pages; one is needed")
         truth = _read_mask(mask, remarks)
-    except MaskError as error:
-        raise MaskError(mask, f"{match.mask}: {error.reason}") from error
+    except FileError as error:
+        name = match.page if error.path == page else match.mask
+        raise PairError(error.path, f"{name}: {error.reason}") from error
     height, width = image.pixels.shape[:2]
     if truth.ink.shape != (height, width):
         rows, columns = truth.ink.shape
@@ -208,7 +203,8 @@ def _bring(
         if there is not None and _is_same_page(there, content):
             if _has_same_mask(there, content):
                 return Imported(match, "already there", there, tuple(remarks), suspect)
-            if _waits_for_mask(there):
+            # It was brought by an import that broke off before the mask.
+            if name.casefold() not in images_by_name(_mask_of(there).parent, any_case=True):
                 remarks.append("the page was there already, without its mask")
                 if not dry_run:
                     write_mask_alone(_mask_of(there), content, overwrite=False)
@@ -231,13 +227,6 @@ def _mask_of(page: Path) -> Path:
 
 def _is_same_page(page: Path, content: _Content) -> bool:
     return page.is_file() and filecmp.cmp(page, content.file, shallow=False)
-
-
-def _waits_for_mask(page: Path) -> bool:
-    """Whether a page was brought by an import that broke off before its mask."""
-    masks = page.parent / GROUND_TRUTH_FOLDER
-    others = masks.iterdir() if masks.is_dir() else ()
-    return same_name(page.stem) not in {same_name(path.stem) for path in others}
 
 
 def _has_same_mask(page: Path, content: _Content) -> bool:

@@ -196,22 +196,18 @@ def why_reversed(gray: NDArray[np.uint8], truth: GroundTruth) -> str:
     100 % of those at the rim are ink
     ink is 210 gray levels brighter than what is beside it
     """
-    labelled = int(truth.labelled.sum())
-    share = int(truth.ink.sum()) / labelled if labelled else 0.0
-    outside = _share_at_rim(truth) if labelled else 0.0
-    darker = _darker_by(gray, truth)
-    brighter = -darker if darker is not None else 0.0
-    is_brighter = brighter > _BRIGHTER
-    signs = [
-        words
-        for words, found in (
-            (f"{share:.0%} of the labelled pixels are ink", share > _LARGEST_SHARE),
-            (f"{outside:.0%} of those at the rim are ink", outside > _LARGEST_SHARE),
-            (f"ink is {brighter:.0f} gray levels brighter than what is beside it", is_brighter),
-        )
-        if found
-    ]
-    return ", and ".join(signs).replace("%", " %") if len(signs) > 1 else ""
+    if not truth.labelled.any():
+        return ""
+    share = truth.ink.sum() / truth.labelled.sum()
+    outside = _share_at_rim(truth)
+    brighter = _brighter_by(gray, truth)
+    signs = {
+        f"{share:.0%} of the labelled pixels are ink": share > _LARGEST_SHARE,
+        f"{outside:.0%} of those at the rim are ink": outside > _LARGEST_SHARE,
+        f"ink is {brighter:.0f} gray levels brighter than what is beside it": brighter > _BRIGHTER,
+    }
+    found = [words for words, is_there in signs.items() if is_there]
+    return ", and ".join(found).replace("%", " %") if len(found) > 1 else ""
 
 
 def _share_at_rim(truth: GroundTruth) -> float:
@@ -226,17 +222,17 @@ def _share_at_rim(truth: GroundTruth) -> float:
     return ink / count
 
 
-def _darker_by(gray: NDArray[np.uint8], truth: GroundTruth) -> float | None:
-    """Mean step from ink up to the background beside it; None if they hardly meet."""
+def _brighter_by(gray: NDArray[np.uint8], truth: GroundTruth) -> float:
+    """Mean step from ink down to the background beside it; 0 if they hardly meet."""
     total, count = 0, 0
     background = truth.labelled & ~truth.ink
     for turns in range(4):
         turned, ink, paper = (np.rot90(array, turns) for array in (gray, truth.ink, background))
         near, far = turned[:-_REACH], turned[_REACH:]
         meet = ink[:-_REACH] & paper[_REACH:]
-        total += int(far[meet].sum(dtype=np.int64)) - int(near[meet].sum(dtype=np.int64))
+        total += int(near[meet].sum(dtype=np.int64)) - int(far[meet].sum(dtype=np.int64))
         count += int(meet.sum())
-    return total / count if count >= _FEWEST_NEIGHBOURS else None
+    return total / count if count >= _FEWEST_NEIGHBOURS else 0.0
 
 
 @dataclass(frozen=True)

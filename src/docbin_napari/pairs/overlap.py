@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,21 +62,14 @@ def thumbnail(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     height, width = gray.shape
     factor = _LARGE / max(height, width)
-    rows = _starts(height, max(1, round(height * factor)))
-    columns = _starts(width, max(1, round(width * factor)))
-    sums = np.add.reduceat(gray, columns, axis=1, dtype=np.float32)
-    sums = np.add.reduceat(sums, rows, axis=0, dtype=np.float32)
-    counts = np.outer(_lengths(rows, height), _lengths(columns, width))
-    small: NDArray[np.float32] = (sums / counts).astype(np.float32)
-    return small
-
-
-def _starts(length: int, parts: int) -> NDArray[np.intp]:
-    return np.arange(parts) * length // parts
-
-
-def _lengths(starts: NDArray[np.intp], length: int) -> NDArray[np.intp]:
-    return np.maximum(1, np.diff(np.append(starts, length)))
+    small: NDArray[Any] = gray
+    counts = np.array(1)
+    for axis, length in ((1, width), (0, height)):
+        parts = max(1, round(length * factor))
+        starts = np.arange(parts) * length // parts
+        small = np.add.reduceat(small, starts, axis, dtype=np.float32)
+        counts = np.multiply.outer(np.diff(starts, append=length).clip(1), counts)
+    return (small / counts).astype(np.float32)
 
 
 def likeness_to(first: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], float]:

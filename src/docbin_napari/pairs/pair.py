@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -525,7 +526,7 @@ def _summarize(collection: Collection) -> Summary:
         pairs = find_pairs(collection.path)
     except PairError as error:
         return Summary(collection, without_mask=len(pages), troubles=(error,))
-    pixels = labelled = ink = 0
+    figures = Counter(without_mask=len(pages - {pair.name for pair in pairs}))
     troubles: list[FileError] = []
     for pair in pairs:
         try:
@@ -533,15 +534,6 @@ def _summarize(collection: Collection) -> Summary:
         except FileError as error:
             troubles.append(error)
             continue
-        pixels += truth.ink.size
-        labelled += int(truth.labelled.sum())
-        ink += int(truth.ink.sum())
-    return Summary(
-        collection,
-        pages=len(pairs) - len(troubles),
-        without_mask=len(pages - {pair.name for pair in pairs}),
-        pixels=pixels,
-        labelled=labelled,
-        ink=ink,
-        troubles=tuple(troubles),
-    )
+        labelled, ink = int(truth.labelled.sum()), int(truth.ink.sum())
+        figures.update(pages=1, pixels=truth.ink.size, labelled=labelled, ink=ink)
+    return Summary(collection, troubles=tuple(troubles), **figures)

@@ -44,14 +44,6 @@ _ENCRYPTED = 0x1
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A file of a source that is passed over, and why."""
-
-    name: str
-    reason: str
-
-
 @contextmanager
 def open_source(path: Path, apart_from: Path | None = None) -> Iterator[Source]:
     """Open a folder or a zip file of images.
@@ -100,7 +92,7 @@ class FolderSource:
     def __init__(self, root: Path, apart_from: Path | None = None) -> None:
         self._root = root
         self._apart = apart_from.resolve() if apart_from else None
-        self.refused: list[Refused] = []
+        self.refused: list[tuple[str, str]] = []
         try:
             found = list(self._walk(root))
         except OSError as error:
@@ -114,13 +106,13 @@ class FolderSource:
                 continue
             if entry.is_dir():
                 if entry.is_symlink():
-                    self.refused.append(Refused(f"{name}", "a link to a folder is not followed"))
+                    self.refused.append((str(name), "a link to a folder is not followed"))
                 elif entry.resolve() != self._apart:
                     yield from self._walk(entry)
             elif entry.suffix.lower() in IMAGE_SUFFIXES:
                 yield name
             elif reason := _not_looked_into(name):
-                self.refused.append(Refused(f"{name}", reason))
+                self.refused.append((str(name), reason))
 
     @contextmanager
     def file(self, name: PurePosixPath) -> Iterator[Path]:
@@ -136,7 +128,7 @@ class ZipSource:
         self._place = place
         self._path = path
         self._entries: dict[PurePosixPath, zipfile.ZipInfo] = {}
-        self.refused: list[Refused] = []
+        self.refused: list[tuple[str, str]] = []
         entries = archive.infolist()
         if len(entries) > ENTRY_LIMIT:
             raise PairError(path, f"{len(entries):,} entries are more than {ENTRY_LIMIT:,}")
@@ -156,11 +148,11 @@ class ZipSource:
         reason = _danger(entry) or _not_looked_into(name)
         hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in name.parts)
         if reason:
-            self.refused.append(Refused(entry.filename, reason))
+            self.refused.append((entry.filename, reason))
         elif entry.is_dir() or hidden or name.suffix.lower() not in IMAGE_SUFFIXES:
             return
         elif name in self._entries:
-            self.refused.append(Refused(entry.filename, "the zip file holds this name twice"))
+            self.refused.append((entry.filename, "the zip file holds this name twice"))
         else:
             self._entries[name] = entry
 
@@ -215,7 +207,7 @@ def _not_looked_into(name: PurePosixPath) -> str:
 
 
 Source = FolderSource | ZipSource
-"""What pairs are imported from: its `images`, what is `refused`, and a `file` by its name."""
+"""What pairs are imported from: `images`, what is `refused` and why, and a `file` by its name."""
 
 
 _TRUTH = r"(?:est)?gt|ground[-_ ]?truth"

@@ -151,7 +151,7 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | P
     result = InkResult(page.pixels.shape[:2], order.threshold)
     known = _fill_with_known(result, folders, key, order)
     if of_pair := _of_pair(order, page, key.content, base):
-        draft = drafts.newest_draft(folders, key)
+        draft = next(iter(drafts.find_drafts(folders, key)), None)
         if known:
             result.labels[:] = of_pair.labels
             of_pair = replace(of_pair, labels=result.labels, result=result)
@@ -166,7 +166,7 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | P
                 break
     metadata = base | {"model": order.model, "preset": order.preset}
     inked = PageReady(result.labels, result, metadata)
-    yield _with_draft(inked, drafts.newest_draft(folders, key))
+    yield _with_draft(inked, next(iter(drafts.find_drafts(folders, key)), None))
 
 
 def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Iterator[Progress]:
