@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from docbin_napari.io.mask import GroundTruth
 from docbin_napari.io.page import GROUND_TRUTH_FOLDER
 from docbin_napari.io.paths import shown
 from docbin_napari.pairs import overlap
-from docbin_napari.pairs.mask_trouble import MaskTrouble, lightness, mask_trouble
+from docbin_napari.pairs.drafts import content_of
+from docbin_napari.pairs.mask_trouble import lightness, mask_trouble
 from docbin_napari.pairs.pair import Pair, find_collections, images_by_name, read_pair
 from docbin_napari.pairs.save import SPLITS
 
@@ -59,7 +59,7 @@ class _Looked:
 
     pair: Pair
     split: str
-    digest: bytes
+    content: str
     small: NDArray[np.float32]
     squares: overlap.Fingerprint
 
@@ -162,42 +162,41 @@ def _look(pair: Pair, split: str) -> tuple[list[Finding], _Looked | None]:
         fix = "copy the file again, or remove the pair"
         return [Finding("unreadable", error.path, error.reason, fix)], None
     gray = lightness(pixels)
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    found = list(_mask_findings(pair, truth, mask_trouble(gray, truth)))
     small, squares = overlap.thumbnail(gray), overlap.fingerprint(gray)
-    return found, _Looked(pair, split, digest.digest(), small, squares)
+    looked = _Looked(pair, split, content_of(pixels), small, squares)
+    return _mask_findings(pair.ground_truth, truth, gray), looked
 
 
-def _mask_findings(
-    pair: Pair, truth: GroundTruth, trouble: MaskTrouble | None
-) -> Iterator[Finding]:
-    mask = pair.ground_truth
+def _mask_findings(mask: Path, truth: GroundTruth, gray: NDArray[np.uint8]) -> list[Finding]:
     if not truth.labelled.any():
         problem = "no pixel is labelled, so nothing can be learnt from it"
-        yield Finding("not labelled", mask, problem, "label a part of the page, or remove the mask")
-    elif not truth.ink.any():
+        fix = "label a part of the page, or remove the mask"
+        return [Finding("not labelled", mask, problem, fix)]
+    if not truth.ink.any():
         fix = "remove the pair unless the page is empty"
-        yield Finding("no ink", mask, "there is no ink in it", fix)
-    elif trouble is not None:
-        yield Finding(trouble.kind, mask, trouble.problem, trouble.fix)
+        return [Finding("no ink", mask, "there is no ink in it", fix)]
+    trouble = mask_trouble(gray, truth)
+    return [Finding(trouble.kind, mask, trouble.problem, trouble.fix)] if trouble else []
 
 
 def _twice(pages: list[_Looked]) -> Iterator[list[Finding]]:
     """Compare each page with all before it."""
     shared = overlap.shared_parts([page.squares for page in pages])
     for index, page in enumerate(pages):
-        like = overlap.likeness_to(page.small) if index else None
+        likeness_to_page = overlap.likeness_to(page.small)
         found = []
         for before, other in enumerate(pages[:index]):
-            if page.digest == other.digest:
-                found.append(_copy("duplicate", page, other, "the same page, pixel for pixel, as"))
-            elif like and (likeness := like(other.small)) >= overlap.SAME_PAGE:
-                words = f"nearly the same page (likeness {likeness:.2f}) as"
-                found.append(_copy("near-duplicate", page, other, words))
+            if page.content == other.content:
+                kind, words = "duplicate", "the same page, pixel for pixel, as"
+            elif (likeness := likeness_to_page(other.small)) >= overlap.SAME_PAGE:
+                kind, words = "near-duplicate", f"nearly the same page (likeness {likeness:.2f}) as"
             elif part := shared.get((before, index)):
                 words = f"{part:.0%} of the smaller of the two is, pixel for pixel, a part of"
-                found.append(_copy("shared part", page, other, words))
+                kind = "shared part"
+            else:
+                continue
+            problem = f"{words} {other.pair.page}"
+            found.append(Finding(kind, page.pair.page, problem, _fix_of_copy(page, other)))
         yield found
 
 
@@ -206,10 +205,8 @@ def _use(page: _Looked) -> str:
     return page.split or (page.pair.collection if page.pair.collection in SPLITS else "")
 
 
-def _copy(kind: str, page: _Looked, other: _Looked, words: str) -> Finding:
+def _fix_of_copy(page: _Looked, other: _Looked) -> str:
     if _use(page) == _use(other):
-        fix = "keep one of them, since a page that is there twice weighs twice"
-    else:
-        places = f"{page.pair.collection} or in {other.pair.collection}"
-        fix = f"keep it in {places}: a page that was learnt is no test"
-    return Finding(kind, page.pair.page, f"{words} {other.pair.page}", fix)
+        return "keep one of them, since a page that is there twice weighs twice"
+    places = f"{page.pair.collection} or in {other.pair.collection}"
+    return f"keep it in {places}: a page that was learnt is no test"

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from docbin_napari.io.mask import GroundTruth
-from docbin_napari.io.rgb import row_bands
 
 _REACH = 4
 """Pixels from ink to the background beside it: beyond the soft edge of a stroke."""
@@ -154,10 +153,7 @@ def lightness(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ndarray, uint8, shape (H, W)
         0 is black, 255 white.
     """
-    out = np.empty(pixels.shape[:2], np.uint8)
-    for rows in row_bands(*pixels.shape[:2]):
-        out[rows] = pixels[rows].sum(axis=2, dtype=np.uint16) // 3
-    return out
+    return (pixels.sum(axis=2, dtype=np.uint16) // 3).astype(np.uint8)
 
 
 def why_reversed(gray: NDArray[np.uint8], truth: GroundTruth) -> str:

@@ -220,9 +220,10 @@ def open_list(folder: Path, elsewhere: Path) -> PageList:
     # Both are there where a folder that could be written to cannot any more.
     newest = sorted((beside, other), key=modified, reverse=True)
     stored = next(filter(None, (_stored(path, known) for path in newest)), {})
-    entries = [entry for file in files for entry in _pages_of(file)]
     known.states = stored.get("pages", {})
-    known.entries = [_with_state(entry, known.states) for entry in entries]
+    for file, count in zip(files, map(_count, files), strict=True):
+        entries = (Entry(file, page, count) for page in range(1, count + 1))
+        known.entries += [_with_state(entry, known.states) for entry in entries]
     keys = [entry.key for entry in known.entries]
     choices = stored.get("choices")
     if isinstance(choices, dict):
@@ -271,24 +272,17 @@ def _without_results(files: list[Path]) -> list[Path]:
     return [file for file, match in saved if match is None or match["scan"] not in scans]
 
 
-def _pages_of(file: Path) -> list[Entry]:
-    count = max(1, _count(file))
-    return [Entry(file, page, count) for page in range(1, count + 1)]
-
-
 def _count(file: Path) -> int:
     """Pages of a file; 1 for one that cannot be read, which opening it reports."""
-    try:
+    with suppress(OSError, PageError):
         with file.open("rb") as stream:
             start = stream.read(1024)
         if is_tiff(start):
-            return len(read_tiff_header(file).pages)
+            return max(1, len(read_tiff_header(file).pages))
         if is_pdf(start):
             from docbin_napari.io.pdf import page_count
 
-            return page_count(file)
-    except (OSError, PageError):
-        return 1
+            return max(1, page_count(file))
     return 1
 
 
