@@ -153,7 +153,8 @@ def lightness(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ndarray, uint8, shape (H, W)
         0 is black, 255 white.
     """
-    return (pixels.sum(axis=2, dtype=np.uint16) // 3).astype(np.uint8)
+    mean: NDArray[np.uint8] = (pixels.sum(axis=2, dtype=np.uint16) // 3).astype(np.uint8)
+    return mean
 
 
 def why_reversed(gray: NDArray[np.uint8], truth: GroundTruth) -> str:

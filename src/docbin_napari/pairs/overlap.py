@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,8 @@ def thumbnail(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
         starts = np.arange(parts) * length // parts
         small = np.add.reduceat(small, starts, axis, dtype=np.float32)
         counts = np.multiply.outer(np.diff(starts, append=length).clip(1), counts)
-    return (small / counts).astype(np.float32)
+    mean: NDArray[np.float32] = (small / counts).astype(np.float32)
+    return mean
 
 
 def likeness_to(first: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], float]:
@@ -246,14 +247,11 @@ def shared_parts(pages: Sequence[Fingerprint]) -> dict[tuple[int, int], float]:
     hashes = np.concatenate([page.hashes for page in pages])
     places = np.concatenate([page.places for page in pages])
     numbers = np.repeat(np.arange(len(pages)), sizes)
-    order = np.argsort(hashes, kind="stable")
-    hashes, places, numbers = hashes[order], places[order], numbers[order]
-    ends = np.flatnonzero(np.append(hashes[1:] != hashes[:-1], True)) + 1
-    starts = np.concatenate([[0], ends[:-1]])
     shifts: Counter[tuple[int, int, int, int]] = Counter()
-    for start, end in zip(starts, ends, strict=True):
-        if 2 <= end - start <= _MOST_PAGES:
-            for one, other in combinations(range(start, end), 2):
+    for _, same in groupby(np.argsort(hashes, kind="stable"), hashes.__getitem__):
+        squares = list(same)
+        if len(squares) <= _MOST_PAGES:
+            for one, other in combinations(squares, 2):
                 down, right = places[other] - places[one]
                 shifts[int(numbers[one]), int(numbers[other]), int(down), int(right)] += 1
     found: dict[tuple[int, int], float] = {}

@@ -343,9 +343,7 @@ def _assign(
             alone[mask] = f"its page {page} has the mask {taken[page]} already"
         else:
             taken[page] = mask
-    for page in order:
-        if page not in taken:
-            alone[page] = "a page without a mask"
+    alone |= {page: "a page without a mask" for page in order if page not in taken}
     names = dict(masks)
     matches = [
         Match(page, taken[page], _name(page, names[taken[page]])) for page in order if page in taken
