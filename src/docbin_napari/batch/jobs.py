@@ -9,7 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -318,10 +318,7 @@ def plan_jobs(
         for job in _find_jobs(path, config, stems_in, passed_over):
             # Two links to one file are two pages of their own names.
             once.setdefault((resolved(job.source), resolved(job.folder), job.name), job)
-    return _refuse_conflicts(
-        replace(job, suffix=f".{config.format}", probability=config.probability)
-        for job in once.values()
-    )
+    return _refuse_conflicts(list(once.values()))
 
 
 def _find_jobs(
@@ -330,10 +327,11 @@ def _find_jobs(
     stems_in: Callable[[Path], Counter[str]],
     passed_over: list[Path] | None,
 ) -> Iterator[Job]:
+    planned = partial(Job, suffix=f".{config.format}", probability=config.probability)
     if not is_folder(path):
         problem = missing(path)
         name = path.stem if problem else _result_name(path, stems_in)
-        yield Job(path, config.output or path.parent / RESULTS_FOLDER, name, problem=problem)
+        yield planned(path, config.output or path.parent / RESULTS_FOLDER, name, problem=problem)
         return
     unreadable: list[PageError] = []
     try:
@@ -341,23 +339,23 @@ def _find_jobs(
             path, recursive=config.recursive, unreadable=unreadable, passed_over=passed_over
         )
     except PageError as error:
-        yield Job(path, path, path.name, problem=error.reason)
+        yield planned(path, path, path.name, problem=error.reason)
         return
     for trouble in unreadable:
-        yield Job(trouble.path, trouble.path, trouble.path.name, problem=trouble.reason)
+        yield planned(trouble.path, trouble.path, trouble.path.name, problem=trouble.reason)
     if config.output and _is_inside(config.output, path):
         if config.output.resolve() == path.resolve():
             problem = "results among the pages would be taken for pages: choose another --output"
-            yield Job(path, path, path.name, problem=problem)
+            yield planned(path, path, path.name, problem=problem)
             return
         pages = [page for page in pages if not _is_inside(page, config.output)]
     if not pages:
-        yield Job(path, path, path.name, problem=_nothing_found(path, config))
+        yield planned(path, path, path.name, problem=_nothing_found(path, config))
     for page in pages:
         folder = page.parent / RESULTS_FOLDER
         if config.output:
             folder = config.output / page.parent.relative_to(path)
-        yield Job(page, folder, _result_name(page, stems_in))
+        yield planned(page, folder, _result_name(page, stems_in))
 
 
 def _nothing_found(folder: Path, config: OutputConfig) -> str:
@@ -386,9 +384,9 @@ def _stems_in(folder: Path) -> Counter[str]:
     return Counter(entry.stem for entry in entries if entry.is_file())
 
 
-def _refuse_conflicts(planned: Iterable[Job]) -> list[Job]:
+def _refuse_conflicts(jobs: list[Job]) -> list[Job]:
     """Note a problem for each file whose result would replace a page or another result."""
-    jobs, checked = list(planned), list[Job]()
+    checked: list[Job] = []
     rivals: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
     pages = {resolved(job.source) for job in jobs if not job.problem}
     taken: dict[Path, Path] = {}
