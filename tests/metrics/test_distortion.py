@@ -81,9 +81,3 @@ def test_a_block_is_mixed_by_its_labelled_pixels_only(one_stroke):
     labelled[:, 16:] = one_stroke[:, 16:]
     dropped_two_of_six = drd(prediction, one_stroke, labelled)
     assert dropped_two_of_six == pytest.approx(drd(prediction, one_stroke) * 6 / 4)
-
-
-def test_every_pixel_wrong_is_counted_in_chunks(monkeypatch, one_stroke):
-    expected = drd(~one_stroke, one_stroke)
-    monkeypatch.setattr("docbin_napari.metrics.rates._CHUNK", 7)
-    assert drd(~one_stroke, one_stroke) == pytest.approx(expected)

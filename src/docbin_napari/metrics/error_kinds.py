@@ -6,12 +6,12 @@ reader sees is ink where there is none, and strokes that are gone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
-from docbin_napari.metrics.rates import BoolArray, Comparison, compare, f_measure_of
+from docbin_napari.metrics.rates import BoolArray, compare, f_measure_of
 
 NEAR = 3
 """How far from ink an error may lie to be one of the border, in pixels."""
@@ -96,10 +96,7 @@ def error_maps(
     >>> int(maps.border.sum()), int(maps.false_ink.sum()), int(maps.missed.sum())
     (3, 1, 0)
     """
-    return _maps(compare(prediction, ground_truth, labelled))
-
-
-def _maps(comparison: Comparison) -> ErrorMaps:
+    comparison = compare(prediction, ground_truth, labelled)
     false = comparison.predicted & ~comparison.truth
     missing = comparison.truth & ~comparison.predicted
     false_ink = false & ~_near(comparison.truth)
@@ -137,16 +134,17 @@ def error_kinds(
     >>> error_kinds(specks, blank).false_ink
     1.0
     """
-    comparison = compare(prediction, ground_truth, labelled)
-    maps, counts = _maps(comparison), comparison.counts()
+    counts = compare(prediction, ground_truth, labelled).counts()
+    maps = error_maps(prediction, ground_truth, labelled)
     border, false_ink, missed = (int(np.count_nonzero(area)) for area in vars(maps).values())
     now = f_measure_of(counts)
+    found = replace(counts, hits=counts.hits + missed, missed=counts.missed - missed)
     return ErrorKinds(
         border=100 * border / counts.pixels,
         false_ink=100 * false_ink / counts.pixels,
         missed=100 * missed / counts.pixels,
-        false_ink_cost=f_measure_of(counts.without(false=false_ink)) - now,
-        missed_cost=f_measure_of(counts.without(missed=missed)) - now,
+        false_ink_cost=f_measure_of(replace(counts, false=counts.false - false_ink)) - now,
+        missed_cost=f_measure_of(found) - now,
     )
 
 

@@ -12,8 +12,6 @@ BoolArray = NDArray[np.bool_]
 
 _REACH = 2
 _BLOCK = 8
-# Wrong pixels treated at once: bounds the memory on a page where everything is wrong.
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -78,12 +76,6 @@ class Counts:
     def pixels(self) -> int:
         """Number of labelled pixels."""
         return self.hits + self.false + self.missed + self.clear
-
-    def without(self, false: int = 0, missed: int = 0) -> Counts:
-        """Take some errors back: false ink becomes clear, missed ink is found."""
-        return Counts(
-            self.hits + missed, self.false - false, self.missed - missed, self.clear + false
-        )
 
 
 def compare(
@@ -335,26 +327,31 @@ def drd(prediction: BoolArray, ground_truth: BoolArray, labelled: BoolArray | No
     >>> round(drd(prediction, truth), 6)
     0.108536
     """
-    # Strategy: only wrong pixels cost anything, and there are few. Their coordinates are listed
-    # once, and for each of the 24 neighbour positions one look-up into the padded ground truth
-    # fetches that neighbour of all of them. As a wrong pixel is the opposite of its ground truth,
-    # a neighbour differs from it exactly where it *equals* the ground truth under the pixel.
+    # Strategy: as a wrong pixel is the opposite of its ground truth, a neighbour differs from it
+    # exactly where it *equals* the ground truth under the pixel. So for each of the 24 neighbour
+    # positions the ground truth, shifted, is compared with itself and counted at wrong pixels.
     comparison = compare(prediction, ground_truth, labelled)
-    wrong_pixels = np.argwhere(comparison.predicted ^ comparison.truth)
-    if not len(wrong_pixels):
+    wrong = comparison.predicted ^ comparison.truth
+    if not wrong.any():
         return 0.0
-    blocks = _mixed_blocks(comparison)
-    if blocks == 0:
+    # 0 and 1, and 2, equal to neither, where unlabelled and, below, outside the page.
+    values = comparison.truth.astype(np.uint8)
+    if comparison.labelled is not None:
+        values[~comparison.labelled] = 2
+    height, width = values.shape
+    down, across = height // _BLOCK, width // _BLOCK
+    whole = values[: down * _BLOCK, : across * _BLOCK]
+    blocks = whole.reshape(down, _BLOCK, across, _BLOCK)
+    paper, ink = ((blocks == value).any(axis=(1, 3)) for value in (0, 1))
+    mixed = np.count_nonzero(paper & ink)
+    if mixed == 0:
         return math.inf
-    values = _padded_values(comparison)
-    weights = _weights()
+    around = np.pad(values, _REACH, constant_values=2)
     total = 0.0
-    for start in range(0, len(wrong_pixels), _CHUNK):
-        rows, columns = wrong_pixels[start : start + _CHUNK].T
-        own = values[rows + _REACH, columns + _REACH]
-        for (row, column), weight in np.ndenumerate(weights):
-            total += weight * np.count_nonzero(values[rows + row, columns + column] == own)
-    return float(total / blocks)
+    for (row, column), weight in np.ndenumerate(_weights()):
+        neighbours = around[row : row + height, column : column + width]
+        total += weight * np.count_nonzero(wrong & (neighbours == values))
+    return float(total / mixed)
 
 
 def _weights() -> NDArray[np.float64]:
@@ -362,27 +359,4 @@ def _weights() -> NDArray[np.float64]:
     rows, columns = np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1]
     distance = np.hypot(rows, columns)
     distance[_REACH, _REACH] = math.inf
-    weights: NDArray[np.float64] = 1 / distance
-    weights /= weights.sum()
-    return weights
-
-
-def _padded_values(comparison: Comparison) -> NDArray[np.uint8]:
-    """Ground truth as 0 and 1, and 2 (equal to neither) outside the page and where unlabelled."""
-    values = comparison.truth.astype(np.uint8)
-    if comparison.labelled is not None:
-        values[~comparison.labelled] = 2
-    return np.pad(values, _REACH, constant_values=2)
-
-
-def _mixed_blocks(comparison: Comparison) -> int:
-    """Count the whole 8 x 8 blocks of the ground truth that hold both ink and background."""
-    truth, labelled = comparison.truth, comparison.labelled
-    background = ~truth if labelled is None else labelled & ~truth
-    return int(np.count_nonzero(_any_per_block(truth) & _any_per_block(background)))
-
-
-def _any_per_block(array: BoolArray) -> BoolArray:
-    rows, columns = (side // _BLOCK for side in array.shape)
-    whole = array[: rows * _BLOCK, : columns * _BLOCK]
-    return np.asarray(whole.reshape(rows, _BLOCK, columns, _BLOCK).any(axis=(1, 3)))
+    return np.asarray(1 / distance / (1 / distance).sum())
