@@ -19,8 +19,6 @@ BINS = 256
 GROUPS = 15
 """Bins of equal width in which a probability is compared with what came true."""
 
-_BLOCK = 1 << 22
-
 
 @dataclass(frozen=True)
 class ReliabilityBin:
@@ -131,20 +129,16 @@ class ProbabilityCounts:
             raise ValueError(f"probability is {probability.shape}, but ink is {ink.shape}")
         if probability.dtype != np.uint8 and probability.dtype.kind != "f":
             raise ValueError(f"probability must be float or uint8, not {probability.dtype}")
-        # In blocks of rows, for floats need several copies while they are counted.
-        step = max(1, _BLOCK // max(1, ink.shape[1]))
-        for top in range(0, ink.shape[0], step):
-            rows = slice(top, top + step)
-            kept = np.s_[:] if labelled is None else labelled[rows]
-            values, truth = probability[rows][kept].ravel(), ink[rows][kept].ravel()
-            if values.dtype == np.uint8:
-                values = values / 255.0
-            elif not ((values >= 0) & (values <= 1)).all():
-                raise ValueError("probability must lie between 0 and 1")
-            steps = np.rint(values * 255).astype(np.uint8)
-            self.total += np.bincount(steps, weights=values, minlength=BINS)
-            self.ink += np.bincount(steps[truth], minlength=BINS)
-            self.paper += np.bincount(steps[~truth], minlength=BINS)
+        kept = np.s_[:] if labelled is None else labelled
+        values, truth = probability[kept].ravel(), ink[kept].ravel()
+        if values.dtype == np.uint8:
+            values = values / 255.0
+        elif not ((values >= 0) & (values <= 1)).all():
+            raise ValueError("probability must lie between 0 and 1")
+        steps = np.rint(values * 255).astype(np.uint8)
+        self.total += np.bincount(steps, weights=values, minlength=BINS)
+        self.ink += np.bincount(steps[truth], minlength=BINS)
+        self.paper += np.bincount(steps[~truth], minlength=BINS)
 
     def merge(self, other: ProbabilityCounts) -> None:
         """Add what another one has counted."""
@@ -152,45 +146,30 @@ class ProbabilityCounts:
         self.paper += other.paper
         self.total += other.total
 
-    def reliability(self, groups: int = GROUPS) -> list[ReliabilityBin]:
+    def reliability(self) -> list[ReliabilityBin]:
         """Compare probability and truth in bins of equal width.
-
-        Parameters
-        ----------
-        groups : int
-            Number of bins, 1 to 256.
 
         Returns
         -------
         list of ReliabilityBin
             Bins that hold pixels, from probability 0 to 1.
         """
-        group = np.arange(BINS) * groups // BINS
-        ink = np.bincount(group, weights=self.ink, minlength=groups)
-        pixels = ink + np.bincount(group, weights=self.paper, minlength=groups)
-        total = np.bincount(group, weights=self.total, minlength=groups)
+        group = np.arange(BINS) * GROUPS // BINS
+        counted = self.ink + self.paper, self.total, self.ink
+        sums = zip(*(np.bincount(group, weights).tolist() for weights in counted), strict=True)
         return [
             ReliabilityBin(
-                index / groups,
-                (index + 1) / groups,
-                int(pixels[index]),
-                float(total[index] / pixels[index]),
-                float(ink[index] / pixels[index]),
+                index / GROUPS, (index + 1) / GROUPS, int(pixels), total / pixels, ink / pixels
             )
-            for index in range(groups)
-            if pixels[index]
+            for index, (pixels, total, ink) in enumerate(sums)
+            if pixels
         ]
 
-    def expected_calibration_error(self, groups: int = GROUPS) -> float:
+    def expected_calibration_error(self) -> float:
         """Measure how far the probability of ink is from the share of ink, over all pixels.
 
         ``ECE = sum_b n_b / N |mean probability_b - share of ink_b|`` over bins of equal width of
         the probability of ink; 0 is perfect.
-
-        Parameters
-        ----------
-        groups : int
-            Number of bins, 1 to 256.
 
         Returns
         -------
@@ -209,7 +188,7 @@ class ProbabilityCounts:
         """
         if not self.pixels:
             raise ValueError("there are no pixels to judge probabilities by")
-        gaps = (bin.pixels * abs(bin.probability - bin.ink) for bin in self.reliability(groups))
+        gaps = (bin.pixels * abs(bin.probability - bin.ink) for bin in self.reliability())
         return sum(gaps) / self.pixels
 
     def precision_recall(self) -> PrecisionRecall:
