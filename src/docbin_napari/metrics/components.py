@@ -12,8 +12,6 @@ from scipy import ndimage
 from docbin_napari.metrics.rates import BoolArray
 from docbin_napari.metrics.thinning import steps_in
 
-_GROUPS = 16
-
 
 @dataclass(frozen=True)
 class Components:
@@ -167,18 +165,14 @@ def _groups(
     """Share components out so that the boxes of a group have a pixel between them."""
     pending = labels.tolist()
     while pending:
-        taken = np.zeros(shape, dtype=np.uint16)
-        groups: list[list[int]] = [[] for _ in range(_GROUPS)]
-        left_over = []
+        taken = np.zeros(shape, dtype=bool)
+        group, left_over = [], []
         for label in pending:
             top, bottom, left, right = boxes[label - 1].tolist()
-            around = taken[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
-            used = int(np.bitwise_or.reduce(around, axis=None))
-            free = (used ^ (used + 1)).bit_length() - 1
-            if free < _GROUPS:
-                taken[top:bottom, left:right] |= 1 << free
-                groups[free].append(label)
-            else:
+            if taken[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1].any():
                 left_over.append(label)
-        yield from (np.array(group, dtype=np.int32) for group in groups if group)
+            else:
+                taken[top:bottom, left:right] = True
+                group.append(label)
+        yield np.array(group, dtype=np.int32)
         pending = left_over

@@ -20,8 +20,6 @@ from docbin_napari.metrics.thinning import STEPS, skeleton_of, steps_in
 
 OUTSIDE = 250
 _FARTHEST = 2.0
-# Rows computed together where many figures of each pixel are needed: bounds the memory.
-_BAND = 64
 
 
 def weighted_pseudo_f_measure(
@@ -226,14 +224,10 @@ def _weigh_background(ink: BoolArray, strokes: InkStrokes) -> NDArray[np.float32
     inner[[0, -1]] = False
     inner[:, [0, -1]] = False
     skeleton = seeded_skeleton(inner, components)
-    distance = np.where(ink, 0, OUTSIDE).astype(np.uint8)
     region = _region(ink, strokes)
-    for top in range(0, ink.shape[0], _BAND):
-        rows, columns = np.nonzero(region[top : top + _BAND])
-        rows += top
-        depth = strokes.depth[rows, columns]
-        depth[_fills_box(rows, columns, depth, components)] = 0
-        distance[rows, columns] = depth % 256
+    distance = np.where(ink, 0, OUTSIDE).astype(np.uint8)
+    distance[region] = strokes.depth[region] % 256
+    distance[region & _fills_box(strokes.depth, components)] = 0
     distance = raise_ridges(distance, skeleton, components)
     norm, _ = normalize(distance, skeleton, None, components)
     gap = np.floor(np.sqrt(norm) + 0.5).astype(np.int32)
@@ -259,29 +253,22 @@ def _region(ink: BoolArray, strokes: InkStrokes) -> BoolArray:
     return region & ~ink
 
 
-def _fills_box(
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    depth: NDArray[np.int32],
-    components: Components,
-) -> BoolArray:
+def _fills_box(depth: NDArray[np.int32], components: Components) -> BoolArray:
     """Whether a growing square about a pixel is its component's box before it meets the contour.
 
     Sides of the box on the border of the page are reached early; the others all at once.
     """
-    height, width = components.labels.shape
-    own = components.boxes[components.labels[rows, columns] - 1].astype(np.int32)
-    first_row, end_row, first_column, end_column = own.T
-    radius = np.zeros(rows.size, dtype=np.int64)
-    low = np.full(rows.size, np.iinfo(np.int64).max)
-    for gap, border in (
-        (rows - first_row, first_row == 0),
-        (end_row - 1 - rows, end_row == height),
-        (columns - first_column, first_column == 0),
-        (end_column - 1 - columns, end_column == width),
-    ):
+    height, width = depth.shape
+    rows, columns = np.arange(height, dtype=np.int32)[:, None], np.arange(width, dtype=np.int32)
+    sides = np.pad(components.boxes - (0, 1, 0, 1), ((1, 0), (0, 0))).astype(np.int32).T
+    radius = np.zeros(depth.shape, dtype=np.int32)
+    low = np.full(depth.shape, np.iinfo(np.int32).max)
+    places, borders = (rows, rows, columns, columns), (0, height - 1, 0, width - 1)
+    for side, place, border in zip(sides, places, borders, strict=True):
+        own = side[components.labels]
+        gap = np.abs(place - own)
         np.maximum(radius, gap, out=radius)
-        np.minimum(low, np.where(border, low, gap), out=low)
+        np.minimum(low, gap, out=low, where=own != border)
     return (radius < depth) & (low >= radius)
 
 
@@ -496,7 +483,5 @@ def _smooth(norm: NDArray[np.int32], inside: BoolArray) -> None:
 
 def _next(array: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Right and lower neighbour of each pixel; on the edge, the pixel itself."""
-    return (
-        np.concatenate([array[:, 1:], array[:, -1:]], axis=1),
-        np.concatenate([array[1:], array[-1:]], axis=0),
-    )
+    beyond = np.pad(array, (0, 1), mode="edge")
+    return beyond[:-1, 1:], beyond[1:, :-1]
