@@ -45,8 +45,8 @@ from docbin_napari.metrics.rates import f_measure
 from docbin_napari.metrics.scores import PageScores, score_page
 from docbin_napari.model.engine import DeviceError, EngineConfig
 from docbin_napari.model.ink_model import InkModel, load_model
-from docbin_napari.model.model_file import ModelError
-from docbin_napari.report.evaluation import COLUMNS, Evaluated, Evaluation, Judged, cells
+from docbin_napari.model.model_file import ModelError, ModelInfo
+from docbin_napari.report.evaluation import COLUMNS, Evaluation, Judged, cells
 
 if TYPE_CHECKING:
     from docbin_napari.report.evaluation_page import EvaluationPage
@@ -122,8 +122,8 @@ def evaluate(options: EvaluateCommand, console: Console) -> int:
     """
     runs = options.baseline is not None or options.model is not None
     matches = match_files(options.predictions, options.ground_truth, pages=runs)
-    evaluated, judge = _choose_judge(options)
-    report = None if options.report is None else _begin_report(evaluated)
+    title, model, judge = _choose_judge(options)
+    report = None if options.report is None else _begin_report(title, model)
     troubles: list[str] = []
 
     def complain(line: str) -> None:
@@ -191,7 +191,7 @@ def match_files(predictions: Path, ground_truth: Path, *, pages: bool = False) -
         if not pages:
             folder = _folder_of_results(folder, masks)
         truths = _by_name(masks)
-        guesses = _without_probabilities(_by_name(folder, wanted=truths))
+        guesses = _by_name(folder, wanted=truths)
         prefix = f"{collection}/" if collection else ""
         for name, truth in truths.items():
             if name in guesses:
@@ -228,59 +228,55 @@ def _folder_of_results(folder: Path, masks: Path) -> Path:
 
 
 def _by_name(folder: Path, wanted: Iterable[str] | None = None) -> dict[str, Path]:
-    """List the files of a folder by their name before the suffix."""
+    """List files by their name before the suffix, but not the probabilities beside masks."""
     found: dict[str, Path] = {}
     for path in find_pages(folder) if folder.is_dir() else []:
         name = same_name(path.stem)
         clash = found.setdefault(name, path)
         if clash != path and (wanted is None or name in wanted):
             raise UsageError(f"{clash} and {path} have the same name: keep one of them")
-    return found
+    beside = {f"{name}_probability" for name in found}
+    return {name: path for name, path in found.items() if name not in beside}
 
 
-def _without_probabilities(files: dict[str, Path]) -> dict[str, Path]:
-    """Leave out the probabilities that are written beside masks."""
-    return {
-        name: path
-        for name, path in files.items()
-        if not (name.endswith("_probability") and name.removesuffix("_probability") in files)
-    }
-
-
-def _choose_judge(options: EvaluateCommand) -> tuple[Evaluated, Judge]:
-    """Choose what is judged, and how the ink of a page is obtained."""
+def _choose_judge(options: EvaluateCommand) -> tuple[str, ModelInfo | None, Judge]:
+    """Choose what is judged, in words and as a model, and how the ink of a page is obtained."""
     if options.baseline is not None:
         method = partial(_run_baseline, options.baseline)
-        return Evaluated(f"the method of {options.baseline.capitalize()}"), method
+        return f"the method of {options.baseline.capitalize()}", None, method
     if options.model is None:
-        return Evaluated(f"masks in {options.predictions}"), _read_mask
+        return f"masks in {options.predictions}", None, _read_mask
     engine = EngineConfig(options.engine, options.precision)
     with usage_errors(DeviceError), usage_errors(ModelError, prefix=f"--model {options.model}: "):
         network = load_model(options.model, options.device, engine)
     title = f"model {network.info.name}, preset {options.preset}"
-    run = partial(_run_model, network, PRESETS[options.preset])
-    return Evaluated(title, network.info, network.threshold), run
+    return title, network.info, partial(_run_model, network, PRESETS[options.preset])
 
 
 def _read_mask(match: MatchedPage) -> Judged:
-    """Read a mask, and its probability if ``NAME_probability`` lies beside it."""
+    """Read a mask, and its probability if it lies beside it."""
     ink = read_ground_truth(match.prediction).ink
-    path = match.prediction.with_stem(f"{match.prediction.stem}_probability")
+    return Judged(ink, _probability_beside(match.prediction, ink.shape))
+
+
+def _probability_beside(mask: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """Read ``NAME_probability`` beside a mask; None, with a warning, where it is of no use."""
+    path = mask.with_stem(f"{mask.stem}_probability")
     if not is_plain_file(path):
-        return Judged(ink)
-    if (read_words(match.prediction) or {}).get("probability") is False:
-        reason = "its mask was written later, without --probability; left out"
-        warnings.warn(f"{path}: {reason}", stacklevel=2)
-        return Judged(ink)
-    try:
-        probability = _only_page(path)[..., 0]
-    except PageError as error:
-        warnings.warn(f"{error}; the mask beside it is judged without it", stacklevel=2)
-        return Judged(ink)
-    if probability.shape != ink.shape:
-        warnings.warn(f"{path}: it is of another size than its mask; left out", stacklevel=2)
-        return Judged(ink)
-    return Judged(ink, probability)
+        return None
+    if (read_words(mask) or {}).get("probability") is False:
+        trouble = f"{path}: its mask was written later, without --probability; left out"
+    else:
+        try:
+            probability = _only_page(path)[..., 0]
+        except PageError as error:
+            trouble = f"{error}; the mask beside it is judged without it"
+        else:
+            if probability.shape == shape:
+                return probability
+            trouble = f"{path}: it is of another size than its mask; left out"
+    warnings.warn(trouble, stacklevel=2)
+    return None
 
 
 def _run_baseline(name: str, match: MatchedPage) -> Judged:
@@ -355,12 +351,12 @@ def _nothing(options: EvaluateCommand, matches: Matches) -> str:
     )
 
 
-def _begin_report(evaluated: Evaluated) -> EvaluationPage:
+def _begin_report(title: str, model: ModelInfo | None) -> EvaluationPage:
     try:
         from docbin_napari.report.evaluation_page import EvaluationPage
     except ImportError as error:
         raise UsageError(f"--report: {error.name} is missing: {_INSTALL}") from error
-    return EvaluationPage(evaluated)
+    return EvaluationPage(title, model)
 
 
 def _show(options: EvaluateCommand, figures: Evaluation, html: str, console: Console) -> None:
@@ -370,15 +366,11 @@ def _show(options: EvaluateCommand, figures: Evaluation, html: str, console: Con
         (options.json, figures.as_json()),
         (options.report, html),
     )
-    texts = [(path, text) for path, text in wanted if path is not None]
-    printed = [text for path, text in texts if str(path) == "-"]
-    for text in printed:
-        console.say(*text.rstrip("\n").split("\n"))
-    if not printed:
-        console.say(*_as_table(figures))
-    for path, text in texts:
-        if str(path) != "-":
-            _write(path, text, overwrite=path != options.report or options.overwrite)
+    texts = {str(path): text for path, text in wanted if path is not None}
+    printed = texts.pop("-", None)
+    console.say(*(_as_table(figures) if printed is None else printed.rstrip("\n").split("\n")))
+    for path, text in texts.items():
+        _write(Path(path), text, overwrite=path != str(options.report) or options.overwrite)
 
 
 def _write(path: Path, text: str, *, overwrite: bool) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docbin_napari.metrics.scores import SHARES, MeanScores, PageScores, mean_scores
-from docbin_napari.model.model_file import ModelInfo
 
 COLUMNS = {
     "f_measure": ("FM", "%", ".2f"),
@@ -49,25 +48,6 @@ class Judged:
     ink: NDArray[np.bool_]
     probability: NDArray[np.uint8] | None = None
     pixels: NDArray[np.uint8] | None = None
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What the report is about.
-
-    Parameters
-    ----------
-    title : str
-        What is judged, in words.
-    model : ModelInfo, optional
-        The model, if one is run.
-    threshold : float, optional
-        Probability from which a pixel was taken for ink, if it is known.
-    """
-
-    title: str
-    model: ModelInfo | None = None
-    threshold: float | None = None
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ worse ones come. So memory does not grow with the number of pages.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
@@ -25,24 +23,12 @@ from docbin_napari.metrics.calibration_curves import ProbabilityCounts
 from docbin_napari.metrics.error_kinds import error_maps
 from docbin_napari.metrics.scores import PageScores, mean_scores
 from docbin_napari.model.model_file import ModelInfo
-from docbin_napari.report.evaluation import COLUMNS, Evaluated, Evaluation, Judged, cells
+from docbin_napari.report.evaluation import COLUMNS, Evaluation, Judged, cells
 from docbin_napari.report.pictures import ErrorPictures, picture_errors
 from docbin_napari.report.plots import precision_recall_plot, reliability_plot
 
 WORST_PAGES = 6
 """Pages whose errors are shown."""
-_PAGE_FIGURES = ("f_measure", "weighted_pseudo_f_measure", "psnr", "drd")
-_HEADLINES = (*_PAGE_FIGURES, "skeleton_pseudo_f_measure", "false_ink", "missed")
-
-
-@dataclass(frozen=True)
-class _Worst:
-    """A page among the worst, by its quality and the order in which pages came."""
-
-    key: tuple[float, int]
-    name: str
-    scores: PageScores
-    pictures: ErrorPictures
 
 
 class EvaluationPage:
@@ -50,15 +36,19 @@ class EvaluationPage:
 
     Parameters
     ----------
-    evaluated : Evaluated
-        What is judged.
+    title : str
+        What is judged, in words.
+    model : ModelInfo, optional
+        The model, if one is run.
     """
 
-    def __init__(self, evaluated: Evaluated) -> None:
-        self._evaluated = evaluated
+    def __init__(self, title: str, model: ModelInfo | None = None) -> None:
+        self._title = title
+        self._model = model
         self._counts = ProbabilityCounts()
         self._with_probability = 0
-        self._worst: list[_Worst] = []
+        # By quality and the order in which they came, lowest first.
+        self._worst: list[tuple[tuple[float, int], str, PageScores, ErrorPictures]] = []
         self._added = 0
 
     def add(
@@ -92,12 +82,12 @@ class EvaluationPage:
         key = (quality, self._added)
         full = len(self._worst) >= WORST_PAGES
         perfect = not (judged.ink ^ truth.ink)[truth.labelled].any()
-        if perfect or (full and key >= self._worst[-1].key):
+        if perfect or (full and key >= self._worst[-1][0]):
             return
         errors = error_maps(judged.ink, truth.ink, truth.labelled)
         pixels = judged.pixels if judged.pixels is not None else read_page()
-        self._worst.append(_Worst(key, name, scores, picture_errors(errors, truth.ink, pixels)))
-        self._worst = sorted(self._worst, key=lambda page: page.key)[:WORST_PAGES]
+        page = key, name, scores, picture_errors(errors, truth.ink, pixels)
+        self._worst = sorted([*self._worst, page])[:WORST_PAGES]
 
     def as_html(self, figures: Evaluation, troubles: Sequence[str]) -> str:
         """Make the page.
@@ -114,74 +104,42 @@ class EvaluationPage:
         str
             HTML.
         """
-        model = self._evaluated.model
-        parts = {
-            "title": f"Quality of {self._evaluated.title}",
-            "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "figures": figures,
-            "collections": [
+        environment = Environment(loader=PackageLoader("docbin_napari", "report"), autoescape=True)
+        return environment.get_template("evaluation_page.html.j2").render(
+            title=f"Quality of {self._title}",
+            date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            version=__version__,
+            figures=figures,
+            collections=[
                 (name, dict(pages)) for name, pages in groupby(figures.pages.items(), _collection)
             ],
-            "troubles": troubles,
-            "worst": self._worst,
-            "added": self._added,
-            **self._curves(),
-            "version": __version__,
-            "columns": COLUMNS,
-            "headlines": _HEADLINES,
-            "zip": zip,
-            "cells": cells,
-            "mean_scores": mean_scores,
-            "page_figures": _PAGE_FIGURES,
-            "model": model,
-            **({} if model is None else {"facts": _facts(model), "card": _card(model)}),
-        }
-        environment = Environment(loader=PackageLoader("docbin_napari", "report"), autoescape=True)
-        return environment.get_template("evaluation_page.html.j2").render(parts)
-
-    def _curves(self) -> dict[str, Any]:
-        """Make the plots, and the figures that stand beside them."""
-        counts, threshold = self._counts, self._evaluated.threshold
-        parts: dict[str, Any] = {"counts": counts, "with_probability": self._with_probability}
-        if counts.pixels:
-            error = counts.expected_calibration_error()
-            words = f"Reliability diagram; expected calibration error {error:.2%}"
-            parts["calibration_error"] = error
-            parts["reliability"] = reliability_plot(counts.reliability(), words)
-        if counts.ink.any():
-            words = "Precision over recall at thresholds from 0 to 1"
-            parts |= {"curve": counts.precision_recall(), "threshold": threshold}
-            parts["precision_recall"] = precision_recall_plot(parts["curve"], threshold, words)
-        return parts
+            troubles=troubles,
+            worst=self._worst,
+            added=self._added,
+            counts=self._counts,
+            with_probability=self._with_probability,
+            model=self._model,
+            card=_card(self._model),
+            columns=COLUMNS,
+            cells=cells,
+            mean_scores=mean_scores,
+            reliability_plot=reliability_plot,
+            precision_recall_plot=precision_recall_plot,
+            zip=zip,
+        )
 
 
 def _collection(page: tuple[str, PageScores]) -> str:
     return page[0].rpartition("/")[0]
 
 
-def _facts(info: ModelInfo) -> list[tuple[str, str]]:
-    """List what the file of a model says about itself."""
-    figures = [
-        (name, f"{value:.4g}" if isinstance(value, float) else str(value))
-        for name, value in info.figures.items()
-    ]
-    return [
-        ("name", info.name),
-        ("title", info.title),
-        ("size", f"{info.size / 2**20:.1f} MiB, {info.parameters:,} parameters"),
-        ("threshold", f"{info.threshold:.2f}"),
-        ("trained on", info.training_data),
-        ("written by", f"docbin-napari {info.version}"),
-        *figures,
-    ]
-
-
-def _card(info: ModelInfo) -> str:
+def _card(model: ModelInfo | None) -> str:
     """Convert the card beside a model file to HTML; nothing if there is none."""
     try:
-        return markdown_html(info.path.with_suffix(".md").read_text(encoding="utf-8"))
+        text = model.path.with_suffix(".md").read_text(encoding="utf-8") if model else ""
     except (OSError, UnicodeDecodeError):
         return ""
+    return markdown_html(text)
 
 
 def markdown_html(text: str, level: int = 3) -> str:

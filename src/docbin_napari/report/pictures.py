@@ -177,10 +177,8 @@ def _overview(
         min((part.stop - 1) // step, length - 1)
         for part, length in zip(region, painted.shape[:2], strict=True)
     )
-    for row in (top, bottom):
-        painted[row, left : right + 1] = _FRAME
-    for column in (left, right):
-        painted[top : bottom + 1, column] = _FRAME
+    painted[[top, bottom], left : right + 1] = _FRAME
+    painted[top : bottom + 1, [left, right]] = _FRAME
     return painted
 
 
