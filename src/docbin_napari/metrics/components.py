@@ -125,28 +125,22 @@ def neighbourhoods(
         low, high = boxes[group - 1].min(axis=0), boxes[group - 1].max(axis=0)
         window = (slice(int(low[0]), int(high[1])), slice(int(low[2]), int(high[3])))
         owner = np.zeros([side.stop - side.start + 2 for side in window], dtype=np.int32)
-        for label, (top, bottom, left, right) in zip(group, boxes[group - 1], strict=True):
-            rows = slice(top - window[0].start + 1, bottom - window[0].start + 1)
-            columns = slice(left - window[1].start + 1, right - window[1].start + 1)
-            owner[rows, columns] = label
+        shifted = boxes[group - 1] - low[[0, 0, 2, 2]] + 1
+        for label, (top, bottom, left, right) in zip(group, shifted.tolist(), strict=True):
+            owner[top:bottom, left:right] = label
         own = owner[1:-1, 1:-1] == components.labels[window]
         targets = np.flatnonzero(np.pad(own & wanted[window], 1)).astype(np.int32)
         inside = owner.ravel() > 0
-        layers = _layers(np.pad(sites[window], 1).ravel() & inside, inside, targets, owner.shape[1])
+        layers = _layers(np.pad(sites[window], 1).ravel() & inside, inside, owner.shape[1])
         yield Neighbourhood(window, owner.shape, layers, owner.ravel()[layers[0]], targets)
 
 
-def _layers(
-    sites: BoolArray, free: BoolArray, targets: NDArray[np.int32], width: int
-) -> list[NDArray[np.int32]]:
-    """Sort pixels by distance to the nearest site, until all targets are reached."""
+def _layers(sites: BoolArray, free: BoolArray, width: int) -> list[NDArray[np.int32]]:
+    """Sort the pixels of boxes by distance to the nearest site."""
     front = np.flatnonzero(sites)
     layers = [front.astype(np.int32)]
     free[front] = False
-    awaited = np.zeros(free.size, dtype=bool)
-    awaited[targets] = True
-    missing = np.count_nonzero(free & awaited)
-    while front.size and missing:
+    while front.size:
         reached = []
         for offset in steps_in(width):
             pixels = front + offset
@@ -154,7 +148,6 @@ def _layers(
             free[pixels] = False
             reached.append(pixels)
         front = np.concatenate(reached)
-        missing -= np.count_nonzero(awaited.take(front))
         layers.append(front.astype(np.int32))
     return layers
 

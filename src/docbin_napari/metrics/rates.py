@@ -101,7 +101,7 @@ def compare(
         If an array is not bool, not two-dimensional or of another shape, or if
         not one pixel is labelled.
     """
-    arrays = {"prediction": prediction, "ground_truth": ground_truth}
+    arrays = {"ground_truth": ground_truth, "prediction": prediction}
     if labelled is not None:
         arrays["labelled"] = labelled
     for name, array in arrays.items():
@@ -110,19 +110,13 @@ def compare(
                 f"{name} must be a bool array of shape (H, W), not {array.dtype} {array.shape}"
             )
         if array.shape != ground_truth.shape:
-            raise ValueError(
-                f"{name} has {_size(array)} pixels, the ground truth {_size(ground_truth)}"
-            )
+            sizes = [f"{width} x {height}" for height, width in (array.shape, ground_truth.shape)]
+            raise ValueError("{} has {} pixels, the ground truth {}".format(name, *sizes))
     if ground_truth.size == 0 or (labelled is not None and not labelled.any()):
         raise ValueError("the ground truth has no labelled pixel")
     if labelled is None or labelled.all():
         return Comparison(prediction, ground_truth)
     return Comparison(prediction & labelled, ground_truth & labelled, labelled)
-
-
-def _size(array: BoolArray) -> str:
-    height, width = array.shape
-    return f"{width} x {height}"
 
 
 def f_measure(
