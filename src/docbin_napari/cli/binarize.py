@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import tyro
 
@@ -27,9 +27,6 @@ from docbin_napari.io.paths import shown
 from docbin_napari.model.engine import DeviceError, DeviceName, EngineConfig, EngineName, Precision
 from docbin_napari.model.model_file import DEFAULT_MODEL, ModelError
 
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
 Config = TypeVar("Config", InferenceConfig, EngineConfig, OutputConfig, ClusterConfig)
 
 _PRESET = "that of the preset"
@@ -37,15 +34,12 @@ _MODELS = "the model's own"
 _WORKERS = "one a GPU, else as CPU and memory allow"
 _NAMED = 5
 _ENDS = {jobs.FileWritten: "written", jobs.FileSkipped: "skipped", jobs.FileFailed: "failed"}
+_VIEWS = ", ".join(f"{name} {config.symmetries}" for name, config in PRESETS.items())
+_THOROUGHLY = f"How thoroughly pages are read. Views of each window that are averaged: {_VIEWS}."
 _reading, _engine, _files, _cluster = (
     partial(setting, config)
     for config in (InferenceConfig, EngineConfig, OutputConfig, ClusterConfig)
 )
-
-
-def _describe_presets() -> str:
-    views = ", ".join(f"{name} {config.symmetries}" for name, config in PRESETS.items())
-    return f"How thoroughly pages are read. Views of each window that are averaged: {views}."
 
 
 @dataclass(frozen=True)
@@ -87,7 +81,7 @@ class BinarizeCommand:
     """
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, option(metavar="PATH...", default="-")]
-    preset: Annotated[PresetName, option(_describe_presets())] = "balanced"
+    preset: Annotated[PresetName, option(_THOROUGHLY)] = "balanced"
     overlap: Annotated[float | None, _reading("overlap", "SHARE", _PRESET)] = None
     symmetries: Annotated[Symmetries | None, _reading("symmetries", "{1,2,4,8}", _PRESET)] = None
     tolerance: Annotated[float | None, _reading("tolerance", "SHARE", _PRESET)] = None
@@ -213,15 +207,17 @@ class BatchReport:
         Files of kinds that are not read, to be named at the end.
     """
 
-    def __init__(self, console: Console, files: int, passed_over: Sequence[Path] = ()) -> None:
+    def __init__(self, console: Console, files: int, passed_over: Sequence[Path]) -> None:
+        # Imported late, as no help text needs it.
+        from tqdm import tqdm
+
         self._console = console
         self._passed_over = passed_over
         self._remarks = Counter[str]()
         self._ended = Counter[type[jobs.Event]]()
-        self._files: tqdm[None] | None = None
+        self._bar = partial(tqdm, dynamic_ncols=True, disable=not console.shows_bars)
+        self._files = self._bar(total=files, unit="file")
         self._windows: tqdm[None] | None = None
-        if console.shows_bars:
-            self._files = _bar(0, files, "file")
 
     @property
     def failed(self) -> int:
@@ -237,13 +233,12 @@ class BatchReport:
                 bar.close()
         if error is not None and not issubclass(error, KeyboardInterrupt):
             return
-        counts = [f"{self._ended[kind]} {word}" for kind, word in _ENDS.items()]
         for remark, number in self._remarks.items():
             if number > 1:
                 self._console.complain(f"warning: {number - 1} more files: {remark}")
         if self._passed_over:
             self._console.complain(f"warning: {_not_read(self._passed_over)}")
-        self._console.say(", ".join(counts))
+        self._console.say(", ".join(f"{self._ended[kind]} {word}" for kind, word in _ENDS.items()))
 
     def show(self, event: jobs.Event) -> None:
         """Show one event.
@@ -259,11 +254,17 @@ class BatchReport:
         match event:
             case jobs.FileStarted(source):
                 # A cluster works on many files at once, so none is named.
-                if self._files is not None:
-                    self._files.set_description_str(shown(source.name))
+                self._files.set_description_str(shown(source.name))
                 return
             case jobs.PageProgress():
-                self._show_windows(event)
+                if self._windows is None:
+                    # Only now: the workers of a cluster do not report how far they are with a page.
+                    self._windows = self._bar(unit="window", leave=False)
+                if event.done == 0:
+                    self._windows.reset(total=event.total)
+                    page = f"page {event.page} of {event.pages}" if event.pages > 1 else "page"
+                    self._windows.set_description_str(page)
+                self._windows.update(event.done - self._windows.n)
                 return
             case jobs.FileWritten():
                 others = f" and {len(event.outputs) - 1} more" if len(event.outputs) > 1 else ""
@@ -274,8 +275,7 @@ class BatchReport:
             case jobs.FileFailed(source, reason):
                 self._console.complain(f"failed: {source}: {reason}")
                 self._warn(event)
-        if self._files is not None:
-            self._files.update()
+        self._files.update()
 
     def _warn(self, event: jobs.FileWritten | jobs.FileFailed) -> None:
         """Give the warnings about the pages that were written; one of many files only once."""
@@ -291,28 +291,16 @@ class BatchReport:
         if not self._console.is_terminal:
             self._console.say(line)
 
-    def _show_windows(self, event: jobs.PageProgress) -> None:
-        if self._files is None:
-            return
-        if self._windows is None:
-            # Only now: the workers of a cluster do not report how far they are with a page.
-            self._windows = _bar(1, 0, "window")
-        if event.done == 0:
-            self._windows.reset(total=event.total)
-            page = f"page {event.page} of {event.pages}" if event.pages > 1 else "page"
-            self._windows.set_description_str(page)
-        self._windows.update(event.done - self._windows.n)
-
 
 def _not_read(paths: Sequence[Path]) -> str:
-    one = len(paths) == 1
-    number = "1 file is of a kind" if one else f"{len(paths)} files are of kinds"
-    number += f" or suffix{'' if one else 'es'} that {'is' if one else 'are'}"
+    what = f"{len(paths)} files are of kinds or suffixes that are"
+    if len(paths) == 1:
+        what = "1 file is of a kind or suffix that is"
     named = ", ".join(
         path.name + " (a link to a folder)" * path.is_dir() for path in paths[:_NAMED]
     )
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return f"{number} not read: {named}{more}"
+    return f"{what} not read: {named}{more}"
 
 
 def _inverted(pages: tuple[int, ...]) -> str:
@@ -323,10 +311,3 @@ def _inverted(pages: tuple[int, ...]) -> str:
         f"{where}: shows light writing on dark ground, so light and dark were exchanged there "
         "before the network read it; add --invert never --overwrite if it does not"
     )
-
-
-def _bar(position: int, total: int, unit: str) -> tqdm[None]:
-    from tqdm import tqdm
-
-    keep = position == 0
-    return tqdm(total=total, unit=unit, position=position, leave=keep, dynamic_ncols=True)
