@@ -191,7 +191,7 @@ def ended_by_signals() -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         raise EndedBySignal(number)
 
-    with _handled(("SIGTERM", "SIGHUP"), end, only=signal.SIG_DFL):
+    with _handled(("SIGTERM", "SIGHUP"), end):
         yield
 
 
@@ -206,34 +206,28 @@ def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     stop : Event
         Is set by the first signal.
     """
-    hang_up = getattr(signal, "SIGHUP", None)
 
     def note(number: int, _: object) -> None:
         # Of SIGHUP, shell and kernel send several when a terminal goes.
-        if number != hang_up:
+        if number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
         stop.set()
 
-    names = ["SIGINT", "SIGTERM"]
-    if hang_up and signal.getsignal(hang_up) != signal.SIG_IGN:
-        names.append("SIGHUP")
-    with _handled(names, note):
+    with _handled(("SIGINT", "SIGTERM", "SIGHUP"), note):
         yield
 
 
 @contextmanager
-def _handled(
-    names: Sequence[str], handler: Callable[[int, object], None], only: Any = None
-) -> Iterator[None]:
+def _handled(names: Sequence[str], handler: Callable[[int, object], None]) -> Iterator[None]:
     """Set a handler during the block: Python takes signals in its main thread alone.
 
-    With `only`, just for the signals whose handler is this one.
+    Ctrl-C counts also where a script has started this in the background, which ignores it.
     """
     before: dict[int, Any] = {}
     try:
         if threading.current_thread() is threading.main_thread():
             for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
-                if only is None or signal.getsignal(number) == only:
+                if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
                     before[number] = signal.signal(number, handler)
         yield
     finally:

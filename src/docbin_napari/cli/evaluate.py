@@ -114,6 +114,5 @@ class EvaluateCommand:
         changed = any(getattr(self, name) != getattr(EvaluateCommand, name) for name in _OF_MODEL)
         if self.model is None and changed:
             raise UsageError("--preset, --device, --engine and --precision go with --model")
-        printed = str(self.report) == "-"
-        if self.report is not None and not (printed or self.overwrite) and self.report.exists():
+        if self.report is not None and not self.overwrite and self.report.exists():
             raise UsageError(THERE.format(self.report))
