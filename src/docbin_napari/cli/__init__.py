@@ -5,15 +5,16 @@ Only this package prints. Importing it, and showing any help, loads neither torc
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import signal
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import make_dataclass
+from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated, Any, Union
 
 import tyro
@@ -51,8 +52,11 @@ Each is imported only when it is run: the options of all take a tenth of a secon
 
 
 @contextmanager
-def _output_may_end() -> Iterator[None]:
-    """End without a word when whoever read the output, a pager for instance, has seen enough."""
+def _safe_output() -> Iterator[None]:
+    """Show a question mark for what a terminal lacks; end in silence when a pager has ended."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         try:
             yield
@@ -67,7 +71,7 @@ def _output_may_end() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-@_output_may_end()
+@_safe_output()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``docbin``.
 
@@ -92,12 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Console().say(__version__)
         return 0
     if not arguments or arguments[0] not in COMMANDS:
-        _never_fail_on_a_character()
         _show_commands(arguments)
     return run_command(arguments[0], arguments[1:], f"docbin {arguments[0]}")
 
 
-@_output_may_end()
+@_safe_output()
 def run_command(name: str, arguments: Sequence[str], program: str) -> int:
     """Run one command.
 
@@ -115,7 +118,6 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
     int
         Exit code, as from `main`.
     """
-    _never_fail_on_a_character()
     if any(not word or re.fullmatch("--[^=]*=", word) for word in arguments):
         trouble = "an argument is empty: check that the shell variable behind it is set"
         Console().complain(f"{program}: error: {trouble}")
@@ -130,8 +132,7 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
         warnings.showwarning = lambda message, *_: console.complain(f"warning: {message}")
         try:
             with ended_by_signals():
-                code: int = command.run(console)
-                return code
+                return int(command.run(console))
         except BrokenPipeError:
             raise
         except (UsageError, FileError, OSError) as error:
@@ -145,10 +146,10 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
             return 130
 
 
-def in_words(error: Exception) -> str:
+def in_words(error: Exception, describe: Callable[[OSError], str] | None = None) -> str:
     """Describe an error; name its file where it comes from the operating system."""
     if isinstance(error, OSError) and not isinstance(error, FileError):
-        what = str(error.strerror or error)
+        what = describe(error) if describe else str(error.strerror or error)
         return f"{shown(error.filename)}: {what}" if error.filename else what
     return str(error)
 
@@ -166,26 +167,20 @@ def _show_commands(arguments: Sequence[str]) -> None:
 def _read(name: str, arguments: Sequence[str], program: str) -> Any:
     """Read the options; of several processes of a machine, only the first prints what is wrong."""
     module, summary = COMMANDS[name]
-    declaring = importlib.import_module(f"{__name__}.{module}")
-    kind: Any = getattr(declaring, f"{name.capitalize()}Command")
-    # Options of a training have kept their opposites, such as --no-resume.
-    about = None if isinstance(kind, type) else summary
-    config = () if name in ("train", "finetune") else (tyro.conf.FlagCreatePairsOff,)
+    kind: Any = getattr(import_module(f"{__name__}.{module}"), f"{name.capitalize()}Command")
     first = os.environ.get("LOCAL_RANK", "0") == "0"
-    given: Any = {"args": list(arguments), "prog": program, "description": about, "config": config}
     try:
-        command = tyro.cli(kind, **given, console_outputs=first)
+        return tyro.cli(
+            kind,
+            args=list(arguments),
+            prog=program,
+            description=None if isinstance(kind, type) else summary,
+            # Options of a training have kept their opposites, such as --no-resume.
+            config=() if name in ("train", "finetune") else (tyro.conf.FlagCreatePairsOff,),
+            console_outputs=first,
+        )
     except SystemExit:
         if first:
             raise
         # Not as a failure: torchrun would then end the process that is about to explain it.
         raise SystemExit(0) from None
-    return command
-
-
-def _never_fail_on_a_character() -> None:
-    """Show a character that the terminal cannot show as a question mark."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")

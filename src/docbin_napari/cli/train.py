@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from docbin_napari.cli import run_command
+from docbin_napari.cli import in_words, run_command
 from docbin_napari.cli.console import Console, option, stopped_by_signals
 from docbin_napari.finetune.finetune_config import FinetuneConfig
 from docbin_napari.io.errors import FileError, PairError
@@ -119,7 +119,7 @@ class TrainCommand:
             with stopped_by_signals(stop):
                 done = _train(config, ranks, stopped, console)
         except REFUSED as error:
-            reason, code = [explained(error)], 1 if learnt.is_set() else 2
+            reason, code = [in_words(error, writing_trouble)], 1 if learnt.is_set() else 2
         except KeyboardInterrupt:
             how = "stopped at once"
         except Exception as error:
@@ -140,14 +140,6 @@ class TrainCommand:
         return 0
 
 
-def explained(error: Exception) -> str:
-    """Describe why a training cannot begin or go on."""
-    if isinstance(error, OSError) and not isinstance(error, FileError):
-        trouble = writing_trouble(error)
-        return f"{error.filename}: {trouble}" if error.filename else trouble
-    return str(error)
-
-
 def _lacks_memory(error: Exception) -> bool:
     """Tell whether the memory of the processor or of the GPU has run out."""
     words = re.search("out of memory|tried to allocate", str(error))  # as torch says it
@@ -165,16 +157,14 @@ def _train(
         _check_places(config)
         reason = f"{config.run}: another training runs there: choose another --run"
         alone = locked(config.run, reason)
-    done, log, anew = False, config.run / "log.csv", not config.resume
+    done, anew = False, not config.resume
     with alone:
         for report in train(config, ranks, stopped):
             done = report.model is not None
             if ranks.is_first:
-                if anew:
-                    # Not before there is something to replace the log of another run.
-                    log.unlink(missing_ok=True)
+                # Not before there is something to replace the log of another run.
+                _log(config.run / "log.csv", report, anew)
                 anew = False
-                _log(log, report)
                 _say(console, _line(report))
     return done
 
@@ -232,12 +222,12 @@ def _line(report: TrainReport) -> str:
     return "  ".join(parts)
 
 
-def _log(path: Path, report: TrainReport) -> None:
+def _log(path: Path, report: TrainReport, anew: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
+    anew = anew or not path.exists()
+    with path.open("w" if anew else "a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        if new:
+        if anew:
             writer.writerow(_COLUMNS)
         figures = ["", ""]
         if report.validation:
@@ -315,13 +305,9 @@ def other_pages_beside(collections: Sequence[Path]) -> tuple[Path, ...]:
     """
     from docbin_napari.pairs.pair import find_pairs
 
-    found: dict[Path, None] = {}
-    for folder in collections:
-        path = folder.resolve()
-        for parent in (path, *path.parents):
-            if parent.name == "train":
-                found[parent.with_name("test")] = None
-                break
+    paths = [folder.resolve() for folder in collections]
+    trains = (next((p for p in (path, *path.parents) if p.name == "train"), None) for path in paths)
+    found = dict.fromkeys(train.with_name("test") for train in trains if train)
     return tuple(
         folder
         for folder in found
@@ -388,7 +374,7 @@ def _finetune(config: FinetuneConfig, path: Path, stop: StopRequest, printer: _P
         unfinished_path(path).unlink(missing_ok=True)
         printer.report(FinetuneReport("done", note=NOTHING_LEARNT))
     except (*REFUSED, InferenceError) as error:
-        reason, code = explained(error), 2 if stop.preparing else 1
+        reason, code = in_words(error, writing_trouble), 2 if stop.preparing else 1
     except KeyboardInterrupt:
         reason = "stopped at once"
     except Exception as error:
