@@ -8,8 +8,9 @@ from safetensors.torch import load_file
 from docbin_napari.cli.train import main
 from docbin_napari.io.mask import read_ground_truth, write_mask
 from docbin_napari.model.ink_model import load_model
+from docbin_napari.model.model_file import ModelError
 from docbin_napari.pairs.pair import find_pairs
-from docbin_napari.train.loop import train
+from docbin_napari.train.loop import read_checkpoint, train
 from docbin_napari.train.train_config import TrainConfig, TrainingError
 
 
@@ -86,6 +87,23 @@ def test_resuming_with_other_pages_is_refused(config):
     write_mask(mask, ink)
     with pytest.raises(TrainingError, match="have changed since"):
         next(train(replace(config, resume=True)))
+
+
+def test_a_run_from_before_there_was_a_setting_goes_on(config):
+    next(train(replace(config, every=1e-9)))
+    path = config.run / "checkpoint.pt"
+    content = torch.load(path, weights_only=True)
+    for name in ("hard", "deeper"):
+        del content["settings"][name]
+    torch.save(content, path)
+    assert read_checkpoint(config)["step"] == 1
+    with pytest.raises(TrainingError, match=r"other settings.*hard"):
+        read_checkpoint(replace(config, start=("general-1",), hard=0.5))
+
+
+def test_a_network_too_deep_for_the_windows_is_refused_before_anything_is_done(config):
+    with pytest.raises(ModelError, match=r"the network.*--window as a multiple of 64"):
+        next(train(replace(config, window=96, channels=(8,) * 6)))
 
 
 def test_a_missing_or_damaged_checkpoint_is_named(config):

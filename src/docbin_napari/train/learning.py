@@ -1,16 +1,10 @@
-"""Learn: batches of windows, teachers, one network with its moving average, and its loss.
+"""Learn: batches of windows, one network with its moving average, and its loss.
 
 Strategy: a batch is drawn and varied by a generator that depends on seed and step alone. To
 draw it costs more than to learn from it on a GPU, and its windows cannot be drawn apart: they
 share the generator, and one shows through another. So several processes take turns. Each
 prepares the whole batch of one of the next steps, and gives every process its share of it.
 No window is prepared twice, and each is what one process alone would have made.
-
-The output of other models may be mixed into the ground truth: the mean of several, and of several
-views, makes fewer mistakes than one model in one pass, and knows where it doubts (Hinton et al.
-2015, arXiv:1503.02531). All views of all models would cost several times a training step, so each
-model sees the batch in one view, and the views take turns. Cross-entropy is linear in its target: a
-target mixed from both is as good as two losses.
 """
 
 from __future__ import annotations
@@ -19,7 +13,7 @@ import copy
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,8 +21,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from docbin_napari.inference.predict import SYMMETRY_SETS
-from docbin_napari.model.engine import Device
 from docbin_napari.model.ink_model import Normalisation
 from docbin_napari.model.unet import UNet
 from docbin_napari.train.augment import augment
@@ -126,62 +118,6 @@ class Batches:
             for inputs, truth, ink in zip(*parts, strict=True):
                 self._ready.append(Batch(inputs.to(memory_format=torch.channels_last), truth, ink))
         return self._ready.popleft()
-
-
-_VIEWS = SYMMETRY_SETS[2]
-"""Quarter turns; none is mirrored."""
-
-
-class Teachers:
-    """Models whose output is learnt beside the ground truth.
-
-    Parameters
-    ----------
-    networks : sequence of UNet
-        They take the same normalised input as the network that learns. They are moved to
-        the device, and no longer trained.
-    share : float
-        Of the teachers in the mixture, 0 to 1.
-    device : Device
-        Where windows are, and in which number format convolutions are computed.
-    """
-
-    def __init__(self, networks: Sequence[UNet], share: float, device: Device) -> None:
-        self._networks = [network.move(device.name).eval() for network in networks]
-        self._share = share
-        self._device = device
-
-    def mix(self, batch: Batch, step: int) -> Batch:
-        """Mix the mean output of the teachers into the ground truth of a batch.
-
-        Parameters
-        ----------
-        batch : Batch
-            Not changed.
-        step : int
-            Number of the step, from 0; it chooses the views.
-
-        Returns
-        -------
-        Batch
-            Its ink is between ground truth and teachers.
-        """
-        if not self._networks:
-            return batch
-        mixed = torch.lerp(batch.truth[:, :1], self._probability(batch, step), self._share)
-        return replace(batch, truth=torch.cat([mixed, batch.truth[:, 1:]], dim=1))
-
-    @torch.no_grad()
-    def _probability(self, batch: Batch, step: int) -> Tensor:
-        """Probability of ink by the mean logit of all teachers, float32 (N, 1, H, W)."""
-        total = torch.zeros_like(batch.inputs[:, :1], dtype=torch.float32)
-        for number, network in enumerate(self._networks):
-            view = _VIEWS[(step + number) % len(_VIEWS)]
-            turned = torch.rot90(batch.inputs, view, (2, 3))
-            with self._device.training_format():
-                logits = network(turned.contiguous(memory_format=torch.channels_last), batch.ink)
-            total += torch.rot90(logits.float(), -view, (2, 3))
-        return (total / len(self._networks)).sigmoid()
 
 
 @dataclass

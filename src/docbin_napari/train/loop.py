@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from docbin_napari.io.paths import atomic_path, file_hash
 from docbin_napari.model.engine import Device
-from docbin_napari.model.ink_model import InkModel, load_network, run_through_file, save_model
+from docbin_napari.model.ink_model import InkModel, run_through_file, save_model
 from docbin_napari.model.model_file import ModelError, ModelInfo, find_model
 from docbin_napari.model.unet import UNet
 from docbin_napari.train.dataset import (
@@ -31,7 +31,7 @@ from docbin_napari.train.dataset import (
 )
 from docbin_napari.train.distributed import ALONE, Ranks
 from docbin_napari.train.finish import finished_header
-from docbin_napari.train.learning import Batch, Batches, Learner, Teachers, ink_loss
+from docbin_napari.train.learning import Batch, Batches, Learner, ink_loss
 from docbin_napari.train.model_output import output_path
 from docbin_napari.train.start import starting_network
 from docbin_napari.train.train_config import TrainConfig, TrainingError
@@ -194,8 +194,7 @@ def train(
     ValueError
         If there is nothing to learn from or to validate with.
     ModelError
-        If a model to start from or to learn from is not there or damaged, or a network does
-        not fit the windows.
+        If a model to start from is not there or damaged, or the network does not fit the windows.
     TrainingError
         If the run cannot be resumed, the loss is no longer a number, or the processes do not
         fit together.
@@ -212,16 +211,15 @@ def train(
     if held_out:
         warn_of_overlap(pairs, held_out)
     learner = _begin(config, device, ranks, pairs)
-    teachers = _teachers(config, device)
     batches = Batches(_sampler(pairs, config, device, ranks), config, device.name, ranks)
     network = ranks.join_network(learner.network, device)
     losses: list[float] = []
     started = time.monotonic() - learner.seconds
     next_validation = config.every * 60 + learner.seconds
     while (share := learner.spent) < 1:
-        batch = teachers.mix(batches.of(learner.step), learner.step)
-        loss, rate = learner.descend(_loss(network, batch, config, device, ranks))
-        losses.append(loss)
+        loss = _loss(network, batches.of(learner.step), config, device, ranks)
+        figure, rate = learner.descend(loss)
+        losses.append(figure)
         now = ranks.first(lambda: math.inf if stopped() else time.monotonic() - started, quick=True)
         if math.isinf(now):
             learner.seconds = time.monotonic() - started
@@ -255,9 +253,9 @@ def _check_same_work(pairs: list[LoadedPair], config: TrainConfig, ranks: Ranks)
     """Compare settings and pages: machines that share no disk can differ unnoticed."""
     fix = "start all processes with the same settings and the same pages in --train"
     # Where files lie on its machine is each process's own affair.
-    start, teachers = (("",) * len(names) for names in (config.start, config.teachers))
-    shared = replace(config, start=start, teachers=teachers, run=Path(), output="")
-    ranks.check_same("settings", repr(replace(shared, train=(), validate=())), fix)
+    start = ("",) * len(config.start)
+    shared = replace(config, train=(), validate=(), start=start, run=Path(), output="")
+    ranks.check_same("settings", repr(shared), fix)
     pages = [(pair.name, pair.pixels.shape) for pair in pairs]
     ranks.check_same("training pages", pages, fix)
 
@@ -268,7 +266,7 @@ def _checksum(pairs: list[LoadedPair], config: TrainConfig) -> str:
     for pair in pairs:
         arrays = (np.ascontiguousarray(array).data for array in (pair.pixels, pair.truth))
         found.update(f"{pair.name} {[zlib.crc32(array) for array in arrays]}".encode())
-    for name in (*config.start, *config.teachers):
+    for name in config.start:
         found.update(file_hash(find_model(name).path).encode())
     return found.hexdigest()
 
@@ -278,7 +276,13 @@ def _begin(config: TrainConfig, device: Device, ranks: Ranks, pairs: list[Loaded
     data = ranks.first(lambda: _checksum(pairs, config))
     content = ranks.first(lambda: read_checkpoint(config, data)) if config.resume else None
     network = starting_network(config)
-    _check_window(config, "the network", network)
+    # A deep network halves windows often.
+    stride = network.config.stride
+    if config.window % stride:
+        raise ModelError(
+            f"windows of {config.window} pixels cannot be halved as often as the network does; "
+            f"choose --window as a multiple of {stride}"
+        )
     learner = Learner.of(network.move(device.name), config)
     learner.data = data
     if content is not None:
@@ -297,23 +301,6 @@ def _sampler(
     factors = factors_of(config.weights, pairs)
     drawn_on = device.name if config.draw_on_device else "cpu"
     return WindowSampler(pairs, config.window, factors, config.augment, hard, drawn_on)
-
-
-def _teachers(config: TrainConfig, device: Device) -> Teachers:
-    networks = [load_network(find_model(name)) for name in config.teachers]
-    for name, network in zip(config.teachers, networks, strict=True):
-        _check_window(config, f"the teacher {name!r}", network)
-    return Teachers(networks, config.teach, device)
-
-
-def _check_window(config: TrainConfig, name: str, network: UNet) -> None:
-    """Refuse windows that a deep network cannot halve as often as it does."""
-    stride = network.config.stride
-    if config.window % stride:
-        raise ModelError(
-            f"windows of {config.window} pixels cannot be halved as often as {name} does; "
-            f"choose --window as a multiple of {stride}"
-        )
 
 
 def _loss(

@@ -221,11 +221,6 @@ class TrainConfig(LearningConfig):
     deeper : tuple of int
         Channels of coarser levels that the network gets below those of start, so that it sees
         more of the page. At first they change nothing (Chen et al. 2016, arXiv:1511.05641).
-    teachers : tuple of str
-        Names or files of models whose mean output is learnt beside the ground truth, each
-        upright and upside down in turn.
-    teach : float
-        Share of the teachers in what is learnt, 0 to 1; the rest is ground truth.
     every : float
         Minutes between validations and checkpoints.
     fold : int
@@ -258,8 +253,6 @@ class TrainConfig(LearningConfig):
     weights: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     deeper: tuple[int, ...] = ()
-    teachers: tuple[str, ...] = ()
-    teach: float = 0.5
     every: float = 10.0
     fold: int = 2
     channels: tuple[int, ...] = (32, 64, 96, 128)
@@ -273,7 +266,7 @@ class TrainConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_numbers(self, every=math.inf, teach=1)
+        check_numbers(self, every=math.inf)
         if self.hard and not self.start:
             raise ValueError("hard places are where the network of start errs: name one")
         if self.deeper and not self.start:
