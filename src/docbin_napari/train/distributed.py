@@ -21,7 +21,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
-from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from docbin_napari.model.engine import Device, DeviceError, choose_device
@@ -263,12 +262,9 @@ def join() -> Ranks:
     return Ranks(rank, size, int(os.environ["LOCAL_RANK"]), store, waiting)
 
 
-# Strategy: PyTorch's own norm of this kind runs on CUDA only. Here PyTorch's fast kernels do
-# the work per pixel, and only a few numbers for each channel travel. Forward: mean and variance
-# of each process are combined (Chan et al. 1979), and windows are normalised with them as in
-# evaluation. Backward: the kernel of evaluation gives the gradient as if these statistics were
-# constants; the way through them (Ioffe and Szegedy 2015, arXiv:1502.03167) adds to each pixel
-# a function of its channel that is linear in its value. All processes have equally many windows.
+# Strategy: PyTorch's own norm of this kind runs on CUDA only. Here the means of a few numbers for
+# each channel travel, forward and backward, and PyTorch finds the gradients by itself (Ioffe and
+# Szegedy 2015, arXiv:1502.03167). All processes have equally many windows.
 
 
 def synchronise_norms(network: nn.Module) -> None:
@@ -311,46 +307,31 @@ class SyncedNorm(nn.BatchNorm2d):
         """
         if not self.training:
             return super().forward(x)
-        outcome = _Normalise.apply(x, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]
-        normalised, mean, variance = cast("tuple[Tensor, Tensor, Tensor]", outcome)
         count = x.numel() // self.num_features * dist.get_world_size()
+        mean = _everywhere(x.float().mean((0, 2, 3)))
+        apart = x - mean[:, None, None]
+        variance = _everywhere(apart.square().mean((0, 2, 3)))
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
             self.num_batches_tracked.add_(1)
-        return normalised
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return (apart * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 
 
-class _Normalise(torch.autograd.Function):
-    """The norm itself, with the statistics that it used."""
-
-    @staticmethod
-    def forward(
-        context: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        unused = torch.zeros_like(weight), torch.ones_like(weight)
-        own = torch.stack(torch.batch_norm_update_stats(x, *unused, 0.0))
-        every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-        dist.all_gather(every, own)
-        means, variances = torch.stack(every, dim=1)
-        mean = means.mean(0)
-        variance = variances.mean(0) + means.var(0, correction=0)
-        context.save_for_backward(x, weight, mean, variance)
-        context.eps = eps
-        context.mark_non_differentiable(mean, variance)
-        return F.batch_norm(x, mean, variance, weight, bias, eps=eps), mean, variance
+class _Mean(torch.autograd.Function):
+    """The mean over all processes; the gradient of a process is the mean of all gradients."""
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        x, weight, mean, variance = context.saved_tensors
-        direct, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-            gradients[0], x, weight, mean, variance, None, None, False, context.eps, [True] * 3
-        )
-        sums = torch.stack([of_weight, of_bias])
-        dist.all_reduce(sums)
-        per_weight, per_bias = sums * (len(weight) / (x.numel() * dist.get_world_size()))
-        scale = torch.rsqrt(variance + context.eps)
-        slope = -weight * scale**2 * per_weight
-        offset = -weight * scale * per_bias - slope * mean
-        through = torch.addcmul(offset[:, None, None], slope[:, None, None], x)
-        return through.add_(direct).to(x.dtype), of_weight, of_bias, None
+    def forward(_: Any, own: Tensor) -> Tensor:
+        total = own.clone()
+        dist.all_reduce(total)
+        return total / dist.get_world_size()
+
+    @staticmethod
+    def backward(_: Any, *gradients: Tensor) -> Tensor:
+        return _everywhere(gradients[0])
+
+
+def _everywhere(own: Tensor) -> Tensor:
+    return cast("Tensor", _Mean.apply(own))  # type: ignore[no-untyped-call]
