@@ -7,7 +7,6 @@ import platform
 import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
@@ -130,10 +129,8 @@ def capabilities() -> frozenset[str]:
     Returns
     -------
     frozenset of str
-        ``"BF16"``, ``"FP32"``, and so on; empty where OpenVINO is not installed.
+        ``"BF16"``, ``"FP32"``, and so on.
     """
-    if not find_spec("openvino"):
-        return frozenset()
     return frozenset(openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
@@ -317,12 +314,9 @@ def load_engine(
     if config.engine == "openvino" and gpu is not None:
         raise DeviceError(f"OpenVINO runs on the CPU, not on {device}: use --engine torch")
     if gpu is None and config.engine != "torch":
-        if find_spec("openvino"):
-            from docbin_napari.model.openvino_engine import OpenVINOEngine
+        from docbin_napari.model.openvino_engine import OpenVINOEngine
 
-            return OpenVINOEngine.load(info, config)
-        if config.engine == "openvino":
-            raise DeviceError("OpenVINO is not installed: pip install openvino, or --engine torch")
+        return OpenVINOEngine.load(info, config)
     from docbin_napari.model.torch_engine import load_torch_engine
 
     return load_torch_engine(info, device, config.precision)
