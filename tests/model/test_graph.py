@@ -67,21 +67,6 @@ def test_a_page_whose_colours_are_not_known_shifts_nothing():
     assert page_shifts(config, tensors, np.array([0.5] * 6 + [np.nan], np.float32)).any()
 
 
-@pytest.mark.parametrize("name", ["up.0.conv.weight", "page_ink.hidden.weight", "exit.bias"])
-def test_tensors_that_are_missing_are_noticed(name):
-    config = UNetConfig(channels=(8, 8), page_ink=True)
-    tensors = tensors_of(trained(config))
-    del tensors[name]
-    with pytest.raises(KeyError, match=name):
-        OpenVINOEngine(config, tensors, NORMALISATION)
-
-
-def test_tensors_that_the_architecture_does_not_have_are_noticed():
-    deep = tensors_of(trained(UNetConfig(channels=(8, 8, 8))))
-    with pytest.raises(ValueError, match="unknown tensor"):
-        OpenVINOEngine(UNetConfig(channels=(8, 8)), deep, NORMALISATION)
-
-
 def test_ranges_hold_what_was_seen_of_every_feature():
     config = UNetConfig(channels=(8, 8))
     watched = RangeObserver(config, tensors_of(trained(config)), NORMALISATION, None, IN_FLOAT32)

@@ -116,6 +116,24 @@ def test_an_architecture_that_the_file_does_not_hold_is_not_built(
             load()
 
 
+@pytest.mark.parametrize("name", ["up.0.conv.weight", "exit.bias", "entrance.norm.weight", "more"])
+def test_tensors_that_are_missing_or_not_known_are_noticed(tmp_path, tiny_model_file, name):
+    tensors = load_file(tiny_model_file)
+    if tensors.pop(name, None) is None:
+        tensors[name] = torch.zeros(3)
+    metadata = {HEADER_KEY: json.dumps(find_model(tiny_model_file).header)}
+    path = tmp_path / "other.safetensors"
+    save_file(tensors, path, metadata=metadata)
+    with pytest.raises(ModelError, match=rf"do not fit its architecture: {name} is"):
+        load_model(path, "cpu")
+
+
+@pytest.mark.parametrize("config", [UNetConfig(1, (8,)), UNetConfig(4, (8, 16, 4), 2, True)])
+def test_the_tensors_of_an_architecture_are_those_of_its_network(config):
+    found = {name: tuple(value.shape) for name, value in UNet(config).state_dict().items()}
+    assert config.tensors() == found
+
+
 def changed(model, folder, values=None, header=None):
     """A copy of a model file with other values."""
     tensors = load_file(model)

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docbin_napari.__about__ import __version__
 from docbin_napari.io.paths import is_plain_file
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ _MOST_FIGURES = 1000
 _TEXTS = ("title", "training_data", "version")
 
 
-def header_trouble(header: dict[str, Any]) -> str:
+def header_troubles(header: dict[str, Any]) -> Iterator[str]:
     """Say what is wrong with the header of a model file.
 
     Parameters
@@ -45,47 +44,18 @@ def header_trouble(header: dict[str, Any]) -> str:
     header : dict
         As it was read.
 
-    Returns
-    -------
+    Yields
+    ------
     str
-        In words, to follow the name of the file; empty if all can be used.
+        In words, to follow the name of the file.
 
     Examples
     --------
-    >>> header_trouble({"architecture": {"channels": [8]}, "threshold": 2})
-    'its threshold is 2, but must lie between 0 and 1'
-    >>> header_trouble({"architecture": {"channels": [8], "blocks": 10**9}, "threshold": 0.5})
+    >>> list(header_troubles({"architecture": {"channels": [8]}, "threshold": 2}))
+    ['its threshold is 2, but must lie between 0 and 1']
+    >>> next(header_troubles({"architecture": {"channels": [8], "blocks": 10**9}}))
     'its architecture is damaged: blocks must lie between 1 and 256'
     """
-    return next(_troubles(header), "")
-
-
-def _network_trouble(architecture: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Say how the large tensors of a file differ from its architecture; empty if not at all."""
-    for name, shape in _convolutions(architecture):
-        if shapes.get(name) != shape:
-            found = "is missing" if name not in shapes else f"has the shape {list(shapes[name])}"
-            return f"its weights do not fit its architecture: {name} {found}, not {list(shape)}"
-    return ""
-
-
-def _convolutions(architecture: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Name and shape of the large tensors; a comparison ends at the first that is not there."""
-    fold, widths = int(architecture.get("fold", 2)), list(architecture["channels"])
-    yield "entrance.conv.weight", (widths[0], 3 * fold**2, 3, 3)
-    for level, width in enumerate(widths):
-        for block in range(int(architecture.get("blocks", 1))):
-            for part in ("first", "second"):
-                yield f"encoder.{level}.{block}.{part}.conv.weight", (width, width, 3, 3)
-    for level, (fine, coarse) in enumerate(itertools.pairwise(widths)):
-        yield f"down.{level}.conv.weight", (coarse, fine, 2, 2)
-        yield f"up.{level}.conv.weight", (fine, coarse, 1, 1)
-        for part in ("first", "second"):
-            yield f"decoder.{level}.{part}.conv.weight", (fine, fine, 3, 3)
-    yield "exit.weight", (fold**2, widths[0], 1, 1)
-
-
-def _troubles(header: dict[str, Any]) -> Iterator[str]:
     yield from _architecture_troubles(header.get("architecture"))
     level = header.get("edge_level")
     shares: dict[str, Any] = {
@@ -169,6 +139,10 @@ def _is_number(value: Any) -> bool:
 
 INK_COLOURS = 6
 """Values of the colours of ink and paper, before the edge level."""
+INK_FEATURES = 48
+"""Features that a network makes of them and of the edge level."""
+NORM = ("running_mean", "running_var", "weight", "bias")
+"""What a batch norm stores for each channel."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +176,27 @@ class UNetConfig:
     def stride(self) -> int:
         """Pixels of the page in one pixel of the coarsest level, each way."""
         return int(self.fold * 2 ** (len(self.channels) - 1))
+
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """List names and shapes of all that a file of such a network holds."""
+        widths, folded = self.channels, self.fold**2
+        kernels = {"entrance": (widths[0], 3 * folded, 3, 3)}
+        for level, (fine, coarse) in enumerate(itertools.pairwise(widths)):
+            kernels[f"down.{level}"] = coarse, fine, 2, 2
+            kernels[f"up.{level}"] = fine, coarse, 1, 1
+        blocks = {f"decoder.{level}": width for level, width in enumerate(widths[:-1])}
+        for level, width in enumerate(widths):
+            blocks |= {f"encoder.{level}.{block}": width for block in range(self.blocks)}
+        for name, width in blocks.items():
+            kernels |= {f"{name}.{part}": (width, width, 3, 3) for part in ("first", "second")}
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, kernel in kernels.items():
+            shapes |= {f"{name}.norm.{part}": kernel[:1] for part in NORM}
+            shapes |= {f"{name}.conv.weight": kernel, f"{name}.norm.num_batches_tracked": ()}
+        linear = {"hidden": (INK_FEATURES, INK_COLOURS + 2), "shifts": (sum(widths), INK_FEATURES)}
+        for name, shape in linear.items() if self.page_ink else ():
+            shapes |= {f"page_ink.{name}.weight": shape, f"page_ink.{name}.bias": shape[:1]}
+        return {**shapes, "exit.weight": (folded, widths[0], 1, 1), "exit.bias": (folded,)}
 
 
 DEFAULT_MODEL = "general-1"
@@ -387,8 +382,7 @@ def read_info(path: Path) -> ModelInfo:
         raise ModelError(f"{path}: not a safetensors file, or damaged") from error
     if not isinstance(header, dict) or "architecture" not in header or "threshold" not in header:
         raise ModelError(f"{path}: not a docbin-napari model (its header is missing)")
-    trouble = header_trouble(header)
-    if trouble:
+    for trouble in header_troubles(header):
         raise ModelError(f"{path}: {trouble}")
     return ModelInfo(path.stem, path, size, header)
 
@@ -422,9 +416,12 @@ def load_tensors(info: ModelInfo) -> dict[str, NDArray[Any]]:
     with safe_open(info.path, "np") as file:
         names = list(file.keys())
         # Before arrays, or a network, of the size that the header names are made.
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-        trouble = _network_trouble(info.header["architecture"], shapes)
-        if trouble:
+        stored = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+        named = info.architecture.tensors()
+        if differing := dict(named.items() ^ stored.items()):
+            name = min(differing)
+            found, due = (list(known.get(name, ["nothing"])) for known in (stored, named))
+            trouble = f"its weights do not fit its architecture: {name} is {found}, not {due}"
             raise ModelError(f"{info.path}: {trouble}")
         loaded: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in names}
     for name, values in loaded.items():
@@ -466,10 +463,5 @@ def checked(info: ModelInfo) -> Iterator[None]:
 
     try:
         yield
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{info.path}: the weights are damaged ({error})") from error
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"{info.path}: written by docbin-napari {info.version}, "
-            f"its network is not known to {__version__} ({str(error).splitlines()[0]})"
-        ) from error

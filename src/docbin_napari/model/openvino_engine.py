@@ -34,7 +34,14 @@ from docbin_napari.model.engine import (
     usable_threads,
 )
 from docbin_napari.model.ink_model import Normalisation
-from docbin_napari.model.model_file import INK_COLOURS, ModelInfo, UNetConfig, checked, load_tensors
+from docbin_napari.model.model_file import (
+    INK_COLOURS,
+    NORM,
+    ModelInfo,
+    UNetConfig,
+    checked,
+    load_tensors,
+)
 
 # Strategy: whole numbers need to know the range of every feature, which only pages show. So it
 # is found when a model is made, and kept in the header together with what the format costs. Both
@@ -149,7 +156,6 @@ Ranges = Mapping[str, tuple[float, float]]
 _ENDS = ops.reduce_min, ops.reduce_max
 _EPSILON = 1e-5
 """What batch norms of PyTorch add to the variance."""
-_NORM = ("running_mean", "running_var", "weight", "bias")
 
 
 class Graph:
@@ -171,11 +177,6 @@ class Graph:
     features : dict
         Name to node of all features that enter a convolution behind the entrance, before they
         are rounded.
-
-    Raises
-    ------
-    KeyError, ValueError
-        If tensors are missing, or have other shapes than the architecture says.
     """
 
     def __init__(
@@ -187,16 +188,10 @@ class Graph:
     ) -> None:
         self.features: dict[str, Node] = {}
         self._config, self._tensors, self._ranges = config, tensors, ranges
-        self._used: set[str] = set()
         self._pixels = ops.parameter([-1, -1, -1, 3], np.uint8, name="pixels")
         widths = config.channels
         self._shifts = ops.parameter([1, sum(widths), 1, 1], np.float32, name="shifts")
         self._logits = self._write(normalisation)
-        page_shifts(config, tensors, np.zeros(INK_COLOURS + 1, np.float32))
-        unknown = {name for name in tensors if not name.startswith("page_ink.")} - self._used
-        unknown = {name for name in unknown if not name.endswith(".num_batches_tracked")}
-        if unknown:
-            raise ValueError(f"unknown tensor {min(unknown)}")
 
     def model(self) -> Model:
         """Give the network.
@@ -244,7 +239,6 @@ class Graph:
             x = self._feature(f"sum.{level}", ops.add(skips[level], _doubled(coarse)))
             x = self._block(f"decoder.{level}", x)
         weight, bias = self._tensors["exit.weight"], self._tensors["exit.bias"]
-        self._used |= {"exit.weight", "exit.bias"}
         kernel = _rounded(weight) if self._ranges else _constant(weight)
         logits = ops.add(_convolution(x, kernel, 1, 0), _channels(bias))
         return ops.depth_to_space(logits, "depth_first", config.fold) if config.fold > 1 else logits
@@ -259,7 +253,6 @@ class Graph:
     def _convolved(self, name: str, x: Node, *, step: int = 1, rounded: bool = True) -> Node:
         """Convolution with its batch norm; the kernel says how it is padded."""
         weight, bias = folded(self._tensors, name)
-        self._used |= {f"{name}.conv.weight", *(f"{name}.norm.{part}" for part in _NORM)}
         kernel = _rounded(weight) if rounded and self._ranges else _constant(weight)
         padding = weight.shape[-1] // 2 if step == 1 else 0
         return ops.add(_convolution(x, kernel, step, padding), _channels(bias))
@@ -294,7 +287,7 @@ def folded(tensors: Tensors, name: str) -> tuple[NDArray[np.float32], NDArray[np
         float32 (O, I, K, K) and (O,).
     """
     weight = tensors[f"{name}.conv.weight"]
-    mean, variance, gain, bias = (tensors[f"{name}.norm.{part}"] for part in _NORM)
+    mean, variance, gain, bias = (tensors[f"{name}.norm.{part}"] for part in NORM)
     scale = gain / np.sqrt(variance + _EPSILON)
     # A training that went wrong leaves weights out of range: whoever reads pages gets an error.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -394,8 +387,6 @@ class OpenVINOEngine(Engine):
     ------
     DeviceError
         If the number format is not there.
-    KeyError, ValueError
-        If tensors are missing, or have other shapes than the architecture says.
     """
 
     def __init__(

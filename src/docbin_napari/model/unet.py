@@ -19,11 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from docbin_napari.model.model_file import INK_COLOURS, UNetConfig
-
-__all__ = ["ConvNorm", "PageInk", "ResidualBlock", "UNet", "UNetConfig", "count_parameters"]
-
-_INK_VALUES, _INK_FEATURES = INK_COLOURS + 2, 48
+from docbin_napari.model.model_file import INK_COLOURS, INK_FEATURES, UNetConfig
 
 
 class ConvNorm(nn.Module):
@@ -66,8 +62,8 @@ class PageInk(nn.Module):
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
         self._widths = widths
-        self.hidden = nn.Linear(_INK_VALUES, _INK_FEATURES)
-        self.shifts = nn.Linear(_INK_FEATURES, sum(widths))
+        self.hidden = nn.Linear(INK_COLOURS + 2, INK_FEATURES)
+        self.shifts = nn.Linear(INK_FEATURES, sum(widths))
         nn.init.zeros_(self.shifts.weight)
         nn.init.zeros_(self.shifts.bias)
 

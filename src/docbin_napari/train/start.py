@@ -23,8 +23,8 @@ from torch.optim.swa_utils import update_bn
 
 from docbin_napari.model.engine import choose_device
 from docbin_napari.model.ink_model import load_network, run_through_file, save_model
-from docbin_napari.model.model_file import ModelError, ModelInfo, find_model
-from docbin_napari.model.unet import ConvNorm, ResidualBlock, UNet, UNetConfig
+from docbin_napari.model.model_file import ModelError, ModelInfo, UNetConfig, find_model
+from docbin_napari.model.unet import ConvNorm, ResidualBlock, UNet
 from docbin_napari.train.augment import augment
 from docbin_napari.train.dataset import (
     LoadedPair,
