@@ -30,7 +30,7 @@ def read(monkeypatch):
         level = 0.1 if model.level is None else model.level
         return 90 - 10 * pair.gain * abs(level - pair.best)
 
-    monkeypatch.setattr(finish, "_f_measure", f_measure)
+    monkeypatch.setattr(finish, "page_f_measure", f_measure)
 
 
 @pytest.mark.parametrize("best", [0.35, 0.5, 0.7])

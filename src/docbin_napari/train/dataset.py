@@ -31,6 +31,7 @@ from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL, edge_level
 from docbin_napari.features.survey import PageSurvey
 from docbin_napari.inference.inference_config import ChosenSize
 from docbin_napari.io.errors import PairError
+from docbin_napari.io.mask import GroundTruth
 from docbin_napari.pairs.mask_trouble import lightness, mask_trouble
 from docbin_napari.pairs.overlap import fingerprint, shared_parts
 from docbin_napari.pairs.pair import Pair, find_pairs, read_pair
@@ -177,37 +178,39 @@ def load_pair(pair: Pair) -> LoadedPair:
     pixels, truth = read_pair(pair)
     if trouble := mask_trouble(lightness(pixels), truth):
         warnings.warn(f"{pair.ground_truth}: {trouble}", stacklevel=2)
-    both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
-    name = f"{pair.collection}/{pair.name}"
-    edge = edge_level(pixels, truth.ink, truth.labelled)
-    survey = PageSurvey.of(pixels)
-    inverted = survey.inverted().ink
-    return LoadedPair(name, pair.collection, pixels, both, survey.ink, edge, inverted)
+    return _measured(f"{pair.collection}/{pair.name}", pixels, truth)
 
 
 def generated_pair(number: int, pixels: NDArray[np.uint8], ink: NDArray[np.bool_]) -> LoadedPair:
     """Make a pair of a generated page, which is labelled everywhere; see `LoadedPair`."""
-    labelled = np.ones_like(ink)
-    truth = np.stack([ink, labelled], axis=-1).astype(np.uint8) * 255
-    survey, edge = PageSurvey.of(pixels), edge_level(pixels, ink, labelled)
-    name, inverted = f"generated/{number}", survey.inverted().ink
-    return LoadedPair(name, "generated", pixels, truth, survey.ink, edge, inverted)
+    return _measured(f"generated/{number}", pixels, GroundTruth(ink, np.ones_like(ink)))
 
 
-def check_held_out(pairs: Sequence[LoadedPair]) -> None:
-    """Refuse held-out pages that measure nothing, before hours of work.
+def _measured(name: str, pixels: NDArray[np.uint8], truth: GroundTruth) -> LoadedPair:
+    """Measure what the network is given of a page."""
+    both = np.stack([truth.ink, truth.labelled], axis=-1).astype(np.uint8) * 255
+    edge = edge_level(pixels, truth.ink, truth.labelled)
+    survey = PageSurvey.of(pixels)
+    collection = name.partition("/")[0]
+    return LoadedPair(name, collection, pixels, both, survey.ink, edge, survey.inverted().ink)
+
+
+def check_held_out(held_out: Sequence[LoadedPair], learnt: Sequence[LoadedPair]) -> None:
+    """Refuse held-out pages that measure nothing, and warn of those that are learnt from.
 
     Raises
     ------
     ValueError
         If no pixel of a page is labelled.
     """
-    for pair in pairs:
+    for pair in held_out:
         if not pair.truth[..., 1].any():
             raise ValueError(
                 f"--validate: no pixel of {pair.name} is labelled, so it measures nothing; "
                 "leave it out"
             )
+    if held_out:
+        warn_of_overlap(learnt, held_out)
 
 
 def warn_of_overlap(learnt: Sequence[LoadedPair], held_out: Sequence[LoadedPair]) -> None:

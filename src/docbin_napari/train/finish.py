@@ -13,11 +13,10 @@ from scipy import special, stats
 
 from docbin_napari.features.page_look import looks_of
 from docbin_napari.inference.inference_config import PRESETS, PresetName
-from docbin_napari.inference.predict import ink_probability
 from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.ink_model import Calibration, InkModel, fit_calibration
 from docbin_napari.train.dataset import LoadedPair
-from docbin_napari.train.validate import Validation, read_pair, validate
+from docbin_napari.train.validate import Validation, page_f_measure, read_pair, validate
 
 _MOST_LOOKS = 256
 _MOST_PIXELS_A_PAGE = 100_000
@@ -132,15 +131,9 @@ def choose_edge_level(model: InkModel, pairs: Sequence[LoadedPair]) -> float | N
     if not inked:
         return None
     models = [model.with_edge_level(level) for level in _EDGE_LEVELS]
-    scores = np.array([[_f_measure(x, pair) for x in models] for pair in inked])
+    scores = np.array([[page_f_measure(x, pair) for x in models] for pair in inked])
     votes = scores - scores.mean(axis=1, keepdims=True)
     return _EDGE_LEVELS[stats.trim_mean(votes, _TRIMMED, axis=0).argmax()]
-
-
-def _f_measure(model: InkModel, pair: LoadedPair) -> float:
-    """Measure the F-measure at probability 0.5, in one pass."""
-    ink = ink_probability(pair.pixels, model, PRESETS["fast"]) >= 0.5
-    return f_measure(ink, *pair.masks)
 
 
 def _logit(probability: NDArray[np.float32]) -> NDArray[np.float32]:

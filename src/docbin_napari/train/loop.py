@@ -27,7 +27,6 @@ from docbin_napari.train.dataset import (
     check_held_out,
     factors_of,
     load_pairs,
-    warn_of_overlap,
 )
 from docbin_napari.train.distributed import ALONE, Ranks
 from docbin_napari.train.finish import finished_header
@@ -206,10 +205,10 @@ def train(
     device = ranks.device(config.device)
     pairs = load_pairs(config.train)
     held_out = load_pairs(config.validate) if ranks.is_first else []
-    _check_pairs(pairs, held_out, config)
+    if not any(pair.truth[..., 1].any() for pair in pairs):
+        raise ValueError("--train: no pixel of these pages is labelled, so nothing can be learnt")
+    check_held_out(held_out, pairs)
     _check_same_work(pairs, config, ranks)
-    if held_out:
-        warn_of_overlap(pairs, held_out)
     learner = _begin(config, device, ranks, pairs)
     batches = Batches(_sampler(pairs, config, device, ranks), config, device.name, ranks)
     network = ranks.join_network(learner.network, device)
@@ -239,14 +238,6 @@ def train(
     figures, model = ranks.first(lambda: _finish(learner, pairs, held_out, config))
     mean = float(np.mean(losses)) if losses else math.nan
     yield TrainReport(learner.step, 1.0, learner.seconds / 60, mean, 0.0, figures, model)
-
-
-def _check_pairs(pairs: list[LoadedPair], held_out: list[LoadedPair], config: TrainConfig) -> None:
-    """Refuse pages that cannot be used before hours of work."""
-    if not any(pair.truth[..., 1].any() for pair in pairs):
-        raise ValueError("--train: no pixel of these pages is labelled, so nothing can be learnt")
-    check_held_out(held_out)
-    factors_of(config.weights, pairs)
 
 
 def _check_same_work(pairs: list[LoadedPair], config: TrainConfig, ranks: Ranks) -> None:
@@ -294,11 +285,10 @@ def _sampler(
     pairs: list[LoadedPair], config: TrainConfig, device: Device, ranks: Ranks
 ) -> WindowSampler:
     """Draw windows, some of them where the network errs that the run began with."""
-    hard = None
+    factors, hard = factors_of(config.weights, pairs), None
     if config.hard:
         counts = ranks.first(lambda: hard_places(_interim(starting_network(config), config), pairs))
         hard = config.hard, counts
-    factors = factors_of(config.weights, pairs)
     drawn_on = device.name if config.draw_on_device else "cpu"
     return WindowSampler(pairs, config.window, factors, config.augment, hard, drawn_on)
 

@@ -18,8 +18,6 @@ import numpy as np
 
 from docbin_napari.drawing.generator import draw_page
 from docbin_napari.inference.inference_config import PRESETS
-from docbin_napari.inference.predict import ink_probability
-from docbin_napari.metrics.rates import f_measure
 from docbin_napari.model.engine import EngineConfig
 from docbin_napari.model.ink_model import InkModel, load_network, save_model
 from docbin_napari.model.model_file import ModelInfo, find_model, load_tensors
@@ -32,7 +30,7 @@ from docbin_napari.model.openvino_engine import (
 )
 from docbin_napari.pairs.pair import Pair
 from docbin_napari.train.dataset import LoadedPair, generated_pair, load_pair, pairs_in
-from docbin_napari.train.validate import read_pair
+from docbin_napari.train.validate import page_f_measure, read_pair
 
 _SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _SIDE = 1024
@@ -164,8 +162,9 @@ def format_costs(info: ModelInfo, rounded: InkModel, pages: Iterable[Pair]) -> l
     costs = []
     for page in map(load_pair, pages):
         if np.logical_and(*page.masks).any():
-            before, after = (_f_measure(model, page) for model in (exact, rounded))
-            costs.append(before - after)
+            # As the model is shipped: calibrated, at its own threshold.
+            at = info.threshold
+            costs.append(page_f_measure(exact, page, at) - page_f_measure(rounded, page, at))
     if not costs:
         raise ValueError("there are no pages with ink to measure the cost on")
     return costs
@@ -188,12 +187,6 @@ def in_eight_bits(info: ModelInfo, form: EightBits) -> InkModel:
     """
     formed = replace(info, header={**info.header, EIGHT_BITS_KEY: form.to_header()})
     return InkModel(OpenVINOEngine.load(formed, EngineConfig(precision="int8")), info)
-
-
-def _f_measure(model: InkModel, page: LoadedPair) -> float:
-    """Measure the F-measure as the model is shipped: calibrated, at its own threshold."""
-    ink = ink_probability(page.pixels, model, _PRESET) >= model.threshold
-    return f_measure(ink, *page.masks)
 
 
 def _some(pairs: Iterable[Pair], each: int) -> list[Pair]:

@@ -32,7 +32,6 @@ from docbin_napari.train.dataset import (
     check_held_out,
     factors_of,
     load_pairs,
-    warn_of_overlap,
 )
 from docbin_napari.train.finish import finished_header
 from docbin_napari.train.learning import Batch
@@ -248,8 +247,7 @@ def average_models(config: AverageConfig) -> tuple[Validation, ModelInfo]:
         raise ValueError("--train: there are no pages that the models have learnt from")
     if not held_out:
         raise ValueError("--validate: there are no pages to choose calibration and threshold by")
-    check_held_out(held_out)
-    warn_of_overlap(learnt, held_out)
+    check_held_out(held_out, learnt)
     if config.windows:
         measure_statistics(network, learnt, config)
     last = infos[-1].header

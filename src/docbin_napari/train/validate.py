@@ -71,6 +71,12 @@ def read_pair(
     return probability
 
 
+def page_f_measure(model: InkModel, pair: LoadedPair, threshold: float = 0.5) -> float:
+    """Measure the F-measure of a page, percent, at a probability, in one pass."""
+    ink = ink_probability(pair.pixels, model, PRESETS["fast"]) >= threshold
+    return f_measure(ink, *pair.masks)
+
+
 def validate(model: InkModel, pairs: Sequence[LoadedPair]) -> Validation:
     """Measure a model in one pass over whole pages.
 
