@@ -35,7 +35,7 @@ def test_a_page_is_drawn_once_and_read_as_it_was(drawn):
 
 def test_a_damaged_file_and_a_full_disk_cost_only_the_drawing(drawn, tmp_path, monkeypatch):
     page = generated_page(0, 0)
-    (file,) = tmp_path.rglob("*.npz")
+    (file,) = tmp_path.rglob("*.npy")
     file.write_bytes(file.read_bytes()[:1000])
     assert np.array_equal(generated_page(0, 0).pixels, page.pixels)
     assert len(drawn) == 2
@@ -44,9 +44,9 @@ def test_a_damaged_file_and_a_full_disk_cost_only_the_drawing(drawn, tmp_path, m
         raise OSError("no space left on device")
 
     file.unlink()
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(np, "save", full)
     assert np.array_equal(generated_page(0, 0).pixels, page.pixels)
-    assert not list(tmp_path.rglob("*.npz"))
+    assert not list(tmp_path.rglob("*.npy"))
 
 
 def test_pages_of_another_version_are_drawn_anew_and_the_old_ones_go(drawn, monkeypatch, tmp_path):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,22 +68,6 @@ class FewPages:
     pages: tuple[str, ...]
     familiar: FamiliarPages
     digest: str
-
-    def drawn_at(self, edge_level: float | None) -> FewPages:
-        """Set one edge level for all pages, so that what is learnt from is what is read with.
-
-        Parameters
-        ----------
-        edge_level : float or None
-            From `edge_level`; None leaves it open.
-
-        Returns
-        -------
-        FewPages
-            The same pages.
-        """
-        edge = math.nan if edge_level is None else edge_level
-        return replace(self, learn=[replace(pair, edge=edge) for pair in self.learn])
 
 
 def load_few_pages(

@@ -16,7 +16,6 @@ from __future__ import annotations
 import copy
 import os
 import shutil
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -25,11 +24,12 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from docbin_napari.__about__ import __version__
-from docbin_napari.drawing.generator import SyntheticPage, draw_page
+from docbin_napari.drawing.generator import draw_page
 from docbin_napari.finetune.finetune_config import FinetuneConfig, Layers, scaled_augmentation
 from docbin_napari.io.paths import atomic_path
 from docbin_napari.model.engine import Device
@@ -43,7 +43,6 @@ from docbin_napari.train.train_config import AugmentConfig
 _SIDE = 512
 _ARCHIVES = "all"
 _FIRST_SEED = 7_000_000
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 def generated_page(seed: int, number: int) -> LoadedPair:
@@ -62,14 +61,18 @@ def generated_page(seed: int, number: int) -> LoadedPair:
         512 pixels high and wide, labelled everywhere.
     """
     folder = cache_folder() / "replay" / f"{__version__}-{_ARCHIVES}-{_SIDE}"
-    path = folder / f"{seed}-{number}.npz"
+    path = folder / f"{seed}-{number}.npy"
     try:
-        page = _read(path)
-    except _DAMAGED:
+        planes = np.load(path)
+        if planes.shape != (_SIDE, _SIDE, 4):
+            raise ValueError("a page of another size")
+    except (OSError, ValueError, EOFError):
         page = draw_page(_FIRST_SEED + 1000 * seed + number, _SIDE, _SIDE, _ARCHIVES)
+        planes = np.dstack([page.pixels, page.ink])
         with suppress(OSError):
-            _write(path, page)
-    return generated_pair(number, page.pixels, page.ink)
+            _write(path, planes)
+    pixels = np.ascontiguousarray(planes[..., :3])
+    return generated_pair(number, pixels, planes[..., 3].astype(bool))
 
 
 def cache_folder() -> Path:
@@ -78,22 +81,12 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("docbin-napari"))
 
 
-def _read(path: Path) -> SyntheticPage:
-    # Opened here: of a damaged file NumPy would leave it open.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        pixels = stored["pixels"]
-        ink = np.unpackbits(stored["ink"], axis=1, count=_SIDE).astype(bool)
-    if pixels.shape != (_SIDE, _SIDE, 3) or ink.shape != (_SIDE, _SIDE):
-        raise ValueError("a page of another size")
-    return SyntheticPage(pixels, ink)
-
-
-def _write(path: Path, page: SyntheticPage) -> None:
+def _write(path: Path, planes: NDArray[np.uint8]) -> None:
     for other in path.parent.parent.glob("*"):
         if other != path.parent:
             shutil.rmtree(other, ignore_errors=True)
     with atomic_path(path, own_folder=True) as temporary:
-        np.savez(temporary, pixels=page.pixels, ink=np.packbits(page.ink, axis=1))
+        np.save(temporary, planes)
 
 
 _REPLAYED = AugmentConfig()

@@ -9,6 +9,7 @@ so that neither Stop nor a crash loses them.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -384,9 +385,11 @@ def _prepare(
     replayed = yield from _draw_replay(config, check)
     yield FinetuneReport("judging")
     judge = Judge(start, network, few.held_out, check)
-    few = few.drawn_at(judge.choose_edge_level())
+    edge = judge.choose_edge_level()
     before = judge.measure_start()
-    learn = in_reading_size(few.learn)
+    # All are drawn as they will be read.
+    edge = math.nan if edge is None else edge
+    learn = [replace(pair, edge=edge) for pair in in_reading_size(few.learn)]
     places, errors = judge.errors_on(learn)
     config = suited(config, errors)
     learner = FinetuneLearner(network, config, device, earlier.weights)
