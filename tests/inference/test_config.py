@@ -16,7 +16,7 @@ def test_presets_cost_more_from_fast_to_best():
         ({"window": 32}, "at least 64"),
         ({"overlap": 0.9}, "between 0 and 0.75"),
         ({"symmetries": 3}, "1, 2, 4 or 8"),
-        ({"batch": -1}, "automatic"),
+        ({"batch": -1}, "0 or more"),
         ({"tolerance": -0.1}, "between 0 and 1"),
         ({"edge_level": 1.5}, "edge_level must lie between 0 and 1"),
         ({"size": "quarter"}, "size must be auto, own, half or double"),

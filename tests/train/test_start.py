@@ -15,18 +15,18 @@ def small():
     return network.eval()
 
 
-@pytest.mark.parametrize(("deeper", "page_ink"), [((), True), ((16,), False), ((16, 8), True)])
-def test_a_grown_network_says_the_same_at_first(small, deeper, page_ink):
-    large = grown(small, deeper, page_ink=page_ink).eval()
+@pytest.mark.parametrize("deeper", [(), (16,), (16, 8)])
+def test_a_grown_network_says_the_same_at_first(small, deeper):
+    large = grown(small, deeper).eval()
     pixels = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         assert torch.equal(large(pixels), small(pixels))
     assert large.config.channels == (8, 16, *deeper)
-    assert large.config.page_ink == page_ink
+    assert large.config.page_ink
 
 
 def test_a_grown_network_learns_with_its_new_levels(small):
-    large = grown(small, (16, 8), page_ink=False).train()
+    large = grown(small, (16, 8)).train()
     optimizer = torch.optim.SGD(large.parameters(), lr=0.1)
     before = {name: value.clone() for name, value in large.named_parameters()}
     for _ in range(2):
@@ -40,7 +40,8 @@ def test_a_grown_network_learns_with_its_new_levels(small):
 
 
 def test_a_network_with_nothing_to_add_stays_itself(small):
-    assert grown(small, (), page_ink=False) is small
+    whole = grown(small, ())
+    assert grown(whole, ()) is whole
 
 
 @pytest.mark.parametrize("deeper", [(), (8,), (16, 8)])
@@ -48,7 +49,7 @@ def test_what_was_learnt_of_the_ink_of_the_page_is_kept(deeper):
     torch.manual_seed(2)
     small = UNet(UNetConfig(channels=(8, 16), page_ink=True)).eval()
     torch.nn.init.normal_(small.page_ink.shifts.weight)
-    large = grown(small, deeper, page_ink=True).eval()
+    large = grown(small, deeper).eval()
     pixels, ink = torch.randn(1, 3, 64, 64), torch.randn(1, 7)
     with torch.no_grad():
         assert not torch.allclose(small(pixels, ink), small(pixels))

@@ -16,7 +16,7 @@ from docbin_napari.train.train_config import TrainConfig
 
 def model_file(path: Path, value: float, channels: tuple[int, ...] = (8, 8)) -> str:
     """A network whose weights and statistics are all one value."""
-    network = UNet(UNetConfig(channels=channels))
+    network = UNet(UNetConfig(channels=channels, page_ink=True))
     with torch.no_grad():
         for tensor in network.state_dict().values():
             tensor.fill_(value)
@@ -25,7 +25,7 @@ def model_file(path: Path, value: float, channels: tuple[int, ...] = (8, 8)) -> 
 
 
 def config(*start: str) -> TrainConfig:
-    return TrainConfig(train=(), validate=(), output="new", start=start, page_ink=False)
+    return TrainConfig(train=(), validate=(), output="new", start=start)
 
 
 def test_several_models_are_averaged(tmp_path):
@@ -40,7 +40,7 @@ def test_a_start_that_is_not_told_of_ink_learns_it_without_a_jump(tmp_path):
     network = UNet(UNetConfig(channels=(8, 8))).eval()
     start = tmp_path / "start.safetensors"
     save_model(start, network, {"threshold": 0.5, "calibration": {}})
-    told = starting_network(replace(config(str(start)), page_ink=True)).eval()
+    told = starting_network(config(str(start))).eval()
     assert told.config == replace(network.config, page_ink=True)
     pixels = torch.randn(1, 3, 32, 32)
     with torch.no_grad():

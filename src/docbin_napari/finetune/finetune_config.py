@@ -7,13 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from docbin_napari.describe import check_numbers
 from docbin_napari.model.model_file import DEFAULT_MODEL
-from docbin_napari.train.train_config import (
-    AugmentConfig,
-    LearningConfig,
-    check_numbers,
-    own_settings_first,
-)
+from docbin_napari.train.train_config import AugmentConfig, LearningConfig, own_settings_first
 
 Layers = Literal["auto", "all", "decoder", "norms", "exit"]
 Norms = Literal["frozen", "train"]

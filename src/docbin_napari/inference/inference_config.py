@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
+
+from docbin_napari.describe import check_choices, check_numbers
 
 Symmetries = Literal[1, 2, 4, 8]
 PresetName = Literal["fast", "balanced", "best"]
@@ -64,20 +67,10 @@ class InferenceConfig:
     def __post_init__(self) -> None:
         if self.window < 64 or self.window % 32:
             raise ValueError(f"window must be a multiple of 32 and at least 64, not {self.window}")
-        if not 0 <= self.overlap <= 0.75:
-            raise ValueError(f"overlap must lie between 0 and 0.75, not {self.overlap}")
-        if self.symmetries not in (1, 2, 4, 8):
-            raise ValueError(f"symmetries must be 1, 2, 4 or 8, not {self.symmetries}")
-        if not 0 <= self.tolerance <= 1:
-            raise ValueError(f"tolerance must lie between 0 and 1, not {self.tolerance}")
-        if self.batch < 0:
-            raise ValueError(f"batch must be 0 (automatic) or positive, not {self.batch}")
-        if self.edge_level is not None and not 0 <= self.edge_level <= 1:
-            raise ValueError(f"edge_level must lie between 0 and 1, not {self.edge_level}")
-        if self.invert not in get_args(Invert):
-            raise ValueError(f"invert must be auto, never or always, not {self.invert!r}")
-        if self.size not in get_args(ChosenSize):
-            raise ValueError(f"size must be auto, own, half or double, not {self.size!r}")
+        check_numbers(self, overlap=0.75, tolerance=1, batch=math.inf)
+        if self.edge_level is not None:
+            check_numbers(self, edge_level=1)
+        check_choices(self, symmetries=Symmetries, invert=Invert, size=ChosenSize)
 
 
 # No preset averages mirror images: print-through is mirrored too, and with them more of it was

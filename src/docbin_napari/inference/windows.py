@@ -240,9 +240,6 @@ def strips(pixels: Any, rows: AxisWindows, chosen: range) -> Iterator[NDArray[np
     """
     starts = (rows.starts[row] for row in chosen)
     found = (np.asarray(pixels[top : top + rows.size]) for top in starts)
-    if isinstance(pixels, np.ndarray):
-        yield from found
-        return
     with ThreadPoolExecutor(1) as thread:
         yield from iterate_ahead(found, thread)
 

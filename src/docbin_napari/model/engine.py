@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import sys
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+from docbin_napari.describe import check_choices, check_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -223,12 +226,8 @@ class EngineConfig:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        if self.engine not in get_args(EngineName):
-            raise ValueError(f"engine must be auto, openvino or torch, not {self.engine!r}")
-        if self.precision not in get_args(Precision):
-            raise ValueError(f"precision must be auto, int8, bf16 or f32, not {self.precision!r}")
-        if self.threads < 0:
-            raise ValueError(f"threads must be 0 (automatic) or positive, not {self.threads}")
+        check_choices(self, engine=EngineName, precision=Precision)
+        check_numbers(self, threads=math.inf)
 
 
 class Engine(Protocol):

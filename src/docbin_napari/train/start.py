@@ -63,11 +63,11 @@ def starting_network(config: TrainConfig) -> UNet:
         If there is no model to start from, or several are not alike.
     """
     torch.manual_seed(config.seed)
-    fresh = UNet(UNetConfig(config.fold, config.channels, config.blocks, config.page_ink))
+    fresh = UNet(UNetConfig(config.fold, config.channels, config.blocks, page_ink=True))
     if not config.start:
         return fresh
     mean = mean_network([load_network(find_model(name)) for name in config.start])
-    return grown(mean, config.deeper, page_ink=config.page_ink)
+    return grown(mean, config.deeper)
 
 
 def mean_network(networks: Sequence[UNet], shares: Sequence[float] = ()) -> UNet:
@@ -120,7 +120,7 @@ def mean_network(networks: Sequence[UNet], shares: Sequence[float] = ()) -> UNet
     return first
 
 
-def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool) -> UNet:
+def grown(network: UNet, deeper: tuple[int, ...]) -> UNet:
     """Give the network coarser levels, and the ink of the page as an input.
 
     Parameters
@@ -129,8 +129,6 @@ def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool) -> UNet:
         Not changed.
     deeper : tuple of int
         Channels of the new levels, the coarsest last.
-    page_ink : bool
-        Whether the new network gets the ink of the page; one that does so keeps it.
 
     Returns
     -------
@@ -140,11 +138,11 @@ def grown(network: UNet, deeper: tuple[int, ...], *, page_ink: bool) -> UNet:
     Examples
     --------
     >>> from docbin_napari.model.unet import UNetConfig
-    >>> grown(UNet(UNetConfig(channels=(8, 16))), (16,), page_ink=True).config.channels
+    >>> grown(UNet(UNetConfig(channels=(8, 16))), (16,)).config.channels
     (8, 16, 16)
     """
     old = network.config
-    config = replace(old, channels=(*old.channels, *deeper), page_ink=old.page_ink or page_ink)
+    config = replace(old, channels=(*old.channels, *deeper), page_ink=True)
     if config == old:
         return network
     larger = UNet(config)

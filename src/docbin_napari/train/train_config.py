@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+from docbin_napari.describe import check_numbers
+
 Config = TypeVar("Config", bound="LearningConfig")
 
 
@@ -229,9 +231,6 @@ class TrainConfig(LearningConfig):
         Channels of the network at each level, finest first.
     blocks : int
         Residual blocks of the encoder at each level.
-    page_ink : bool
-        Whether the network gets how dark the ink of the whole page is, by which it tells faded
-        ink from print-through. It costs nothing when pages are read.
     draw_on_device : bool
         Whether pages lie, and windows are drawn and varied, on the device of the network, which
         a fast GPU needs: five bytes of its memory for every pixel of all pages.
@@ -257,7 +256,6 @@ class TrainConfig(LearningConfig):
     fold: int = 2
     channels: tuple[int, ...] = (32, 64, 96, 128)
     blocks: int = 1
-    page_ink: bool = True
     draw_on_device: bool = False
     run: Path = Path("runs/train")
     resume: bool = False
@@ -334,30 +332,6 @@ class AverageConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, windows=math.inf, window=math.inf)
-
-
-def check_numbers(settings: object, **most: float) -> None:
-    """Refuse NaN and numbers that are below 0 or too high.
-
-    Parameters
-    ----------
-    settings : object
-        With the numbers as attributes.
-    **most : float
-        Name and highest value.
-
-    Raises
-    ------
-    ValueError
-        If one is outside.
-    """
-    for name, highest in most.items():
-        value = getattr(settings, name)
-        if not (0 <= value <= highest and math.isfinite(value)):
-            limits = "be a number of 0 or more"
-            if math.isfinite(highest):
-                limits = f"lie between 0 and {highest:g}"
-            raise ValueError(f"{name} must {limits}, not {value}")
 
 
 def collection_factors(weights: tuple[str, ...]) -> dict[str, float]:
