@@ -288,6 +288,4 @@ class FinetuneLearner:
         with torch.no_grad():
             target = self._logits(self._start, batch, own).sigmoid()
         towards_start = F.binary_cross_entropy_with_logits(logits, target)
-        if distill == 1:
-            return towards_start
         return distill * towards_start + (1 - distill) * self._loss(logits, batch.truth[own:])

@@ -12,6 +12,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -343,22 +344,17 @@ def base_of(name: str) -> tuple[ModelInfo, str]:
     ModelError
         If there is no such model, or its base is gone.
     """
-    info, note = find_model(name), ""
-    seen: set[Path] = set()
-    while "base" in info.header:
-        if info.path in seen:
-            raise ModelError(f"{info.path}: its header names itself as its base; choose another")
-        seen.add(info.path)
-        stored = str(info.header["base"].get("name", ""))
-        try:
-            base = find_model(stored)
-        except ModelError as error:
-            raise ModelError(
-                f"{info.name} was made from {stored}, and a fine-tuning starts there: {error}"
-            ) from error
-        note = f"{name} was made from {base.name}: starting from {base.name} on all pairs"
-        info = base
-    return info, note
+    info = find_model(name)
+    if "base" not in info.header:
+        return info, ""
+    stored = str(info.header["base"].get("name", ""))
+    try:
+        base = find_model(stored)
+    except ModelError as error:
+        raise ModelError(
+            f"{info.name} was made from {stored}, and a fine-tuning starts there: {error}"
+        ) from error
+    return base, f"{name} was made from {base.name}: starting from {base.name} on all pairs"
 
 
 def _prepare(
@@ -464,16 +460,12 @@ def _finish(run: _Finetuning, stopped: Callable[[], bool]) -> Iterator[FinetuneR
     # Whoever has pressed Stop does not wait for better calibrated probabilities.
     refit = "keep" if stopped() else run.config.calibration
     kept = judge.calibrated(run.weights, "keep")
-    try:
+    with suppress(Stopped):
         fitted = judge.calibrated(run.weights, refit, run.config.layers)
-        figures = run.figures if fitted == kept else judge.compare(run.weights, fitted)
+        figures = None if fitted == kept else judge.compare(run.weights, fitted)
         if figures and run.figures and figures.after >= run.figures.after:
-            run.figures = figures
-        else:
-            fitted = kept
-    except Stopped:
-        fitted = kept
-    header = run.header(**fitted)
+            kept, run.figures = fitted, figures
+    header = run.header(**kept)
     run.write(unfinished_path(run.path), header)
     on_others: BeforeAfter | None = None
     left_out: list[FileError] = []
@@ -483,7 +475,7 @@ def _finish(run: _Finetuning, stopped: Callable[[], bool]) -> Iterator[FinetuneR
         for measured in compare_on_pages(judge.start, after, run.test, judge.check, left_out):
             on_others = measured
             yield run.report("measuring", share=1.0)
-    header = run.header(**fitted, figures=stored_figures(run.figures, on_others))
+    header = run.header(**kept, figures=stored_figures(run.figures, on_others))
     model = run.write(run.path, header)
     unfinished_path(run.path).unlink(missing_ok=True)
     words = verdict(model.name, run.base.name, run.figures, on_others)
