@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 from docbin_napari.io.paths import is_plain_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 _KNOWN = {
@@ -97,21 +94,11 @@ def _architecture_troubles(stored: Any) -> Iterator[str]:
         return
     if set(stored) - set(UNetConfig.__dataclass_fields__):
         yield "its architecture is of a later version of docbin-napari: update docbin-napari"
-    yield from (f"its architecture is damaged: {trouble}" for trouble in _size_troubles(stored))
-
-
-def _size_troubles(architecture: Mapping[str, Any]) -> Iterator[str]:
-    """What is outside its range, in a file or in the settings of a new network."""
-    channels = architecture["channels"]
-    if len(channels) > _MOST_LEVELS:
-        yield f"there may be {_MOST_LEVELS} levels at most"
-    if not channels or not all(_is_whole(value, _MOST_CHANNELS) for value in channels):
-        yield f"channels must lie between 1 and {_MOST_CHANNELS}"
-    for name, most in (("fold", _MOST_FOLD), ("blocks", _MOST_BLOCKS)):
-        if not _is_whole(architecture.get(name, 1), most):
-            yield f"{name} must lie between 1 and {most}"
-    if not isinstance(architecture.get("page_ink", False), bool):
-        yield "page_ink must be true or false"
+        return
+    try:
+        UNetConfig(**{**stored, "channels": tuple(channels)})
+    except ValueError as error:
+        yield f"its architecture is damaged: {error}"
 
 
 def _shown(value: Any) -> str:
@@ -123,7 +110,7 @@ def _shown(value: Any) -> str:
 
 
 def _is_whole(value: Any, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+    return type(value) is int and 1 <= value <= most
 
 
 def _holds_numbers(stored: Any) -> bool:
@@ -131,10 +118,8 @@ def _holds_numbers(stored: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    # Compared before it is converted: a whole number may be too large for a float.
-    return -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER and math.isfinite(value)
+    # A bool is none; and a comparison with NaN is False.
+    return type(value) in (int, float) and abs(value) <= _LARGEST_NUMBER
 
 
 INK_COLOURS = 6
@@ -169,8 +154,16 @@ class UNetConfig:
     page_ink: bool = False
 
     def __post_init__(self) -> None:
-        for trouble in _size_troubles(vars(self)):
-            raise ValueError(trouble)
+        if len(self.channels) > _MOST_LEVELS:
+            raise ValueError(f"there may be {_MOST_LEVELS} levels at most")
+        known = [_is_whole(width, _MOST_CHANNELS) for width in self.channels]
+        if not known or not all(known):
+            raise ValueError(f"channels must lie between 1 and {_MOST_CHANNELS}")
+        for name, most in (("fold", _MOST_FOLD), ("blocks", _MOST_BLOCKS)):
+            if not _is_whole(getattr(self, name), most):
+                raise ValueError(f"{name} must lie between 1 and {most}")
+        if not isinstance(self.page_ink, bool):
+            raise ValueError("page_ink must be true or false")
 
     @property
     def stride(self) -> int:

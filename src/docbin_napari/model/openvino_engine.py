@@ -13,7 +13,7 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any, Self
@@ -492,9 +492,7 @@ def adds_eight_bits_exactly() -> bool:
 
 
 def _choose(settings: EngineConfig, eight_bits: EightBits | None) -> Device:
-    def device(dtype: str, reason: str) -> Device:
-        return Device("cpu", dtype, reason, "OpenVINO")
-
+    device = partial(Device, "cpu", engine="OpenVINO")
     if settings.precision == "int8" and eight_bits is None:
         raise DeviceError("this model has no int8 form: use --precision auto, bf16 or f32")
     if settings.precision == "bf16" and "BF16" not in capabilities():
