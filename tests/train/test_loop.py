@@ -1,5 +1,6 @@
 import csv
 from dataclasses import replace
+from shutil import copytree
 
 import pytest
 import torch
@@ -79,7 +80,8 @@ def test_resuming_with_other_settings_is_refused(config):
         next(train(replace(config, resume=True, learning_rate=1e-4)))
 
 
-def test_resuming_with_other_pages_is_refused(config):
+def test_resuming_with_other_pages_is_refused(config, tmp_path):
+    config = replace(config, train=(copytree(config.train[0], tmp_path / "letters"),))
     next(train(replace(config, every=1e-9)))
     mask = find_pairs(config.train[0])[0].ground_truth
     ink = read_ground_truth(mask).ink
