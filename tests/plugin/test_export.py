@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docbin_napari.io.mask import MaskError
 from docbin_napari.pairs.work_list import open_list
 from docbin_napari.plugin.layers.choosing import labels_over
 from docbin_napari.plugin.layers.ink_result import InkResult, bind
@@ -20,12 +21,17 @@ from docbin_napari.plugin.saving.export import (
     export_folder,
     export_stack,
     offered_path,
-    take_pages,
+    origin_of,
     with_suffix,
 )
-from docbin_napari.plugin.writer import take_over_saving
+from docbin_napari.plugin.writer import take_over_saving, take_pages
 
 pytestmark = pytest.mark.viewer
+
+
+def taken(layer: Any, image: Any = None) -> Any:
+    """The pages of a layer, as `ExportRow` takes them."""
+    return take_pages(Path("page.png"), layer, origin_of(layer, image).get("dpi"))[0]
 
 
 def end_of(steps: Any) -> Any:
@@ -41,7 +47,7 @@ def test_a_page_is_one_bit_and_keeps_its_resolution(
     layer = viewer.add_labels(one_stroke.ink.astype(np.uint8), metadata=metadata)
     path = offered_path(layer, suffix)
     assert path == tmp_path / f"letter-bw{suffix}"
-    end = end_of(export_stack(take_pages(layer), path))
+    end = end_of(export_stack(taken(layer), path, 1))
     assert end.files == (path,)
     assert end.sentence == f"Saved letter-bw{suffix} in {tmp_path.name}."
     with Image.open(path) as image:
@@ -62,7 +68,7 @@ def test_all_pages_of_a_stack(tmp_path, viewer, one_stroke, suffix) -> None:
     stack = np.stack([one_stroke.ink, ~one_stroke.ink]).astype(np.uint8)
     dpi = [(300.0, 300.0), (150.0, 150.0)]
     layer = viewer.add_labels(stack, metadata={"dpi": dpi})
-    end = end_of(export_stack(take_pages(layer), tmp_path / f"book{suffix}"))
+    end = end_of(export_stack(taken(layer), tmp_path / f"book{suffix}", 2))
     names = ["book.tif"] if suffix == ".tif" else ["book_1.png", "book_2.png"]
     assert [path.name for path in end.files] == names
     with Image.open(end.files[-1]) as image:
@@ -78,10 +84,10 @@ def test_ink_that_no_run_made_has_name_and_resolution_of_its_page(
     image.metadata["source"] = str(tmp_path / "letter.jpg")
     own = viewer.add_labels(one_stroke.ink.astype(np.uint8), name="Labels")
     assert offered_path(own, ".png", image) == tmp_path / "letter-bw.png"
-    assert take_pages(own, None, image)[0][1] == (300, 300)
+    assert taken(own, image)[0][1] == (300, 300)
     own.metadata["source"] = str(tmp_path / "other.jpg")
     assert offered_path(own, ".png", image) == tmp_path / "other-bw.png"
-    assert take_pages(own, None, image)[0][1] is None, "that of another page"
+    assert taken(own, image)[0][1] is None, "that of another page"
 
 
 def test_a_resolution_that_napari_dropped_is_read_from_the_file(
@@ -91,7 +97,7 @@ def test_a_resolution_that_napari_dropped_is_read_from_the_file(
     Image.fromarray(one_stroke.pixels).save(scan, dpi=(300, 150))
     image = viewer.add_image(one_stroke.pixels, rgb=True, metadata={"source": str(scan)})
     labels = labels_over(image, one_stroke.ink.astype(np.uint8), "Corrected letter")
-    end = end_of(export_stack(take_pages(labels), tmp_path / "bw.png", scan=scan))
+    end = end_of(export_stack(taken(labels), tmp_path / "bw.png", 1, scan=str(scan)))
     with contextlib.chdir(tmp_path):
         take_over_saving()
         viewer.layers.append(labels)
@@ -120,22 +126,27 @@ def test_nothing_is_offered_among_training_pairs(tmp_path, viewer, source) -> No
 def test_unlabelled_is_white_and_said(tmp_path, viewer, one_stroke) -> None:
     labels = one_stroke.ink.astype(np.uint8)
     labels[:5] = 2
-    end = end_of(export_stack(take_pages(viewer.add_labels(labels)), tmp_path / "a.png"))
+    end = end_of(export_stack(taken(viewer.add_labels(labels)), tmp_path / "a.png", 1))
     assert "Unlabelled places are white" in end.sentence
     with Image.open(end.files[0]) as image:
         assert np.asarray(image)[:5].all()
 
 
 def test_a_page_whose_run_was_stopped_is_said(tmp_path, viewer, one_stroke) -> None:
-    pages = take_pages(viewer.add_labels(one_stroke.ink.astype(np.uint8)))
-    assert "the rest" in end_of(export_stack(pages, tmp_path / "a.png", partial=True)).sentence
-    assert "the rest" not in end_of(export_stack(pages, tmp_path / "b.png")).sentence
+    result = InkResult(one_stroke.ink.shape, 0.5)
+    layer = viewer.add_labels(result.labels)
+    bind(layer, result, viewer.add_image(one_stroke.pixels, rgb=True))
+    result.write(0, slice(0, 16), slice(0, 64))
+    pages, missing = take_pages(tmp_path / "a.png", layer, None)
+    assert "the rest" in end_of(export_stack(pages, tmp_path / "a.png", 1, missing)).sentence
+    result.write(0, slice(16, 48), slice(0, 64))
+    assert take_pages(tmp_path / "b.png", layer, None)[1] == ""
 
 
 def test_what_is_no_ink_is_refused_and_writes_nothing(tmp_path, viewer) -> None:
     layer = viewer.add_labels(np.full((4, 4), 9), name="cells")
-    with pytest.raises(ValueError, match="cells"):
-        take_pages(layer)
+    with pytest.raises(MaskError, match=r"only ink can be saved.*from 9 to 9"):
+        taken(layer)
     assert not list(tmp_path.iterdir())
 
 
@@ -173,7 +184,7 @@ def test_all_pages_of_a_folder(tmp_path, orders, one_stroke, fake_engine) -> Non
 
 def test_an_export_that_is_stopped_keeps_what_is_written(tmp_path, orders, fake_engine) -> None:
     out = tmp_path / "out"
-    steps = export_folder(orders, out, ".png", fake_engine.load)
+    steps = export_folder(orders, out, ".png", fake_engine.load, {})
     for event in steps:
         assert not isinstance(event, ExportEnd)
         if isinstance(event, Exported) and event.done:
@@ -192,7 +203,7 @@ def test_pages_of_a_stack_that_hold_no_ink_yet_are_left_out_and_said(
     for page in (1, 4):
         result.probability[page][one_stroke.ink] = 255
         result.write(page, *(slice(0, side) for side in one_stroke.ink.shape))
-    pages = take_pages(layer)
-    end = end_of(export_stack(pages, tmp_path / "s-bw.png", left_out=3))
+    pages, missing = take_pages(tmp_path / "s-bw.png", layer, None)
+    end = end_of(export_stack(pages, tmp_path / "s-bw.png", 5, missing))
     assert [path.name for path in end.files] == ["s-bw_2.png", "s-bw_5.png"]
     assert end.sentence.endswith("3 pages that were not binarized: left out.")

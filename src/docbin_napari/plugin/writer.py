@@ -21,16 +21,17 @@ import numpy as np
 from docbin_napari.io.mask import MaskError, write_ground_truth, write_mask
 from docbin_napari.io.paths import clean_name
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behind
+from docbin_napari.plugin.layers.page_source import full_resolution
 from docbin_napari.plugin.signals import LISTS
 from docbin_napari.plugin.threads import resolution_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari.layers import Layer
+    from napari.layers import Labels, Layer
     from numpy.typing import NDArray
 
-    Resolution = tuple[float, float] | None
+    Pages = list[tuple[NDArray[Any], tuple[float, float] | None, int]]
 
 INK_SUFFIXES = (".png", ".tif", ".tiff")
 _KNOWN_BY = ("dpi", "source", "page")
@@ -39,9 +40,7 @@ _ARRAYS = (".npz",)
 _NAPARI, _OURS = "napari", "docbin-napari"
 
 
-def write_ink(
-    path: str, data: Any, meta: dict[str, Any], wanted: Sequence[int] | None = None
-) -> list[str]:
+def write_ink(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Save labels as black ink on white paper.
 
     A stack becomes one TIFF of many pages, or numbered PNG files (``page_01.png``…).
@@ -58,8 +57,6 @@ def write_ink(
     meta : dict
         Attributes of the layer. ``meta["metadata"]["dpi"]`` is (x, y), a list of one for
         each page, or None.
-    wanted : sequence of int, optional
-        Places in the stack, from 0, of the pages that are written; all of them otherwise.
 
     Returns
     -------
@@ -71,54 +68,94 @@ def write_ink(
     MaskError
         If the labels are not those of ink, or the file cannot be written.
     """
-    target = Path(path)
-    pages = _pages(target, data[0] if meta.get("multiscale") else data)
-    dpi, files = meta.get("metadata", {}).get("dpi"), numbered(target, len(pages))
-    resolutions, wanted = resolutions_of(dpi, len(pages)), wanted or range(len(pages))
+    target, dpi = Path(path), meta.get("metadata", {}).get("dpi")
+    pages = _ink_pages(target, data[0] if meta.get("multiscale") else data, dpi)
+    return _write_pages(target, pages, len(pages))
+
+
+def _write_pages(target: Path, pages: Pages, total: int) -> list[str]:
+    """Write pages of a stack of `total`, which give PNG files their numbers."""
     if target.suffix.lower() == ".png":
-        for at in wanted:
-            page = pages[at]
-            write_ground_truth(files[at], page == INK, page != UNLABELLED, dpi=resolutions[at])
-        return [str(files[at]) for at in wanted]
-    pages, resolutions = [pages[at] for at in wanted], [resolutions[at] for at in wanted]
-    if any(bool((page == UNLABELLED).any()) for page in pages):
+        files = numbered(target, total)
+        return [
+            str(write_ground_truth(files[at], page == INK, page != UNLABELLED, dpi=dpi))
+            for page, dpi, at in pages
+        ]
+    if any(bool((page == UNLABELLED).any()) for page, _, _ in pages):
         raise MaskError(target, "a 1-bit TIFF has no place for unlabelled pixels; save as PNG")
-    return [str(write_mask(target, (page == INK for page in pages), dpi=resolutions))]
+    ink = (page == INK for page, _, _ in pages)
+    return [str(write_mask(target, ink, dpi=[dpi for _, dpi, _ in pages]))]
 
 
-def _pages(target: Path, data: Any) -> Sequence[NDArray[Any]]:
+def _ink_pages(target: Path, data: Any, dpi: Any, wanted: Sequence[int] | None = None) -> Pages:
+    """Take pages, all of them or those at the `wanted` places, out of labels of ink."""
     labels = np.asarray(data)
     if labels.ndim not in (2, 3) or 0 in labels.shape:
         raise MaskError(target, f"labels of shape {labels.shape} are neither a page nor a stack")
-    if labels.min() < 0 or labels.max() > UNLABELLED:
-        # Somebody's cells or regions: saving them as ink would lose what they are.
-        raise MaskError(
-            target,
-            "only ink can be saved in this format (0 background, 1 ink, 2 unlabelled), but these "
-            f"labels go from {labels.min()} to {labels.max()}; choose another format",
-        )
-    return [labels] if labels.ndim == 2 else list(labels)
+    stack = labels if labels.ndim == 3 else labels[np.newaxis]
+    places = range(len(stack)) if wanted is None else wanted
+    for page in (stack[at] for at in places):
+        if page.min() < 0 or page.max() > UNLABELLED:
+            # Somebody's cells or regions: saving them as ink would lose what they are.
+            raise MaskError(
+                target,
+                "only ink can be saved in this format (0 background, 1 ink, 2 unlabelled), but "
+                f"these labels go from {page.min()} to {page.max()}; choose another format",
+            )
+    if isinstance(dpi, list) and len(dpi) == len(stack):
+        return [(stack[at], dpi[at], at) for at in places]
+    single = isinstance(dpi, (tuple, list)) and len(dpi) == 2
+    common = (float(dpi[0]), float(dpi[1])) if single else None
+    return [(stack[at], common, at) for at in places]
 
 
-def resolutions_of(dpi: Any, count: int) -> list[Resolution]:
-    """Read the resolution of each page from the metadata of a layer.
+def take_pages(target: Path, layer: Labels, dpi: Any, only: int | None = None) -> tuple[Pages, str]:
+    """Take the pages of a layer that hold ink.
 
     Parameters
     ----------
+    target : Path
+        Where they are to be written, for errors.
+    layer : Labels
+        0 background, 1 ink, 2 unlabelled; (H, W) or (pages, H, W).
     dpi : tuple, list or None
         (x, y) of all pages, or a list of one for each.
-    count : int
-        Number of pages.
+    only : int, optional
+        One page of the stack, from 0; all that have been binarized, or may have been painted,
+        are taken otherwise.
 
     Returns
     -------
-    list
-        (x, y) or None, one a page.
+    pages : list of (ndarray, (float, float) or None, int)
+        Labels (H, W) of each, views; its resolution, (x, y); and its place in the stack, from 0.
+    missing : str
+        What is not in them, in words for the user, with a space before each sentence.
+
+    Raises
+    ------
+    MaskError
+        If the layer is being computed, no page has been binarized, or the labels are not those
+        of ink.
     """
-    if isinstance(dpi, list) and len(dpi) == count:
-        return dpi
-    single = isinstance(dpi, (tuple, list)) and len(dpi) == 2
-    return [(float(dpi[0]), float(dpi[1])) if single else None] * count
+    result, places = result_behind(layer), range(_count(layer)) if only is None else (only,)
+    if result is not None and result.computing:
+        raise MaskError(target, "this page is still being binarized; wait until it is done")
+    taken = [at for at in places if result is None or not result.is_untouched(at)]
+    if not taken:
+        raise MaskError(target, "no page has been binarized yet: press Run first")
+    missing = ""
+    if result is not None and any(map(result.is_partial, taken)):
+        missing += " Its run was stopped: the rest of the page is white."
+    if left_out := len(places) - len(taken):
+        pages = "1 page that was" if left_out == 1 else f"{left_out} pages that were"
+        missing += f" {pages} not binarized: left out."
+    return _ink_pages(target, full_resolution(layer), dpi, taken), missing
+
+
+def with_resolutions(pages: Pages, scan: str | None) -> Pages:
+    """Look up in the file of a scan the resolutions of pages that are not known."""
+    file = Path(scan) if scan else None
+    return [(page, dpi or resolution_in(file, at + 1), at) for page, dpi, at in pages]
 
 
 def numbered(path: Path, count: int) -> list[Path]:
@@ -128,28 +165,6 @@ def numbered(path: Path, count: int) -> list[Path]:
     digits = len(str(count))
     names = (f"{path.stem}_{number:0{digits}}{path.suffix}" for number in range(1, count + 1))
     return [path.with_name(name) for name in names]
-
-
-def gaps(partial: bool, left_out: int) -> str:
-    """Say what is missing in files of ink.
-
-    Parameters
-    ----------
-    partial : bool
-        Whether a run was stopped before the end of a page.
-    left_out : int
-        Pages of the stack that were not binarized.
-
-    Returns
-    -------
-    str
-        In words for the user, with a space before each sentence; empty if nothing is missing.
-    """
-    text = " Its run was stopped: the rest of the page is white." if partial else ""
-    if left_out:
-        pages = "1 page that was" if left_out == 1 else f"{left_out} pages that were"
-        text += f" {pages} not binarized: left out."
-    return text
 
 
 def free_path(path: Path, count: int = 1) -> Path:
@@ -264,7 +279,7 @@ def _claimed_by_others(path: Path, layers: Sequence[Layer]) -> bool:
 
 def _default_suffix(layer: Layer) -> str:
     """A TIFF of many pages for a stack; PNG for a page, and where something is unlabelled."""
-    if _count(layer) == 1 or bool((np.asarray(_pixels(layer)) == UNLABELLED).any()):
+    if _count(layer) == 1 or bool((np.asarray(full_resolution(layer)) == UNLABELLED).any()):
         return ".png"
     return ".tif"
 
@@ -294,31 +309,18 @@ def _to_folder(
     return written
 
 
-def _write(target: Path, layer: Layer) -> list[str]:
+def _write(target: Path, layer: Labels) -> list[str]:
     from napari.utils.notifications import show_warning
 
-    refuse_scan(target, layer.metadata["source"])
-    result, pages = result_behind(layer), range(_count(layer))
-    if result is not None and result.computing:
-        raise MaskError(target, "this page is still being binarized; wait until it is done")
-    taken = [page for page in pages if result is None or not result.is_untouched(page)]
-    if not taken:
-        raise MaskError(target, "no page has been binarized yet: press Run first")
-    data, meta, _ = layer.as_layer_data_tuple()
-    known = meta["metadata"]
-    if known["dpi"] is None and known["source"]:
-        meta["metadata"] = known | {"dpi": resolution_in(Path(known["source"]))}
-    written = write_ink(str(target), data, meta, taken)
-    partial = result is not None and any(map(result.is_partial, taken))
-    if missing := gaps(partial, len(pages) - len(taken)):
+    scan = layer.metadata["source"]
+    refuse_scan(target, scan)
+    pages, missing = take_pages(target, layer, layer.metadata["dpi"])
+    written = _write_pages(target, with_resolutions(pages, scan), _count(layer))
+    if missing:
         show_warning(f"Saved {target.name}.{missing}")
     return written
 
 
-def _pixels(layer: Layer) -> Any:
-    return layer.data[0] if layer.multiscale else layer.data
-
-
-def _count(layer: Layer) -> int:
-    pixels = _pixels(layer)
+def _count(layer: Labels) -> int:
+    pixels = full_resolution(layer)
     return int(pixels.shape[0]) if pixels.ndim == 3 else 1

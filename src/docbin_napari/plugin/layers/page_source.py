@@ -25,6 +25,11 @@ def plane_of(data: Any, page: int) -> NDArray[Any]:
     return plane
 
 
+def full_resolution(layer: Image | Labels) -> Any:
+    """Give the data of a layer; of a multiscale layer, that of the finest level."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
 @dataclass(frozen=True)
 class PageSource:
     """The pages of one image layer, taken out of the viewer: safe to read in a thread.
@@ -129,7 +134,7 @@ def page_source(layer: Image) -> PageSource:
     PageSource
         Its pages.
     """
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = full_resolution(layer)
     dtype = np.dtype(data.dtype)
     limits: tuple[float, float] | None = None
     if layer.rgb:
@@ -155,7 +160,7 @@ def refusal(layer: Image | None) -> str:
     """
     if layer is None:
         return "Open a page first: there is no image layer."
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = full_resolution(layer)
     if layer.ndim > 3:
         return f"“{layer.name}” has {layer.ndim} dimensions. Choose a page or a stack of pages."
     if layer.ndim < 2:
@@ -184,8 +189,7 @@ def current_page(layer: Image | Labels, point: Sequence[float]) -> int:
     """
     if layer.ndim < 3:
         return 0
-    data = layer.data[0] if layer.multiscale else layer.data
-    count = int(data.shape[0])
+    count = int(full_resolution(layer).shape[0])
     return int(np.clip(round(float(layer.world_to_data(point)[0])), 0, count - 1))
 
 

@@ -8,33 +8,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from magicgui.widgets import ComboBox, PushButton
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog
 
+from docbin_napari.io.errors import FileError
 from docbin_napari.io.mask import write_mask
 from docbin_napari.io.paths import clean_name
 from docbin_napari.pairs.work_list import RESULT_ENDING
 from docbin_napari.plugin import widgets
 from docbin_napari.plugin.dock import PanelWatch
 from docbin_napari.plugin.layers.choosing import same_page
-from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, NotInkError, result_behind
+from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, NotInkError
 from docbin_napari.plugin.layers.page_record import provenance
 from docbin_napari.plugin.layers.page_source import current_page
 from docbin_napari.plugin.pages.prepare import PageReady, make_ready
 from docbin_napari.plugin.reader import is_training_folder
 from docbin_napari.plugin.settings import remember, remembered
 from docbin_napari.plugin.signals import list_of
-from docbin_napari.plugin.threads import Failed, begin, readable, resolution_in
+from docbin_napari.plugin.threads import Failed, begin, readable
 from docbin_napari.plugin.writer import (
     INK_SUFFIXES,
     free_path,
-    gaps,
     numbered,
     refuse_scan,
-    resolutions_of,
+    take_pages,
+    with_resolutions,
 )
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ if TYPE_CHECKING:
 
     from docbin_napari.plugin.pages.prepare import PageOrder
     from docbin_napari.plugin.threads import Loader
-    from docbin_napari.plugin.writer import Resolution
-
-    Pages = list[tuple[NDArray[Any], Resolution, int]]
+    from docbin_napari.plugin.writer import Pages
 
 _LOG = logging.getLogger(__name__)
 FORMATS = {"PNG": ".png", "TIFF (G4)": ".tif"}
@@ -75,17 +73,14 @@ class ExportEnd:
         One line for each page that could not be.
     unlabelled : bool
         Whether unlabelled pixels were written as paper.
-    partial : bool
-        Whether a run was stopped before the end of a page.
-    left_out : int
-        Pages of the stack that were not binarized.
+    missing : str
+        What is not in the files, in words, with a space before each sentence.
     """
 
     files: tuple[Path, ...]
     troubles: tuple[str, ...] = ()
     unlabelled: bool = False
-    partial: bool = False
-    left_out: int = 0
+    missing: str = ""
 
     @property
     def sentence(self) -> str:
@@ -96,7 +91,7 @@ class ExportEnd:
         text = f"Saved {where} in {self.files[0].parent.name or self.files[0].parent}."
         if self.unlabelled:
             text += " Unlabelled places are white."
-        text += gaps(self.partial, self.left_out)
+        text += self.missing
         if self.troubles:
             text += f" {len(self.troubles)} could not be saved."
         return text
@@ -151,70 +146,22 @@ def with_suffix(path: Path, wanted: str) -> Path:
     return free_path(path.with_name(path.name + wanted))
 
 
-def take_pages(layer: Labels, only: int | None = None, image: Image | None = None) -> Pages:
-    """Take pages of ink out of the viewer.
-
-    Parameters
-    ----------
-    layer : Labels
-        0 background, 1 ink, 2 unlabelled; (H, W) or (pages, H, W).
-    only : int, optional
-        One page of the stack, from 0; all that have been binarized, or may have been painted,
-        are taken otherwise.
-    image : Image, optional
-        The page or the stack, whose resolution counts where the ink has none.
-
-    Returns
-    -------
-    list of (ndarray, (float, float) or None, int)
-        Labels (H, W) of each, copies, since painting may go on; its resolution, (x, y); and its
-        place in the stack, from 0.
-
-    Raises
-    ------
-    NotInkError
-        If no page has been binarized, or the labels are not those of ink.
-    """
-    data: Any = layer.data[0] if layer.multiscale else layer.data
-    stack = data if data.ndim == 3 else data[np.newaxis]
-    result = result_behind(layer)
-    dpi = resolutions_of(origin_of(layer, image).get("dpi"), len(stack))
-    pages = [
-        (np.array(stack[number]), dpi[number], number)
-        for number in (range(len(stack)) if only is None else (only,))
-        if result is None or not result.is_untouched(number)
-    ]
-    if not pages:
-        raise NotInkError("no page has been binarized yet: press Run first")
-    for plane, _, _ in pages:
-        if plane.min() < 0 or plane.max() > UNLABELLED:
-            raise NotInkError(
-                f"“{layer.name}” holds values from {plane.min()} to {plane.max()}: ink is 1, "
-                "paper 0, unlabelled 2"
-            )
-    return pages
-
-
 def export_stack(
-    pages: Pages,
-    target: Path,
-    partial: bool = False,
-    left_out: int = 0,
-    scan: Path | None = None,
+    pages: Pages, target: Path, total: int, missing: str = "", scan: str | None = None
 ) -> Iterator[Exported | ExportEnd | Failed]:
     """Write pages of a layer; run in the background.
 
     Parameters
     ----------
     pages : list of (ndarray, (float, float) or None, int)
-        From `take_pages`.
+        As `take_pages` gives them.
     target : Path
         The file; several pages become one TIFF, or PNG files with the numbers of the pages.
-    partial : bool
-        Whether a run was stopped before the end of a page.
-    left_out : int
-        How many pages of the stack hold no ink yet.
-    scan : Path, optional
+    total : int
+        Number of pages of the stack.
+    missing : str
+        What is not in the pages, from `take_pages`.
+    scan : str, optional
         The file of the pages, to look up resolutions that are not known.
 
     Yields
@@ -224,11 +171,11 @@ def export_stack(
         between two PNG files, those that are written stay.
     """
     count = len(pages)
-    names = [target] if count == 1 else numbered(target, count + left_out)
+    names = [target] if count == 1 else numbered(target, total)
     unlabelled = any(bool((plane == UNLABELLED).any()) for plane, _, _ in pages)
     files = []
     try:
-        pages = [(ink, dpi or resolution_in(scan, at + 1), at) for ink, dpi, at in pages]
+        pages = with_resolutions(pages, scan)
         if len(names) == 1:
             yield Exported(0, count)
             ink = (plane == INK for plane, _, _ in pages)
@@ -237,7 +184,7 @@ def export_stack(
             for done, (plane, dpi, number) in enumerate(pages, start=1):
                 files.append(write_mask(free_path(names[number]), plane == INK, dpi=dpi))
                 yield Exported(done, count)
-        yield ExportEnd(tuple(files), (), unlabelled, partial, left_out)
+        yield ExportEnd(tuple(files), (), unlabelled, missing)
     except Exception as error:
         _LOG.exception("pages were not exported")
         yield Failed(f"Not saved: {readable(error)}")
@@ -248,7 +195,7 @@ def export_folder(
     target: Path,
     suffix: str,
     load: Loader,
-    shown: dict[int, NDArray[Any]] | None = None,
+    shown: dict[int, NDArray[Any]],
 ) -> Iterator[Exported | ExportEnd | Failed]:
     """Write all pages of a folder: as saved or corrected, else as the model finds them.
 
@@ -262,7 +209,7 @@ def export_folder(
         ``.png`` or ``.tif``.
     load : callable
         Makes the engine.
-    shown : dict of int to ndarray, optional
+    shown : dict of int to ndarray
         Labels of pages that are in the viewer, by their place in the list.
 
     Yields
@@ -280,9 +227,8 @@ def export_folder(
                 if isinstance(event, Failed):
                     troubles.append(event.message)
                 elif isinstance(event, PageReady):
-                    known = (shown or {}).get(order.number)
                     labels = event.labels if event.corrected is None else event.corrected
-                    labels = labels if known is None else known
+                    labels = shown.get(order.number, labels)
                     entry = order.entry
                     number = f"-p{entry.page:0{len(str(entry.count))}}" if entry.count > 1 else ""
                     name = f"{entry.file.stem}{number}{RESULT_ENDING}{suffix}"
@@ -384,25 +330,21 @@ class ExportRow(widgets.PlainContainer):
             self._save_layer(ink, image)
 
     def _save_layer(self, ink: Labels, image: Image | None, only: int | None = None) -> None:
-        result, numbers = result_behind(ink), range(len(ink.data)) if only is None else (only,)
-        if result is not None and result.computing:
-            self.said.emit("Not saved: this page is still being binarized. Wait until it is done.")
-            return
+        known = origin_of(ink, image)
         offered = offered_path(ink, FORMATS[self.format.value], image, only)
-        path = self._asks_file(self.native, offered)
-        if path is None:
-            return
-        source = origin_of(ink, image).get("source")
         try:
-            refuse_scan(path, source)
-            pages = take_pages(ink, only, image)
+            pages, missing = take_pages(offered, ink, known.get("dpi"), only)
+            path = self._asks_file(self.native, offered)
+            if path is None:
+                return
+            refuse_scan(path, known.get("source"))
+            copies = [(plane.copy(), dpi, at) for plane, dpi, at in pages]  # Painting may go on.
         except Exception as error:
-            self.said.emit(f"Not saved: {readable(error)}")
+            reason = error.reason if isinstance(error, FileError) else readable(error)
+            self.said.emit(f"Not saved: {reason}")
             return
-        partial = result is not None and any(map(result.is_partial, numbers))
-        left_out = len(ink.data) - len(pages) if only is None and ink.ndim == 3 else 0
-        scan = Path(source) if source else None
-        self._start(export_stack, pages, path, partial, left_out, scan)
+        total = len(ink.data) if ink.ndim == 3 else 1
+        self._start(export_stack, copies, path, total, missing, known.get("source"))
 
     # ---- in the background
 
