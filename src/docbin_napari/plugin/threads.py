@@ -65,19 +65,6 @@ class PageEngine:
 
         return predict(pixels, self._model, config, out, first)
 
-    def preview(self, pixels: RowSource, config: InferenceConfig) -> NDArray[np.uint8] | None:
-        """Read a page once, at half its size, for a preview.
-
-        Returns
-        -------
-        ndarray or None
-            uint8 (H, W): ink probability times 255; None for a page that appears window by
-            window, and where the first window is there as soon.
-        """
-        from docbin_napari.inference.predict import glance
-
-        return glance(pixels, self._model, config)
-
 
 @dataclass(frozen=True)
 class RunJob:
@@ -133,14 +120,6 @@ class Computed:
 
     page: int
     progress: Progress
-
-
-@dataclass(frozen=True, eq=False)
-class Preview:
-    """What a page will look like, uint8 (H, W): ink probability times 255."""
-
-    page: int
-    probability: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -201,9 +180,7 @@ def make_units_ahead() -> None:
         begin(lambda: pint.UnitRegistry(on_redefinition="raise"), returned=use)
 
 
-def run(
-    job: RunJob, load: Loader = PageEngine
-) -> Iterator[Ready | Begun | Preview | Computed | Failed]:
+def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Begun | Computed | Failed]:
     """Do a job, step by step; stop by not asking for the next item.
 
     Nothing is raised. napari's generator workers swallow every RuntimeError, and all
@@ -221,7 +198,7 @@ def run(
 
     Yields
     ------
-    Ready, Begun, Preview, Computed or Failed
+    Ready, Begun, Computed or Failed
         `Failed` is the last one.
     """
     where = ""
@@ -244,12 +221,10 @@ def run(
         yield Failed(where + readable(error))
 
 
-def _compute(job: RunJob, page: int, engine: PageEngine) -> Iterator[Preview | Computed]:
+def _compute(job: RunJob, page: int, engine: PageEngine) -> Iterator[Computed]:
     """Compute a page; nothing is written before the first item."""
     pixels, plane = job.source.read(page), job.result.probability_plane(page)
     first = job.first if page == job.pages[0] else None
-    if first is not None and (preview := engine.preview(pixels, job.config)) is not None:
-        yield Preview(page, preview)
     for progress in engine.predict(pixels, job.config, plane, first):
         yield Computed(page, progress)
 
