@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -102,25 +100,21 @@ class Foreign:
 
 
 @pytest.mark.parametrize("most", [0, 10**6])
-def test_a_napari_without_a_list_of_steps_still_edits(monkeypatch, caplog, most) -> None:
+def test_a_napari_without_a_list_of_steps_still_edits(monkeypatch, most) -> None:
     monkeypatch.setattr(edits, "_MOST_SINGLE_PIXELS", most)
     layer = labels_of((20, 30))
     values = (layer.data[PLACE] + 1) % 3
-    with caplog.at_level(logging.DEBUG, logger=edits.__name__):
-        assert write(Foreign(layer), 0, PLACE, values) == values.size
+    assert write(Foreign(layer), 0, PLACE, values) == values.size
     assert np.array_equal(layer.data[PLACE], values)
-    assert ("cannot be undone" in caplog.text) == (most == 0)
 
 
-def test_a_step_is_made_again_without_a_list_of_steps(caplog) -> None:
+def test_a_step_is_made_again_without_a_list_of_steps() -> None:
     layer = labels_of((20, 30))
     before, step = layer.data.copy(), Amendment(Foreign(layer), 0, REGION)
     for value in (1, 2):
-        with caplog.at_level(logging.DEBUG, logger=edits.__name__):
-            step.take_back()
+        step.take_back()
         step.put(np.full((8, 12), value, np.uint8))
         assert (layer.data[PLACE] == value).all()
-    assert "several of them" in caplog.text
     layer.undo()
     layer.undo()
     assert np.array_equal(layer.data, before)

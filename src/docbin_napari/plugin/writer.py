@@ -21,6 +21,7 @@ import numpy as np
 from docbin_napari.io.mask import MaskError, write_ground_truth, write_mask
 from docbin_napari.io.paths import clean_name
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behind
+from docbin_napari.plugin.layers.page_record import resolution_of
 from docbin_napari.plugin.layers.page_source import full_resolution
 from docbin_napari.plugin.signals import LISTS
 from docbin_napari.plugin.threads import resolution_in
@@ -102,11 +103,7 @@ def _ink_pages(target: Path, data: Any, dpi: Any, wanted: Sequence[int] | None =
                 "only ink can be saved in this format (0 background, 1 ink, 2 unlabelled), but "
                 f"these labels go from {page.min()} to {page.max()}; choose another format",
             )
-    if isinstance(dpi, list) and len(dpi) == len(stack):
-        return [(stack[at], dpi[at], at) for at in places]
-    single = isinstance(dpi, (tuple, list)) and len(dpi) == 2
-    common = (float(dpi[0]), float(dpi[1])) if single else None
-    return [(stack[at], common, at) for at in places]
+    return [(stack[at], resolution_of(dpi, at, len(stack)), at) for at in places]
 
 
 def take_pages(target: Path, layer: Labels, dpi: Any, only: int | None = None) -> tuple[Pages, str]:

@@ -114,10 +114,8 @@ def favourite(viewer: ViewerModel, now: Image | None = None) -> Image | None:
     if isinstance(active, Image):
         return active
     known = images(viewer)
-    behind = image_behind(active)
-    if behind in known:
-        return behind
     own = [one for one in known if isinstance(active, Labels) and same_page(one, active)]
+    own.sort(key=lambda one: one is not image_behind(active))
     return next(iter((*own, *(known if now is None else [now]))), None)
 
 
@@ -171,26 +169,21 @@ def provide(
     note : str
         What the user should know about the choice; mostly empty.
     """
-    shape = page_source.page_source(image).shape
-    known, note = results_of(viewer, image), ""
+    shape, known, note = page_source.page_source(image).shape, results_of(viewer, image), ""
     known.sort(key=lambda one: one is not viewer.layers.selection.active)
-    first = next(iter(known), None)
-    mine = [one for one in known if _is_made_by(one, made_by)]
-    if len(mine) > 1:
-        mine.sort(key=lambda one: _is_corrected(one, pages))
-    layer = next(iter(mine), None)
-    result = result_behind(layer)
-    if layer is not None and result is not None and result.shape == shape:
-        if not any(result.has(page) and result.was_edited(page) for page in pages):
+    for layer in known:
+        if not _is_made_by(layer, made_by) or layer.data.shape != shape:
+            continue
+        if not _is_corrected(layer, pages):
             for name, value in page_source.placement(image).items():
                 setattr(layer, name, value)
             _show_alone(viewer, image, layer)
             viewer.layers.selection.active = layer  # as a new one would be
-            return layer, note
-        note = f"“{layer.name}” holds corrections and was left alone; this is a new layer."
+            return layer, ""
+        note = note or f"“{layer.name}” holds corrections and was left alone; this is a new layer."
     result = InkResult(shape, threshold)
     added = labels_over(image, result.labels, f"Ink of {image.name}")
-    if first is not None and not _is_made_by(first, made_by):
+    if known and not _is_made_by(known[0], made_by):
         added.name += f" ({', '.join(made_by)})"
     bind(added, result, image)
     viewer.add_layer(added)
@@ -222,14 +215,14 @@ def _show_alone(viewer: ViewerModel, image: Image, layer: Labels) -> None:
         other.visible = other is layer
 
 
-def compare(viewer: ViewerModel, image: Image | None) -> str:
+def compare(viewer: ViewerModel, image: Image) -> str:
     """Show what only one of the two topmost results of an image calls ink, where both are whole.
 
     Parameters
     ----------
     viewer : ViewerModel
         Gets a layer, or new data in the layer of the last comparison.
-    image : Image or None
+    image : Image
         The page or the stack.
 
     Returns
@@ -237,18 +230,17 @@ def compare(viewer: ViewerModel, image: Image | None) -> str:
     str
         What the colours mean, or what is missing.
     """
-    shape = () if image is None else page_source.page_source(image).shape
-    results = [one for one in results_of(viewer, image) if one.data.shape == shape][:2]
+    source = page_source.page_source(image)
+    results = [one for one in results_of(viewer, image) if one.data.shape == source.shape][:2]
     behind = [result for one in results if (result := result_behind(one)) is not None]
-    pages = range(shape[0] if len(shape) == 3 else 1)
-    known = [page for page in pages if all(result.has(page) for result in behind)]
+    known = [page for page in range(source.count) if all(result.has(page) for result in behind)]
     both = [page for page in known if not any(result.is_partial(page) for result in behind)]
-    if image is None or len(results) < 2 or not both:
-        if len(results) == 2 and known:
-            return "A run of this page was stopped: press Run again, then compare."
+    if len(results) < 2 or not known:
         return "Run a second model or preset on this page first; then the two can be compared."
+    if not both:
+        return "A run of this page was stopped: press Run again, then compare."
     second, first = results
-    data = np.zeros(shape, np.uint8)
+    data = np.zeros(source.shape, np.uint8)
     for page in both:
         mine, other = (page_source.plane_of(one.data, page) == INK for one in (first, second))
         marks = page_source.plane_of(data, page)
@@ -256,10 +248,10 @@ def compare(viewer: ViewerModel, image: Image | None) -> str:
         marks[other & ~mine] = 2
     if DIFFERENCE_NAME in viewer.layers and isinstance(viewer.layers[DIFFERENCE_NAME], Labels):
         viewer.layers.remove(viewer.layers[DIFFERENCE_NAME])
-    style: dict[str, Any] = {"colormap": {0: "transparent", 1: _FIRST, 2: _SECOND, None: _SECOND}}
-    style |= page_source.placement(image)
+    colours: Any = {0: "transparent", 1: _FIRST, 2: _SECOND, None: _SECOND}
+    style = page_source.placement(image) | {"colormap": colours, "metadata": {OVERLAY: True}}
     active = viewer.layers.selection.active
-    difference = Labels(data, name=DIFFERENCE_NAME, metadata={OVERLAY: True}, **style)
+    difference = Labels(data, name=DIFFERENCE_NAME, **style)
     bind(difference, None, image)
     viewer.add_layer(difference)
     viewer.layers.selection.active = active

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -101,13 +102,9 @@ class Subject:
 
     def resolution(self) -> tuple[float, float] | None:
         """Tell the dots per inch, x and y; None if nothing says so."""
-        for layer in (self.labels, self.image):
-            dpi = layer.metadata.get("dpi")
-            if isinstance(dpi, list):
-                dpi = dpi[self.page] if self.page < len(dpi) else None
-            if dpi is not None:
-                return float(dpi[0]), float(dpi[1])
-        return None
+        count = page_source(self.image).count
+        known = (layer.metadata.get("dpi") for layer in (self.labels, self.image))
+        return next(filter(None, (resolution_of(dpi, self.page, count) for dpi in known)), None)
 
     def noted(self, name: str) -> Any:
         """Give what `AS_SAVED`, `PAIR` or `LOOKED` says of this page; None for nothing."""
@@ -123,6 +120,29 @@ class Subject:
         values += [None] * (self.page + 1 - len(values))
         values[self.page] = value
         self.labels.metadata[name] = values
+
+
+def resolution_of(dpi: Any, page: int, count: int) -> tuple[float, float] | None:
+    """Read the resolution of a page from what the metadata of a layer call ``dpi``.
+
+    Parameters
+    ----------
+    dpi : tuple, list or None
+        (x, y) of all pages, or a list of one for each.
+    page : int
+        Place in the stack, from 0.
+    count : int
+        Number of pages.
+
+    Returns
+    -------
+    (float, float) or None
+        Dots per inch, x and y; None if nothing sensible stands there.
+    """
+    if isinstance(dpi, list) and len(dpi) == count:
+        dpi = dpi[page]
+    is_pair = isinstance(dpi, (tuple, list)) and len(dpi) == 2
+    return (float(dpi[0]), float(dpi[1])) if is_pair else None
 
 
 def provenance(image: Image) -> dict[str, Any]:
@@ -201,8 +221,10 @@ def reviewed_of(labels: Labels, page: int) -> Reviewed:
     return grids[page]
 
 
-def restore_reviewed(labels: Labels, page: int, stored: bytes) -> bool:
+def restore_reviewed(labels: Labels, page: int, stored: bytes) -> None:
     """Put back what was stored, for example by an autosave.
+
+    Nothing changes if it is damaged, or of another size or other windows.
 
     Parameters
     ----------
@@ -212,21 +234,11 @@ def restore_reviewed(labels: Labels, page: int, stored: bytes) -> bool:
         Place in the stack, from 0.
     stored : bytes
         `Reviewed.to_bytes` of a grid of the same page.
-
-    Returns
-    -------
-    bool
-        False if it is damaged, or of another size or other windows; then nothing changes.
     """
-    try:
-        reviewed = Reviewed.from_bytes(stored)
-    except ValueError:
-        return False
-    known = reviewed_of(labels, page)
-    if (reviewed.shape, reviewed.window) != (known.shape, known.window):
-        return False
-    _GRIDS[labels][page] = reviewed
-    return True
+    with suppress(ValueError):
+        reviewed, known = Reviewed.from_bytes(stored), reviewed_of(labels, page)
+        if (reviewed.shape, reviewed.window) == (known.shape, known.window):
+            _GRIDS[labels][page] = reviewed
 
 
 def own_pair(subject: Subject) -> Pair | None:
@@ -261,21 +273,14 @@ def note_pair(subject: Subject, pair: Pair, checksum: int) -> None:
     subject.note(AS_SAVED, checksum)
 
 
-def take_reviewed(subject: Subject) -> bool:
+def take_reviewed(subject: Subject) -> None:
     """Bring back, once, what was reviewed when the pair was saved.
 
     Parameters
     ----------
     subject : Subject
         The page.
-
-    Returns
-    -------
-    bool
-        Whether something was brought back.
     """
-    stored = subject.noted(LOOKED)
-    if not stored:
-        return False
-    subject.note(LOOKED, None)
-    return restore_reviewed(subject.labels, subject.page, stored)
+    if stored := subject.noted(LOOKED):
+        subject.note(LOOKED, None)
+        restore_reviewed(subject.labels, subject.page, stored)

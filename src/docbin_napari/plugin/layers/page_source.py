@@ -163,8 +163,6 @@ def refusal(layer: Image | None) -> str:
     data = full_resolution(layer)
     if layer.ndim > 3:
         return f"“{layer.name}” has {layer.ndim} dimensions. Choose a page or a stack of pages."
-    if layer.ndim < 2:
-        return f"“{layer.name}” has one dimension only. Choose a page."
     if np.dtype(data.dtype).kind not in "buif":
         return f"“{layer.name}” holds {np.dtype(data.dtype).name} values, which cannot be a page."
     if 0 in data.shape:
