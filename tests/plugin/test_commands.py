@@ -38,32 +38,30 @@ def test_nothing_wrong_nothing_said(tmp_path, one_stroke: Any) -> None:
     assert np.array_equal(layers[0][0][..., 0] == 0, one_stroke.ink)
 
 
-@pytest.mark.parametrize("mode", ["d", "rm"])
-def test_a_dialog_that_was_left_opens_nothing(mode: str, monkeypatch) -> None:
-    application = pytest.importorskip("magicgui.application")
-
-    class Application:
-        def get_obj(self, name: str) -> Any:
-            return lambda asked, **_: {"d": "", "rm": []}[asked]
-
-    monkeypatch.setattr(application, "use_app", Application)
+@pytest.fixture
+def opened(monkeypatch) -> list[Any]:
+    """What would be opened in the viewer."""
     opened: list[Any] = []
     monkeypatch.setattr(commands, "open_paths", lambda viewer, paths: opened.append(paths))
-    command = commands.open_training_folder if mode == "d" else commands.open_document
-    command(None)
+    monkeypatch.setattr(commands, "list_pages", lambda viewer, folder: opened.append(folder))
+    return opened
+
+
+def answer(monkeypatch, files: list[str], folder: str) -> None:
+    """Answer the dialogs of the three commands, and give these."""
+    dialogs = commands.QFileDialog
+    monkeypatch.setattr(dialogs, "getOpenFileNames", lambda *_, **__: (files, ""))
+    monkeypatch.setattr(dialogs, "getExistingDirectory", lambda *_: folder)
+    commands.open_document(None)
+    commands.open_training_folder(None)
+    commands.open_folder(None)
+
+
+def test_a_dialog_that_was_left_opens_nothing(monkeypatch, opened) -> None:
+    answer(monkeypatch, [], "")
     assert opened == []
 
 
-def test_the_chosen_files_are_opened(monkeypatch, tmp_path) -> None:
-    application = pytest.importorskip("magicgui.application")
-
-    class Application:
-        def get_obj(self, name: str) -> Any:
-            return lambda mode, **_: str(tmp_path) if mode == "d" else [tmp_path / "a", "b"]
-
-    monkeypatch.setattr(application, "use_app", Application)
-    opened: list[Any] = []
-    monkeypatch.setattr(commands, "open_paths", lambda viewer, paths: opened.append(paths))
-    commands.open_document(None)
-    commands.open_training_folder(None)
-    assert opened == [[str(tmp_path / "a"), "b"], [str(tmp_path)]]
+def test_the_chosen_files_are_opened(monkeypatch, opened, tmp_path) -> None:
+    answer(monkeypatch, ["a", "b"], str(tmp_path))
+    assert opened == [["a", "b"], [str(tmp_path)], tmp_path]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtpy.QtWidgets import QFileDialog
+
 from docbin_napari.io.errors import FileError
 from docbin_napari.io.page import PAGE_SUFFIXES
 from docbin_napari.plugin.reader import LayerData, is_training_folder, read_layers
@@ -25,7 +27,9 @@ def open_document(viewer: napari.viewer.Viewer) -> None:
         Where they are opened; napari gives it.
     """
     patterns = " ".join(f"*{suffix}" for suffix in sorted(PAGE_SUFFIXES))
-    if paths := _asked("rm", "Open documents", f"Documents ({patterns});;All files (*)"):
+    kinds = f"Documents ({patterns});;All files (*)"
+    paths, _ = QFileDialog.getOpenFileNames(None, "Open documents", filter=kinds)
+    if paths:
         open_paths(viewer, paths)
 
 
@@ -37,8 +41,9 @@ def open_training_folder(viewer: napari.viewer.Viewer) -> None:
     viewer : Viewer
         Where they are opened; napari gives it.
     """
-    if paths := _asked("d", "Open training folder (the one that holds fg_mask)"):
-        open_paths(viewer, paths)
+    caption = "Open training folder (the one that holds fg_mask)"
+    if folder := QFileDialog.getExistingDirectory(None, caption):
+        open_paths(viewer, [folder])
 
 
 def open_folder(viewer: napari.viewer.Viewer) -> None:
@@ -49,7 +54,7 @@ def open_folder(viewer: napari.viewer.Viewer) -> None:
     viewer : Viewer
         Where it is opened; napari gives it.
     """
-    for folder in _asked("d", "Open a folder of scans"):
+    if folder := QFileDialog.getExistingDirectory(None, "Open a folder of scans"):
         list_pages(viewer, Path(folder))
 
 
@@ -71,15 +76,6 @@ def list_pages(viewer: napari.viewer.Viewer, folder: Path) -> None:
         panel = open_panel(viewer, CORRECT)
         panel.sections["folder"].fold(False)
         panel.page_list.folder.choose(folder)
-
-
-def _asked(mode: str, caption: str, pattern: str | None = None) -> list[str]:
-    from magicgui.application import use_app
-
-    ask = use_app().get_obj("show_file_dialog")
-    answer = ask(mode, caption=caption, start_path=None, filter=pattern)
-    paths = [answer] if isinstance(answer, (str, Path)) else answer or ()
-    return [str(path) for path in paths if path]
 
 
 def open_paths(viewer: napari.viewer.Viewer, paths: Sequence[str]) -> None:
