@@ -261,7 +261,7 @@ def test_what_was_painted_while_a_pair_was_being_saved_is_kept(
 
 
 def test_a_page_that_was_just_saved_is_not_called_corrected(keeper, painted, monkeypatch) -> None:
-    monkeypatch.setattr(keeper, "_submit", lambda *_: keeper._work)  # The thread is busy.
+    monkeypatch.setattr(keeper._thread, "submit", lambda *_: keeper._work)  # It is busy.
     keeper.forget(painted, checksum_of(painted.plane()))
     assert keeper.edited is None
 

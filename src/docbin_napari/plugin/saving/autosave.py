@@ -17,13 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from docbin_napari.io.errors import DraftError
 from docbin_napari.io.paths import is_folder, is_plain_file
-from docbin_napari.io.rgb import row_bands
 from docbin_napari.pairs import drafts
 from docbin_napari.pairs.drafts import Draft, PageKey
 from docbin_napari.plugin.layers import page_record, page_source, undo
@@ -79,7 +78,7 @@ class Autosave:
         self._pages: dict[Where, Watched] = {}
         self._now = self._nothing = Watched()
         self.left: list[tuple[Path | None, int]] = []
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread = ThreadPoolExecutor(1, "docbin-autosave")
         self._work: Future[None] | None = None
         self._due = 0.0
 
@@ -93,26 +92,22 @@ class Autosave:
         subject : Subject or None
             The page; None if there is none.
         """
-        page = self._nothing if subject is None else self._known(subject)
-        if page is self._now:
-            return
-        left, self._now = self._now, page
-        self._look(left)
-        self._due = self._clock()
-
-    def _known(self, subject: Subject) -> Watched:
-        """Find the note of a page, or make a new one."""
-        known = self._pages.items()
-        self._pages = {where: page for where, page in known if where[1]() is not None}
-        page = self._pages.setdefault(_where(subject), Watched())
-        page.subject = subject
-        return page
+        page = self._nothing
+        if subject is not None:
+            known = self._pages.items()
+            self._pages = {where: page for where, page in known if where[1]() is not None}
+            page = self._pages.setdefault(_where(subject), Watched())
+            page.subject = subject
+        if page is not self._now:
+            left, self._now = self._now, page
+            self._check(left)
+            self._due = self._clock()
 
     def tick(self) -> None:
         """Check the page if it is time; call about once a second."""
         busy = self._work is not None and not self._work.done()
         if not busy and self._clock() >= self._due:
-            self._look()
+            self._check(self._now)
 
     def flush(self, seconds: float = 20.0) -> str:
         """Keep what was painted until now, and wait until it is on the disk.
@@ -128,9 +123,8 @@ class Autosave:
             Why it is not on the disk, for the user; empty if it is, or if there is nothing. Pages
             that were left and could not be kept then are tried again.
         """
-        self._look()
-        for page in self._troubled:
-            self._look(page)
+        for page in (self._now, *self._troubled):
+            self._check(page)
         try:
             if self._work is not None:
                 self._work.result(seconds)
@@ -145,11 +139,8 @@ class Autosave:
 
     def close(self) -> None:
         """Keep what was painted until now, without waiting; Python's end waits for it."""
-        self._look()
+        self._check(self._now)
         self._now = self._nothing
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
-            self._thread = None
 
     # ---- what was found
 
@@ -199,7 +190,7 @@ class Autosave:
         page = self._pages.get(_where(subject))
         if page is not None:
             page.edited = False  # Until drafts are compared: the list changes at once.
-            self._work = self._submit(_let_go, page, checksum, keep_file)
+            self._work = self._thread.submit(_let_go, page, checksum, keep_file)
 
     # ---- messages
 
@@ -214,21 +205,14 @@ class Autosave:
         """The page that is worked on, if it holds corrections that are in no pair."""
         return self._now.subject if self._now.edited else None
 
-    # ---- the thread
+    # ---- the thread: one thing after the other
 
-    def _look(self, page: Watched | None = None) -> None:
-        page = self._now if page is None else page
+    def _check(self, page: Watched) -> None:
         if page.subject is not None:
             datasets, at_work = self._datasets(), writers_at_work(self._is_open)
-            self._work = self._submit(self._look_at, page, datasets, at_work)
+            self._work = self._thread.submit(self._keep, page, datasets, at_work)
 
-    def _submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
-        """Do something in the background, after all that was asked for before."""
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "docbin-autosave")
-        return self._thread.submit(work, *arguments)
-
-    def _look_at(self, page: Watched, datasets: Path | None, at_work: frozenset[str]) -> None:
+    def _keep(self, page: Watched, datasets: Path | None, at_work: frozenset[str]) -> None:
         start = self._clock()
         try:
             # A disk that does not answer holds this thread, and not the window.
@@ -301,10 +285,7 @@ def checksum_of(plane: NDArray[np.uint8], reviewed: bytes = b"") -> int:
     int
         CRC-32.
     """
-    value = zlib.crc32(reviewed)
-    for rows in row_bands(*plane.shape):
-        value = zlib.crc32(np.ascontiguousarray(plane[rows]).data, value)
-    return value
+    return zlib.crc32(np.ascontiguousarray(plane).data, zlib.crc32(reviewed))
 
 
 def reviewed_bytes(subject: Subject) -> bytes:
