@@ -44,7 +44,7 @@ class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
     ----------
     watched : QWidget
         The widget.
-    shown, closed : callable
+    shown, closed : callable, optional
         What to do then.
 
     Attributes
@@ -53,7 +53,12 @@ class PanelWatch(QObject):  # type: ignore[misc, unused-ignore]
         Whether the widget was deleted and must not be used any more.
     """
 
-    def __init__(self, watched: Any, shown: Callable[[], None], closed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        watched: Any,
+        shown: Callable[[], None] = lambda: None,
+        closed: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__()
         self.gone = False
         self._own = watched
@@ -215,11 +220,10 @@ def _join_tabs(panel: Any, title: str) -> None:
 
 def _name(dock: Any, title: str) -> None:
     """Give tab and title bar a name that is not cut off."""
-    bar, before = dock.titleBarWidget(), dock.windowTitle() or getattr(dock, "name", "")
     dock.setWindowTitle(title)
+    bar = dock.titleBarWidget()
     for label in [] if bar is None else bar.findChildren(QLabel):
-        if label.text() in (before, getattr(dock, "name", "")):
-            label.setText(title)
+        label.setText(title)
 
 
 def _as_high_as_needed(window: Any, dock: Any, panel: Any) -> None:
@@ -228,14 +232,15 @@ def _as_high_as_needed(window: Any, dock: Any, panel: Any) -> None:
         window.resizeDocks([dock], [window.height()], Qt.Orientation.Vertical)
 
 
-def _parents(native: Any) -> Iterator[Any]:
-    """Yield what a widget lies in, from the inside to the outside."""
+def _parents(native: Any, kind: type = QObject) -> Iterator[Any]:
+    """Yield what a widget lies in and is of a kind, from the inside to the outside."""
     while (native := native.parent()) is not None:
-        yield native
+        if isinstance(native, kind):
+            yield native
 
 
 def _dock_of(panel: Any) -> Any:
-    return next((around for around in _parents(panel) if isinstance(around, QDockWidget)), None)
+    return next(_parents(panel, QDockWidget), None)
 
 
 def open_panel(viewer: Any, name: str) -> Any:
@@ -286,7 +291,7 @@ def main_window(native: Any) -> QMainWindow | None:
     QMainWindow or None
         None while it is not docked.
     """
-    return next((around for around in _parents(native) if isinstance(around, QMainWindow)), None)
+    return next(_parents(native, QMainWindow), None)
 
 
 class FolderDrops(QObject):  # type: ignore[misc, unused-ignore]
@@ -299,16 +304,14 @@ class FolderDrops(QObject):  # type: ignore[misc, unused-ignore]
     Parameters
     ----------
     panel : QWidget
-        A panel; as long as it lives, folders are taken.
+        A panel; as long as it lies in a window, folders are taken.
     take : callable
         Gets the folder.
     """
 
     def __init__(self, panel: Any, take: Callable[[Path], None]) -> None:
         super().__init__(panel)
-        self._take = take
-        self._canvases: list[Any] = []
-        self._panel = panel
+        self._panel, self._take = panel, take
         panel.setAcceptDrops(True)
         panel.installEventFilter(self)
 
@@ -316,23 +319,15 @@ class FolderDrops(QObject):  # type: ignore[misc, unused-ignore]
         """Take what is dropped on the canvas of the window that the panel lies in."""
         window = main_window(self._panel)
         for part in [] if window is None else window.findChildren(QWidget):
-            if type(part).__name__ == "QtViewer" and part not in self._canvases:
-                self._canvases.append(part)
-                part.installEventFilter(self)
-
-    def leave_canvas(self) -> None:
-        """Let napari take what is dropped there again: the panel is closed."""
-        for part in self._canvases:
-            with suppress(RuntimeError):  # It may be deleted by now.
-                part.removeEventFilter(self)
-        self._canvases.clear()
+            if type(part).__name__ == "QtViewer":
+                part.installEventFilter(self)  # A second time changes nothing.
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
         """Accept one folder of pages; let all else pass."""
         if event.type() not in (QEvent.Type.DragEnter, QEvent.Type.Drop):
             return False
         folder = dropped_folder(event.mimeData())
-        if folder is None:
+        if folder is None or main_window(self._panel) is None:
             return False
         event.acceptProposedAction()
         if event.type() == QEvent.Type.Drop:
@@ -448,7 +443,7 @@ class DockPanel(Container[Any]):
         # The moment in which it lies under another panel would make the window grow for good.
         self.native.setMinimumHeight(_LOWEST)
         self._drops = FolderDrops(self.native, lambda folder: list_pages(self._viewer, folder))
-        self._watch = PanelWatch(self.native, shown=self._show_panel, closed=self._close_panel)
+        self._watch = PanelWatch(self.native, shown=self._show_panel, closed=self.on_closed)
         leave_focus(self.native)
         keep_programs()
         take_over_saving()
@@ -466,11 +461,6 @@ class DockPanel(Container[Any]):
         if not self._watch.gone:
             make_room(self.native)
             self.lay_out()
-
-    def _close_panel(self) -> None:
-        if not self._watch.gone:
-            self._drops.leave_canvas()
-        self.on_closed()
 
     def lay_out(self) -> None:
         """Give parts their sizes."""

@@ -289,7 +289,7 @@ class ExportRow(widgets.PlainContainer):
         self.all = field(PushButton, "all", text="Export all pages…")
         below = widgets.row_of([self.format, self.all], "export_below")
         super().__init__([self.page, below], name="export")
-        self._watch = PanelWatch(self.native, shown=lambda: None, closed=lambda: None)
+        self._watch = PanelWatch(self.native)
         self.page.changed.connect(self._save_page)
         self.all.changed.connect(self._save_all)
         self.format.changed.connect(lambda name: remember(format=name))

@@ -93,7 +93,7 @@ class SavePairPanel(widgets.PlainContainer):
         self._named_for: tuple[Any, ...] = ()
         self._message = ""
         self._own_pair: Pair | None = None  # As the last `_update` found it: it asks the disk.
-        self._watch = PanelWatch(self.native, shown=self._on_shown, closed=lambda: None)
+        self._watch = PanelWatch(self.native, shown=self._on_shown)
         self.drafts = DraftRow(subject, self.datasets_folder, viewer.layers.__contains__)
         # The panel around this one shows both where they are always in sight.
         self.save = widgets.field(SavePairPanel, PushButton, "save", text="Save pair")
@@ -260,21 +260,17 @@ class SavePairPanel(widgets.PlainContainer):
 
     def _start(self, _: Any = None) -> None:
         self.datasets.commit()
-        self._message = self._unfinished(self._subject())
-        if self._message:
-            self._update()
-            return
-        if self._asks_first and not self.own.value:
+        subject, own = self._subject(), self.own.value
+        self._message = trouble = self._unfinished(subject)
+        if self._asks_first and not (own or trouble):
             self.datasets.ask()
-        subject, nowhere = self._subject(), self._asks_first and not self.own.value
-        if subject is None or nowhere or self.refusal():
-            self._update()
-            return
-        with errors_shown():
-            job = page_saving.prepare(subject, self._order(subject))
-            self._message = "Saving…"
-            done = functools.partial(self._on_saved, subject, job)
-            self._worker = begin(page_saving.save, job, returned=done, finished=self._on_finished)
+        nowhere = self._asks_first and not own
+        if subject is not None and not (trouble or nowhere or self.refusal()):
+            with errors_shown():
+                job = page_saving.prepare(subject, self._order(subject))
+                self._message = "Saving…"
+                done, ended = functools.partial(self._on_saved, subject, job), self._on_finished
+                self._worker = begin(page_saving.save, job, returned=done, finished=ended)
         self._update()
 
     def _on_saved(self, subject: Subject, job: page_saving.SaveJob, saved: Saved | Failed) -> None:
