@@ -63,9 +63,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerData]] | No
         a page nor a training folder.
     """
     paths = _as_paths(path)
-    if paths and all(_is_ours(one) for one in paths):
-        return read_layers
-    return None
+    return read_layers if paths and all(map(_is_ours, paths)) else None
 
 
 def read_layers(path: str | Sequence[str], **_: Any) -> list[LayerData]:

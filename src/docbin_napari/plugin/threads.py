@@ -207,26 +207,19 @@ def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Begun | Comp
         yield Ready(engine.device, resolution_in(job.file))
         for page in job.pages:
             where = f"Page {page + 1}: " if len(job.pages) > 1 else ""
-            again = job.result.has(page)
-            for event in _compute(job, page, engine):
-                if again:
+            again, first = job.result.has(page), job.first if page == job.pages[0] else None
+            pixels, plane = job.source.read(page), job.result.probability_plane(page)
+            for progress in engine.predict(pixels, job.config, plane, first):
+                if again:  # Nothing is written before this first step.
                     corrected, again = job.result.was_edited(page), False
                     yield Begun(page, corrected)
                     if corrected:
                         break
                     job.result.reset(page)
-                yield event
+                yield Computed(page, progress)
     except Exception as error:
         _LOG.exception("the run ended early")
         yield Failed(where + readable(error))
-
-
-def _compute(job: RunJob, page: int, engine: PageEngine) -> Iterator[Computed]:
-    """Compute a page; nothing is written before the first item."""
-    pixels, plane = job.source.read(page), job.result.probability_plane(page)
-    first = job.first if page == job.pages[0] else None
-    for progress in engine.predict(pixels, job.config, plane, first):
-        yield Computed(page, progress)
 
 
 def readable(error: Exception) -> str:

@@ -136,8 +136,7 @@ class FolderField(FileEdit):
     @property
     def folder(self) -> Path | None:
         """The folder that counts; None if there is none."""
-        value = self._told
-        return None if value is None or str(value) in ("", ".") else Path(str(value)).expanduser()
+        return self._told if isinstance(self._told, Path) and self._told != Path() else None
 
     def ask(self) -> None:
         """Ask for the folder in a dialog."""
@@ -234,11 +233,8 @@ def show_message(line: Any, text: str, details: str = "") -> None:
     details : str
         For those who want to know exactly.
     """
-    if text != line.value:
-        line.value = text
-    tip = f"{text}\n{details}".strip() if details else text
-    if line.native.toolTip() != tip:
-        line.native.setToolTip(tip)
+    line.value = text
+    line.native.setToolTip(f"{text}\n{details}".strip())
 
 
 def text_line(name: str) -> Label:
