@@ -317,7 +317,6 @@ class PageListPanel(widgets.PlainContainer):
     def _stop_pictures(self) -> None:
         if self._pictures is not None:
             self._pictures.quit()
-            self._pictures = None
 
     def _work_on(self) -> None:
         """Let the worker make ready what is wanted first."""
@@ -326,6 +325,7 @@ class PageListPanel(widgets.PlainContainer):
         task = None if order is None else order.task
         if self._worker is not None:
             if self._working_on != task:
+                self._working_on = None
                 self._worker.quit()  # `_on_finished` goes on with what is wanted.
         elif order is not None and self._watch.docked:
             self._working_on = task
@@ -346,12 +346,9 @@ class PageListPanel(widgets.PlainContainer):
         return PageOrder(number, entry, *how, datasets, dpi, stamp)
 
     def _on_event(self, order: PageOrder, event: Any) -> None:
-        if self._watch.gone or order.task != self._working_on:
-            return
-        if not self._session.lists(order) or order.choices != self._session.pages.choices:
-            return  # Another folder or another model was chosen meanwhile.
-        self._session.receive(order.number, event)
-        self.refresh()
+        if not self._watch.gone and order.task == self._working_on:
+            self._session.receive(order.number, event)
+            self.refresh()
 
     def _soon(self, work: Callable[[], None]) -> None:
         """Do something with layers after the window was drawn; one thing at a time."""

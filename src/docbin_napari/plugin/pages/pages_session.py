@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from docbin_napari.inference.inference_config import PresetName
     from docbin_napari.inference.predict import Progress
     from docbin_napari.pairs.work_list import State
-    from docbin_napari.plugin.pages.prepare import PageOrder
 
 
 class QuickRemoval:
@@ -121,13 +120,6 @@ class PageListSession:
         """Number of pages in the list."""
         return len(self.pages.entries)
 
-    def lists(self, order: PageOrder) -> bool:
-        """Tell whether an order is for the page that stands at its place in this list."""
-        if order.number >= self.count:
-            return False
-        entry = self.pages.entries[order.number]
-        return (entry.file, entry.page) == (order.entry.file, order.entry.page)
-
     def open(self, folder: Path, datasets: Path | None = None) -> None:
         """Open a folder at the page that was worked on last.
 
@@ -164,24 +156,16 @@ class PageListSession:
         self._leave()
         self._removal.end()
 
-    def go_to(self, number: int) -> bool:
+    def go_to(self, number: int) -> None:
         """Turn to a page: what is ready of it is shown, the rest comes with `receive`.
 
         Parameters
         ----------
         number : int
             Place in the list, from 0.
-
-        Returns
-        -------
-        bool
-            False if there is no such page.
         """
-        if not 0 <= number < self.count:
-            return False
         self._leave()
         self._turn_to(number)
-        return True
 
     def _leave(self) -> None:
         """Keep the threshold that the user chose for the ink of this page."""
@@ -225,17 +209,15 @@ class PageListSession:
         int or None
             Place in the list; None if there is nothing to do.
         """
-        for number in (self.current, self.current + 1):
-            ready = number in self._inked or number in self.troubles
-            shown = number == self.current and self.labels is not None
-            if number < self.count and not ready and not shown:
-                return number
-        return self._next_to_do() if self.all_wanted else None
-
-    def _next_to_do(self) -> int | None:
-        """Find the next page, from this one on, that was never binarized."""
-        order = [*range(self.current, self.count), *range(self.current)]
-        return next((number for number in order if self._is_to_do(number)), None)
+        here = [] if self.labels is not None else [self.current]
+        near = [
+            number
+            for number in (*here, self.current + 1)
+            if number < self.count and number not in self._inked and number not in self.troubles
+        ]
+        all_others = [*range(self.current, self.count), *range(self.current)]
+        far = filter(self._is_to_do, all_others if self.all_wanted else ())
+        return next(iter((*near, *far)), None)
 
     @property
     def left(self) -> int:
@@ -300,9 +282,7 @@ class PageListSession:
             if isinstance(event, (Page, PageReady)):
                 self._soon(self._show)
 
-    def note(
-        self, file: Path | None, page: int, state: State, pair: str | None = None
-    ) -> int | None:
+    def note(self, file: Path | None, page: int, state: State, pair: str | None = None) -> None:
         """Note what became of a page.
 
         Parameters
@@ -315,16 +295,10 @@ class PageListSession:
             ``corrected`` or ``saved``.
         pair : str, optional
             The page file of the pair.
-
-        Returns
-        -------
-        int or None
-            Its place in the list; None if it is not in the list.
         """
         number = self.pages.find(file, page)
         if number is not None:
             self._set(number, state, pair)
-        return number
 
     def summary(self, working_on: int | None) -> str:
         """Say how far the list is.
@@ -410,44 +384,6 @@ class PageListSession:
             self.status = f"The states of the pages are not kept: {error}"
 
 
-def saved_pages(datasets: Path) -> dict[tuple[Path, int], Path]:
-    """Read from the masks of all pairs which pages they came from.
-
-    Parameters
-    ----------
-    datasets : Path
-        The folder of the data sets; only the texts of its masks are read, no pixels.
-
-    Returns
-    -------
-    dict of (Path, int) to Path
-        File and page, from 1, to the page file of the pair that was saved last.
-    """
-    found: dict[tuple[Path, int], Path] = {}
-    newest: dict[tuple[Path, int], int] = {}
-    for split in SPLITS:
-        with suppress(FileError, OSError):
-            for file_of_pair, mask in _pairs_in(datasets / split):
-                with suppress(FileError, OSError, RuntimeError):
-                    origin = read_provenance(mask)
-                    file = Path((origin and origin.source) or "").expanduser()
-                    if origin is not None and file.is_absolute():
-                        page = file.resolve(), origin.page or 1
-                        if (time := modified(mask)) >= newest.get(page, 0):
-                            found[page], newest[page] = file_of_pair, time
-    return found
-
-
-def _pairs_in(split: Path) -> Iterator[tuple[Path, Path]]:
-    """Give page and mask of each pair, whatever is wrong with other files beside them."""
-    for collection in (split, *folders_in(split)):
-        with suppress(FileError, OSError):
-            pages = images_by_name(collection)
-            for name, masks in images_by_name(collection / GROUND_TRUTH_FOLDER).items():
-                if name in pages:
-                    yield pages[name][0], masks[0]
-
-
 def note_saved_pages(pages: PageList, datasets: Path) -> None:
     """Note in a list which of its pages were saved before it was opened; `keep` writes it.
 
@@ -456,12 +392,30 @@ def note_saved_pages(pages: PageList, datasets: Path) -> None:
     pages : PageList
         States that are further than saved pages stay: a page that was corrected since.
     datasets : Path
-        The folder of the data sets.
+        The folder of the data sets; only the texts of its masks are read, no pixels.
     """
-    known = saved_pages(datasets)
-    for number, entry in enumerate(pages.entries):
-        pair = known.get((entry.file.resolve(), entry.page))
-        if pair is None or entry.state in ("corrected", "saved"):
-            continue
-        if not is_newer(entry.file, pair):
-            pages.set_state(number, "saved", str(pair), keep=False)
+    saved: dict[int, Path] = {}
+    # Of several pairs of a page, the one that was saved last.
+    for page, mask in sorted(_pairs_in(datasets), key=lambda pair: modified(pair[1])):
+        with suppress(FileError, OSError, RuntimeError):
+            origin = read_provenance(mask)
+            file = Path((origin and origin.source) or "").expanduser()
+            number = pages.find(file, (origin and origin.page) or 1)
+            if number is not None and file.is_absolute():
+                saved[number] = page
+    for number, page in saved.items():
+        entry = pages.entries[number]
+        if entry.state not in ("corrected", "saved") and not is_newer(entry.file, page):
+            pages.set_state(number, "saved", str(page), keep=False)
+
+
+def _pairs_in(datasets: Path) -> Iterator[tuple[Path, Path]]:
+    """Give page and mask of each pair, whatever is wrong with other files beside them."""
+    for split in SPLITS:
+        with suppress(FileError, OSError):
+            for collection in (datasets / split, *folders_in(datasets / split)):
+                with suppress(FileError, OSError):
+                    pages = images_by_name(collection)
+                    for name, masks in images_by_name(collection / GROUND_TRUTH_FOLDER).items():
+                        if name in pages:
+                            yield pages[name][0], masks[0]

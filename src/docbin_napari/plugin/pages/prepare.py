@@ -76,11 +76,6 @@ class PageOrder:
         return f"{self.model}, {self.preset}"
 
     @property
-    def choices(self) -> dict[str, str]:
-        """How the page is binarized, as its list keeps it."""
-        return {"model": self.model, "preset": self.preset, "stamp": self.stamp}
-
-    @property
     def task(self) -> tuple[int, Path, str]:
         """What tells this order from others: place in the list, file, model and preset."""
         return self.number, self.entry.file, f"{self.how}, {self.stamp}"
