@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,8 @@ class CorrectSession:
         self.status = ""
         self.upkeep = ink_result.Upkeep(viewer)
         self._amendment = lru_cache(1)(undo.Amendment)
-        self._gray: tuple[Any, Gray] | None = None
+        # Kept until the page, its data or its contrast limits are others.
+        self._gray = lru_cache(1)(lambda image, page, *_: page_source.gray_page(image, page))
         self._doubt: tuple[Any, NDArray[np.float64]] | None = None
         self._sent: tuple[Labels, int, tuple[int, int]] | None = None
 
@@ -127,10 +128,7 @@ class CorrectSession:
         """Give the gray values of the page; kept until the page or its contrast changes."""
         image = subject.image
         limits = None if image.rgb else tuple(image.contrast_limits)
-        key = id(image), id(image.data), subject.page, limits
-        if self._gray is None or self._gray[0] != key:
-            self._gray = key, page_source.gray_page(image, subject.page)
-        return self._gray[1]
+        return self._gray(image, subject.page, id(image.data), limits)
 
     def forget_page(self) -> None:
         """Drop what belongs to the page that was shown: its region."""
@@ -254,14 +252,10 @@ class CorrectSession:
 
     def _second_opinion(self, subject: Subject) -> NDArray[np.uint8] | None:
         """Find the probability of another run on the same image, if there is one."""
-        mine = ink_result.result_behind(subject.labels)
-        for layer in choosing.results_of(self.viewer, subject.image):
-            other = ink_result.result_behind(layer)
-            if other is None or other is mine:
-                continue
-            if other.has(subject.page) and mine is not None and other.shape == mine.shape:
-                return other.probability_plane(subject.page)
-        return None
+        layers = choosing.results_of(self.viewer, subject.image)
+        others = [replace(subject, labels=layer) for layer in layers if layer is not subject.labels]
+        known = (other.probability() for other in others if other.size == subject.size)
+        return next((probability for probability in known if probability is not None), None)
 
     def go_to_next(self) -> Place | None:
         """Bring the most doubtful window to the canvas; the one that is left is reviewed.
@@ -300,16 +294,13 @@ class CorrectSession:
 
 
 @dataclass(frozen=True, eq=False)
-class _Question:
-    """A part of a page, taken out of the viewer: safe to measure in a thread."""
+class _Measured:
+    """A part of a page, its ink at that time, and the pieces of that ink."""
 
     subject: Subject
     area: Region
     ink: NDArray[np.bool_]
-
-    def measure(self) -> tuple[_Question, PieceSizes]:
-        """Find the pieces; takes about a second for 60 megapixels."""
-        return self, measure_pieces(self.ink, self.area, self.subject.size)
+    pieces: PieceSizes
 
 
 class Specks:
@@ -338,7 +329,7 @@ class Specks:
         self, session: CorrectSession, overlays: Overlays, do: Do, begin: Callable[..., Any]
     ) -> None:
         self._session, self._overlays, self._do, self._begin = session, overlays, do, begin
-        self._answer: tuple[_Question, PieceSizes] | None = None
+        self._measured: _Measured | None = None
         self._worker: Any = None
         self._asked_again = False
         self.size = 1
@@ -346,7 +337,7 @@ class Specks:
     @property
     def shown(self) -> bool:
         """Whether specks are highlighted and can be removed."""
-        return self._answer is not None
+        return self._measured is not None
 
     def move(self, size: int) -> None:
         """Highlight what is below another size; search for it if nothing is highlighted."""
@@ -362,14 +353,18 @@ class Specks:
         if found is None:
             return
         subject, area = found
-        question = _Question(subject, area, subject.plane()[area.place] == ink_result.INK)
-        if question.ink.size <= _INLINE_PIXELS:
-            self._take(question.measure())
+        ink = subject.plane()[area.place] == ink_result.INK
+
+        def measure() -> _Measured:
+            return _Measured(subject, area, ink, measure_pieces(ink, area, subject.size))
+
+        if ink.size <= _INLINE_PIXELS:
+            self._take(measure())
             return
         self._session.status = "Looking for specks…"
         self._worker = self._begin(
-            question.measure,
-            returned=lambda answer: self._do(lambda: self._take(answer)),
+            measure,
+            returned=lambda measured: self._do(lambda: self._take(measured)),
             errored=self._on_error,
             finished=self._on_end,
         )
@@ -383,52 +378,48 @@ class Specks:
         if self._asked_again and not self.shown:
             self._do(self.search)  # The answer was for a page that was left meanwhile.
 
-    def _take(self, answer: tuple[_Question, PieceSizes]) -> None:
-        self._answer = answer
+    def _take(self, measured: _Measured) -> None:
+        self._measured = measured
         self.show()
 
     def show(self) -> None:
         """Highlight what is below the size now."""
-        if (answer := self._valid_answer()) is None:
-            return
-        question, pieces = answer
-        corner = question.area.rows.start, question.area.columns.start
-        self._overlays.show_specks(question.subject, corner, pieces.below(self.size))
-        number = pieces.count_below(self.size)
-        self._session.status = f"{number:,} specks of fewer than {self.size} pixels."
+        if (now := self._valid()) is not None:
+            corner = now.area.rows.start, now.area.columns.start
+            self._overlays.show_specks(now.subject, corner, now.pieces.below(self.size))
+            number = now.pieces.count_below(self.size)
+            self._session.status = f"{number:,} specks of fewer than {self.size} pixels."
 
     def remove(self) -> None:
         """Remove the specks that are shown, in one step."""
-        if (answer := self._valid_answer()) is None:
-            return
-        question, pieces = answer
-        self.forget()
-        self._session.choose_for_undo(question.subject)
-        gone = Region(*question.area.place, pieces.below(self.size))
-        count = undo.paint(question.subject, gone, ink_result.BACKGROUND)
-        number = pieces.count_below(self.size)
-        self._session.status = f"{number:,} specks removed, {count:,} pixels."
+        if (now := self._valid()) is not None:
+            self.forget()
+            self._session.choose_for_undo(now.subject)
+            gone = Region(*now.area.place, now.pieces.below(self.size))
+            count = undo.paint(now.subject, gone, ink_result.BACKGROUND)
+            number = now.pieces.count_below(self.size)
+            self._session.status = f"{number:,} specks removed, {count:,} pixels."
 
     def forget(self) -> None:
         """Hide the specks and remove nothing."""
-        if self._answer is not None:
-            self._answer = None
+        if self.shown:
+            self._measured = None
             self._overlays.hide(SPECKS_NAME)
 
-    def _valid_answer(self) -> tuple[_Question, PieceSizes] | None:
-        """Give the answer if page, area and ink are those that were measured; else forget it."""
-        if self._answer is None:
+    def _valid(self) -> _Measured | None:
+        """Give what was measured if page, area and ink are still the same; else forget it."""
+        known, subject = self._measured, self._session.subject()
+        if known is None:
             return None
-        question, now = self._answer[0], self._session.subject()
-        area = None if now is None else self._session.area_of(now)
+        area = None if subject is None else self._session.area_of(subject)
         if (
-            now == question.subject
-            and area is not None
-            and area.place == question.area.place
-            and np.array_equal(area.inside, question.area.inside)
-            and np.array_equal(question.subject.plane()[area.place] == ink_result.INK, question.ink)
+            area is not None
+            and subject == known.subject
+            and area.place == known.area.place
+            and np.array_equal(area.inside, known.area.inside)
+            and np.array_equal(known.subject.plane()[area.place] == ink_result.INK, known.ink)
         ):
-            return self._answer
+            return known
         self.forget()
         self._session.status = "The page changed; move the slider again."
         return None

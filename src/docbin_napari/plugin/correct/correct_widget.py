@@ -118,26 +118,23 @@ class CorrectPages(DockPanel):
         return self._session.image, self._session.labels
 
     def _say(self, text: str) -> None:
-        """Show the message of an export or a save instead of the last one."""
-        if text and not self._watch.gone:
-            self._session.status = text
-            self._update()
+        """Show the message of an export or a save, if there is one, instead of the last one."""
+        self._session.status = text or self._session.status
+        self._update()
 
     # ---- parts
 
     def _make_fields(self) -> None:
         viewer = self._viewer
-
-        def names(layers: Any) -> Any:
-            return lambda _: [(layer.name, layer) for layer in layers(viewer)]
-
-        self.image = widgets.choice("image", "Image", names(choosing.images), _PAGE, nullable=True)
+        self.image = widgets.choice(
+            "image", "Image", lambda _: choosing.images(viewer), _PAGE, nullable=True
+        )
         ink = (
             "The ink to correct: 0 background, 1 ink, 2 unlabelled. Labels of a run, of a file, or "
             "new ones."
         )
         self.ink = widgets.choice(
-            "ink", "Labels", names(choosing.labels_layers), ink, nullable=True
+            "ink", "Labels", lambda _: choosing.labels_layers(viewer), ink, nullable=True
         )
         (self.new_unlabelled, self.new_background), self._new = widgets.button_row(
             "new",
@@ -219,7 +216,7 @@ class CorrectPages(DockPanel):
         for field in (self.image, self.ink):
             field.changed.connect(self._on_choice)
         for name, part in self._buttons.items():
-            part.native.clicked.connect(partial(self._on_action, name))
+            part.native.clicked.connect(lambda _, work=self._works[name]: self._do(work))
         self.export.said.connect(self._say)
         for follow in (self._update, self._look_for_early):
             self.page_list.worked.connect(follow)
@@ -238,10 +235,8 @@ class CorrectPages(DockPanel):
     def on_shown(self) -> None:
         """Bind the keys, and import what the tools need."""
         threads.import_ahead("pandas", "scipy.ndimage", "skimage.draw")
-        act, partial = self._on_action, functools.partial
-        keys: dict[str, Callable[[], None]] = {
-            action.key: partial(act, action.name) for action in tools.ACTIONS
-        }
+        partial = functools.partial
+        keys = {action.key: partial(self._do, self._works[action.name]) for action in tools.ACTIONS}
         steps = {"Control-Z": "undo", "Control-Shift-Z": "redo"}
         self._hand.attach(keys | {key: partial(self._step, step) for key, step in steps.items()})
         self.look.attach()
@@ -380,9 +375,6 @@ class CorrectPages(DockPanel):
         self._session.mark_reviewed()
         self.saving.refresh()  # It had said that nobody has reviewed the page.
 
-    def _on_action(self, name: str, _: bool = False) -> None:
-        self._do(self._works[name])
-
     def _on_strictness(self, value: float) -> None:
         self._session.brush = BrushConfig(value)
 
@@ -393,19 +385,13 @@ class CorrectPages(DockPanel):
     def _on_saving(self, text: str) -> None:
         """Show the message of the last save instead of the one before."""
         said, self._saving_said = self._saving_said, text
-        if not text and self._session.status == said:
-            self._session.status = ""  # it is no longer true
-        if text == said or not text:
-            self._update()
-        else:
-            self._say(text)
+        if text != said and (text or self._session.status == said):
+            self._session.status = text  # the one before is no longer true
+        self._update()
 
     def _on_kept(self, text: str) -> None:
         """Show that corrections are not kept, or when they were if there is no other message."""
-        if text and not text.startswith(KEPT):
-            self._say(text)
-        elif not self._watch.gone:
-            self._update()
+        self._say("" if text.startswith(KEPT) else text)
 
     def _step(self, step: str) -> None:
         """Undo or redo a step of the labels with their page selected, where napari does nothing."""

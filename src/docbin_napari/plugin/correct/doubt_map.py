@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QRectF, Qt
-from qtpy.QtGui import QColor, QImage, QPainter, QPen
+from qtpy.QtCore import QPointF, QRectF, QSizeF, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPen, QTransform
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 if TYPE_CHECKING:
@@ -93,24 +93,20 @@ class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
         if self._shown is None:
             return
         picture, reviewed, (down, across) = self._shown
+        (height, width), side = reviewed.shape, reviewed.window
         rows, columns = picture.shape[:2]
-        pixels = np.ascontiguousarray(picture).tobytes()
+        pixels = picture.tobytes()
         image = QImage(pixels, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
-        frame, scale = self._frame(reviewed.shape)
-        # Windows at the right and lower edge are smaller on the page than in the grid.
-        whole = columns * reviewed.window * scale, rows * reviewed.window * scale
+        place = self._place_of(reviewed.shape)
+        seen = QRectF(QPointF(across.start, down.start), QPointF(across.stop, down.stop))
+        frame = place.mapRect(seen).adjusted(1, 1, -1, -1)
+        frame.setSize(frame.size().expandedTo(QSizeF(3, 3)))
         painter = QPainter(self)
-        painter.setClipRect(frame)
-        painter.drawImage(QRectF(frame.left(), frame.top(), *whole), image)
+        painter.setClipRect(place.mapRect(QRectF(0, 0, width, height)))
+        # Windows at the right and lower edge are smaller on the page than in the grid.
+        painter.drawImage(place.mapRect(QRectF(0, 0, columns * side, rows * side)), image)
         painter.setPen(QPen(QColor(_FRAME), 2))
-        painter.drawRect(
-            QRectF(
-                frame.left() + across.start * scale + 1,
-                frame.top() + down.start * scale + 1,
-                max(3.0, (across.stop - across.start) * scale - 2),
-                max(3.0, (down.stop - down.start) * scale - 2),
-            )
-        )
+        painter.drawRect(frame)
         painter.end()
 
     def mousePressEvent(self, event: Any) -> None:  # noqa: N802
@@ -118,16 +114,15 @@ class DoubtMap(QWidget):  # type: ignore[misc, unused-ignore]
         if self._shown is None:
             return
         reviewed = self._shown[1]
-        frame, scale = self._frame(reviewed.shape)
-        row = int((event.position().y() - frame.top()) / scale // reviewed.window)
-        column = int((event.position().x() - frame.left()) / scale // reviewed.window)
+        point = self._place_of(reviewed.shape).inverted()[0].map(event.position())
+        row, column = int(point.y() // reviewed.window), int(point.x() // reviewed.window)
         rows, columns = reviewed.grid.shape
         if 0 <= row < rows and 0 <= column < columns:
             self._clicked(row, column)
 
-    def _frame(self, shape: tuple[int, int]) -> tuple[QRectF, float]:
-        """Where a page of a shape lies in the widget, with its own proportions, and its scale."""
+    def _place_of(self, shape: tuple[int, int]) -> QTransform:
+        """Where the pixels of a page lie in the widget: in the middle, as large as fits."""
         height, width = shape
         scale = min(self.width() / width, self.height() / height)
         left, top = (self.width() - width * scale) / 2, (self.height() - height * scale) / 2
-        return QRectF(left, top, width * scale, height * scale), scale
+        return QTransform(scale, 0, 0, scale, left, top)

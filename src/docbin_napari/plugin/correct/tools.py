@@ -232,16 +232,13 @@ class ToolController:
 
     # ---- mouse
 
-    def _on_drag(self, _: Any, event: Any) -> Iterator[None] | None:
+    def _on_drag(self, _: Any, event: Any) -> Iterator[None]:
         if self._held is None or self._held.mouse_pan or event.button != 1:
-            return None
+            return
         subject = self._session.subject()
         if subject is None or subject.labels is not self._held:
             self._let_go()
-            return None
-        return self._work(subject, event)
-
-    def _work(self, subject: Subject, event: Any) -> Iterator[None]:
+            return
         works = {"piece": self._click_piece, "region": self._draw_region}
         try:
             yield from works.get(self._session.tool, self._stroke)(subject, event)
