@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QPointF, QRectF, Qt
@@ -16,46 +15,14 @@ if TYPE_CHECKING:
 
 _HEIGHT = 150
 _SMOOTHING = 0.9
+_FAINT = 0.3
+# Colours of curve and level on a light and on a dark window.
+_ON_LIGHT, _ON_DARK = ("#0a5cb8", "#a86a00"), ("#5aaeff", "#f5b800")
+_LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 _WORDS = (
     "A strip of one of your pages that was held out: the page, its ink before, its ink after.\n"
     "Blue: ink now. Orange: no longer ink."
 )
-
-
-@dataclass(frozen=True)
-class Palette:
-    """Colours of the drawing, as Qt reads them."""
-
-    text: str
-    grid: str
-    line: str
-    faint: str
-    start: str
-
-
-def palette_of(text: str, background: str) -> Palette:
-    """Choose colours that can be read on a background.
-
-    Parameters
-    ----------
-    text, background : str
-        Colours of the window, ``#rrggbb``.
-
-    Returns
-    -------
-    Palette
-        For a light or a dark window.
-
-    Examples
-    --------
-    >>> palette_of("#000000", "#ffffff").line
-    '#0a5cb8'
-    """
-    pairs = zip(QColor(text).getRgb()[:3], QColor(background).getRgb()[:3], strict=True)
-    mixed = QColor(*(round(a + (b - a) * 0.75) for a, b in pairs)).name()
-    if QColor(background).lightness() > 127:
-        return Palette(text, mixed, "#0a5cb8", "#a8c8ea", "#a86a00")
-    return Palette(text, mixed, "#5aaeff", "#33587d", "#f5b800")
 
 
 class CurvesView(QWidget):
@@ -80,56 +47,55 @@ class CurvesView(QWidget):
         font = painter.font()
         font.setPointSizeF(max(7.0, font.pointSizeF() * 0.9))
         painter.setFont(font)
-        style = self.palette()  # Of napari's theme.
-        colours = palette_of(style.windowText().color().name(), style.window().color().name())
-        curves, half = self._curves, self.height() / 2
+        is_light = self.palette().window().color().lightness() > 127  # Of napari's theme.
+        line, start = _ON_LIGHT if is_light else _ON_DARK
+        curves, half, text = self._curves, self.height() / 2, painter.pen()
         end = max([*(time for time, _ in curves.losses + curves.looks), 1 / 60])
-        figures = [figure for _, figure in curves.looks]
-        figures += [] if curves.before is None else [curves.before]
-        low, high = _span(figures, least=1.0)
-        chart = _Chart(painter, colours, end, (low, min(high, 100.0)))
+        before = [] if curves.before is None else [curves.before]
+        low, high = _span([*before, *(figure for _, figure in curves.looks)], least=1.0)
+        chart = _Chart(painter, end, (low, min(high, 100.0)))
         chart.frame(QRectF(0, 0, self.width(), half), "FM on the held-out part, %")
-        if curves.before is not None:
-            chart.level(curves.before, "before")
-        chart.curve(curves.looks, colours.line, dots=True)
-        losses = [loss for _, loss in curves.losses]
-        chart = _Chart(painter, colours, end, _span(losses, least=0.01))
+        for value in before:
+            chart.level(value, "before", start)
+        chart.curve(curves.looks, line, dots=True)
+        painter.setPen(text)
+        chart = _Chart(painter, end, _span([loss for _, loss in curves.losses], least=0.01))
         chart.frame(QRectF(0, half, self.width(), half), "Loss", "minutes")
-        chart.curve(curves.losses, colours.faint)
-        chart.curve(_smooth(curves.losses), colours.line)
+        painter.setOpacity(_FAINT)
+        chart.curve(curves.losses, line)
+        painter.setOpacity(1)
+        chart.curve(_smooth(curves.losses), line)
         painter.end()
 
 
 class _Chart:
     """One chart, of values between the two of `span`, and times from 0 to `end`."""
 
-    def __init__(
-        self, painter: QPainter, palette: Palette, end: float, span: tuple[float, float]
-    ) -> None:
-        self._painter, self._palette, self._end, self._span = painter, palette, end, span
+    def __init__(self, painter: QPainter, end: float, span: tuple[float, float]) -> None:
+        self._painter, self._end, self._span = painter, end, span
 
     def frame(self, place: QRectF, title: str, unit: str = "") -> None:
-        """Draw title, axes and what stands at them."""
+        """Draw title, axes and what stands at them, in the colour of the window's text."""
         painter, metrics = self._painter, self._painter.fontMetrics()
-        line, ascent = metrics.height(), metrics.ascent()
-        texts = [_figure(value, self._span) for value in self._span]
-        left = max(metrics.horizontalAdvance(text) for text in texts) + 10
-        self._area = place.adjusted(left, line + 6, -8, -line - 8)
-        for value, text in zip(self._span, texts, strict=True):
-            y, x = self._point(0, value).y(), self._area.left() - metrics.horizontalAdvance(text)
-            painter.setPen(QPen(QColor(self._palette.grid), 1))
-            painter.drawLine(QPointF(self._area.left(), y), QPointF(self._area.right(), y))
-            painter.setPen(QColor(self._palette.text))
-            painter.drawText(QPointF(x - 5, y + ascent / 2 - 1), text)
-        painter.drawText(QPointF(place.left() + 2, place.top() + ascent + 1), title)
-        y, last = self._area.bottom() + ascent + 4, f"{self._end:.1f} {unit}".strip()
-        painter.drawText(QPointF(self._area.left(), y), "0")
-        painter.drawText(QPointF(self._area.right() - metrics.horizontalAdvance(last), y), last)
+        line, margin = metrics.height(), metrics.horizontalAdvance("-0.000") + 10
+        digits = 1 if self._span[1] > 10 else 3
+        area = self._area = place.adjusted(margin, line + 6, -8, -line - 8)
+        below = QRectF(area.left(), area.bottom() + 4, area.width(), line)
+        painter.drawText(place.adjusted(2, 1, 0, 0), _LEFT, title)
+        painter.drawText(below, _LEFT, "0")
+        painter.drawText(below, _RIGHT, f"{self._end:.1f} {unit}".strip())
+        for value in self._span:
+            start, end = self._point(0, value), self._point(self._end, value)
+            beside = QRectF(place.left(), start.y() - line / 2, margin - 5, line)
+            painter.drawText(beside, _RIGHT, f"{value:.{digits}f}")
+            painter.setOpacity(_FAINT)
+            painter.drawLine(start, end)
+            painter.setOpacity(1)
 
-    def level(self, value: float, name: str) -> None:
+    def level(self, value: float, name: str, colour: str) -> None:
         """Draw a dashed line across, with its name."""
         painter, metrics = self._painter, self._painter.fontMetrics()
-        painter.setPen(QPen(QColor(self._palette.start), 1.2, Qt.PenStyle.DashLine))
+        painter.setPen(QPen(QColor(colour), 1.2, Qt.PenStyle.DashLine))
         start = self._point(0, value)
         painter.drawLine(start, self._point(self._end, value))
         above = start.y() - metrics.height() > self._area.top()
@@ -146,7 +112,6 @@ class _Chart:
         self._painter.setBrush(QColor(colour))
         for place in places if dots else ():
             self._painter.drawEllipse(place, 2.5, 2.5)
-        self._painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _point(self, time: float, value: float) -> QPointF:
         area, (low, high) = self._area, self._span
@@ -162,11 +127,6 @@ def _span(values: Sequence[float], least: float) -> tuple[float, float]:
     low, high = min(values), max(values)
     room = max((high - low) * 0.1, least / 2)
     return low - room, high + room
-
-
-def _figure(value: float, span: tuple[float, float]) -> str:
-    digits = 1 if span[1] - span[0] >= 1 else 2 if span[1] - span[0] >= 0.1 else 3
-    return f"{value:.{digits}f}"
 
 
 def _smooth(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -35,19 +35,17 @@ class CollectionList(QListWidget):
         self.setAccessibleName("Collections to learn from")
         self.setToolTip(describe(FinetuneConfig, "collections"))
 
-    def show_summaries(self, summaries: Iterable[Summary], keep: bool = False) -> None:
+    def show_summaries(self, summaries: Iterable[Summary]) -> None:
         """List collections that can be learnt from, those with labels ticked.
 
         Parameters
         ----------
         summaries : iterable of Summary
-            What there is.
-        keep : bool
-            Whether collections that were listed without a tick stay so.
+            What there is; collections that are listed without a tick stay so.
         """
-        ticked = self.ticked()
-        left = [one for one, _ in self._listed() if keep and one.labelled and one not in ticked]
-        others = {summary.collection.path for summary in left}
+        no_tick = Qt.CheckState.Unchecked
+        listed = self._listed()
+        others = {one.collection.path for one, tick in listed if one.labelled and tick == no_tick}
         self.clear()
         for summary in summaries:
             if summary.collection.split == _TEST:
@@ -58,7 +56,7 @@ class CollectionList(QListWidget):
             flags = Qt.ItemFlag.ItemIsUserCheckable
             item.setFlags(flags | Qt.ItemFlag.ItemIsEnabled if usable else flags)
             wanted = usable and summary.collection.path not in others
-            item.setCheckState(Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
+            item.setCheckState(Qt.CheckState.Checked if wanted else no_tick)
             item.setToolTip("\n".join([str(summary.collection.path), *map(str, summary.troubles)]))
             self.addItem(item)
 

@@ -265,7 +265,7 @@ class TrainOnMyPairs(DockPanel):
     # ---- pairs
 
     def _on_folder(self, _: Any = None) -> None:
-        self.collections.show_summaries([])
+        self.collections.clear()
         self._pairs.read(self.folder.folder)
         self._update()
 
@@ -282,7 +282,7 @@ class TrainOnMyPairs(DockPanel):
 
     def _on_read(self) -> None:
         if not self._watch.gone:
-            self.collections.show_summaries(self._pairs.summaries, keep=True)
+            self.collections.show_summaries(self._pairs.summaries)
             self._on_ticked()
             if self._asked_again:
                 self._read_again()
