@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import compress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -43,7 +42,7 @@ _LEATHER: tuple[Colour, ...] = (
 )  # fmt: skip
 _LAID = {
     "target": 0.15, "grays": 0.08, "ruler": 0.15, "clip": 0.1, "finger": 0.08, "ribbon": 0.1,
-    "wormholes": 0.12,
+    "string": 0.1, "clasp": 0.08, "wormholes": 0.12, "frame": 0.06,
 }  # fmt: skip
 """Chances of the things that lie around a page."""
 
@@ -240,8 +239,7 @@ class Dice:
             ground_colour=ground_colour,
             gutter=gutter,
             gutter_depth=self.between(0.2, 0.9),
-            # Ten numbers, as there were ten things once: what is drawn later stays the same.
-            objects=tuple(compress(_LAID, self.rng.random(10)[: len(_LAID)] < [*_LAID.values()])),
+            objects=tuple(name for name, share in _LAID.items() if self.chance(share)),
         )
         return replace(drawn, **fixed)
 

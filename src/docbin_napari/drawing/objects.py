@@ -231,6 +231,43 @@ def ribbon(rng: Rng, scene: Scene) -> None:
     scene.lay_round(body, colour, 1 + field(rng, scene.shape, (1.5, 6)) * 0.1, 0.75, half)
 
 
+def string(rng: Rng, scene: Scene) -> None:
+    """Lay a twisted string or sewing thread across the page or down its edge."""
+    height, width = scene.shape
+    half = scene.longest * rng.uniform(0.001, 0.004)
+    points = rng.uniform(-0.1, 1.1, (4, 2)) * (width, height)
+    if rng.random() < 0.7:
+        points[:, 0] = rng.choice([scene.page.left, scene.page.right]) + rng.normal(0, 5 * half, 4)
+        points[:, 1] = np.linspace(-9, height * rng.uniform(0.3, 1.1), 4)
+    curve = spline(points, 40)
+    colour = rng.choice([(0.85, 0.8, 0.68), (0.6, 0.45, 0.3), (0.92, 0.92, 0.9), (0.5, 0.15, 0.12)])
+    scene.lay(stroke(curve, half), colour * 0.8, shadow=half)
+    twist = np.array([(-0.8, -0.8), (0.8, 0.8)]) * half
+    scene.lay(joined([stroke(twist + point, half * 0.35) for point in curve[::2]]), colour)
+
+
+def clasp(rng: Rng, scene: Scene) -> None:
+    """Lay a clasp of brass or leather that reaches over the edge of a book."""
+    page = scene.page
+    thick = scene.longest * rng.uniform(0.02, 0.05)
+    reach = scene.longest * rng.uniform(0.05, 0.12)
+    y = rng.uniform(page.top, page.bottom)
+    left, right = (page.right - reach * 0.1, page.right + reach)
+    if rng.random() < 0.5:
+        left, right = page.left - reach, page.left + reach * 0.1
+    body = filled(Box(left, y - thick / 2, right, y + thick / 2))
+    brass = np.array([(0.6, 0.48, 0.2), (0.3, 0.17, 0.08), (0.45, 0.43, 0.4)])
+    colour = brass[rng.integers(3)]
+    scene.lay(body, colour, shadow=thick * 0.15)
+    holes = [
+        stroke([(left + (right - left) * share, y)], thick * rng.uniform(0.06, 0.14))
+        for share in rng.uniform(0.1, 0.9, int(rng.integers(2, 6)))
+    ]
+    scene.lay(joined(holes), colour * 0.35)
+    for edge in (-0.35, 0.35):
+        scene.lay(level(y + edge * thick, left, right, max(1.0, thick * 0.05)), colour * 0.55)
+
+
 def wormholes(rng: Rng, scene: Scene) -> None:
     """Lay round holes and short tunnels through the page, dark or showing what lies below."""
     page = scene.page
@@ -249,7 +286,30 @@ def wormholes(rng: Rng, scene: Scene) -> None:
     scene.lay(joined(parts), colour, rng.uniform(0.7, 1))
 
 
+def frame(rng: Rng, scene: Scene) -> None:
+    """Lay the dark frame of a film: straight edges, round corners, perforation or marks."""
+    height, width = scene.shape
+    edge = scene.longest * rng.uniform(0.008, 0.035)
+    gray = float(rng.choice([0.02, 0.05, 0.95]))
+    sides = [
+        filled(Box(-edge, -edge, edge, height + edge)),
+        filled(Box(width - edge, -edge, width + edge, height + edge)),
+        filled(Box(-edge, -edge, width + edge, edge)),
+        filled(Box(-edge, height - edge, width + edge, height + edge)),
+    ]
+    scene.lay(joined([side for side in sides if rng.random() < 0.7]), [gray] * 3)
+    if rng.random() < 0.5:
+        pitch = edge * rng.uniform(2, 5)
+        x = edge * 0.5 if rng.random() < 0.5 else width - edge * 0.5
+        holes = [
+            filled(Box(x - edge * 0.3, y, x + edge * 0.3, y + pitch * 0.4))
+            for y in np.arange(rng.uniform(0, pitch), height, pitch)
+        ]
+        scene.lay(joined(holes), [1 - gray] * 3)
+
+
 OBJECTS: dict[str, Callable[[Rng, Scene], None]] = {
-    thing.__name__: thing for thing in (target, grays, ruler, clip, finger, ribbon, wormholes)
+    thing.__name__: thing
+    for thing in (target, grays, ruler, clip, finger, ribbon, string, clasp, wormholes, frame)
 }
 """Every thing by name: functions that lay it into a scene."""

@@ -18,7 +18,7 @@ from scipy import ndimage
 from docbin_napari.drawing.noise import Colour, Plane, Rng, Shape, clouds, field, places, ramp
 from docbin_napari.drawing.text import Box
 
-EDGES = (*["plain"] * 6, "red", "gilt", "plain", "plain", "blue")
+EDGES = (*["plain"] * 6, "red", "gilt", "sprinkled", "marbled", "blue")
 """What the edges of leaves may be coloured with."""
 
 
@@ -248,15 +248,25 @@ _DYES = {"red": (0.75, 0.22, 0.15), "blue": (0.35, 0.4, 0.6), "gilt": (1.05, 0.8
 
 
 def _edge_colour(rng: Rng, leaves: Plane, edges: str) -> Plane:
-    """Colour leaf edges red, blue or golden, worn here and there."""
+    """Colour leaf edges red, golden, sprinkled or marbled, worn here and there."""
     if edges == "plain":
         return leaves
     shape = leaves.shape[:2]
     worn = np.clip(0.75 + field(rng, shape, max(shape) / 10) * 0.3, 0.2, 1)
-    leaves = leaves * (1 - worn[..., None] * (1 - np.asarray(_DYES[edges], np.float32)))
-    if edges == "gilt":
-        shine = ramp(field(rng, shape, (max(shape) / 5, 14)), 0.3, 1.6) * 0.35
-        leaves = leaves + shine[..., None] * np.array([1, 0.9, 0.6], np.float32)
+    if edges in _DYES:
+        leaves = leaves * (1 - worn[..., None] * (1 - np.asarray(_DYES[edges], np.float32)))
+        if edges == "gilt":
+            shine = ramp(field(rng, shape, (max(shape) / 5, 14)), 0.3, 1.6) * 0.35
+            leaves = leaves + shine[..., None] * np.array([1, 0.9, 0.6], np.float32)
+    elif edges == "sprinkled":
+        dots = ramp(field(rng, shape, 2.5) + field(rng, shape, 5) * 0.6, 0.85, 1.1) * worn
+        dark = np.asarray([(0.6, 0.15, 0.1), (0.2, 0.25, 0.5), (0.1, 0.1, 0.1)], np.float32)
+        leaves = _over(leaves, leaves * dark[rng.integers(3)], dots)
+    else:
+        veins = np.sin(clouds(rng, shape, max(shape) / 12, 4) * 6)
+        first, second = 1 - rng.uniform(0.2, 1.0, (2, 3)).astype(np.float32)
+        leaves = leaves * (1 - ramp(veins, 0.3, 0.7)[..., None] * first)
+        leaves = leaves * (1 - ramp(-veins, 0.5, 0.8)[..., None] * second)
     return leaves
 
 
