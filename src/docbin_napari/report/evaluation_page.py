@@ -7,12 +7,14 @@ worse ones come. So memory does not grow with the number of pages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from numpy.typing import NDArray
 
 from docbin_napari.__about__ import __version__
@@ -132,8 +134,51 @@ def _collection(page: tuple[str, PageScores]) -> str:
 
 
 def _card(model: ModelInfo | None) -> str:
-    """Read the card beside a model file; nothing if there is none."""
+    """Convert the card beside a model file to HTML; nothing if there is none."""
     try:
-        return model.path.with_suffix(".md").read_text(encoding="utf-8") if model else ""
+        text = model.path.with_suffix(".md").read_text(encoding="utf-8") if model else ""
     except (OSError, UnicodeDecodeError):
         return ""
+    return markdown_html(text)
+
+
+def markdown_html(text: str, level: int = 3) -> str:
+    r"""Convert Markdown to HTML that needs nothing from elsewhere.
+
+    Parameters
+    ----------
+    text : str
+        Markdown. Its HTML is shown as text, pictures are left out, and only addresses of the web
+        become links.
+    level : int
+        Level of its highest heading in the page.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> print(markdown_html("# Card\n\nGood for `a < b`."))
+    <h3>Card</h3>
+    <p>Good for <code>a &lt; b</code>.</p>
+    """
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    tokens = markdown.parse(text)
+    for token in tokens:
+        if token.type.startswith("heading_"):
+            token.tag = f"h{min(int(token.tag[1:]) + level - 1, 6)}"
+        token.children = list(_web_links(token.children or []))
+    html: str = markdown.renderer.render(tokens, markdown.options, {})
+    return html
+
+
+def _web_links(tokens: Iterable[Token]) -> Iterator[Token]:
+    """Keep the words of links that lead to other files, without the link."""
+    leads = True
+    for token in tokens:
+        if token.type == "link_open":
+            leads = str(token.attrs["href"]).startswith(("https://", "http://"))
+        if leads or token.type not in ("link_open", "link_close"):
+            yield token
