@@ -24,6 +24,13 @@ def test_a_cpu_is_for_openvino_unless_torch_is_asked_for(info):
     assert (chosen.device.engine, chosen.device.dtype) == ("torch", "float32")
 
 
+def test_without_openvino_torch_does_it(info, monkeypatch):
+    monkeypatch.setattr(engine_module, "find_spec", lambda name: None)
+    assert load_engine(info, "cpu").device.engine == "torch"
+    with pytest.raises(DeviceError, match="pip install openvino"):
+        load_engine(info, "cpu", EngineConfig("openvino"))
+
+
 def test_a_gpu_is_for_torch(info, monkeypatch):
     gpu = Device("cuda", "float16", "a card")
     monkeypatch.setattr(engine_module, "find_gpu", lambda name: gpu)

@@ -8,6 +8,7 @@ import platform
 import sys
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
@@ -132,8 +133,10 @@ def capabilities() -> frozenset[str]:
     Returns
     -------
     frozenset of str
-        ``"BF16"``, ``"FP32"``, and so on.
+        ``"BF16"``, ``"FP32"``, and so on; empty where OpenVINO is not installed.
     """
+    if not find_spec("openvino"):
+        return frozenset()
     return frozenset(openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
@@ -313,9 +316,12 @@ def load_engine(
     if config.engine == "openvino" and gpu is not None:
         raise DeviceError(f"OpenVINO runs on the CPU, not on {device}: use --engine torch")
     if gpu is None and config.engine != "torch":
-        from docbin_napari.model.openvino_engine import OpenVINOEngine
+        if find_spec("openvino"):
+            from docbin_napari.model.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine.load(info, config)
+            return OpenVINOEngine.load(info, config)
+        if config.engine == "openvino":
+            raise DeviceError("OpenVINO is not installed: pip install openvino, or --engine torch")
     from docbin_napari.model.torch_engine import load_torch_engine
 
     return load_torch_engine(info, device, config.precision)
