@@ -128,10 +128,15 @@ class FakeEngine:
         self.before: Callable[[int], None] = lambda number: None
         self.calls: list[tuple[tuple[int, ...], object]] = []
         self.first: object = None
+        self.seen_at_once: np.ndarray | None = None
 
     def load(self, model: str, device: str) -> FakeEngine:
         """Stand in for PageEngine."""
         return self
+
+    def preview(self, pixels: np.ndarray, config: object) -> np.ndarray | None:
+        """Show nothing before the windows, unless a test says what."""
+        return self.seen_at_once
 
     def predict(
         self, pixels: np.ndarray, config: object, out: np.ndarray, first: object = None

@@ -16,6 +16,7 @@ from docbin_napari.inference.predict import (
     DeviceMemoryError,
     InferenceError,
     binarize,
+    glance,
     ink_probability,
     predict,
 )
@@ -330,3 +331,22 @@ def test_no_window_elsewhere_is_computed_before_the_part_that_is_looked_at(tiny_
             break
     assert report.done < report.total / 3
     assert not written[:150, :150].any()
+
+
+@pytest.mark.parametrize("shape", [(70, 91), (64, 64)])
+def test_a_glance_is_about_what_the_page_will_be(tiny_model, shape):
+    pixels, balanced = np.full((*shape, 3), 220, np.uint8), replace(WHOLE, symmetries=2)
+    pixels[20:40, 10:50] = 20
+    seen = glance(pixels, tiny_model, balanced)
+    assert seen.shape == shape
+    exact = ink_probability(pixels, tiny_model, balanced)
+    assert np.abs(seen[8:60, 8:60] / 255 - exact[8:60, 8:60]).mean() < 0.1
+    assert glance(pixels, tiny_model, WHOLE) is None, "a single look is there as soon"
+    assert glance(noise(200, 200), tiny_model, replace(WINDOWED, symmetries=2)) is None
+
+
+def test_an_oblong_page_of_one_window_has_a_glance_too(tiny_model):
+    pixels, config = noise(80, 180), InferenceConfig(window=128, symmetries=2)
+    (last,) = {step.total for step in predict(pixels, tiny_model, config, np.zeros((80, 180), "f"))}
+    assert last == 2, "one window, twice"
+    assert glance(pixels, tiny_model, config) is not None

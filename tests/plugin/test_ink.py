@@ -249,6 +249,21 @@ def test_a_page_that_is_computed_again_forgets_its_regions() -> None:
     assert not result.labels.any()
 
 
+def test_a_first_look_is_nothing_that_a_person_painted() -> None:
+    result = InkResult((4, 6), 0.5)
+    result.preview(0, np.full((4, 6), 200, np.uint8))
+    assert result.labels.all()
+    assert not result.was_edited(0)
+    result.labels[0, 0] = UNLABELLED
+    assert result.was_edited(0)
+    result.labels[0, 0] = INK
+    result.probability[:2] = 255
+    result.write(0, slice(0, 2), slice(0, 6))
+    assert not result.was_edited(0)
+    result.end_preview()
+    assert not result.was_edited(0)
+
+
 def test_nobody_is_taken_for_a_painter_while_the_threshold_moves() -> None:
     result = InkResult((1500, 1500), 0.5)
     result.probability[:] = np.arange(1500, dtype=np.uint16).astype(np.uint8)

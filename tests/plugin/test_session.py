@@ -504,3 +504,42 @@ def test_what_is_seen_is_computed_first(viewer, one_stroke, fake_engine) -> None
     assert pages[0] == 1, "all pages begin at the one that is shown"
     assert set(pages) == {0, 1, 2}
     assert fake_engine.first is None, "of other pages nothing is seen"
+
+
+def test_a_small_page_is_seen_at_once_and_then_exactly(viewer, one_stroke, fake_engine) -> None:
+    rough = one_stroke.ink.copy()
+    rough[20:30, 5:60] = True
+    fake_engine.seen_at_once = rough.astype(np.uint8) * 255
+    session = BinarizeSession(viewer)
+    image = viewer.add_image(one_stroke.pixels, rgb=True)
+    events = run(session.start(image, REQUEST), fake_engine.load)
+    layer = session.ink_layer(image)
+    session.receive(next(events))
+    session.receive(next(events))
+    assert np.array_equal(layer.data, rough)
+    assert "preview" in session.status
+    layer.data[40, 40] = 1
+    for event in events:
+        session.receive(event)
+    session.finish()
+    expected = one_stroke.ink.copy()
+    expected[40, 40] = True
+    assert np.array_equal(layer.data, expected), "what was painted meanwhile stays"
+    assert result_behind(layer).was_edited(0)
+
+
+def test_a_first_look_is_taken_away_when_the_run_is_stopped(
+    viewer, one_stroke, fake_engine
+) -> None:
+    fake_engine.seen_at_once = np.full(one_stroke.ink.shape, 255, np.uint8)
+    session = BinarizeSession(viewer)
+    image = viewer.add_image(one_stroke.pixels, rgb=True)
+    events = run(session.start(image, REQUEST), fake_engine.load)
+    for _ in range(7):
+        session.receive(next(events))
+    events.close()
+    session.stop()
+    layer = session.ink_layer(image)
+    session.finish()
+    assert np.array_equal(layer.data[:16], one_stroke.ink[:16])
+    assert not layer.data[32:].any()

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from docbin_napari.features.survey import halved
 from docbin_napari.inference.ahead import map_ahead, threads
 from docbin_napari.inference.dark_ends import PageEnd, clear_dark_ends, page_ends
 from docbin_napari.inference.inference_config import InferenceConfig, PresetName, preset
@@ -163,6 +164,40 @@ def predict_with(
                     band.write(out, *region)
                 yield from (Progress(done, total, *region) for region in regions or [_NOWHERE])
             written = part.box
+
+
+def glance(pixels: Any, model: InkModel, config: InferenceConfig) -> NDArray[np.uint8] | None:
+    """Read a small page once, in half of its size, to show something soon.
+
+    Parameters
+    ----------
+    pixels : array_like
+        uint8 (H, W, 3), as for `predict`.
+    model : InkModel
+        From `load_model`.
+    config : InferenceConfig
+        How the page is going to be read.
+
+    Returns
+    -------
+    ndarray or None
+        uint8 (H, W): probability times 255. None where it would hardly be there sooner: for a page
+        of several windows, which appears window by window, and for a single view of each place.
+    """
+    height, width = (int(side) for side in pixels.shape[:2])
+    if config.symmetries == 1 or min(height, width) < 2:
+        return None
+    plans = plan_page((height, width), config.window, config.overlap, model.engine.config.stride)
+    if any(len(axis.starts) > 1 for axis in plans):
+        return None
+    half = halved(np.asarray(pixels[0:height]))
+    found = np.zeros(half.shape[:2], np.uint8)
+    quick = replace(config, symmetries=1, tolerance=0.0, size="own")
+    for _ in predict(half, model, quick, found):
+        pass
+    large = found.repeat(2, axis=0).repeat(2, axis=1)
+    missing = height - large.shape[0], width - large.shape[1]
+    return np.pad(large, ((0, missing[0]), (0, missing[1])), mode="edge")
 
 
 def ink_probability(

@@ -65,6 +65,19 @@ class PageEngine:
 
         return predict(pixels, self._model, config, out, first)
 
+    def preview(self, pixels: RowSource, config: InferenceConfig) -> NDArray[np.uint8] | None:
+        """Read a page once, at half its size, for a preview.
+
+        Returns
+        -------
+        ndarray or None
+            uint8 (H, W): ink probability times 255; None for a page that appears window by
+            window, and where the first window is there as soon.
+        """
+        from docbin_napari.inference.predict import glance
+
+        return glance(pixels, self._model, config)
+
 
 @dataclass(frozen=True)
 class RunJob:
@@ -120,6 +133,14 @@ class Computed:
 
     page: int
     progress: Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What a page will look like, uint8 (H, W): ink probability times 255."""
+
+    page: int
+    probability: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -180,7 +201,9 @@ def make_units_ahead() -> None:
         begin(lambda: pint.UnitRegistry(on_redefinition="raise"), returned=use)
 
 
-def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Begun | Computed | Failed]:
+def run(
+    job: RunJob, load: Loader = PageEngine
+) -> Iterator[Ready | Begun | Preview | Computed | Failed]:
     """Do a job, step by step; stop by not asking for the next item.
 
     Nothing is raised. napari's generator workers swallow every RuntimeError, and all
@@ -198,7 +221,7 @@ def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Begun | Comp
 
     Yields
     ------
-    Ready, Begun, Computed or Failed
+    Ready, Begun, Preview, Computed or Failed
         `Failed` is the last one.
     """
     where = ""
@@ -207,19 +230,28 @@ def run(job: RunJob, load: Loader = PageEngine) -> Iterator[Ready | Begun | Comp
         yield Ready(engine.device, resolution_in(job.file))
         for page in job.pages:
             where = f"Page {page + 1}: " if len(job.pages) > 1 else ""
-            again, first = job.result.has(page), job.first if page == job.pages[0] else None
-            pixels, plane = job.source.read(page), job.result.probability_plane(page)
-            for progress in engine.predict(pixels, job.config, plane, first):
-                if again:  # Nothing is written before this first step.
+            again = job.result.has(page)
+            for event in _compute(job, page, engine):
+                if again:
                     corrected, again = job.result.was_edited(page), False
                     yield Begun(page, corrected)
                     if corrected:
                         break
                     job.result.reset(page)
-                yield Computed(page, progress)
+                yield event
     except Exception as error:
         _LOG.exception("the run ended early")
         yield Failed(where + readable(error))
+
+
+def _compute(job: RunJob, page: int, engine: PageEngine) -> Iterator[Preview | Computed]:
+    """Compute a page; nothing is written before the first item."""
+    pixels, plane = job.source.read(page), job.result.probability_plane(page)
+    first = job.first if page == job.pages[0] else None
+    if first is not None and (preview := engine.preview(pixels, job.config)) is not None:
+        yield Preview(page, preview)
+    for progress in engine.predict(pixels, job.config, plane, first):
+        yield Computed(page, progress)
 
 
 def readable(error: Exception) -> str:

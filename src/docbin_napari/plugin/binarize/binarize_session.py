@@ -12,7 +12,7 @@ from docbin_napari.plugin.layers import canvas, choosing, page_source
 from docbin_napari.plugin.layers.ink_result import Upkeep, result_behind
 from docbin_napari.plugin.layers.look import end_looks
 from docbin_napari.plugin.layers.page_record import hidden_pages, reviewed_of
-from docbin_napari.plugin.threads import Begun, Computed, Failed, Ready, RunJob
+from docbin_napari.plugin.threads import Begun, Computed, Failed, Preview, Ready, RunJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,7 +294,7 @@ class BinarizeSession:
         self.status = "Loading the network…"
         return job
 
-    def receive(self, event: Ready | Begun | Computed | Failed) -> None:
+    def receive(self, event: Ready | Begun | Preview | Computed | Failed) -> None:
         """Take in what `threads.run` yields."""
         run = self.run
         if run is None:
@@ -309,6 +309,10 @@ class BinarizeSession:
             run.failure = event.message
         elif isinstance(event, Begun):
             run.begin_again(event.page, event.corrected)
+        elif isinstance(event, Preview):
+            run.job.result.preview(event.page, event.probability)
+            self._upkeep.touch(run.layer)
+            self.status = "A preview; the exact result follows."
         else:
             progress = event.progress
             run.meter.advance(event.page, progress.done, progress.total)
@@ -335,6 +339,7 @@ class BinarizeSession:
         run, self.run = self.run, None
         if run is None:
             return ""
+        run.job.result.end_preview()
         run.job.result.computing = False
         self._upkeep.touch(run.layer)
         stopped = f"Stopped: {run.meter.reached}. What is done is kept."

@@ -102,6 +102,7 @@ class InkResult:
         self.threshold, self.computing = threshold, False
         self._blocks: dict[int, list[_Block]] = {}
         self._own: dict[int, dict[Region, int]] = {}
+        self._previews: dict[int, NDArray[np.bool_]] = {}
         # The autosave asks in its thread what was painted, while runs and sliders write.
         self._lock = RLock()
 
@@ -149,6 +150,31 @@ class InkResult:
             for block in self._blocks.pop(page, ()):  # Nothing to do for who is at work on it.
                 block.rows, block.painted = slice(0, 0), None
             self._own.pop(page, None)
+            self._previews.pop(page, None)
+
+    def preview(self, page: int, probability: NDArray[np.uint8]) -> None:
+        """Show labels that are going to be replaced region by region, by `write`.
+
+        Parameters
+        ----------
+        page : int
+            Place in the stack, from 0.
+        probability : ndarray
+            uint8 (H, W), ink probability times 255; not kept.
+        """
+        labels = self.labels_plane(page)
+        with self._lock:
+            ink = (probability >= level_of(self.threshold)) & (labels == BACKGROUND)
+            labels[ink] = INK
+            self._previews[page] = ink
+
+    def end_preview(self) -> None:
+        """Take away what is left of previews: the run was stopped before it came there."""
+        with self._lock:
+            for page, ink in self._previews.items():
+                labels = self.labels_plane(page)
+                labels[ink & (labels == INK)] = BACKGROUND
+            self._previews.clear()
 
     def write(self, page: int, rows: slice, columns: slice) -> None:
         """Cut the labels of a region whose probability was just written.
@@ -170,6 +196,10 @@ class InkResult:
 
     def _write(self, page: int, block: _Block) -> None:
         probability, labels = self._views(page, block)
+        if page in self._previews:
+            seen = self._previews[page][block.rows, block.columns]
+            labels[seen & (labels == INK)] = BACKGROUND
+            seen[:] = False
         painted = labels != BACKGROUND
         np.copyto(labels, INK, where=(probability >= block.level) & ~painted)
         block.painted = painted if painted.any() else None
@@ -257,7 +287,8 @@ class InkResult:
         Returns
         -------
         bool
-            True if its labels are not what probability and threshold give.
+            True if its labels are not what probability and threshold give. A preview that a
+            run shows does not count.
         """
         for block in tuple(self._blocks.get(page, ())):
             with self._lock:
@@ -265,9 +296,11 @@ class InkResult:
                 if block.painted is not None or np.any(labels != (probability >= block.level)):
                     return True
         with self._lock:
-            views = [self._views(page, block) for block in self._blocks.get(page, ())]
-            computed = sum(np.count_nonzero(labels) for _, labels in views)
-            return bool(np.count_nonzero(self.labels_plane(page)) != computed)
+            plane, seen = self.labels_plane(page), self._previews.get(page)
+            known = 0 if seen is None else int(np.count_nonzero(seen & (plane == INK)))
+            for block in self._blocks.get(page, ()):
+                known += int(np.count_nonzero(plane[block.rows, block.columns]))
+            return bool(np.count_nonzero(plane) != known)
 
     def _cut_again(self, page: int, block: _Block, level: int) -> None:
         with self._lock:
