@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from docbin_napari.inference.inference_config import PresetName
+    from docbin_napari.inference.predict import Progress
 
 
 class Meter:
@@ -59,8 +60,7 @@ class Meter:
     @property
     def fraction(self) -> float:
         """Share of all windows of all pages that is done, 0 to 1."""
-        done, every = self._over_all_pages
-        return done / every if every else 0.0
+        return (self._place + self._done / max(1, self._total)) / len(self._pages)
 
     @property
     def reached(self) -> str:
@@ -74,11 +74,10 @@ class Meter:
     def text(self) -> str:
         """How far, how fast, how long still, in words."""
         parts = [self.reached[0].upper() + self.reached[1:]]
-        done, every = self._over_all_pages
         passed = self._now - (self._first or 0.0)
-        if done and passed > 0:
-            rate = done / passed
-            left = (every - done) / rate
+        if self.fraction and passed > 0:
+            rate = self.fraction * self._total * len(self._pages) / passed
+            left = passed / self.fraction - passed
             parts += [f"{rate:.{1 if rate < 10 else 0}f} a second", f"{in_words(left)} left"]
         return " · ".join(parts)
 
@@ -86,11 +85,6 @@ class Meter:
     def elapsed(self) -> str:
         """Time since the run began, in words."""
         return in_words(self._clock() - self._begin)
-
-    @property
-    def _over_all_pages(self) -> tuple[int, int]:
-        """Windows that are done, and all windows."""
-        return self._place * self._total + self._done, len(self._pages) * self._total
 
 
 def in_words(seconds: float) -> str:
@@ -174,13 +168,6 @@ class Run:
     device: str = ""
     failure: str = ""
     stopping: bool = False
-
-    def begin_again(self, page: int, corrected: bool) -> None:
-        """Note that a page loses its earlier result, or is left alone."""
-        if corrected:
-            self.note += f" Page {page + 1} was corrected meanwhile and was left alone."
-        else:
-            reviewed_of(self.layer, page).grid[:] = False  # Nobody has seen what comes now.
 
 
 class BinarizeSession:
@@ -299,28 +286,34 @@ class BinarizeSession:
         run = self.run
         if run is None:
             return
-        if isinstance(event, Ready):
-            run.device = event.device
-            if event.dpi is not None:
-                run.layer.metadata["dpi"] = event.dpi
-            if not run.stopping:
-                self.say("Reading the page…", f"Device: {event.device}")
-        elif isinstance(event, Failed):
-            run.failure = event.message
-        elif isinstance(event, Begun):
-            run.begin_again(event.page, event.corrected)
-        elif isinstance(event, Preview):
-            run.job.result.preview(event.page, event.probability)
-            self._upkeep.touch(run.layer)
-            self.status = "A preview; the exact result follows."
-        else:
-            progress = event.progress
-            run.meter.advance(event.page, progress.done, progress.total)
-            if progress.rows.stop > progress.rows.start:
-                run.job.result.write(event.page, progress.rows, progress.columns)
+        match event:
+            case Ready(device, dpi):
+                run.device = device
+                if dpi is not None:
+                    run.layer.metadata["dpi"] = dpi
+                if not run.stopping:
+                    self.say("Reading the page…", f"Device: {device}")
+            case Failed(message):
+                run.failure = message
+            case Begun(page, corrected=True):
+                run.note += f" Page {page + 1} was corrected meanwhile and was left alone."
+            case Begun(page):
+                reviewed_of(run.layer, page).grid[:] = False  # Nobody has seen what comes now.
+            case Preview(page, probability):
+                run.job.result.preview(page, probability)
                 self._upkeep.touch(run.layer)
-            if not run.stopping:
-                self.status = run.meter.text
+                self.status = "A preview; the exact result follows."
+            case Computed(page, progress):
+                self._advance(run, page, progress)
+
+    def _advance(self, run: Run, page: int, progress: Progress) -> None:
+        """Show what was computed, and how far the run is."""
+        run.meter.advance(page, progress.done, progress.total)
+        if progress.rows.stop > progress.rows.start:
+            run.job.result.write(page, progress.rows, progress.columns)
+            self._upkeep.touch(run.layer)
+        if not run.stopping:
+            self.status = run.meter.text
 
     def stop(self) -> None:
         """Note that the worker was asked to stop."""
@@ -383,8 +376,8 @@ def has_next(viewer: ViewerModel, image: Image) -> bool:
     return page_source.current_page(image, viewer.dims.point) + 1 < source.count
 
 
-def turn_page(viewer: ViewerModel, image: Image, pages: int) -> str:
-    """Show another page of a stack.
+def turn_page(viewer: ViewerModel, image: Image) -> str:
+    """Show the next page of a stack.
 
     Parameters
     ----------
@@ -392,20 +385,15 @@ def turn_page(viewer: ViewerModel, image: Image, pages: int) -> str:
         With the stack.
     image : Image
         A layer that `page_source.refusal` accepts.
-    pages : int
-        How many pages further; 0 changes nothing.
 
     Returns
     -------
     str
         Why there is no such page, for the user; empty if it is shown.
     """
-    if not pages:
-        return ""
-    source = page_source.page_source(image)
-    wanted = page_source.current_page(image, viewer.dims.point) + pages
-    if not 0 <= wanted < source.count:
+    if not has_next(viewer, image):
         return f"“{image.name}” has no further page. Open the next page, then run on this page."
+    wanted = page_source.current_page(image, viewer.dims.point) + 1
     axis = viewer.dims.ndim - image.ndim
     viewer.dims.set_point(axis, float(image.data_to_world((wanted, 0, 0))[axis - viewer.dims.ndim]))
     return ""

@@ -76,7 +76,9 @@ class BinarizeDocument(DockPanel):
             ("open_folder", "Open folder…", "Go through a folder of scans page by page."),
         )
         page = "The page or the stack to binarize."
-        self.image = widgets.choice("image", "Image", self._image_choices, page, nullable=True)
+        self.image = widgets.choice(
+            "image", "Image", lambda _: choosing.images(self._viewer), page, nullable=True
+        )
         shown = "The page that is shown, or all pages of the stack."
         self.pages = widgets.choice("pages", "Pages", [_THIS_PAGE, _ALL_PAGES], shown)
         self.preset = binarize_fields.preset_field()
@@ -153,17 +155,13 @@ class BinarizeDocument(DockPanel):
         return image, self._session.ink_layer(image)
 
     def _say(self, text: str) -> None:
-        if not self._watch.gone:
-            self._session.say(text)
-            self._update()
+        self._session.say(text)
+        self._update()
 
     def _on_run_again(self, _: Any = None) -> None:
         """Say that another edge level, unlike a threshold, needs another run."""
         if not self._session.running and self._session.ink_layer(self.image.value) is not None:
             self._say("“Strokes” takes effect with the next run: press Run again.")
-
-    def _image_choices(self, _: Any) -> list[tuple[str, Any]]:
-        return [(layer.name, layer) for layer in choosing.images(self._viewer)]
 
     # ---- layers
 
@@ -245,7 +243,9 @@ class BinarizeDocument(DockPanel):
             return "A page is being binarized; wait until it is done."
         if name not in self.model.models:
             return f"The model “{name}” is gone."
-        refusal = self._refusal() or turn_page(self._viewer, self.image.value, int(next_page))
+        refusal = self._refusal()
+        if next_page and not refusal:
+            refusal = turn_page(self._viewer, self.image.value)
         if not refusal:
             self.model.value, self.pages.value = name, _THIS_PAGE
             # Not the threshold of labels that another model made.
@@ -266,8 +266,7 @@ class BinarizeDocument(DockPanel):
         mine = [layer for layer in known if how.items() <= layer.metadata.items()]
         if known and not self._moved and self._session.ink_layer(image) not in mine:
             # The slider shows the threshold of a result that another model or preset has made.
-            behind = [result for layer in mine if (result := result_behind(layer)) is not None]
-            own = behind[0] if behind else self.model.models[model]
+            own = result_behind(next(iter(mine), None)) or self.model.models[model]
             widgets.show_value(self.threshold, round(own.threshold, 2))
         threshold, all_pages = self.threshold.value, self.pages.value == _ALL_PAGES
         request = Request(preset, model, device, threshold, all_pages, self.strokes.value)
@@ -319,8 +318,7 @@ class BinarizeDocument(DockPanel):
         for field in self._choices:
             field.enabled = not running
         image = self.image.value
-        usable = image is not None and not page_source.refusal(image)
-        stack = usable and page_source.page_source(image).is_stack
+        stack = not page_source.refusal(image) and page_source.page_source(image).is_stack
         self.pages.enabled = stack and not running
         if not stack:
             self.pages.value = _THIS_PAGE
