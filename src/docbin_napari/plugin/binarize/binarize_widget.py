@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import PushButton
@@ -18,6 +19,7 @@ from docbin_napari.plugin.layers.ink_result import result_behind
 from docbin_napari.plugin.layers.look import LookRow
 from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.signals import MODEL_NEWS
+from docbin_napari.plugin.widgets import LayerBox
 
 if TYPE_CHECKING:
     import napari
@@ -35,10 +37,6 @@ _STROKES: dict[str, float | None] = {
     "thin": 0.65,
     "very thin": 0.8,
 }
-_THRESHOLD = (
-    "Probability from which a pixel is ink. Can be moved during and after a run: "
-    "the labels follow without running the network again, and what you painted stays."
-)
 
 
 class BinarizeDocument(DockPanel):
@@ -50,6 +48,27 @@ class BinarizeDocument(DockPanel):
         The viewer with the pages.
     load : callable
         Makes the engine; another one in tests.
+
+    Attributes
+    ----------
+    open_page : PushButton
+        Open a scan, a stack of scans or a PDF.
+    open_folder : PushButton
+        Go through a folder of scans page by page.
+    image : LayerBox
+        The page or the stack to binarize.
+    pages : LayerBox
+        The page that is shown, or all pages of the stack.
+    threshold : FloatSlider
+        Probability from which a pixel is ink. Can be moved during and after a run: the labels
+        follow without running the network again, and what you painted stays.
+    run : PushButton
+        Find the ink of the page.
+    cancel : PushButton
+        Stop after this batch; what is done is kept.
+    compare : PushButton
+        Show what only one of the two topmost results of this page calls ink. Another model or
+        preset gives a result of its own.
     """
 
     panel_name, tab_title = BINARIZE, "Binarize"
@@ -70,17 +89,15 @@ class BinarizeDocument(DockPanel):
     # ---- parts
 
     def _build(self) -> None:
-        (self.open_page, self.open_folder), opening = widgets.button_row(
-            "opening",
-            ("open_page", "Open page…", "Open a scan, a stack of scans or a PDF."),
-            ("open_folder", "Open folder…", "Go through a folder of scans page by page."),
+        field, viewer = functools.partial(widgets.field, BinarizeDocument), self._viewer
+        row = functools.partial(widgets.described_row, BinarizeDocument)
+        (self.open_page, self.open_folder), opening = row(
+            "opening", open_page="Open page…", open_folder="Open folder…"
         )
-        page = "The page or the stack to binarize."
-        self.image = widgets.choice(
-            "image", "Image", lambda _: choosing.images(self._viewer), page, nullable=True
+        self.image = field(
+            LayerBox, "image", "Image", choices=lambda _: choosing.images(viewer), nullable=True
         )
-        shown = "The page that is shown, or all pages of the stack."
-        self.pages = widgets.choice("pages", "Pages", [_THIS_PAGE, _ALL_PAGES], shown)
+        self.pages = field(LayerBox, "pages", "Pages", choices=[_THIS_PAGE, _ALL_PAGES])
         self.preset = binarize_fields.preset_field()
         self.model = binarize_fields.ModelField()
         self.device = binarize_fields.device_field()
@@ -88,21 +105,13 @@ class BinarizeDocument(DockPanel):
         first = "How bold strokes are drawn. Choose thin where small letters fill up."
         words = "\n".join([first, *levels, "", describe(InferenceConfig, "edge_level")])
         self.strokes = widgets.choice("strokes", "Strokes", list(_STROKES.items()), words)
-        self.threshold = widgets.share_slider("threshold", "Threshold", 0.5, _THRESHOLD)
-        (self.run, self.cancel), buttons = widgets.button_row(
-            "buttons",
-            ("run", "Run", "Find the ink of the page."),
-            ("cancel", "Cancel", "Stop after this batch; what is done is kept."),
-        )
+        about = describe(BinarizeDocument, "threshold")
+        self.threshold = widgets.share_slider("threshold", "Threshold", 0.5, about)
+        (self.run, self.cancel), buttons = row("buttons", run="Run", cancel="Cancel")
         self.progress = binarize_fields.progress_field()
         self.status = widgets.message_line()
         self.look = LookRow(self._viewer, self._shown_ink)
-        self.compare = PushButton(
-            name="compare",
-            text="Compare two results",
-            tooltip="Show what only one of the two topmost results of this page calls ink. Another "
-            "model or preset gives a result of its own.",
-        )
+        self.compare = field(PushButton, "compare", text="Compare two results")
         self.export = ExportRow(self._viewer, self._shown_ink, lambda: self._session.running)
         models = self.model, self.device, self.strokes
         self._choices = [self.image, self.pages, self.preset, *models]

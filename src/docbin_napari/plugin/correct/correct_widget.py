@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, PushButton
+from magicgui.widgets import Container, PushButton, Slider
 
 from docbin_napari.correction.brush import BrushConfig
 from docbin_napari.describe import describe
@@ -26,6 +26,7 @@ from docbin_napari.plugin.saving.drafts_row import take_draft
 from docbin_napari.plugin.saving.export import ExportRow
 from docbin_napari.plugin.saving.saving_panel import SavePairPanel
 from docbin_napari.plugin.settings import draft_places
+from docbin_napari.plugin.widgets import LayerBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,17 +45,6 @@ _MINIMUM_WIDTH = 320
 _SHORTEST = 160
 _FOLDED_AT_FIRST = ("folder", "specks_section")
 _UNDONE = "Undone. Ctrl+Shift+Z does it again."
-_PAGE = "The page, or the stack of pages, that the labels lie over."
-_NEW = "Add labels over the image in which"
-_HERE = (
-    "Probability from which a pixel of the drawn region is ink; at 1 nothing is. One step of "
-    "undo, however often it is moved; the threshold of Binarize document leaves the region "
-    "alone."
-)
-_SPECKS = (
-    "Pieces of ink of fewer pixels are highlighted in the area; nothing is removed before "
-    "“Remove specks” is pressed. Pieces that reach over the edge of the area stay."
-)
 
 
 class CorrectPages(DockPanel):
@@ -68,6 +58,32 @@ class CorrectPages(DockPanel):
         The viewer with the pages.
     load : callable
         Makes the engine that binarizes the pages of a folder; another one in tests.
+
+    Attributes
+    ----------
+    image : LayerBox
+        The page, or the stack of pages, that the labels lie over.
+    ink : LayerBox
+        The ink to correct: 0 background, 1 ink, 2 unlabelled. Labels of a run, of a file, or new
+        ones.
+    new_unlabelled : PushButton
+        Add labels over the image in which nothing is labelled yet.
+    new_background : PushButton
+        Add labels over the image in which everything is background.
+    brush : Slider
+        Diameter of the brush in pixels of the page. Keys: [ and ].
+    here : FloatSlider
+        Probability from which a pixel of the drawn region is ink; at 1 nothing is. One step of
+        undo, however often it is moved; the threshold of Binarize document leaves the region alone.
+    area : LayerBox
+        What “Unlabelled”, “Reviewed” and the specks work on.
+    specks : Slider
+        Pieces of ink of fewer pixels are highlighted in the area; nothing is removed before
+        “Remove specks” is pressed. Pieces that reach over the edge of the area stay.
+    remove_specks : PushButton
+        Set the highlighted specks to background, as one step of undo.
+    keep_specks : PushButton
+        Hide the highlight and remove nothing.
     """
 
     panel_name, tab_title = CORRECT, "Correct"
@@ -125,21 +141,13 @@ class CorrectPages(DockPanel):
     # ---- parts
 
     def _make_fields(self) -> None:
-        viewer = self._viewer
-        self.image = widgets.choice(
-            "image", "Image", lambda _: choosing.images(viewer), _PAGE, nullable=True
-        )
-        ink = (
-            "The ink to correct: 0 background, 1 ink, 2 unlabelled. Labels of a run, of a file, or "
-            "new ones."
-        )
-        self.ink = widgets.choice(
-            "ink", "Labels", lambda _: choosing.labels_layers(viewer), ink, nullable=True
-        )
-        (self.new_unlabelled, self.new_background), self._new = widgets.button_row(
-            "new",
-            ("new_unlabelled", "Start empty", f"{_NEW} nothing is labelled yet."),
-            ("new_background", "Start as all paper", f"{_NEW} everything is background."),
+        field = functools.partial(widgets.field, CorrectPages)
+        row = functools.partial(widgets.described_row, CorrectPages)
+        layers, viewer = functools.partial(field, LayerBox, nullable=True), self._viewer
+        self.image = layers("image", "Image", choices=lambda _: choosing.images(viewer))
+        self.ink = layers("ink", "Labels", choices=lambda _: choosing.labels_layers(viewer))
+        (self.new_unlabelled, self.new_background), self._new = row(
+            "new", new_unlabelled="Start empty", new_background="Start as all paper"
         )
         self._buttons = {
             action.name: PushButton(
@@ -151,19 +159,15 @@ class CorrectPages(DockPanel):
         for part in self.tools.values():
             part.native.setCheckable(True)
         self.next = self._buttons["next"]
-        size = "Diameter of the brush in pixels of the page. Keys: [ and ]."
-        self.brush = widgets.count_slider("brush", "Brush size", _LARGEST_BRUSH, 10, size)
+        self.brush = field(Slider, "brush", "Brush size", min=1, max=_LARGEST_BRUSH, value=10)
         strict, usual = describe(BrushConfig, "strictness"), BrushConfig().strictness
         self.strictness = widgets.share_slider("strictness", "Strictness", usual, strict, step=0.05)
-        self.here = widgets.share_slider("here", "Threshold here", 0.5, _HERE)
-        works_on = "What “Unlabelled”, “Reviewed” and the specks work on."
-        self.area = widgets.choice("area", "Area", list(AREAS), works_on)
-        self.specks = widgets.count_slider("specks", "Specks below", _LARGEST_SPECK, 1, _SPECKS)
-        removed = "Set the highlighted specks to background, as one step of undo."
-        (self.remove_specks, self.keep_specks), self._speck_row = widgets.button_row(
-            "speck_buttons",
-            ("remove_specks", "Remove specks", removed),
-            ("keep_specks", "Keep specks", "Hide the highlight and remove nothing."),
+        about = describe(CorrectPages, "here")
+        self.here = widgets.share_slider("here", "Threshold here", 0.5, about)
+        self.area = field(LayerBox, "area", "Area", choices=list(AREAS))
+        self.specks = field(Slider, "specks", "Specks below", min=1, max=_LARGEST_SPECK, value=1)
+        (self.remove_specks, self.keep_specks), self._speck_row = row(
+            "speck_buttons", remove_specks="Remove specks", keep_specks="Keep specks"
         )
         self.share, self.status = widgets.text_line("share"), widgets.message_line()
 
