@@ -236,7 +236,8 @@ def test_an_error_is_told_in_its_own_words(session, process, news) -> None:
         ({"name": "general-1"}, True, "already a model “general-1”"),
         ({"name": "../x"}, True, "cannot be the name"),
         ({"name": "-x"}, True, "cannot be the name"),
-        ({"name": "letters.safetensors"}, True, "and .safetensors."),
+        ({"name": "letters.safetensors"}, True, "or ends with .safetensors."),
+        ({"name": "con"}, True, "Windows"),
         ({"start": "gone"}, True, "start from"),
     ],
 )

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from docbin_napari.io.paths import name_trouble
 from docbin_napari.model.model_file import user_model_folder
 from docbin_napari.plugin.binarize.binarize_session import in_words
 from docbin_napari.plugin.signals import MODEL_NEWS
@@ -36,7 +37,6 @@ _STAGES = {
     "judging": "Preparing: how well your pages are read now…",
     "measuring": "Measuring before and after on other pages…",
 }
-_FORBIDDEN = '\\/:*?"<>|'
 
 
 class TrainingProcess:
@@ -414,10 +414,11 @@ def refusal(
 def _name_refusal(name: str, taken: Collection[str]) -> str:
     if not name:
         return "Give the new model a name."
-    begins, ends = name.startswith((".", "-")), name.endswith(".safetensors")
-    if name != name.strip() or begins or ends or any(c in name for c in _FORBIDDEN):
-        left = f"leave out {_FORBIDDEN}, outer spaces and .safetensors"
-        return f"“{name}” cannot be the name of a model: {left}."
+    trouble = name_trouble(name)
+    if name.startswith("-") or name.endswith(".safetensors"):
+        trouble = "begins with - or ends with .safetensors"
+    if trouble:
+        return f"“{name}” cannot be the name of a model: it {trouble}."
     if name in taken:
         return f"There is already a model “{name}”. Choose another name; nothing is overwritten."
     return ""

@@ -12,6 +12,7 @@ import numpy as np
 from docbin_napari.inference.inference_config import preset
 from docbin_napari.io.errors import DraftError, FileError
 from docbin_napari.io.mask import read_ground_truth
+from docbin_napari.io.paths import modified
 from docbin_napari.pairs import drafts
 from docbin_napari.pairs.drafts import PageKey
 from docbin_napari.pairs.provenance import read_provenance
@@ -225,6 +226,4 @@ def _is_newer(draft: Path | None, pair: str | None) -> bool:
     saved = pair_of(pair)
     if draft is None or saved is None:
         return False
-    with suppress(OSError):
-        return draft.stat().st_mtime_ns >= saved.ground_truth.stat().st_mtime_ns
-    return False
+    return 0 < modified(saved.ground_truth) <= modified(draft)
