@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import ComboBox, Container, FileEdit, FloatSlider, Label, PushButton, Slider
+from magicgui.widgets import ComboBox, Container, FileEdit, FloatSlider, Label, PushButton
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractSlider,
@@ -267,19 +267,12 @@ def row_of(widgets: Sequence[Any], name: str) -> Container[Any]:
     return PlainContainer(widgets, layout="horizontal", name=name)
 
 
-def button_row(
-    row: str, *buttons: tuple[str, str, str]
-) -> tuple[list[PushButton], Container[PushButton]]:
-    """Make buttons side by side, each of name, text and tooltip."""
-    made = [PushButton(name=name, text=text, tooltip=tip) for name, text, tip in buttons]
-    return made, row_of(made, row)
-
-
 def described_row(
     panel: type, row: str, **texts: str
 ) -> tuple[list[PushButton], Container[PushButton]]:
     """Make buttons side by side; their tooltips come from the panel's docstring."""
-    return button_row(row, *((name, text, describe(panel, name)) for name, text in texts.items()))
+    made = [field(panel, PushButton, name, text=text) for name, text in texts.items()]
+    return made, row_of(made, row)
 
 
 def field(
@@ -320,11 +313,6 @@ def share_slider(
     return FloatSlider(
         name=name, label=label, min=0.0, max=1.0, step=step, value=value, tooltip=tooltip
     )
-
-
-def count_slider(name: str, label: str, most: int, value: int, tooltip: str) -> Slider:
-    """Make a slider of whole numbers from 1."""
-    return Slider(name=name, label=label, min=1, max=most, value=value, tooltip=tooltip)
 
 
 def form_of(name: str, *widgets: Any) -> Container[Any]:
