@@ -120,8 +120,8 @@ class TestImport:
         assert first.split() == ["set/imgs/1.bmp", "set/gt_img/1_gt.bmp", "DIBCO/1.bmp"]
         assert "look exchanged: 91 % of the labelled pixels are ink" in second
         assert last == f"{target / 'DIBCO'}: 2 would be imported"
-        thief, alone, suspect = captured.err.splitlines()
-        assert thief == "not matched: ../../thief.png: a page without a mask"
+        refused, alone, suspect = captured.err.splitlines()
+        assert refused.startswith("../../thief.png: refused: ")
         assert alone == "not matched: set/imgs/lonely.bmp: a page without a mask"
         assert suspect.startswith("1 mask looks as if")
         assert suspect.endswith("import again with --reversed-ink")

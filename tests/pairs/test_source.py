@@ -1,4 +1,5 @@
 import errno
+import re
 import stat
 import zipfile
 from pathlib import PurePosixPath
@@ -71,34 +72,35 @@ def test_zip_with_folders_inside(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "reason"),
     [
-        "../evil.png",
-        "a/../../evil.png",
-        "a\\..\\..\\evil.png",
-        "/tmp/evil.png",
-        "C:/evil.png",
-        "c:evil.png",
-        "\\\\server\\evil.png",
+        ("../evil.png", r"with \.\."),
+        ("a/../../evil.png", r"with \.\."),
+        ("a\\..\\..\\evil.png", r"with \.\."),
+        ("/etc/evil.png", "absolute"),
+        ("C:/evil.png", "absolute"),
+        ("c:evil.png", "absolute"),
+        ("\\\\server\\evil.png", "absolute"),
     ],
 )
-def test_no_name_leads_to_a_file_elsewhere(tmp_path, name):
-    path = zipped(tmp_path / "set.zip", {name: b"evil"})
-    with open_source(path) as source, source.file(source.images[0]) as file:
-        assert file.read_bytes() == b"evil"
-        assert "evil" not in file.name
-        place = file.parent
-        assert place.name.startswith("docbin-")
-        assert list(place.iterdir()) == [file]
+def test_paths_that_leave_the_target_are_refused(tmp_path, name, reason):
+    path = zipped(tmp_path / "set.zip", {name: b"evil", "good.png": b"good"})
+    with open_source(path) as source:
+        assert names(source) == ["good.png"]
+        ((_, why),) = source.refused
+        assert re.search(reason, why)
 
 
-def test_a_link_is_read_as_the_bytes_that_it_is(tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "reason"), [(stat.S_IFLNK, "link"), (stat.S_IFIFO, "neither a file")]
+)
+def test_links_and_devices_are_refused(tmp_path, kind, reason):
     entry = zipfile.ZipInfo("link.png")
-    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    entry.external_attr = (kind | 0o777) << 16
     path = zipped(tmp_path / "set.zip", {entry: b"/etc/passwd"})
-    with open_source(path) as source, source.file(source.images[0]) as file:
-        assert not file.is_symlink()
-        assert file.read_bytes() == b"/etc/passwd"
+    with open_source(path) as source:
+        assert names(source) == []
+        assert reason in refused(source)["link.png"]
 
 
 def test_a_file_over_the_limit_is_refused(tmp_path, monkeypatch):
@@ -107,6 +109,16 @@ def test_a_file_over_the_limit_is_refused(tmp_path, monkeypatch):
     with open_source(path) as source:
         assert names(source) == ["good.png"]
         assert "unpacked, more than" in refused(source)["bomb.png"]
+
+
+def test_a_zip_over_the_limits_is_refused(tmp_path, monkeypatch):
+    path = zipped(tmp_path / "set.zip", {f"{number}.png": bytes(400) for number in range(3)})
+    with monkeypatch.context() as patch, pytest.raises(PairError, match="unpacked, more than"):
+        patch.setattr(pair_source, "TOTAL_LIMIT", 1000)
+        open_source(path).__enter__()
+    with monkeypatch.context() as patch, pytest.raises(PairError, match="3 entries"):
+        patch.setattr(pair_source, "ENTRY_LIMIT", 2)
+        open_source(path).__enter__()
 
 
 def test_a_size_that_lies_unpacks_no_more_than_it_says(tmp_path):
@@ -122,17 +134,14 @@ def test_a_size_that_lies_unpacks_no_more_than_it_says(tmp_path):
         pytest.fail("it was unpacked")
 
 
-def test_encrypted_entries_are_named(tmp_path):
+def test_encrypted_entries_are_refused(tmp_path):
     path = zipped(tmp_path / "set.zip", {"a.png": b"secret"}, zipfile.ZIP_STORED)
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(bytes(content))
-    with (
-        open_source(path) as source,
-        pytest.raises(PageError, match=r"it cannot be unpacked .*encrypted"),
-        source.file(source.images[0]),
-    ):
-        pytest.fail("it was unpacked")
+    with open_source(path) as source:
+        assert names(source) == []
+        assert "encrypted" in refused(source)["a.png"]
 
 
 def test_the_same_name_twice(tmp_path):

@@ -89,7 +89,8 @@ class ImportCommand:
     A mask is found by its name (NAME_gt, NAME-GT, NAME_estGT, ...) or by a folder above it (GT,
     GTimages, 1_gt, gt_img, ground_truth, fg_mask, ...). Pages are copied as they are, masks become
     PNG with black ink. Nothing is overwritten: a name that is taken gets a number. What cannot
-    be matched is listed. In a zip file, images of more than 1 GiB are refused.
+    be matched is listed. In a zip file, paths that leave it and links are refused, as are files
+    of more than 1 GiB, and more than 32 GiB or 100,000 entries in all.
 
     Parameters
     ----------

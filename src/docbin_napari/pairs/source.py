@@ -11,11 +11,14 @@ does more harm than a missing one.
 
 from __future__ import annotations
 
+import lzma
 import re
 import secrets
 import shutil
+import stat
 import tempfile
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -30,17 +33,23 @@ from docbin_napari.io.paths import same_name, writing_trouble
 
 FILE_LIMIT = 2**30
 """Most bytes of one file of a zip file, unpacked: 1 GiB."""
+TOTAL_LIMIT = 32 * 2**30
+"""Most bytes of all files of a zip file, unpacked: 32 GiB."""
+ENTRY_LIMIT = 100_000
+"""Most entries of a zip file."""
 
 IMAGE_SUFFIXES = PAGE_SUFFIXES - {".pdf"}
 _ARCHIVES = frozenset({".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"})
+_ENCRYPTED = 0x1
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
 
 
 @contextmanager
 def open_source(path: Path, apart_from: Path | None = None) -> Iterator[Source]:
     """Open a folder or a zip file of images.
 
-    Nothing of a zip file is ever written under the name of an entry, so no name can lead out of
-    a folder: an image is unpacked to a temporary file while it is read.
+    Nothing of a zip file is ever written under the name of an entry: an image is
+    unpacked to a temporary file while it is read.
 
     Parameters
     ----------
@@ -57,7 +66,8 @@ def open_source(path: Path, apart_from: Path | None = None) -> Iterator[Source]:
     Raises
     ------
     PairError
-        If there is no such file or folder, or it is no whole zip file.
+        If there is no such file or folder, or it is no zip file, damaged, or larger than
+        the limits.
     """
     if path.is_dir():
         yield FolderSource(path, apart_from)
@@ -114,23 +124,33 @@ class ZipSource:
     """The images of a zip file."""
 
     def __init__(self, path: Path, archive: zipfile.ZipFile, place: Path) -> None:
-        self._path, self._archive, self._place = path, archive, place
+        self._archive = archive
+        self._place = place
+        self._path = path
         self._entries: dict[PurePosixPath, zipfile.ZipInfo] = {}
         self.refused: list[tuple[str, str]] = []
-        for entry in archive.infolist():
+        entries = archive.infolist()
+        if len(entries) > ENTRY_LIMIT:
+            raise PairError(path, f"{len(entries):,} entries are more than {ENTRY_LIMIT:,}")
+        for entry in entries:
             self._sort_in(entry)
+        total = sum(entry.file_size for entry in self._entries.values())
+        if total > TOTAL_LIMIT:
+            raise PairError(
+                path,
+                f"its images have {total / 2**30:.0f} GiB unpacked, more than "
+                f"{TOTAL_LIMIT / 2**30:.0f} GiB; unpack it and give the folder if you trust it",
+            )
         self.images = sorted(self._entries, key=lambda name: natural_key(Path(name)))
 
     def _sort_in(self, entry: zipfile.ZipInfo) -> None:
         name = PurePosixPath(entry.filename.replace("\\", "/"))
+        reason = _danger(entry) or _not_looked_into(name)
         hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in name.parts)
-        if reason := _not_looked_into(name):
+        if reason:
             self.refused.append((entry.filename, reason))
         elif entry.is_dir() or hidden or name.suffix.lower() not in IMAGE_SUFFIXES:
             return
-        elif entry.file_size > FILE_LIMIT:
-            reason = f"{entry.file_size / 2**30:.1f} GiB unpacked, more than 1 GiB"
-            self.refused.append((entry.filename, reason))
         elif name in self._entries:
             self.refused.append((entry.filename, "the zip file holds this name twice"))
         else:
@@ -154,12 +174,30 @@ class ZipSource:
             # Reading stops at the size that the directory states, which is limited.
             with self._archive.open(entry) as packed, place.open("wb") as target:
                 shutil.copyfileobj(packed, target)
-        except Exception as error:
-            reason = f"it cannot be unpacked ({error})"
+        except (*_DAMAGE, MemoryError) as error:
+            raise PageError(shown, f"it cannot be unpacked ({error})") from error
+        except OSError as error:
             # Damaged bzip2 data are an OSError without a number.
-            if isinstance(error, OSError) and error.errno:
-                reason = writing_trouble(error)
+            reason = writing_trouble(error) if error.errno else f"it cannot be unpacked ({error})"
             raise PageError(shown, reason) from error
+
+
+def _danger(entry: zipfile.ZipInfo) -> str:
+    """Say why an entry of a zip file is refused; "" if it is harmless."""
+    name = entry.filename
+    parts = re.split(r"[/\\]", name)
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    size, limit = entry.file_size / 2**30, FILE_LIMIT / 2**30
+    image = PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+    dangers = {
+        "an absolute path leaves the target": not parts[0] or re.match(r"[A-Za-z]:", name),
+        "a path with .. leaves the target": ".." in parts,
+        "a link can lead out of the target": kind == stat.S_IFLNK,
+        "neither a file nor a folder": kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK),
+        f"{size:.1f} GiB unpacked, more than {limit:.0f} GiB": entry.file_size > FILE_LIMIT,
+        "encrypted; unpack it first and give the folder": image and entry.flag_bits & _ENCRYPTED,
+    }
+    return next((f"refused: {danger}" for danger, found in dangers.items() if found), "")
 
 
 def _not_looked_into(name: PurePosixPath) -> str:
