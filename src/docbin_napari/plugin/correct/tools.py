@@ -22,7 +22,7 @@ from docbin_napari.plugin.layers import canvas, undo
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from napari.layers import Labels
 
@@ -133,12 +133,12 @@ class ToolController:
 
     # ---- keys and mouse of the viewer
 
-    def attach(self, keys: dict[str, Callable[[], None]]) -> None:
+    def attach(self, keys: Mapping[str, Callable[[], None]]) -> None:
         """Listen to the mouse and bind keys of the viewer.
 
         Parameters
         ----------
-        keys : dict
+        keys : mapping
             What each key does; what it did before comes back with `detach`.
         """
         if self._on_drag not in self._viewer.mouse_drag_callbacks:
