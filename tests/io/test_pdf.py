@@ -1,15 +1,16 @@
 import hashlib
+import mmap
 import threading
 import zlib
 
 import numpy as np
-import pypdfium2
 import pytest
 from PIL import Image
 
 from docbin_napari.io import pdf as pdf_module
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
+from docbin_napari.io.pdf import has_units
 
 
 def pdf(objects, trailer=""):
@@ -202,39 +203,34 @@ def test_a_unit_is_that_of_its_page(tmp_path):
     assert sizes == [(60, 60), (30, 30), (50, 40), (150, 120)]
 
 
-def packed_pdf(page):
-    """A PDF whose page lies in a packed object, as newer programs write it."""
-    packed = zlib.compress(f"3 0 {page}".encode())
-    head = f"<< /Type /ObjStm /N 1 /First 4 /Filter /FlateDecode /Length {len(packed)} >>"
-    bodies = [CATALOGUE.encode(), ONE_PAGE.encode()]
-    bodies += [head.encode() + b"\nstream\n" + packed + b"\nendstream"]
-    content, places = b"%PDF-1.5\n", [bytes([0, 0, 0, 0, 0, 255])]
-    for number, body in zip((1, 2, 4), bodies, strict=True):
-        places.append(b"\1" + len(content).to_bytes(4, "big") + b"\0")
-        content += f"{number} 0 obj\n".encode() + body + b"\nendobj\n"
-    places.insert(3, bytes([2, 0, 0, 0, 4, 0]))
-    places.append(b"\1" + len(content).to_bytes(4, "big") + b"\0")
-    head = "<< /Type /XRef /Size 6 /Root 1 0 R /W [1 4 1] /Length 36 >>\nstream\n"
-    table = f"5 0 obj\n{head}".encode() + b"".join(places) + b"\nendstream\nendobj\n"
-    return content + table + f"startxref\n{len(content)}\n%%EOF\n".encode()
+def test_a_unit_of_one_everywhere_costs_nothing(tmp_path):
+    path = tmp_path / "usual.pdf"
+    path.write_bytes(pdf([CATALOGUE, ONE_PAGE, page_of(30, 30, "/UserUnit 1.0")]))
+    assert not has_units(path)
 
 
-@pytest.mark.parametrize(("extra", "shape"), [("", (90, 72)), ("/UserUnit 3", (270, 216))])
-def test_a_unit_in_a_packed_object_is_found(tmp_path, extra, shape):
+def packed_objects(text, marks=1):
+    """Objects packed in a stream; further marks of such streams stand before it."""
+    packed = zlib.compress(text.encode())
+    head = f"<< /Type /ObjStm {'/Type /ObjStm ' * (marks - 1)}/N 1 /First 4 /Length {len(packed)} "
+    return head.encode() + b">>\nstream\n" + packed + b"\nendstream"
+
+
+@pytest.mark.parametrize("unit", ["1", "3"])
+def test_a_unit_in_a_packed_object_is_found(tmp_path, unit):
     path = tmp_path / "packed.pdf"
-    path.write_bytes(packed_pdf(page_of(72, 90, extra)))
-    assert next(read_pages(path, dpi=72)).pixels.shape[:2] == shape
+    content = packed_objects(f"3 0 {page_of(72, 90, f'/UserUnit {unit}')}")
+    path.write_bytes(b"%PDF-1.5\n7 0 obj\n" + content + b"\nendobj\n")
+    assert has_units(path) == (unit == "3")
 
 
-def test_a_page_that_cannot_be_copied_is_drawn(tmp_path, monkeypatch):
-    path = tmp_path / "map.pdf"
-    path.write_bytes(pdf([CATALOGUE, ONE_PAGE, page_of(30, 40, "/UserUnit 2")]))
-
-    def fail(*_):
-        raise pypdfium2.PdfiumError("no copy")
-
-    monkeypatch.setattr(pypdfium2.PdfDocument, "import_pages", fail)
-    assert next(read_pages(path, dpi=72)).pixels.shape[:2] == (40, 30)
+@pytest.mark.parametrize(("streams", "marks", "read"), [(1, 500, 1), (8, 1, 2)])
+def test_packed_objects_are_unpacked_once_and_not_without_end(tmp_path, streams, marks, read):
+    """Marks that share a stream, and streams that grow a thousandfold."""
+    path = tmp_path / "packed.pdf"
+    path.write_bytes(b"\n".join([packed_objects(" " * (1 << 24), marks)] * streams))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        assert len(list(pdf_module._packed(data))) == read
 
 
 PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")

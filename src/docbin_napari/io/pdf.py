@@ -1,7 +1,7 @@
 """Draw the pages of a PDF with PDFium.
 
 PDFium does not know UserUnit, which scales large drawings and maps: it is read from a copy of the
-page, where the file names one or has packed objects, in which one may be.
+page, where one is found in the objects of the file, plain or packed.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import io
 import mmap
 import re
 import threading
+import zlib
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def decode_pdf(
         If the file is encrypted, truncated or damaged, or a page is too large.
     """
     _check_end(path)
-    units = _may_have_units(path)
+    units = has_units(path)
     with _PDFIUM:
         document = _open(path, password)
     try:
@@ -159,8 +160,7 @@ def _unit_of(document: Any, index: int) -> float:
     its object is the first of a page, unpacked and in one form.
     """
     buffer = io.BytesIO()
-    # What cannot be copied may still be drawn.
-    with suppress(pypdfium2.PdfiumError), closing(pypdfium2.PdfDocument.new()) as copy:
+    with closing(pypdfium2.PdfDocument.new()) as copy:
         copy.import_pages(document, [index])
         copy.save(buffer)
     content = buffer.getvalue()
@@ -172,11 +172,46 @@ def _unit_of(document: Any, index: int) -> float:
     return unit if 0 < unit <= _LARGEST_UNIT else 1.0
 
 
+# A unit of 1 is that of pages without one, and some programs write it everywhere.
+_UNIT = re.compile(rb"/UserUnit(?!\s*1(?:\.0*)?\s*[/>])")
 _UNIT_OF_PAGE = re.compile(rb"/UserUnit ([\d.]+)( \d+ R)?")
+_PACKED = re.compile(rb"/Type\s*/ObjStm")
+_NEAR, _LONGEST_PACKED, _GROWTH = 4096, 1 << 24, 50
 _LARGEST_UNIT = 75_000.0
 
 
-def _may_have_units(path: Path) -> bool:
-    """Whether pages may have a unit of their own; those without are spared the copy."""
+def has_units(path: Path) -> bool:
+    """Tell whether pages of a PDF file may have a unit of their own.
+
+    Parameters
+    ----------
+    path : Path
+        A PDF file that is not empty.
+
+    Returns
+    -------
+    bool
+        True also where the word stands in something else than a page. Packed objects are looked
+        into, those of encrypted files are not.
+    """
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find(b"/UserUnit") >= 0 or data.find(b"/ObjStm") >= 0
+        return bool(_UNIT.search(data)) or any(map(_UNIT.search, _packed(data)))
+
+
+def _packed(data: mmap.mmap) -> Iterator[bytes]:
+    """Objects that lie compressed in streams, as far as honest files grow."""
+    marks = (match.start() for match in _PACKED.finditer(data))
+    begins = sorted({data.find(b"stream", mark, mark + _NEAR) for mark in marks} - {-1})
+    left = _LONGEST_PACKED + _GROWTH * len(data)
+    for begin, end in zip(begins, [*begins, len(data)][1:], strict=True):
+        content = data[begin + 6 : min(end, begin + _LONGEST_PACKED)].lstrip(b"\r\n")
+        most = min(left, _LONGEST_PACKED)
+        if most <= 0:
+            return
+        try:
+            text = zlib.decompressobj().decompress(content, most)
+        except zlib.error:
+            left -= most  # How much it did before the error is not known.
+            continue
+        left -= len(text)
+        yield text
