@@ -6,22 +6,23 @@ import logging
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtCore import QSize
 from qtpy.QtGui import QIcon, QImage, QPixmap
-from qtpy.QtWidgets import QListWidget, QListWidgetItem
+from qtpy.QtWidgets import QListWidget
 
 from docbin_napari.io.page import read_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from docbin_napari.pairs.work_list import Entry
 
 _LOG = logging.getLogger(__name__)
-_SIDE = 48  # of a picture, pixels
+SIDE = 48
+"""Longest side of a picture, pixels."""
 _PDF_DPI = 20
 _SIGNS = {"to do": "○", "binarized": "◐", "corrected": "✎", "saved": "✓"}
 _WORDS = {"to do": "new"}
@@ -39,7 +40,7 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
         super().__init__()
         self.setFixedHeight(_HEIGHT)
         self.setToolTip(LEGEND)
-        self.setIconSize(QSize(_SIDE, _SIDE))
+        self.setIconSize(QSize(SIDE, SIDE))
         self._shown: tuple[Sequence[Entry], int] = ((), 0)
 
     def show_picture(self, number: int, pixels: NDArray[np.uint8]) -> None:
@@ -57,7 +58,7 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
             height, width = pixels.shape[:2]
             form = QImage.Format.Format_RGB888
             image = QImage(pixels.tobytes(), width, height, 3 * width, form)
-            item.setIcon(QIcon(QPixmap.fromImage(image)))  # Drawn at the size of icons.
+            item.setIcon(QIcon(QPixmap.fromImage(image)))
 
     def show_pages(self, entries: Sequence[Entry], troubles: dict[int, str], current: int) -> None:
         """Bring the list in line with the pages.
@@ -74,13 +75,18 @@ class PageListView(QListWidget):  # type: ignore[misc, unused-ignore]
         is_new = entries is not self._shown[0]  # Each folder that is opened has a list of its own.
         if is_new:
             self.clear()
-            for _ in entries:
-                QListWidgetItem(self).setSizeHint(QSize(0, _SIDE + 4))  # Also without its picture.
+            self.addItems([""] * len(entries))
+            for number in range(len(entries)):
+                row: Any = self.item(number)
+                row.setSizeHint(QSize(0, SIDE + 4))  # Also without its picture.
         for number, entry in enumerate(entries):
-            trouble, item = troubles.get(number, ""), self.item(number)
-            assert item is not None
-            item.setText(f"{'⚠' if trouble else _SIGNS[entry.state]}  {entry.title}")
-            item.setToolTip(trouble or _WORDS.get(entry.state, entry.state))
+            trouble = troubles.get(number, "")
+            item: Any = self.item(number)
+            text = f"{'⚠' if trouble else _SIGNS[entry.state]}  {entry.title}"
+            words = trouble or _WORDS.get(entry.state, entry.state)
+            if item is not None and (item.text(), item.toolTip()) != (text, words):
+                item.setText(text)
+                item.setToolTip(words)
         if entries and (is_new or self._shown[1] != current):
             # Only then: a user may be on the way to another page.
             self._shown = entries, current
@@ -102,8 +108,8 @@ def thumbnails(entries: Sequence[Entry]) -> Iterator[tuple[int, NDArray[np.uint8
     number : int
         Place in the list.
     picture : ndarray
-        uint8 (H, W, 3), RGB: every so many pixels of the page. A page that cannot be read has
-        none.
+        uint8 (H, W, 3), RGB, at most `SIDE` pixels high and wide. A page that cannot be read
+        has none.
     """
     numbered = list(enumerate(entries))
     for file, group in groupby(numbered, key=lambda pair: pair[1].file):
@@ -111,8 +117,32 @@ def thumbnails(entries: Sequence[Entry]) -> Iterator[tuple[int, NDArray[np.uint8
         try:
             for page in read_pages(file, dpi=_PDF_DPI):
                 if page.index + 1 in wanted:
-                    step = max(1, max(page.pixels.shape[:2]) // (2 * _SIDE))
-                    yield wanted[page.index + 1], page.pixels[::step, ::step].copy()
+                    yield wanted[page.index + 1], shrunk(page.pixels)
         except Exception:
             # The error is shown when the page is opened.
             _LOG.info("no picture of %s", file, exc_info=True)
+
+
+def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Shrink a page to the size of a picture; dark strokes stay in sight.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        uint8 (H, W, 3).
+
+    Returns
+    -------
+    ndarray
+        uint8, at most `SIDE` x `SIDE`.
+    """
+    step = max(1, -(-max(pixels.shape[:2]) // SIDE))
+    height, width = (side // step for side in pixels.shape[:2])
+    if not height or not width:
+        return np.ascontiguousarray(pixels[:SIDE, :SIDE])
+    # Four samples of each block are enough to see which page it is.
+    first, second = step // 4, 3 * step // 4
+    corners = [(first, first), (first, second), (second, first), (second, second)]
+    samples = [pixels[top::step, left::step][:height, :width] for top, left in corners]
+    small: NDArray[np.uint8] = np.mean(samples, axis=0).astype(np.uint8)
+    return small
