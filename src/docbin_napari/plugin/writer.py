@@ -90,12 +90,12 @@ def _write_pages(target: Path, pages: Pages, total: int) -> list[str]:
 
 def _ink_pages(target: Path, data: Any, dpi: Any, wanted: Sequence[int] | None = None) -> Pages:
     """Take pages, all of them or those at the `wanted` places, out of labels of ink."""
-    labels = np.asarray(data)
-    if labels.ndim not in (2, 3) or 0 in labels.shape:
-        raise MaskError(target, f"labels of shape {labels.shape} are neither a page nor a stack")
-    stack = labels if labels.ndim == 3 else labels[np.newaxis]
+    if data.ndim not in (2, 3) or 0 in data.shape:
+        raise MaskError(target, f"labels of shape {data.shape} are neither a page nor a stack")
+    stack = data if data.ndim == 3 else data[np.newaxis]
     places = range(len(stack)) if wanted is None else wanted
-    for page in (stack[at] for at in places):
+    pages = [(np.asarray(stack[at]), resolution_of(dpi, at, len(stack)), at) for at in places]
+    for page, _, _ in pages:
         if page.min() < 0 or page.max() > UNLABELLED:
             # Somebody's cells or regions: saving them as ink would lose what they are.
             raise MaskError(
@@ -103,7 +103,7 @@ def _ink_pages(target: Path, data: Any, dpi: Any, wanted: Sequence[int] | None =
                 "only ink can be saved in this format (0 background, 1 ink, 2 unlabelled), but "
                 f"these labels go from {page.min()} to {page.max()}; choose another format",
             )
-    return [(stack[at], resolution_of(dpi, at, len(stack)), at) for at in places]
+    return pages
 
 
 def take_pages(target: Path, layer: Labels, dpi: Any, only: int | None = None) -> tuple[Pages, str]:
@@ -311,8 +311,10 @@ def _write(target: Path, layer: Labels) -> list[str]:
 
     scan = layer.metadata["source"]
     refuse_scan(target, scan)
-    pages, missing = take_pages(target, layer, layer.metadata["dpi"])
-    written = _write_pages(target, with_resolutions(pages, scan), _count(layer))
+    # Napari saves in its window's thread: to look into a file of many pages for each takes long.
+    dpi = layer.metadata["dpi"] or resolution_in(Path(scan) if scan else None)
+    pages, missing = take_pages(target, layer, dpi)
+    written = _write_pages(target, pages, _count(layer))
     if missing:
         show_warning(f"Saved {target.name}.{missing}")
     return written

@@ -139,8 +139,8 @@ def resolution_of(dpi: Any, page: int, count: int) -> tuple[float, float] | None
     (float, float) or None
         Dots per inch, x and y; None if nothing sensible stands there.
     """
-    if isinstance(dpi, list) and len(dpi) == count:
-        dpi = dpi[page]
+    if isinstance(dpi, list) and not all(isinstance(one, (int, float)) for one in dpi):
+        dpi = dpi[page] if len(dpi) == count else None
     is_pair = isinstance(dpi, (tuple, list)) and len(dpi) == 2
     return (float(dpi[0]), float(dpi[1])) if is_pair else None
 

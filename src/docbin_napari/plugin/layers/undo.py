@@ -2,7 +2,7 @@
 
 Strategy: a step remembers the pixels that changed and no others, so that undoing it leaves
 alone what happened around them since, like a threshold that was moved. Only where nearly the
-whole page changes, whole rectangles are remembered: two bytes a pixel instead of eighteen.
+whole page changes, whole rectangles are remembered: two bytes a pixel instead of ten.
 
 napari's list of steps is not public. Where a version keeps it elsewhere, edits still work; only
 undo is incomplete.
@@ -56,11 +56,11 @@ def write(
     if count > _MOST_SINGLE_PIXELS:
         _write_all(labels, page, place, values, refresh)
     elif count:
-        rows, columns = np.nonzero(changed)
-        indices: tuple[Any, ...] = rows + place[0].start, columns + place[1].start
+        indices = np.argwhere(changed).T.astype(np.int32)  # Half as large in napari's history.
+        indices += np.array([[part.start] for part in place], np.int32)
         if labels.data.ndim == 3:
-            indices = (np.full(rows.shape, page), *indices)
-        labels.data_setitem(indices, values[changed], refresh=refresh)
+            indices = np.concatenate([np.full_like(indices[:1], page), indices])
+        labels.data_setitem(tuple(indices), values[changed], refresh=refresh)
     return count
 
 
