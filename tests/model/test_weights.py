@@ -124,7 +124,7 @@ def test_tensors_that_are_missing_or_not_known_are_noticed(tmp_path, tiny_model_
     metadata = {HEADER_KEY: json.dumps(find_model(tiny_model_file).header)}
     path = tmp_path / "other.safetensors"
     save_file(tensors, path, metadata=metadata)
-    with pytest.raises(ModelError, match=rf"do not fit its architecture: {name} is"):
+    with pytest.raises(ModelError, match=rf"\({name}: (nothing|\(3,\)) instead of "):
         load_model(path, "cpu")
 
 

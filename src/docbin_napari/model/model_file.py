@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docbin_napari.__about__ import __version__
 from docbin_napari.io.paths import is_plain_file
 
 if TYPE_CHECKING:
@@ -413,9 +414,11 @@ def load_tensors(info: ModelInfo) -> dict[str, NDArray[Any]]:
         named = info.architecture.tensors()
         if differing := dict(named.items() ^ stored.items()):
             name = min(differing)
-            found, due = (list(known.get(name, ["nothing"])) for known in (stored, named))
-            trouble = f"its weights do not fit its architecture: {name} is {found}, not {due}"
-            raise ModelError(f"{info.path}: {trouble}")
+            found, due = (known.get(name, "nothing") for known in (stored, named))
+            raise ModelError(
+                f"{info.path}: written by docbin-napari {info.version}, its weights do not fit its "
+                f"architecture as {__version__} knows it ({name}: {found} instead of {due})"
+            )
         loaded: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in names}
     for name, values in loaded.items():
         if not _is_usable(name, values):
@@ -457,4 +460,5 @@ def checked(info: ModelInfo) -> Iterator[None]:
     try:
         yield
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{info.path}: the weights are damaged ({error})") from error
+        words = str(error).partition("\n")[0]
+        raise ModelError(f"{info.path}: the weights are damaged ({words})") from error
