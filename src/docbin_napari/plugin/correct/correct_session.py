@@ -253,8 +253,9 @@ class CorrectSession:
     def _second_opinion(self, subject: Subject) -> NDArray[np.uint8] | None:
         """Find the probability of another run on the same image, if there is one."""
         layers = choosing.results_of(self.viewer, subject.image)
-        others = [replace(subject, labels=layer) for layer in layers if layer is not subject.labels]
-        known = (other.probability() for other in others if other.size == subject.size)
+        own = subject.labels
+        alike = [one for one in layers if one is not own and one.data.shape == own.data.shape]
+        known = (replace(subject, labels=layer).probability() for layer in alike)
         return next((probability for probability in known if probability is not None), None)
 
     def go_to_next(self) -> Place | None:
