@@ -11,6 +11,8 @@ from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.tiff_header import read_tiff_header
 
+STRIP = [(256, 4, 1, 5), (257, 4, 1, 5), (259, 3, 1, 8), (273, 4, 1, 8), (279, 4, 1, 20)]
+
 
 def by_hand(entries, following=0, order="<"):
     """A classic TIFF with one directory, right after the header."""
@@ -68,6 +70,9 @@ def test_directories_in_a_circle(tmp_path):
         ([(256, 4, 4_000_000_000, 50)], "truncated"),
         ([(256, 12, 1, 5), (257, 99, 1, 5)], "no pixels"),
         ([(256, 4, 1, 5), (257, 4, 1, 5), (282, 5, 1, 8)], "damaged|kind|truncated"),
+        # Signed numbers, below 0: bits, and samples.
+        ([*STRIP, (258, 8, 1, 65454)], "how many bits"),
+        ([*STRIP, (258, 3, 1, 8), (277, 8, 1, 65535)], "how many bits"),
     ],
 )
 def test_strange_directories_end_in_a_page_error(tmp_path, entries, says):

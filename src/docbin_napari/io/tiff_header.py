@@ -264,7 +264,7 @@ def _page(directory: int, tags: dict[int, tuple[float, ...]]) -> TiffPage:
     data = next((pair for pair in (_STRIPS, _TILES) if tags.keys() >= set(pair)), None)
     extents = zip(tags[data[0]], tags[data[1]], strict=False) if data else ()
     bits = tuple(int(bits) for bits in tags.get(_BITS, (1,)))
-    if not bits:
+    if not bits or min(*bits, numbers["samples"]) < 1:
         raise TiffDamage("the file is damaged: it does not say how many bits a pixel has")
     in_tiles = data == _TILES
     rows = min(one(_ROWS, height), height) or height
