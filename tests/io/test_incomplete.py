@@ -15,6 +15,7 @@ from docbin_napari.io.complete import gif_holds_all_rows, how_it_ends
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import read_pages
 from docbin_napari.io.raster import NO_END_MARK
+from docbin_napari.io.rgb import STRETCHED
 
 
 @pytest.fixture(scope="module")
@@ -169,14 +170,27 @@ def test_jpeg_of_endless_scans_is_refused_before_it_is_decoded(tmp_path, letter)
         next(read_pages(path))
 
 
+DEEP = {
+    "12 bits": {"bitspersample": 12},
+    "lossless 12 bits": {"bitspersample": 12, "lossless": True},
+    "lossless 16 bits": {"bitspersample": 16, "lossless": True},
+    "lossless 8 bits": {"bitspersample": 8, "lossless": True},
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_lossless_jpeg_is_read_whole_or_not(tmp_path, letter, mode):
+def test_jpeg_of_more_bits_is_read_whole_or_not(tmp_path, letter, kind, mode):
     pixels = np.asarray(letter.convert(mode))
-    stream = imagecodecs.jpeg8_encode(pixels, level=100, lossless=True)
+    bits = DEEP[kind]["bitspersample"]
+    values = pixels if bits == 8 else (pixels.astype(np.uint16) << (bits - 8)) + (1 << bits - 9)
+    stream = imagecodecs.jpeg8_encode(values, level=100, **DEEP[kind])
     path = tmp_path / "page.jpg"
     path.write_bytes(stream)
-    expected = np.asarray(letter.convert(mode).convert("RGB"), int)
-    assert np.abs(next(read_pages(path)).pixels - expected).mean() < 2
+    page = next(read_pages(path))
+    gray = pixels[..., :1] if mode == "RGB" else pixels[..., None]
+    assert np.abs(page.pixels[..., :1].astype(int) - gray).mean() < 2
+    assert page.remarks == ((STRETCHED,) if bits == 12 else ())
     path.write_bytes(stream[:-2])
     assert NO_END_MARK in next(read_pages(path)).remarks
     for share in (0.4, 0.7, 0.9):
@@ -184,17 +198,21 @@ def test_lossless_jpeg_is_read_whole_or_not(tmp_path, letter, mode):
         assert not is_read(path)
 
 
-JPEG_LEFT_OUT = {
-    "12 bits": lambda: imagecodecs.jpeg8_encode(np.zeros((16, 16), np.uint16), bitspersample=12),
-    "JPEG-LS": lambda: imagecodecs.jpegls_encode(np.zeros((16, 16), np.uint8)),
-}
-
-
-@pytest.mark.parametrize("kind", JPEG_LEFT_OUT)
-def test_jpeg_of_kinds_that_are_not_read_says_what_to_do(tmp_path, kind):
+def test_the_size_of_a_jpeg_is_that_of_its_first_frame(tmp_path):
+    large = imagecodecs.jpeg8_encode(np.zeros((16, 16), np.uint16), bitspersample=12)
+    at = large.index(b"\xff\xc1")
+    frame = large[at : at + 13]
+    huge = frame[:5] + b"\xf0\0\xf0\0" + frame[9:]
     path = tmp_path / "page.jpg"
-    path.write_bytes(JPEG_LEFT_OUT[kind]())
-    with pytest.raises(PageError, match=r"not an image or PDF of a known kind.* save it as PNG"):
+    path.write_bytes(large.replace(frame, huge)[:-2] + frame + b"\xff\xd9")
+    with pytest.raises(PageError, match="limit"):
+        next(read_pages(path))
+
+
+def test_jpeg_ls_is_refused_by_name(tmp_path, letter):
+    path = tmp_path / "page.jpg"
+    path.write_bytes(imagecodecs.jpegls_encode(np.asarray(letter)))
+    with pytest.raises(PageError, match="JPEG-LS is not read here: save"):
         next(read_pages(path))
 
 

@@ -227,7 +227,8 @@ def _handled(names: Sequence[str], handler: Callable[[int, object], None]) -> It
     try:
         if threading.current_thread() is threading.main_thread():
             for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
-                if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
+                ignored = signal.getsignal(number) in (signal.SIG_IGN, None)
+                if number == signal.SIGINT or not ignored:
                     before[number] = signal.signal(number, handler)
         yield
     finally:

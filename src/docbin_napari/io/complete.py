@@ -29,7 +29,7 @@ _MARK = re.compile(rb"\xff([^\x00\xff])")
 _NEXT_MARK = re.compile(rb"\xff\xff*[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-_PROGRESSIVE, _LOSSLESS = 0xC2, 0xC3
+_PROGRESSIVE, _LOSSLESS, JPEG_LS = 0xC2, 0xC3, 0xF7
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE, _LOSSLESS})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _FINEST, _MOST_SCANS = 64, 200
@@ -38,7 +38,7 @@ _JUNK = bytes(random.Random(5).choices(range(1, 255), k=2000))
 
 
 @dataclass
-class _Frame:
+class Frame:
     """What the marks of a stream say."""
 
     kind: int = 0
@@ -90,7 +90,7 @@ def how_it_ends(stream: bytes, tables: bytes = b"", least: tuple[int, int] = (0,
     'incomplete'
     """
     try:
-        frame = _read_marks(stream)
+        frame = read_marks(stream)
     except (IndexError, KeyError, ValueError, ZeroDivisionError):
         # A damaged header: the decoder has its own words for it.
         return "whole"
@@ -108,7 +108,7 @@ def how_it_ends(stream: bytes, tables: bytes = b"", least: tuple[int, int] = (0,
     return "whole" if frame.ended else "no end mark"
 
 
-def _read_marks(stream: bytes) -> _Frame:
+def read_marks(stream: bytes) -> Frame:
     """Read the marks of a JPEG stream, of the first two hundred scans.
 
     Raises
@@ -116,12 +116,15 @@ def _read_marks(stream: bytes) -> _Frame:
     IndexError, KeyError, ValueError, ZeroDivisionError
         If they are damaged.
     """
-    frame = _Frame()
+    frame = Frame()
     place = 2
     while len(frame.ends) <= _MOST_SCANS and (found := _MARK.search(stream, place)):
         mark, place = found[1][0], found.end()
         if mark == _END:
             frame.ended = True
+            break
+        if mark == JPEG_LS:
+            frame.kind = mark  # Its data have other marks.
             break
         if mark in _ALONE:
             continue
@@ -140,7 +143,7 @@ def _read_marks(stream: bytes) -> _Frame:
     return frame
 
 
-def _read_scan(stream: bytes, place: int, body: bytes, frame: _Frame) -> int:
+def _read_scan(stream: bytes, place: int, body: bytes, frame: Frame) -> int:
     """Go to the end of the data of a scan; returns where it is."""
     components = [body[1 + 2 * at] for at in range(body[0])]
     first, last, precision = body[-3:]
@@ -160,13 +163,13 @@ def _read_scan(stream: bytes, place: int, body: bytes, frame: _Frame) -> int:
     return end
 
 
-def _scans_missing(frame: _Frame) -> bool:
+def _scans_missing(frame: Frame) -> bool:
     """Whether coefficients of a component never come, or not to their last bit."""
     wanted = set(range(_FINEST)) if frame.kind == _PROGRESSIVE else {0}
     return any(not wanted <= frame.coefficients.get(name, set()) for name in frame.sampling)
 
 
-def _is_same_with_junk(stream: bytes, frame: _Frame, shift: int) -> bool:
+def _is_same_with_junk(stream: bytes, frame: Frame, shift: int) -> bool:
     """Whether the picture stays as it is when junk stands behind the data of each scan."""
     pieces, before = [], 0
     for end in frame.ends:
@@ -182,7 +185,7 @@ def _is_same_with_junk(stream: bytes, frame: _Frame, shift: int) -> bool:
     return np.array_equal(own, with_junk)
 
 
-def _decode(stream: bytes, frame: _Frame) -> NDArray[Any]:
+def _decode(stream: bytes, frame: Frame) -> NDArray[Any]:
     if frame.bits != _EIGHT_BITS:
         import imagecodecs
 

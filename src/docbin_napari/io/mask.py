@@ -255,10 +255,10 @@ def write_ground_truth(
     return write_pages(Path(path), [page], dpi, overwrite=overwrite, texts=texts)
 
 
-def _checked(flags: RowSource) -> RowSource:
-    if flags.dtype != np.bool_ or len(flags.shape) != 2 or 0 in flags.shape:
-        raise ValueError(f"a mask must be bool (H, W), not {flags.dtype} {tuple(flags.shape)}")
-    return flags
+def _checked(page: RowSource, kind: str = "bool") -> RowSource:
+    if page.dtype != kind or len(page.shape) != 2 or 0 in page.shape:
+        raise ValueError(f"expected {kind} (H, W), not {page.dtype} {tuple(page.shape)}")
+    return page
 
 
 def level_of(threshold: float) -> int:
@@ -311,6 +311,8 @@ def write_probability(
     ------
     MaskError
         If the file cannot be written, as for `write_mask`.
+    ValueError
+        If a page is not uint8 (H, W).
 
     Examples
     --------
@@ -321,4 +323,5 @@ def write_probability(
     ...     next(read_pages(path)).pixels[0, :, 0]
     array([ 0, 51], dtype=uint8)
     """
-    return write_pages(Path(path), one_or_many(probability), dpi)
+    pages = (_checked(page, "uint8") for page in one_or_many(probability))
+    return write_pages(Path(path), pages, dpi)

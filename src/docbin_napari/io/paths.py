@@ -354,7 +354,7 @@ def is_left(temporary: Path, youngest: float = _JUST_MADE) -> bool:
         If it is gone or cannot be opened.
     """
     age = time.time() - temporary.stat().st_mtime
-    if age > _SURELY_LEFT or age <= youngest:
+    if age > _SURELY_LEFT or age <= youngest or fcntl is None:
         return age > _SURELY_LEFT
     with temporary.open("r+b") as stream:
         return _lock(stream.fileno())

@@ -19,7 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin
 
-from docbin_napari.io.complete import END_MARK, gif_holds_all_rows, how_it_ends
+from docbin_napari.io.complete import (
+    END_MARK,
+    JPEG_LS,
+    gif_holds_all_rows,
+    how_it_ends,
+    read_marks,
+)
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import Decoded, check_size, clean_dpi
 from docbin_napari.io.rgb import ON_ITS_SIDE, RgbRows, RowSource, limits_of, needs_limits
@@ -176,6 +182,8 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
     Exception
         Whatever Pillow raises for a damaged file.
     """
+    if (deep := _decode_deep_jpeg(path, pixel_limit)) is not None:
+        return deep
     with without_pillow_limit(), open_image(path) as image:
         check_size(path, image.size, _bytes_of(image), pixel_limit)
         content = path.read_bytes()
@@ -198,6 +206,30 @@ def decode_raster(path: Path, pixel_limit: int) -> Decoded:
         )
 
 
+def _decode_deep_jpeg(path: Path, pixel_limit: int) -> Decoded | None:
+    """Decode a JPEG of other than 8 bits, which Pillow does not read; None for all others."""
+    with path.open("rb") as file:
+        if (stream := file.read(len(_JPEG))) != _JPEG:
+            return None
+        stream += file.read()
+    try:
+        frame = read_marks(stream)
+    except (IndexError, KeyError, ValueError, ZeroDivisionError):
+        return None
+    if frame.kind != JPEG_LS and frame.bits == _EIGHT_BITS:
+        return None
+    if frame.kind == JPEG_LS or len(frame.sampling) not in (1, 3):
+        kind = "JPEG-LS" if frame.kind == JPEG_LS else "JPEG of inks in more than 8 bits"
+        raise PageError(path, f"{kind} is not read here: save the page as PNG or TIFF")
+    import imagecodecs
+
+    needed = frame.width * frame.height * (4 * len(frame.sampling) + 3)
+    check_size(path, (frame.width, frame.height), needed, pixel_limit)
+    remarks = _remarks_on_jpeg(path, stream)
+    samples = np.asarray(imagecodecs.jpeg8_decode(stream + END_MARK if remarks else stream))
+    return _page_of(samples, None, remarks)
+
+
 def _page_of(
     samples: RowSource,
     dpi: tuple[float, float] | None = None,
@@ -210,6 +242,7 @@ def _page_of(
     return Decoded(pixels, dpi, remarks + rows.remarks, orientation, rows.scale)
 
 
+_JPEG, _EIGHT_BITS = b"\xff\xd8", 8
 _DEPTH, _COLOURS, _INTERLACED = 24, 25, 28
 _GRAY, _PALETTE = 0, 3
 # Transparent colours, turned pictures, whose words may stand behind the pixels, and animations.
@@ -339,12 +372,7 @@ def _check_whole(path: Path, image: Image.Image, content: bytes) -> tuple[str, .
     elif image.format == "GIF":
         whole = gif_holds_all_rows(content, file.tile[0][2])
     elif image.format in ("JPEG", "MPO"):
-        end = how_it_ends(content)
-        if end == "incomplete":
-            raise PageError(path, "the file is truncated: part of the page is missing")
-        if end == "too many scans":
-            raise PageError(path, f"the JPEG file has {end}: save it again with another program")
-        if end == "no end mark":
+        if _remarks_on_jpeg(path, content):
             if file.fp is not None:
                 file.fp.close()
             file.fp = io.BytesIO(content + END_MARK)
@@ -356,6 +384,16 @@ def _check_whole(path: Path, image: Image.Image, content: bytes) -> tuple[str, .
     if not whole:
         raise PageError(path, "the file is truncated: rows of the page are missing")
     return ()
+
+
+def _remarks_on_jpeg(path: Path, stream: bytes) -> tuple[str, ...]:
+    """Refuse a JPEG that is not whole; remark that it has no end mark."""
+    end = how_it_ends(stream)
+    if end == "incomplete":
+        raise PageError(path, "the file is truncated: part of the page is missing")
+    if end == "too many scans":
+        raise PageError(path, f"the JPEG file has {end}: save it again with another program")
+    return (NO_END_MARK,) if end == "no end mark" else ()
 
 
 def _has_more_pictures(image: Image.Image, content: bytes) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from matplotlib import rc_context
+from matplotlib import style
 from matplotlib.figure import Figure
 
 from docbin_napari.io.mask import level_of
@@ -51,7 +51,7 @@ def reliability_plot(bins: Sequence[ReliabilityBin], words: str) -> str:
     str
         An ``svg`` element.
     """
-    with rc_context(_STYLE):
+    with style.context(["default", _STYLE]):
         figure = Figure(figsize=(5.2, 5.6), layout="constrained")
         axes, bars = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
         axes.plot((0, 1), (0, 1), "k--", linewidth=1)
@@ -90,7 +90,7 @@ def precision_recall_plot(curve: PrecisionRecall, threshold: float | None, words
     used = () if threshold is None else (threshold,)
     points = {value: _at(curve, value) for value in (*_MARKED, *used)}
     low = max(0.0, math.floor(min(map(min, points.values())) * 10 - 0.5) / 10)
-    with rc_context(_STYLE):
+    with style.context(["default", _STYLE]):
         figure = Figure(figsize=(5.2, 5.2), layout="constrained")
         axes = figure.subplots()
         axes.plot(curve.recall, curve.precision)
