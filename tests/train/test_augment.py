@@ -54,6 +54,7 @@ def test_no_chance_no_change(windows):
         "edge",
         "corner",
         "solid",
+        "exchange",
         "invert",
     ],
 )
@@ -67,7 +68,9 @@ def test_each_change_alone_changes_the_page_within_range(windows, name):
     assert changed.pixels.max() <= 255
     assert torch.isfinite(changed.pixels).all()
     if name != "corner":  # these do not reach the ink of every window
-        assert torch.equal(changed.truth, windows.truth) == (name not in ("edge", "solid"))
+        assert torch.equal(changed.truth, windows.truth) == (
+            name not in ("edge", "solid", "exchange")
+        )
 
 
 def test_all_together_are_repeatable_and_leave_the_input_alone(windows):
@@ -183,7 +186,7 @@ def test_blur_keeps_the_mean_and_softens_edges(windows):
 
 
 def test_light_writing_is_ink_too_and_the_page_is_known_to_be_inverted(windows):
-    changed = augment(windows, dataclasses.replace(NOTHING, invert=1.0), random(1))
+    changed = augment(windows, dataclasses.replace(NOTHING, invert=1.0), random(2))
     whole, part = 0, 0
     for index in range(4):
         exchanged = changed.pixels[index] == 255 - windows.pixels[index]

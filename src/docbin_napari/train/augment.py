@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from docbin_napari.io.encode import jpeg_round_trip
 from docbin_napari.train.dataset import DrawnWindows
+from docbin_napari.train.exchanged_ink import exchange_ink
 from docbin_napari.train.page_edges import filled_corners, page_edges
 from docbin_napari.train.random_fields import Random, normal, smooth_field, uniform
 from docbin_napari.train.solid_ink import solid_ink
@@ -41,14 +42,15 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
     Returns
     -------
     DrawnWindows
-        Ground truth changes only beyond a page edge, in holes, under fingers, and on solid
-        shapes that were drawn.
+        Ground truth changes only beyond a page edge, in holes, under fingers, on solid shapes
+        that were drawn, and where ink is exchanged.
         The page's ink varies with what changes a whole page: contrast, brightness, tint, lack of
         colour, and light and dark exchanged.
     """
-    truth, page = windows.truth.clone(), windows.ink
+    truth = windows.truth.clone()
     bleeding = _of_others(truth[:, :1]).flip(-1)
-    result = solid_ink(windows.pixels.clone(), truth, page, config.solid, random)
+    result, page = exchange_ink(windows.pixels.clone(), truth, windows.ink, config.exchange, random)
+    result = solid_ink(result, truth, page, config.solid, random)
     ink = truth[:, :1]
     result = _some(result, config.fade, random, lambda x, at: fade(x, ink[at], random))
     result = _some(

@@ -35,6 +35,8 @@ class AugmentConfig:
         everything takes away a cue that tells it from ink.
     bleed : float
         Share with print-through of another window, mirrored.
+    exchange : float
+        Share without its ink, or with that of another window instead.
     light : float
         Share with uneven light, or in a shadow.
     fade : float
@@ -69,6 +71,7 @@ class AugmentConfig:
     scale: tuple[float, float] = (0.4, 2.6)
     mirror: float = 0.1
     bleed: float = 0.35
+    exchange: float = 0.0
     light: float = 0.4
     fade: float = 0.2
     colour: float = 0.6
