@@ -72,6 +72,42 @@ def test_a_stopped_run_keeps_what_is_done(viewer, one_stroke, fake_engine) -> No
     assert not result_behind(layer).is_partial(0)
 
 
+def test_a_run_that_is_stopped_at_once_leaves_the_result_before_it(
+    viewer, one_stroke, fake_engine
+) -> None:
+    session, image = BinarizeSession(viewer), viewer.add_image(one_stroke.pixels, name="letter")
+    compute(session, image, fake_engine)
+    before = list(viewer.layers)
+    session.start(image, replace(REQUEST, preset="best"))
+    assert len(viewer.layers) == 3
+    session.stop()
+    session.finish()
+    assert list(viewer.layers) == before
+    assert session.ink_layer(image) is before[-1]
+    assert before[-1].visible
+    assert session.status == "Stopped before anything was computed."
+
+
+def test_a_page_that_is_hidden_or_lies_under_another_comes_up_with_its_run(
+    viewer, one_stroke, fake_engine
+) -> None:
+    session = BinarizeSession(viewer)
+    below, hidden, above, beside = (
+        viewer.add_image(one_stroke.pixels, name=name)
+        for name in ("below", "hidden", "above", "beside")
+    )
+    beside.translate = (0, 5000)
+    hidden.visible = False
+    compute(session, above, fake_engine)
+    compute(session, below, fake_engine)
+    seen = {layer.name for layer in viewer.layers if layer.visible}
+    assert seen == {"below", "Ink of below", "beside"}
+    compute(session, hidden, fake_engine)
+    seen = {layer.name for layer in viewer.layers if layer.visible}
+    assert {"hidden", "Ink of hidden", "beside"} <= seen
+    assert "above" not in seen
+
+
 def test_a_run_whose_layer_was_removed_keeps_nothing_and_says_so(
     viewer, one_stroke, fake_engine
 ) -> None:

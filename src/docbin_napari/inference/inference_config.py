@@ -25,8 +25,8 @@ class InferenceConfig:
         the width and height that cost the least work; a page that is not larger than one window
         is computed whole.
     overlap : float
-        Share of that side that neighbours have in common, 0 to 0.75. More overlap costs more
-        time and hides window borders better.
+        Share of a window's side that its neighbours have in common, 0 to 0.75. More overlap costs
+        more time and hides window borders better.
     symmetries : {1, 2, 4, 8}
         How many turned versions of each window are averaged: 1 the window as it
         is, 2 also upside down, 4 all quarter turns, 8 these and their mirror images.

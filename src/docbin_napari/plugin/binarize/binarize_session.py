@@ -258,6 +258,7 @@ class BinarizeSession:
             For `threads.run`.
         """
         end_looks()  # Their end would hide a result that is run again.
+        choosing.bring_up(self._viewer, image)
         source = page_source.page_source(image)
         shown = page_source.current_page(image, self._viewer.dims.point)
         every = (*range(shown, source.count), *range(shown))
@@ -335,11 +336,15 @@ class BinarizeSession:
         run.job.result.end_preview()
         run.job.result.computing = False
         self._upkeep.touch(run.layer)
+        removed = run.layer not in self._viewer.layers
+        choosing.withdraw(self._viewer, run.layer)
         stopped = f"Stopped: {run.meter.reached}. What is done is kept."
+        if not run.meter.fraction:
+            stopped = "Stopped before anything was computed."
         if run.failure:
             several = len(run.job.pages) > 1 and run.meter.fraction > 0
             self.status = f"{stopped} {run.failure}" if several else run.failure
-        elif run.layer not in self._viewer.layers:
+        elif removed:
             self.status = "Stopped: the ink layer was removed."
         elif run.stopping:
             self.status = stopped

@@ -215,6 +215,45 @@ def _show_alone(viewer: ViewerModel, image: Image, layer: Labels) -> None:
         other.visible = other is layer
 
 
+def bring_up(viewer: ViewerModel, image: Image) -> None:
+    """Show a page that is hidden, and hide other pages, with their results, that lie over it.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        With several pages, perhaps.
+    image : Image
+        The page or the stack.
+    """
+    image.visible = True
+    layers, place = list(viewer.layers), image.extent.world[:, -2:]
+    for other in layers[layers.index(image) + 1 :]:
+        if isinstance(other, Image) and other.visible:
+            its = other.extent.world[:, -2:]
+            if (its[0] < place[1]).all() and (place[0] < its[1]).all():
+                for layer in (other, *results_of(viewer, other)):
+                    layer.visible = False
+
+
+def withdraw(viewer: ViewerModel, layer: Labels) -> None:
+    """Take away a result of which nothing was computed or painted, if there is one before it.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        With the layer, unless somebody has removed it.
+    layer : Labels
+        From `provide`.
+    """
+    result, known = result_behind(layer), results_of(viewer, image_behind(layer))
+    if result is None or layer not in known or len(known) < 2:
+        return
+    if all(map(result.is_untouched, range(len(layer.data) if layer.ndim == 3 else 1))):
+        viewer.layers.remove(layer)
+        before = next(one for one in known if one is not layer)
+        before.visible, viewer.layers.selection.active = True, before
+
+
 def compare(viewer: ViewerModel, image: Image) -> str:
     """Show what only one of the two topmost results of an image calls ink, where both are whole.
 
