@@ -40,7 +40,7 @@ _NUMBERS = {
 }
 """Tags of one number, their names here, and the values of pages that do not have them."""
 _BITS, _ROWS, _TILE_WIDTH, _TILE_LENGTH = 258, 278, 322, 323
-_X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
+_X_RESOLUTION, _Y_RESOLUTION, _UNIT = _DENSITY = 282, 283, 296
 _COLOUR_MAP, _JPEG_TABLES = 320, 347
 _OLD_SUBFILE, _BELOW = 255, 330
 _STRIPS, _TILES = (273, 279), (324, 325)
@@ -219,11 +219,13 @@ class _Reader:
             raise TiffDamage(f"a directory of the file is damaged ({count} entries)")
         end = count * self._entry.size
         block = self._bytes(offset + self._count.size, end + self._offset.size)
-        tags = {
-            tag: self._values(kind, number, inline)
-            for tag, kind, number, inline in self._entry.iter_unpack(block[:end])
-            if tag in wanted
-        }
+        tags: dict[int, tuple[float, ...]] = {}
+        for tag, kind, number, inline in self._entry.iter_unpack(block[:end]):
+            if tag in wanted:
+                values = self._values(kind, number, inline)
+                # Each library believes another one, and may take memory for a page of that size.
+                if tags.setdefault(tag, values) != values and tag not in _DENSITY:
+                    raise TiffDamage(f"a directory of the file is damaged (tag {tag} twice)")
         return tags, int(self._offset.unpack_from(block, end)[0])
 
     def _values(self, kind: int, number: int, inline: bytes) -> tuple[float, ...]:
