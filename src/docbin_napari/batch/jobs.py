@@ -83,7 +83,6 @@ class ClusterConfig:
     ------
     ValueError
         If the address is empty, or `workers` is given for an address or below 1.
-
     """
 
     dask: str

@@ -354,6 +354,8 @@ def base_of(name: str) -> tuple[ModelInfo, str]:
         raise ModelError(
             f"{info.name} was made from {stored}, and a fine-tuning starts there: {error}"
         ) from error
+    if "base" in base.header:
+        raise ModelError(f"{info.path}: its base {stored} has one, too: choose another model")
     return base, f"{name} was made from {base.name}: starting from {base.name} on all pairs"
 
 

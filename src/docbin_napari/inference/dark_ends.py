@@ -1,10 +1,10 @@
 """Keep white where a page ends in the dark: boards, gutters and the ground of a scanner.
 
 Strategy: a network sees nothing beyond an image. A thin dark strip at its end looks like a bar of
-ink on paper, unless black beyond it shows that the dark goes on. So such ends are read
-once more, with black beyond the page, and ink near the end stays only where both readings find it.
-A strip of the window is enough for that. A page framed and read so as a whole would lose thin
-strokes elsewhere.
+ink on paper, unless black beyond it shows that the dark goes on. So such ends are read once
+more, with black beyond the page, and ink near the end stays only where both readings find it. A
+strip of the window is enough for that. A page framed and read so as a whole would lose thin strokes
+elsewhere.
 """
 
 from __future__ import annotations

@@ -50,7 +50,11 @@ class TorchEngine(Engine):
         """Run the network, see `docbin_napari.model.engine.Engine`."""
         # PyTorch takes neither read-only arrays nor flipped ones.
         shared = torch.from_numpy(np.require(windows, requirements=["C", "W"]))
-        colours = shared.to(self.device.name).permute(0, 3, 1, 2).float()
+        on_gpu = self.device.name == "cuda"
+        uploaded = (shared.pin_memory() if on_gpu else shared).to(
+            self.device.name, non_blocking=on_gpu
+        )
+        colours = uploaded.permute(0, 3, 1, 2).float()
         pixels = self._normalisation.of(colours).to(
             self.device.torch_dtype, memory_format=torch.channels_last
         )

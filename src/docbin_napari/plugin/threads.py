@@ -7,6 +7,7 @@ import logging
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from docbin_napari.io.errors import PageError
@@ -294,7 +295,14 @@ def errors_shown() -> Iterator[None]:
 
 def resolution_in(file: Path | None, page: int = 1) -> tuple[float, float] | None:
     """Read the dots per inch (x, y) of a page, from 1, that napari opened itself: it drops them."""
-    with suppress(PageError, StopIteration):
-        if file is not None and is_plain_file(file):
-            return next(iter(read_pages(file, in_bands=True, first=page - 1))).dpi
-    return None
+    return None if file is None else resolutions_in(file, page - 1, page - 1).get(page - 1)
+
+
+def resolutions_in(file: Path, first: int, last: int) -> dict[int, tuple[float, float] | None]:
+    """Read those of several pages, from 0, in one go, up to a damaged one."""
+    found: dict[int, tuple[float, float] | None] = {}
+    with suppress(PageError):
+        if is_plain_file(file):
+            for page in islice(read_pages(file, in_bands=True, first=first), last - first + 1):
+                found[page.index] = page.dpi
+    return found

@@ -24,7 +24,7 @@ from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behin
 from docbin_napari.plugin.layers.page_record import resolution_of
 from docbin_napari.plugin.layers.page_source import full_resolution
 from docbin_napari.plugin.signals import LISTS
-from docbin_napari.plugin.threads import resolution_in
+from docbin_napari.plugin.threads import resolution_in, resolutions_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -151,8 +151,9 @@ def take_pages(target: Path, layer: Labels, dpi: Any, only: int | None = None) -
 
 def with_resolutions(pages: Pages, scan: str | None) -> Pages:
     """Look up in the file of a scan the resolutions of pages that are not known."""
-    file = Path(scan) if scan else None
-    return [(page, dpi or resolution_in(file, at + 1), at) for page, dpi, at in pages]
+    wanted = [at for _, dpi, at in pages if dpi is None]
+    found = resolutions_in(Path(scan), min(wanted), max(wanted)) if scan and wanted else {}
+    return [(page, dpi or found.get(at), at) for page, dpi, at in pages]
 
 
 def numbered(path: Path, count: int) -> list[Path]:
