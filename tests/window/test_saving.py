@@ -464,6 +464,7 @@ def test_another_choice_reads_the_next_page_anew_and_is_kept(
     (folder / "f2.png").unlink()
     desk.pages.folder.value = folder
     desk.wait_for_worker()
+    desk.wait(lambda: desk.pages._session.labels is not None)  # shown, not only computed
     assert len(fake_engine.calls) == 2
     desk.pages.preset.value = "best"
     desk.wait_for_worker()
