@@ -203,6 +203,11 @@ def test_a_draft_on_the_page_can_be_taken_away_again(
     assert result_behind(session.labels).was_edited(0)
     session.labels.undo()
     assert np.array_equal(session.labels.data, one_stroke.ink)
+    assert "not saved yet" in session.status
+    session.note(folder / "2.png", 1, "saved")
+    assert "not saved yet" in session.status
+    session.note(folder / "1.png", 1, "saved")
+    assert session.status == ""
 
 
 def test_layers_that_the_user_removed(viewer, folder, fake_engine) -> None:

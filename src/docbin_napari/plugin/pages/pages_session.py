@@ -299,6 +299,8 @@ class PageListSession:
         number = self.pages.find(file, page)
         if number is not None:
             self._set(number, state, pair)
+        if number == self.current and state == "saved":
+            self.status = ""  # What was said of corrections that were not saved is over.
 
     def summary(self, working_on: int | None) -> str:
         """Say how far the list is.
