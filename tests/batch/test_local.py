@@ -1,6 +1,8 @@
 """Many files with a stand-in for the network, which takes what is dark for ink."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -226,3 +228,35 @@ def test_only_two_pages_are_in_memory(batch, tmp_path, monkeypatch):
         (end,) = batch.ends(batch.run([source], format=form))
         assert isinstance(end, FileWritten)
     assert len(alive) == 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other C libraries give memory back themselves")
+def test_large_blocks_that_are_freed_leave_the_process():
+    """A small block behind each large one keeps the heap from shrinking."""
+    left = subprocess.run(
+        [sys.executable, "-c", _FREE_LARGE_BLOCKS], capture_output=True, text=True, check=True
+    )
+    assert int(left.stdout) < 32
+
+
+_FREE_LARGE_BLOCKS = """
+import os
+import numpy as np
+from docbin_napari.batch.binarizer import FileBinarizer
+from docbin_napari.batch.jobs import OutputConfig
+from docbin_napari.batch.made_from import BatchModel
+from docbin_napari.inference.inference_config import InferenceConfig
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+FileBinarizer(BatchModel(lambda: None, InferenceConfig()), OutputConfig())
+first = np.ones(24 << 20, np.uint8)
+del first  # From now on, glibc by itself keeps blocks of less than 24 MiB.
+before = resident()
+blocks = [(np.ones(16 << 20, np.uint8), np.ones(100_000, np.uint8)) for _ in range(10)]
+small = [each for _, each in blocks]
+del blocks
+print(resident() - before)
+"""

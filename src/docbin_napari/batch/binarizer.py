@@ -12,7 +12,9 @@ An error becomes one line for its file. The network is loaded when the first pag
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import sys
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -56,6 +58,8 @@ Work = Generator[PageProgress, None, Result]
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = 3
+_MMAP_THRESHOLD, _RETURNED = -3, 4 << 20
+"""Parameter of `mallopt` (malloc.h), and its value in bytes."""
 _MOST_AHEAD = 8
 """Most files whose first pages wait in memory: as many threads decode them for a fast GPU."""
 
@@ -106,6 +110,18 @@ def binarize_files(
             yield from (file_end.result() for file_end in being_written)
             raise
         yield from (file_end.result() for file_end in being_written)
+
+
+def _return_large_blocks() -> None:
+    """Give freed memory back to the system in blocks of 4 MiB and more.
+
+    By itself the C library of GNU keeps freed blocks of up to 32 MiB for later: a third more memory
+    for pages of 100 Mpix, in 24 instead of 25 seconds of the processor. Other libraries have no
+    such function.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _RETURNED)
 
 
 @dataclass
@@ -174,6 +190,10 @@ class FileBinarizer:
 
     model: BatchModel
     config: OutputConfig
+
+    def __post_init__(self) -> None:
+        """Let memory stay level over large pages."""
+        _return_large_blocks()
 
     def run(self, job: Job, writer: Executor) -> Generator[Event, None, None]:
         """Binarize one file; what is wrong with it becomes an event.
