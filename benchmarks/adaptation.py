@@ -140,8 +140,9 @@ class Measured:
         """The same pages by another model, and the share that it reads itself."""
         readings, own = [], 0
         for pair, before in zip(self._pairs, self.before, strict=True):
-            itself = model.for_page(PageSurvey.of(read_pair(pair)[0])) is model
-            readings.append(reading(model, pair) if itself else before)
+            reader = model.for_file(pair.page)
+            itself = reader.for_page(PageSurvey.of(read_pair(pair)[0])) is reader
+            readings.append(reading(reader, pair) if itself else before)
             own += itself
         return readings, own / max(1, len(self._pairs))
 

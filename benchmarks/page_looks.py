@@ -14,17 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from docbin_napari.features.page_look import SPREAD, page_look
+from docbin_napari.features.page_look import RADIUS, RANK, SPREAD, page_look
 from docbin_napari.features.survey import PageSurvey
 from docbin_napari.pairs.pair import find_pairs, read_pair
 from records import print_header, print_row
 
-RULES = (
-    *((f"own page nearer than {radius} spreads", radius, 0.0) for radius in (2.5, 3.0)),
-    *(
-        (f"at most {ratio} times as far as one of the base", 0.0, ratio)
-        for ratio in (1.5, 2.0, 2.5, 3.0)
-    ),
+RULES = tuple(
+    (
+        f"at most {ratio} times as far as page {RANK} of the base, and {radius} spreads",
+        radius,
+        ratio,
+    )
+    for radius in (2.25, RADIUS, 3.0, np.inf)
+    for ratio in (1.0, 1.2, 1.5, np.inf)
 )
 
 
@@ -82,12 +84,12 @@ def draw(
 
 
 def both(pages: np.ndarray, own: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distances of pages to the nearest own page, and to the nearest page of the base."""
-    return nearest(pages, own), nearest(pages, base)
+    """Distances of pages to the nearest own page, and to the fifth nearest page of the base."""
+    return nearest(pages, own), nearest(pages, base, RANK)
 
 
-def nearest(pages: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Distance of each look to the nearest known one, in units of the spread.
+def nearest(pages: np.ndarray, known: np.ndarray, rank: int = 1) -> np.ndarray:
+    """Distance of each look to the nearest known one or a farther one, in units of the spread.
 
     Examples
     --------
@@ -96,20 +98,20 @@ def nearest(pages: np.ndarray, known: np.ndarray) -> np.ndarray:
     [0.0]
     """
     apart = (pages[:, None] - known[None]) / SPREAD
-    return np.linalg.norm(apart, axis=2).min(axis=1)
+    return np.sort(np.linalg.norm(apart, axis=2), axis=1)[:, rank - 1]
 
 
 def shares(draws: tuple[Distances, Distances], radius: float, ratio: float) -> list[float]:
-    """Shares of own and of strange pages within a radius, or within a ratio where that is set.
+    """Shares of own and of strange pages within a radius and a ratio.
 
     Examples
     --------
     >>> near, far = np.array([1.0]), np.array([4.0])
-    >>> shares(([(near, far)], [(far, near)]), 0.0, 2.0)
+    >>> shares(([(near, far)], [(far, near)]), 3.0, 2.0)
     [1.0, 0.0]
     """
     return [
-        float(np.mean([np.mean(own <= (ratio * base if ratio else radius)) for own, base in kind]))
+        float(np.mean([np.mean(own <= np.minimum(ratio * base, radius)) for own, base in kind]))
         for kind in draws
     ]
 

@@ -107,7 +107,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     from docbin_napari.inference.page_reader import PageReader, is_to_be_inverted
     from docbin_napari.io.rgb import inverted_rows
 
-    def of(pixels: Any, model: Any, config: Any) -> PageReader:
+    def of(pixels: Any, model: Any, config: Any, file: Path | None = None) -> PageReader:
         inverted = is_to_be_inverted(PageSurvey.of(pixels), config)
         upright = inverted_rows(pixels) if inverted else pixels
         return PageReader(model, upright, np.zeros(7, np.float32), inverted=inverted)
@@ -128,21 +128,28 @@ class FakeEngine:
         self.before: Callable[[int], None] = lambda number: None
         self.calls: list[tuple[tuple[int, ...], object]] = []
         self.first: object = None
+        self.file: object = None
         self.seen_at_once: np.ndarray | None = None
 
     def load(self, model: str, device: str) -> FakeEngine:
         """Stand in for PageEngine."""
         return self
 
-    def preview(self, pixels: np.ndarray, config: object) -> np.ndarray | None:
+    def preview(self, pixels: np.ndarray, config: object, file: object) -> np.ndarray | None:
         """Show nothing before the windows, unless a test says what."""
         return self.seen_at_once
 
     def predict(
-        self, pixels: np.ndarray, config: object, out: np.ndarray, first: object = None
+        self,
+        pixels: np.ndarray,
+        config: object,
+        out: np.ndarray,
+        first: object = None,
+        file: object = None,
     ) -> Iterator[Windows]:
         """Fill `out` window by window."""
         self.calls.append((pixels.shape, config))
+        self.file = file
         self.first = first
         corners = [(y, x) for y in range(0, out.shape[0], 16) for x in range(0, out.shape[1], 16)]
         yield Windows(0, len(corners), slice(0, 0), slice(0, 0))

@@ -22,6 +22,7 @@ from docbin_napari.batch.jobs import (
 )
 from docbin_napari.batch.made_from import BatchModel
 from docbin_napari.inference.inference_config import InferenceConfig
+from docbin_napari.inference.page_reader import PageReader
 from docbin_napari.io.mask import read_ground_truth
 from docbin_napari.io.page import read_pages
 
@@ -148,6 +149,19 @@ def test_the_threshold_of_the_model(batch, tmp_path):
     page = batch.draw_page(tmp_path / "page.png")
     batch.run([page], load=Reluctant)
     assert not read_ground_truth(tmp_path / "auto_bin" / "page.png").ink.any()
+
+
+def test_the_model_knows_from_which_file_a_page_is(batch, tmp_path, monkeypatch):
+    files, of = [], PageReader.of
+
+    def noted(pixels, model, config, file):
+        files.append(file)
+        return of(pixels, model, config)
+
+    monkeypatch.setattr(PageReader, "of", noted)
+    page = batch.draw_page(tmp_path / "page.png")
+    batch.run([page])
+    assert files == [page]
 
 
 def test_pages_of_a_file_become_numbered_png(batch, tmp_path):

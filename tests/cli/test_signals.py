@@ -32,7 +32,7 @@ def predict(reader, config, out):
     yield Progress(1, 1, *everything)
 
 ink_model.load_model = lambda *given: Model()
-PageReader.of = lambda pixels, model, config: PageReader(model, pixels, None)
+PageReader.of = lambda pixels, model, config, file: PageReader(model, pixels, None)
 predict_module.predict_with = predict
 sys.exit(main(["binarize", sys.argv[1]]))
 """

@@ -85,12 +85,13 @@ def test_a_page_unlike_everything_is_left_to_the_start(page):
     )
 
 
-def test_own_pages_that_differ_much_widen_the_radius(page):
-    between = darker(page, 30)
-    assert not FamiliarPages(looks_of([page]), radius=0.01).include(PageSurvey.of(between))
-    assert FamiliarPages(looks_of([page, darker(page, 60)]), radius=0.01).include(
-        PageSurvey.of(between)
-    )
+def test_one_page_of_the_start_that_is_alike_by_chance_does_not_decide(page):
+    own, far = looks_of([page]), looks_of([255 - page])
+    alike = looks_of([darker(page, 20)])
+    survey = PageSurvey.of(darker(page, 16))
+    for rank, familiar in ((1, False), (2, True), (9, True)):
+        known = FamiliarPages(own, alike + far, ratio=1.0, radius=9.0, rank=rank)
+        assert known.include(survey) == familiar
 
 
 def test_without_other_pages_the_radius_decides(page):
@@ -117,12 +118,19 @@ def test_pages_of_any_size_have_a_look(height, width):
 
 
 def test_it_survives_the_header(page):
-    known = FamiliarPages(looks_of([page]), looks_of([255 - page]), ratio=1.5, radius=3.0)
+    known = FamiliarPages(looks_of([page]), looks_of([255 - page]), 1.5, 3.0, 2, ("~/scans",))
     assert FamiliarPages.from_header(json.loads(json.dumps(known.to_header()))) == known
 
 
+def test_a_model_of_an_earlier_version_compares_with_the_nearest_page_of_the_start(page):
+    stored = FamiliarPages.of([page]).to_header()
+    del stored["rank"], stored["folders"]
+    assert FamiliarPages.from_header(stored).rank == 1
+
+
 @pytest.mark.parametrize(
-    "change", [{"looks": 3}, {"looks": [[1, 2]]}, {"others": [["x"] * 10]}, {"ratio": None}]
+    "change",
+    [{"looks": 3}, {"looks": [[1, 2]]}, {"others": [["x"] * 10]}, {"ratio": None}, {"folders": 1}],
 )
 def test_a_damaged_header_is_refused(change, page):
     stored = {**FamiliarPages.of([page]).to_header(), **change}

@@ -7,7 +7,9 @@ from docbin_napari.drawing.generator import draw_page
 from docbin_napari.finetune.few_pages import chosen_pairs, load_few_pages
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.page_reader import dark_on_light
+from docbin_napari.io.mask import write_ground_truth
 from docbin_napari.pairs.pair import write_pair
+from docbin_napari.pairs.provenance import Provenance
 
 
 def write_page(folder, name, labelled, shape=(512, 512)):
@@ -100,6 +102,18 @@ def test_pages_are_chosen_by_name_and_none_twice(tmp_path):
     assert len(chosen_pairs(both, ())) == 3
     chosen = chosen_pairs(both, ("page2", "letters/page0"))
     assert [pair.name for pair in chosen] == ["page0", "page2"]
+
+
+def test_the_folders_of_the_pages_and_of_their_scans_are_remembered(tmp_path):
+    write_page(tmp_path / "one", "page", [ALL], (64, 64))
+    texts = Provenance(source=str(tmp_path / "scans" / "1.tif")).texts()
+    ink = np.zeros((64, 64), bool)
+    ink[::8] = True
+    (tmp_path / "one" / "fg_mask" / "page.png").unlink()
+    write_ground_truth(tmp_path / "one" / "fg_mask" / "page.png", ink, texts=texts)
+    few = load_few_pages([tmp_path / "one"], (), 0.2)
+    known = {str(tmp_path.resolve() / name) for name in ("one", "scans")}
+    assert set(few.familiar.folders) == known
 
 
 def test_light_writing_on_dark_paper_is_learnt_as_it_is_read(tmp_path):

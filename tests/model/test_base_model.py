@@ -1,5 +1,7 @@
 """A fine-tuned model leaves pages that it does not know to its base."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.ink_model import load_model, save_model
 from docbin_napari.model.model_file import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
+from docbin_napari.pairs.provenance import without_home
 
 PAPER = np.random.default_rng(0).integers(190, 230, (96, 96, 3)).astype(np.uint8)
 NIGHT = PAPER // 5
@@ -40,6 +43,21 @@ def test_an_unknown_page_is_read_by_the_base(adapted_file, tiny_model_file):
     reader = adapted.for_page(PageSurvey.of(NIGHT))
     assert reader is not adapted
     assert reader.info.name == base.info.name
+
+
+def test_every_page_in_the_folder_of_its_own_pages_is_read_by_the_model_itself(
+    tiny_model_file, tmp_path
+):
+    known = replace(FamiliarPages.of([PAPER]), folders=(without_home(tmp_path.resolve()),))
+    header = {"threshold": 0.7, "base": {"name": str(tiny_model_file)}}
+    path = tmp_path / "adapted.safetensors"
+    save_model(path, network(2), header | {"pages_known": known.to_header()})
+    model = load_model(path, "cpu")
+    reader = model.for_file(tmp_path / "another.png")
+    assert reader.for_page(PageSurvey.of(NIGHT)) is reader
+    assert reader.base is model.base, "which chooses the size"
+    for elsewhere in (tmp_path / "deeper" / "another.png", None):
+        assert model.for_file(elsewhere) is model
 
 
 def test_the_threshold_of_the_model_cuts_the_probability_of_the_base_where_its_own_did(

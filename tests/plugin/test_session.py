@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -540,6 +541,12 @@ def test_what_is_seen_is_computed_first(viewer, one_stroke, fake_engine) -> None
     assert pages[0] == 1, "all pages begin at the one that is shown"
     assert set(pages) == {0, 1, 2}
     assert fake_engine.first is None, "of other pages nothing is seen"
+
+
+def test_the_engine_knows_from_which_file_a_page_is(viewer, one_stroke, fake_engine) -> None:
+    image = viewer.add_image(one_stroke.pixels, rgb=True, metadata={"source": "scans/1.png"})
+    compute(BinarizeSession(viewer), image, fake_engine)
+    assert fake_engine.file == Path("scans/1.png")
 
 
 def test_a_small_page_is_seen_at_once_and_then_exactly(viewer, one_stroke, fake_engine) -> None:

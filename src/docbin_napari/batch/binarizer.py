@@ -373,7 +373,7 @@ class FileBinarizer:
             page.pixels.shape[:2], self.model.lowest(), keep_probability=file.job.probability
         )
         with _named(page.source):
-            reader = PageReader.of(page.pixels, model, config)
+            reader = PageReader.of(page.pixels, model, config, file=page.source)
             for done in predict.predict_with(reader, config, result):
                 yield PageProgress(page.source, page.index + 1, page.count, done.done, done.total)
         if reader.inverted and config.invert == "auto":

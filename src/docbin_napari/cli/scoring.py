@@ -288,7 +288,7 @@ def _run_baseline(name: str, match: MatchedPage) -> Judged:
 def _run_model(network: InkModel, config: InferenceConfig, match: MatchedPage) -> Judged:
     """Run a network on a page, as ``docbin binarize`` runs it."""
     pixels = _only_page(match.prediction)
-    reader = PageReader.of(pixels, network, config)
+    reader = PageReader.of(pixels, network, config, file=match.prediction)
     if reader.inverted:
         warnings.warn(f"{match.prediction}: {_INVERTED}", stacklevel=2)
     probability = np.zeros(pixels.shape[:2], np.uint8)

@@ -5,8 +5,9 @@ hurt others. So a fine-tuned model remembers how its pages look: how dark and ho
 and ink are, how wide, sharp and dense the strokes, how coarse the grain. Each of these numbers is
 measured in units of its spread over many archives. The model that was the start remembers the
 looks of its pages, too: a page is familiar where the nearest own page is not much farther than
-the nearest of those, and not farther than a radius: pages that are unlike everything are left to
-the start, as all others are. The radius is wider where the own pages differ more among each other.
+the fifth nearest of those, since the nearest one may be alike by chance, and not farther than a
+radius: pages that are unlike everything are left to the start, as all others are. Looks cannot
+tell all archives apart, so the folders of the own pages are remembered as well.
 """
 
 from __future__ import annotations
@@ -33,9 +34,8 @@ SPREAD = (
     *(0.195, 0.202, 0.140, 0.130, 0.210, 0.289, 0.108, 0.364, 0.105, 0.097),
     *(0.360, 0.061, 0.587),
 )
-RADIUS = 3.0
-# Of pages of one archive, two that are drawn by chance lie less far apart than the farthest.
-_SPREAD_OF_OWN = 1.3
+RADIUS = 2.5
+RANK = 5
 
 
 def page_look(survey: PageSurvey) -> NDArray[np.float64]:
@@ -101,11 +101,15 @@ class FamiliarPages:
     others : tuple of tuple of float
         Looks of the pages that the start has learnt from; empty where they are not known.
     ratio : float
-        How many times as far as the nearest of `others` the nearest own page may be; no limit by
-        default.
+        How many times as far as one of `others` the nearest own page may be; no limit by default.
     radius : float
-        How far it may be at most, in units of the spread of looks; 1.3 times the distance of the
-        two own pages that differ most, where that is more.
+        How far it may be at most, in units of the spread of looks.
+    rank : int
+        Which of `others`, in the order of their distance from the page, from 1; the last one where
+        there are fewer.
+    folders : tuple of str
+        Folders of the pages, as `docbin_napari.pairs.provenance.without_home` writes them: all
+        pages that lie there are familiar.
 
     Examples
     --------
@@ -119,6 +123,8 @@ class FamiliarPages:
     others: Looks = ()
     ratio: float = math.inf
     radius: float = RADIUS
+    rank: int = RANK
+    folders: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, pages: Iterable[RowSource]) -> FamiliarPages:
@@ -136,7 +142,8 @@ class FamiliarPages:
         """
         try:
             looks, others = (_read(stored[name]) for name in ("looks", "others"))
-            return cls(looks, others, float(stored["ratio"]), float(stored["radius"]))
+            limits = float(stored["ratio"]), float(stored["radius"]), int(stored.get("rank", 1))
+            return cls(looks, others, *limits, tuple(map(str, stored.get("folders", ()))))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("its record of the pages it knows is damaged") from error
 
@@ -157,11 +164,10 @@ class FamiliarPages:
         bool
             False where there are none.
         """
-        look = page_look(survey)
-        widest = max((_distances(np.array(own), self.looks).max() for own in self.looks), default=0)
-        reach = max(self.radius, _SPREAD_OF_OWN * widest)
+        look, reach = page_look(survey), self.radius
         if self.others:
-            reach = min(reach, self.ratio * _distances(look, self.others).min())
+            others = np.sort(_distances(look, self.others))
+            reach = min(reach, self.ratio * others[: self.rank][-1])
         return bool(_distances(look, self.looks).min(initial=math.inf) <= reach)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import ndimage
 
 from docbin_napari.features.edge_level import edge_level
-from docbin_napari.features.page_look import FamiliarPages
+from docbin_napari.features.page_look import FamiliarPages, looks_of
 from docbin_napari.inference.inference_config import InferenceConfig
 from docbin_napari.inference.page_reader import (
     PageReader,
@@ -31,6 +31,7 @@ from docbin_napari.inference.page_reader import (
 from docbin_napari.io.errors import PairError
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.pairs.pair import Pair
+from docbin_napari.pairs.provenance import read_provenance, without_home
 from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair, pairs_in
 
 _SIDES = (256, 128, 64)
@@ -58,7 +59,7 @@ class FewPages:
     pages : tuple of str
         ``collection/page`` of all pages.
     familiar : FamiliarPages
-        How the pages look.
+        How the pages look, and their folders.
     digest : str
         The same for the same pages and labels only.
     """
@@ -105,9 +106,10 @@ def load_few_pages(
     PairError
         If a named page is missing, a pair does not fit together, or no pixel is labelled.
     """
-    loaded = []
+    loaded, places = [], set[str]()
     for chosen in chosen_pairs(folders, names):
         check()
+        places |= _folders_of(chosen)
         loaded.append(_as_read(load_pair(chosen), model))
     labelled = [pair for pair in loaded if pair.truth[..., 1].any()]
     if not labelled:
@@ -125,7 +127,8 @@ def load_few_pages(
         if not apart:
             learn += _islands(pair, blocks)
     check()
-    familiar = FamiliarPages.of(pair.pixels for pair in labelled)
+    looks = looks_of(pair.pixels for pair in labelled)
+    familiar = FamiliarPages(looks, folders=tuple(sorted(places)))
     # Parts of all pages come early: a measurement may end before the last one.
     held_out = [held_out[index] for index in random.permutation(len(held_out))]
     names = tuple(pair.name for pair in labelled)
@@ -135,6 +138,13 @@ def load_few_pages(
         digest.update(np.ascontiguousarray(pair.pixels).data)
         digest.update(np.ascontiguousarray(pair.truth).data)
     return FewPages(learn, held_out, names, familiar, digest.hexdigest())
+
+
+def _folders_of(pair: Pair) -> set[str]:
+    """Name the folder of a page, and the one of the scan that it was made from."""
+    made = read_provenance(pair.ground_truth)
+    files = [pair.page, *([Path(made.source).expanduser()] if made and made.source else [])]
+    return {without_home(file.resolve().parent) for file in files}
 
 
 def _as_read(pair: LoadedPair, model: InkModel | None) -> LoadedPair:

@@ -74,9 +74,10 @@ class FinetuneConfig(LearningConfig):
         How much of what was learnt is kept, 0 to 1: the model is the start plus this share of
         the way to the learnt weights (Wortsman et al. 2022, arXiv:2109.01903).
     ratio : float
-        Which pages the new model reads itself: those whose features are at most this many times
-        as far from the nearest of your pages as from the nearest that the start has learnt from.
-        All others are left to the start. 0: the new model reads every page.
+        Which pages the new model reads itself, besides those in the folders of your pages: pages
+        whose features are at most this many times as far from the nearest of your pages as from
+        the fifth nearest that the start has learnt from. All others are left to the start.
+        0: the new model reads every page.
     calibration : {"auto", "keep", "refit"}
         Whether calibration and threshold are those of the start or fitted on the held-out
         windows; auto fits them where a million pixels or more are held out, or a hundred thousand
@@ -112,7 +113,7 @@ class FinetuneConfig(LearningConfig):
     validations: int = 10
     patience: int = 0
     keep: float = 0.7
-    ratio: float = 2.0
+    ratio: float = 1.2
     calibration: Refit = "auto"
 
     def __post_init__(self) -> None:

@@ -367,7 +367,7 @@ def compare_on_pages(
                 continue
             if not page.truth[..., 1].any():
                 continue
-            both = (read_part(model, page, check) for model in (before, after))
+            both = (read_part(model, page, check) for model in (before, after.for_file(pair.page)))
             figures.append([f_measure_of(counts) for counts in both])
             first, second = np.mean(figures, axis=0)
             yield BeforeAfter(float(first), float(second), len(figures))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -56,6 +57,7 @@ class PageReader:
         config: InferenceConfig,
         ink: NDArray[np.float32] | None = None,
         thin_ink: NDArray[np.float32] | None = None,
+        file: Path | None = None,
     ) -> PageReader:
         """Survey a page, and decide how a model reads it.
 
@@ -69,6 +71,8 @@ class PageReader:
             What is decided already: polarity, size, edge level.
         ink, thin_ink : ndarray, optional
             float32 (6,), of `PageSurvey`, where `pixels` are only a part of the page.
+        file : Path, optional
+            Of the page.
 
         Returns
         -------
@@ -93,7 +97,7 @@ class PageReader:
         if size == "auto":
             base = model.base or model
             size = choose_size(pixels, survey, lambda size: bound(base, size).find_ink)
-        return bound(model.for_page(survey), size)
+        return bound(model.for_file(file).for_page(survey), size)
 
     def on_cpu(self) -> PageReader:
         """Give the same reader on the CPU, for when the device runs out of memory."""

@@ -28,6 +28,7 @@ from docbin_napari.model.model_file import (
     load_tensors,
     read_info,
 )
+from docbin_napari.pairs.provenance import without_home
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -302,6 +303,24 @@ class InkModel:
         """
         base = self.base and self.base.with_edge_level(level)
         return replace(self, info=_changed(self.info, edge_level=level), base=base)
+
+    def for_file(self, file: Path | None) -> InkModel:
+        """Give the same model, which reads all pages of the folders that its own pages lie in.
+
+        Parameters
+        ----------
+        file : Path, optional
+            Of the pages that are going to be read.
+
+        Returns
+        -------
+        InkModel
+            This model, or a copy that leaves no page to its base.
+        """
+        folders = self.familiar.folders if self.familiar else ()
+        if file is None or without_home(file.expanduser().resolve().parent) not in folders:
+            return self
+        return replace(self, info=_changed(self.info, pages_known=None))
 
     def for_page(self, survey: PageSurvey) -> InkModel:
         """Choose which model reads a page: this one, or its base.

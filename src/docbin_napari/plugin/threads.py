@@ -60,13 +60,16 @@ class PageEngine:
         config: InferenceConfig,
         out: NDArray[np.uint8],
         first: Box | None = None,
+        file: Path | None = None,
     ) -> Iterator[Progress]:
-        """Fill `out` as `docbin_napari.inference.predict.predict` does."""
+        """Fill `out` with a page of a file as `docbin_napari.inference.predict.predict` does."""
         from docbin_napari.inference.predict import predict
 
-        return predict(pixels, self._model, config, out, first)
+        return predict(pixels, self._model.for_file(file), config, out, first)
 
-    def preview(self, pixels: RowSource, config: InferenceConfig) -> NDArray[np.uint8] | None:
+    def preview(
+        self, pixels: RowSource, config: InferenceConfig, file: Path | None = None
+    ) -> NDArray[np.uint8] | None:
         """Read a page once, at half its size, for a preview.
 
         Returns
@@ -77,7 +80,7 @@ class PageEngine:
         """
         from docbin_napari.inference.predict import glance
 
-        return glance(pixels, self._model, config)
+        return glance(pixels, self._model.for_file(file), config)
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,11 @@ class RunJob:
     config : InferenceConfig
         Windows, overlap, symmetries.
     file : Path or None
-        The file the image came from, to look up its resolution; None if that is known.
+        The file the image came from; None if that is not known.
     first : (slice, slice) or None
         Rows and columns of the first of the pages that are on the canvas: they are computed first.
+    dpi_known : bool
+        Whether the resolution of the file need not be looked up.
     """
 
     source: PageSource
@@ -110,6 +115,7 @@ class RunJob:
     config: InferenceConfig
     file: Path | None = None
     first: Box | None = None
+    dpi_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -228,7 +234,7 @@ def run(
     where = ""
     try:
         engine = load(job.model, job.device)
-        yield Ready(engine.device, resolution_in(job.file))
+        yield Ready(engine.device, resolution_in(None if job.dpi_known else job.file))
         for page in job.pages:
             where = f"Page {page + 1}: " if len(job.pages) > 1 else ""
             again = job.result.has(page)
@@ -249,9 +255,9 @@ def _compute(job: RunJob, page: int, engine: PageEngine) -> Iterator[Preview | C
     """Compute a page; nothing is written before the first item."""
     pixels, plane = job.source.read(page), job.result.probability_plane(page)
     first = job.first if page == job.pages[0] else None
-    if first is not None and (preview := engine.preview(pixels, job.config)) is not None:
+    if first is not None and (preview := engine.preview(pixels, job.config, job.file)) is not None:
         yield Preview(page, preview)
-    for progress in engine.predict(pixels, job.config, plane, first):
+    for progress in engine.predict(pixels, job.config, plane, first, job.file):
         yield Computed(page, progress)
 
 

@@ -274,10 +274,12 @@ class BinarizeSession:
         result.computing = True
         layer.metadata["model"], layer.metadata["preset"] = request.model, request.preset
         known = layer.metadata.get("source")
-        file = Path(known) if known and layer.metadata.get("dpi") is None else None
+        file = Path(known) if known else None
+        with_dpi = layer.metadata.get("dpi") is not None
         config = replace(preset(request.preset), edge_level=request.edge_level)
         seen = canvas.visible_part(image) if canvas.lies_flat(self._viewer) else None
-        job = RunJob(source, pages, result, request.model, request.device, config, file, seen)
+        used = request.model, request.device, config
+        job = RunJob(source, pages, result, *used, file, seen, with_dpi)
         self.run = Run(job, layer, Meter(pages, self._clock), note)
         self.status = "Loading the network…"
         return job

@@ -168,7 +168,8 @@ def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | P
 def _run(order: PageOrder, page: Page, result: InkResult, load: Loader) -> Iterator[Progress]:
     """Binarize; the labels are not shown yet, so this thread may write them."""
     engine, plane = load(order.model, order.device), result.probability_plane(0)
-    for progress in engine.predict(page.pixels, preset(order.preset), plane):
+    config, file = preset(order.preset), order.entry.file
+    for progress in engine.predict(page.pixels, config, plane, file=file):
         if progress.rows.stop > progress.rows.start:
             result.write(0, progress.rows, progress.columns)
         yield progress
