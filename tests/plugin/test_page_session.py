@@ -118,6 +118,39 @@ def test_a_spoilt_page_stops_nothing_and_can_be_tried_again(viewer, folder, fake
     assert "Ink of 2.png" in viewer.layers
 
 
+def test_a_spoilt_page_is_passed_over_in_both_directions(viewer, folder, fake_engine) -> None:
+    for name in ("1", "3"):
+        (folder / f"{name}.png").write_bytes(b"no page")
+    viewer.add_image(np.zeros((4, 4)), name="another page")
+    session = PageListSession(viewer)
+    session.open(folder)
+    assert work_on(session, fake_engine) == [0, 1, 2]
+    assert (session.current, list(session.troubles)) == (1, [0, 2])
+    assert session.image is viewer.layers["2.png"]
+    assert session.status.startswith("1.png: "), "the reason"
+    session.all_wanted = True
+    progress, reason = "All pages are binarized, but 2 with ⚠.", session.troubles[0]
+    assert session.message(None) == f"Page 2 of 3, 0 saved. {progress} {reason}"
+    for number, name in ((2, "3.png"), (0, "1.png")):
+        session.go_to(number)
+        work_on(session, fake_engine)
+        assert session.current == 1, "not beyond the page that was left"
+        assert session.status.startswith(f"{name}: ")
+    (folder / "2.png").write_bytes(b"no page")
+    session.go_to(1)
+    work_on(session, fake_engine)
+    assert (session.image, len(session.troubles)) == (None, 3)
+    assert session.status.startswith("2.png: ")
+
+
+def test_a_page_with_an_error_counts_as_one_in_the_progress(viewer, folder, fake_engine) -> None:
+    session = PageListSession(viewer)
+    session.open(folder)
+    session.all_wanted = True
+    session.troubles[1] = session.status = "2.png: the network failed"
+    assert "Binarizing all: 0 of 3 done, 1 with ⚠. 2.png" in session.message(0)
+
+
 def test_what_was_found_ahead_by_another_model_is_found_anew(viewer, folder, fake_engine) -> None:
     session = PageListSession(viewer)
     session.open(folder)

@@ -395,4 +395,4 @@ class PageListPanel(widgets.PlainContainer):
         self.all.enabled = bool(entries)
         self.all.native.setChecked(session.all_wanted and session.left > 0)
         working_on = None if self._working_on is None else self._working_on[0]
-        widgets.show_message(self.status, session.status or session.summary(working_on))
+        widgets.show_message(self.status, session.message(working_on))

@@ -111,6 +111,7 @@ class PageListSession:
         self.image: Image | None = None
         self.labels: Labels | None = None
         self._shape, self._threshold = (0, 0), 0.0
+        self._step, self._passed = 1, ""
         self._opened: dict[int, Page] = {}
         self._inked: dict[int, PageReady] = {}
         self._removal = QuickRemoval(viewer)
@@ -149,6 +150,7 @@ class PageListSession:
         self.all_wanted = False
         if datasets is not None:
             note_saved_pages(self.pages, datasets)
+        self._step, self._passed = 1, ""
         self._turn_to(self.pages.position)
 
     def close(self) -> None:
@@ -159,12 +161,15 @@ class PageListSession:
     def go_to(self, number: int) -> None:
         """Turn to a page: what is ready of it is shown, the rest comes with `receive`.
 
+        A page that cannot be read is passed over, in the direction of the turn.
+
         Parameters
         ----------
         number : int
             Place in the list, from 0.
         """
         self._leave()
+        self._step, self._passed = (-1 if number < self.current else 1), ""
         self._turn_to(number)
 
     def _leave(self) -> None:
@@ -278,9 +283,20 @@ class PageListSession:
         else:
             words = f"Binarizing this page: {event.done / max(1, event.total):.0%}"
         if number == self.current:
-            self.status = words
+            self.status = f"{words} {self._passed}".strip()
             if isinstance(event, (Page, PageReady)):
                 self._soon(self._show)
+            elif isinstance(event, Failed) and self.image is None:
+                self._pass_over(words)
+
+    def _pass_over(self, reason: str) -> None:
+        """Show the next page that can be read instead of this one, and say why."""
+        known = [number for number in range(self.count) if number not in self.troubles]
+        known.sort(key=lambda at: ((at - self.current) * self._step < 0, abs(at - self.current)))
+        if known:
+            self._passed = reason
+            self._turn_to(known[0])
+            self.status = reason
 
     def note(self, file: Path | None, page: int, state: State, pair: str | None = None) -> None:
         """Note what became of a page.
@@ -302,6 +318,11 @@ class PageListSession:
         if number == self.current and state == "saved":
             self.status = ""  # What was said of corrections that were not saved is over.
 
+    def message(self, working_on: int | None) -> str:
+        """Say what happened, and how far the list is if nothing did or all pages are binarized."""
+        parts = [self.summary(working_on)] if self.all_wanted or not self.status else []
+        return " ".join([*parts, self.status]).strip()
+
     def summary(self, working_on: int | None) -> str:
         """Say how far the list is.
 
@@ -318,12 +339,15 @@ class PageListSession:
         if not self.count:
             return ""
         done = sum(entry.state == "saved" for entry in self.pages.entries)
-        text = f"Page {self.current + 1} of {self.count}, {done} saved."
+        text = f"Page {self.current + 1} of {self.count}, {done} saved"
+        failed = f"{len(self.troubles)} with ⚠" if self.troubles else ""
+        if self.all_wanted and not self.left:
+            return f"{text}. All pages are binarized{failed and f', but {failed}'}."
+        failed = failed and f", {failed}"
         if self.all_wanted:
-            failed = f", but {len(self.troubles)} with ⚠" if self.troubles else ""
-            if not self.left:
-                return f"{text} All pages are binarized{failed}."
-            return f"{text} Binarizing all: {self.count - self.left} of {self.count} done."
+            found = self.count - self.left - len(self.troubles)
+            return f"{text}. Binarizing all: {found} of {self.count} done{failed}."
+        text = f"{text}{failed}."
         ahead = working_on not in (None, self.current)
         return f"{text} The next page is being binarized." if ahead else text
 
@@ -362,7 +386,7 @@ class PageListSession:
             undo.write(self.labels, 0, np.s_[0:height, 0:width], ready.corrected)
         self._viewer.add_layer(self.labels)
         # Most pages were made ready while the one before was shown.
-        self.status = ready.note or self.status
+        self.status = f"{ready.note} {self._passed}".strip() or self.status
         self._opened.pop(self.current, None)
         self._inked.pop(self.current, None)
 

@@ -133,7 +133,8 @@ def make_ready(order: PageOrder, load: Loader) -> Iterator[Page | Progress | Pag
             else:
                 yield event
     except FileError as error:
-        yield Failed(str(error))
+        own = error.path == order.entry.file  # Its folder would hide the reason in a narrow panel.
+        yield Failed(f"{order.entry.title}: {error.reason}" if own else str(error))
     except Exception as error:
         _LOG.exception("a page of the list was not made ready")
         yield Failed(f"{order.entry.title}: {readable(error)}")
