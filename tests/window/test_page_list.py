@@ -75,3 +75,29 @@ def test_pictures_and_reasons_are_those_of_the_pages_that_are_listed(qapp, tmp_p
         assert view.item(0).text().endswith(folder)
         assert view.item(0).icon().isNull(), "the picture was that of another file"
         view.show_picture(0, np.zeros((4, 4, 3), np.uint8))
+
+
+def test_a_long_message_is_broken_and_ends_with_dots(qapp) -> None:
+    from docbin_napari.plugin import widgets
+
+    line = widgets.message_line(lines=2)
+    native = line.native
+    native.setFixedWidth(300)
+    native.setFixedHeight(2 * native.fontMetrics().lineSpacing() + 4)
+    widgets.show_message(line, "short")
+    assert widgets.elided(native) == "short"
+    path = f"/{'without_a_place_to_break_' * 4}/1.png"
+    widgets.show_message(line, path)
+    assert native.fontMetrics().boundingRect(path).width() > 300
+    assert widgets.elided(native)[:-1] in path
+    words = f"{path}: {'the file is damaged ' * 20}: scan it again"
+    widgets.show_message(line, words)
+    shown = widgets.elided(native)
+    assert words.startswith(shown[:-1])
+    assert shown.endswith("…")
+    lines = native.toolTip().splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "".join(lines).replace(" ", "") == words.replace(" ", "")
+    drawn = native.grab().toImage()
+    widgets.show_message(line, "short")
+    assert drawn != native.grab().toImage()

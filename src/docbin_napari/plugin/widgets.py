@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+from bisect import bisect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, Container, FileEdit, FloatSlider, Label, PushButton
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtGui import QPainter
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QComboBox,
@@ -33,6 +36,8 @@ _OPEN, _FOLDED = "▾", "▸"
 _LINES = 3
 _SLIDER_WIDTH = 110
 _PADDING = 14  # of a label in napari's style, above and below
+_TOOLTIP_LETTERS = 100
+_DRAWN = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWrapAnywhere
 _ROOM = "docbin_lines"
 
 
@@ -208,10 +213,38 @@ def message_line(name: str = "status", lines: int = _LINES) -> Label:
     """
     line = text_line(name)
     native = line.native
-    native.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+    native.installEventFilter(_Elision(native))
     native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     native.setProperty(_ROOM, lines)
     return line
+
+
+class _Elision(QObject):  # type: ignore[misc, unused-ignore]
+    """Draws the words of a line: long ones are broken, and what does not fit becomes “…”."""
+
+    def eventFilter(self, line: Any, event: Any) -> bool:  # noqa: N802
+        """Draw instead of the label."""
+        if event.type() != QEvent.Type.Paint:
+            return False
+        room, drawn, text = line.contentsRect(), int(_DRAWN), elided(line)
+        painter, style = QPainter(line), line.style()
+        style.drawItemText(painter, room, drawn, line.palette(), True, text, line.foregroundRole())
+        painter.end()
+        return True
+
+
+def elided(line: Any) -> str:
+    """Give as much of the words of a message line as is drawn."""
+    text, room, letters = line.text(), line.contentsRect(), line.fontMetrics()
+
+    def is_too_high(length: int) -> bool:
+        words = text[:length] + "…" * (length < len(text))
+        return bool(letters.boundingRect(room, int(_DRAWN), words).height() > room.height())
+
+    if not is_too_high(len(text)):
+        return str(text)
+    fitting = bisect(range(len(text)), False, key=is_too_high) - 1
+    return f"{text[: max(0, fitting)]}…"
 
 
 def make_room(panel: Any) -> None:
@@ -234,7 +267,10 @@ def show_message(line: Any, text: str, details: str = "") -> None:
         For those who want to know exactly.
     """
     line.value = text
-    line.native.setToolTip(f"{text}\n{details}".strip())
+    lines = f"{text}\n{details}".strip().splitlines()
+    # Qt breaks no lines of a tooltip: a long one would leave the screen.
+    wrapped = (textwrap.fill(one, _TOOLTIP_LETTERS, break_on_hyphens=False) for one in lines)
+    line.native.setToolTip("\n".join(wrapped))
 
 
 def text_line(name: str) -> Label:
