@@ -365,6 +365,14 @@ def test_a_folder_that_takes_nothing_is_told_and_another_one_taken(
     assert "no room" in keeper.flush()
     assert "not kept" in keeper.status
     assert "no room" in keeper.status
+
+    def refuse(folder: Path, *_: Any) -> None:
+        raise DraftError(folder, f"{folder.name} is refused")
+
+    monkeypatch.setattr(autosave.drafts, "write_draft", refuse)
+    trouble = keeper.flush()
+    assert ".drafts is refused" in trouble
+    assert "user is refused" in trouble
     monkeypatch.undo()
     monkeypatch.setenv("DOCBIN_DRAFTS", str(tmp_path / "user"))
     assert keeper.flush() == ""

@@ -182,6 +182,21 @@ def test_all_pages_of_a_folder(tmp_path, orders, one_stroke, fake_engine) -> Non
         assert np.asarray(image).all(), "what is shown is saved, not what the model finds"
 
 
+def test_the_reason_that_stopped_an_export_comes_first(
+    tmp_path, orders, fake_engine, monkeypatch
+) -> None:
+    from docbin_napari.plugin.saving import export
+
+    def refuse(path: Path, *_: Any, **__: Any) -> None:
+        raise MaskError(path, "the disk is full")
+
+    monkeypatch.setattr(export, "write_mask", refuse)
+    order = [orders[1], orders[0]]
+    end = end_of(export_folder(order, tmp_path, ".png", fake_engine.load, {}))
+    assert "the disk is full" in end.sentence.split("; ")[0]
+    assert "f2.png: " in end.sentence, "no reason is left out"
+
+
 def test_an_export_that_is_stopped_keeps_what_is_written(tmp_path, orders, fake_engine) -> None:
     out = tmp_path / "out"
     steps = export_folder(orders, out, ".png", fake_engine.load, {})

@@ -396,7 +396,8 @@ def _write(page: Watched, folders: list[Path], draft: Draft, writer: str) -> Pat
             with suppress(OSError):  # Its disk may be gone.
                 page.file.unlink()
         return path
-    raise troubles[0]
+    first, *others = troubles
+    raise DraftError(first.path, "; ".join([first.reason, *map(str, others)]))
 
 
 def _let_go(page: Watched, checksum: int, keep_file: bool) -> None:

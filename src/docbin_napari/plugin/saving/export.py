@@ -86,7 +86,7 @@ class ExportEnd:
     def sentence(self) -> str:
         """What happened, in one line for the user."""
         if not self.files:
-            return f"Nothing was saved: {self.troubles[0] if self.troubles else 'no page'}."
+            return f"Nothing was saved: {'; '.join(self.troubles) or 'no page'}."
         where = self.files[0].name if len(self.files) == 1 else f"{len(self.files)} pages"
         text = f"Saved {where} in {self.files[0].parent.name or self.files[0].parent}."
         if self.unlabelled:
@@ -237,7 +237,8 @@ def export_folder(
                     unlabelled = unlabelled or bool((labels == UNLABELLED).any())
         except Exception as error:
             _LOG.exception("a page was not exported")
-            troubles.append(f"{order.entry.title}: {readable(error)}")
+            # First: a page that cannot be read stops no other, a disk that is full stops all.
+            troubles.insert(0, f"{order.entry.title}: {readable(error)}")
         yield Exported(done, len(orders))
     yield ExportEnd(tuple(files), tuple(troubles), unlabelled)
 
