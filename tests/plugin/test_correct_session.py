@@ -100,7 +100,9 @@ def test_what_is_missing_is_said(viewer, one_stroke) -> None:
     image = viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
     assert "new ones" in session.refusal(image, None)
     small = viewer.add_labels(np.zeros((5, 7), np.uint8), name="small")
-    assert "“small” has 7 × 5 pixels, but “letter” 64 × 48" in session.refusal(image, small)
+    assert "“small” has 7 × 5 pixels, but “letter” has 64 × 48 pixels" in session.refusal(
+        image, small
+    )
     fixed = np.zeros((48, 64), np.uint8)
     fixed.setflags(write=False)
     assert "written" in session.refusal(image, viewer.add_labels(fixed))
@@ -160,7 +162,10 @@ def test_labels_of_another_shape_are_chosen_last_and_refused(viewer) -> None:
     viewer.layers.selection.active = book
     assert choosing.favourite_labels(viewer, book) is fitting
     session = CorrectSession(viewer)
-    assert session.refusal(book, page) == "“page” has 64 × 48 pixels, but “book” 64 × 48 × 3."
+    assert (
+        session.refusal(book, page)
+        == "“page” has 64 × 48 pixels, but “book” has 3 pages of 64 × 48 pixels."
+    )
     assert session.refusal(book, fitting) == ""
     volume = viewer.add_image(np.zeros((2, 3, 48, 64), np.uint8), name="film")
     assert session.refusal(volume, fitting)

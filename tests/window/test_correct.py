@@ -281,7 +281,10 @@ def test_what_cannot_be_corrected_is_told_from_the_start(the_viewer, one_stroke)
     the_viewer.add_labels(np.ones((9, 9), np.uint8), name="small")
     assert "Open a page" in desk.widget.status.value
     the_viewer.add_image(np.stack([one_stroke.pixels] * 3), rgb=True, name="book")
-    assert "“small” has 9 × 9 pixels, but “book” 64 × 48 × 3" in desk.widget.status.value
+    assert (
+        "“small” has 9 × 9 pixels, but “book” has 3 pages of 64 × 48 pixels"
+        in desk.widget.status.value
+    )
     for action in ACTIONS:
         desk.key(action.key)
     assert the_viewer.layers["small"].data.all()

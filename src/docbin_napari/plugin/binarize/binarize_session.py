@@ -216,10 +216,7 @@ class BinarizeSession:
         if image is None or page_source.refusal(image):
             return ""
         source = page_source.page_source(image)
-        height, width = source.shape[-2:]
-        text = f"{width} × {height} pixels"
-        if source.is_stack:
-            text = f"{source.count} pages of {text}"
+        text = page_source.size_in_words(source.shape)
         hidden = hidden_pages(image)
         if hidden:
             text += (

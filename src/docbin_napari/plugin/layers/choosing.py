@@ -473,8 +473,8 @@ def _unfit(labels: Labels, expected: tuple[int, ...], image: Image) -> str:
     if not data.flags.writeable:
         return f"“{name}” cannot be written to. Duplicate it to correct it."
     if data.shape != expected:
-        mine, wanted = (" × ".join(map(str, reversed(shape))) for shape in (data.shape, expected))
-        return f"“{name}” has {mine} pixels, but “{image.name}” {wanted}."
+        mine, wanted = map(page_source.size_in_words, (data.shape, expected))
+        return f"“{name}” has {mine}, but “{image.name}” has {wanted}."
     if not _lies_over(image, labels, expected):
         return (
             f"“{name}” does not lie over “{image.name}”. "

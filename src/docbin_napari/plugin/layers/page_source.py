@@ -30,6 +30,19 @@ def full_resolution(layer: Image | Labels) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
+def size_in_words(shape: tuple[int, ...]) -> str:
+    """Put the shape of labels into words.
+
+    Examples
+    --------
+    >>> size_in_words((1200, 900)), size_in_words((3, 1200, 900))
+    ('900 × 1200 pixels', '3 pages of 900 × 1200 pixels')
+    """
+    *pages, height, width = shape
+    size = f"{width} × {height} pixels"
+    return f"{' × '.join(map(str, pages))} pages of {size}" if pages else size
+
+
 @dataclass(frozen=True)
 class PageSource:
     """The pages of one image layer, taken out of the viewer: safe to read in a thread.
