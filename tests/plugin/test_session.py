@@ -439,6 +439,9 @@ def test_another_model_or_preset_gives_a_layer_of_its_own(viewer, one_stroke, fa
     first, second = choosing.results_of(viewer, image)[::-1]
     assert (first.name, second.name) == ("Ink of letter", "Ink of letter (faint, fast)")
     assert (first.visible, second.visible) == (True, False)
+    first.data[0, 0] = 1  # a person's
+    compute(session, image, fake_engine)
+    assert viewer.layers[-1].name == "Ink of letter (any, fast)", "not “Ink of letter [1]”"
 
 
 def test_of_two_results_the_one_that_is_seen_is_meant(viewer, one_stroke, fake_engine) -> None:

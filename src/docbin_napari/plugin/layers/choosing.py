@@ -147,7 +147,7 @@ def provide(
 
     The labels of an earlier run are filled again, unless a person has painted on the pages in
     question, or another model or preset has made them: then they stay as they are and a new
-    layer is added, named after what makes it.
+    layer is added. All but the first are named after what makes them.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def provide(
         note = note or f"“{layer.name}” holds corrections and was left alone; this is a new layer."
     result = InkResult(shape, threshold)
     added = labels_over(image, result.labels, f"Ink of {image.name}")
-    if known and not _is_made_by(known[0], made_by):
+    if known and any(made_by):
         added.name += f" ({', '.join(made_by)})"
     bind(added, result, image)
     viewer.add_layer(added)
