@@ -274,3 +274,14 @@ def test_pages_follow_each_other_with_kept_programs(the_viewer, one_stroke) -> N
         live(20)
         before = image, labels
     assert len(the_viewer.layers) == 2
+
+
+def test_all_panels_show_the_format_that_was_chosen_last(the_viewer) -> None:
+    from docbin_napari.plugin.saving.export import ExportRow
+
+    first, second = (ExportRow(the_viewer, lambda: (None, None)) for _ in range(2))
+    first.format.value = "TIFF (G4)"
+    assert second.format.value == "TIFF (G4)"
+    assert ExportRow(the_viewer, lambda: (None, None)).format.value == "TIFF (G4)"
+    second.format.value = "PNG"
+    assert first.format.value == "PNG"

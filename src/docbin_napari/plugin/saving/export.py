@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 FORMATS = {"PNG": ".png", "TIFF (G4)": ".tif"}
+# State of the process: the rows that are open, which all show the format that was chosen last.
+_ROWS: weakref.WeakSet[ExportRow] = weakref.WeakSet()
 _KINDS = {".png": "1-bit PNG (*.png)", ".tif": "1-bit TIFF, CCITT G4 (*.tif *.tiff)"}
 
 
@@ -293,7 +296,8 @@ class ExportRow(widgets.PlainContainer):
         self._watch = PanelWatch(self.native)
         self.page.changed.connect(self._save_page)
         self.all.changed.connect(self._save_all)
-        self.format.changed.connect(lambda name: remember(format=name))
+        self.format.changed.connect(_choose_format)
+        _ROWS.add(self)
 
     def refresh(self) -> None:
         """Follow what can be saved."""
@@ -375,6 +379,13 @@ class ExportRow(widgets.PlainContainer):
     def _on_finished(self) -> None:
         self._worker = None
         self.refresh()
+
+
+def _choose_format(name: str) -> None:
+    remember(format=name)
+    for row in list(_ROWS):
+        if not row._watch.gone:
+            widgets.show_value(row.format, name)
 
 
 def _ask_file(parent: Any, offered: Path) -> Path | None:
