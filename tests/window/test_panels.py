@@ -285,3 +285,12 @@ def test_all_panels_show_the_format_that_was_chosen_last(the_viewer) -> None:
     assert ExportRow(the_viewer, lambda: (None, None)).format.value == "TIFF (G4)"
     second.format.value = "PNG"
     assert first.format.value == "PNG"
+
+
+def test_a_file_that_cannot_be_opened_is_named_in_the_panel(bench, tmp_path) -> None:
+    from docbin_napari.plugin.commands import open_paths
+
+    (tmp_path / "page.png").write_bytes(b"no page")
+    open_paths(bench.viewer, [str(tmp_path / "page.png")])
+    bench.wait(lambda: "page.png: " in bench.widget.status.value)
+    assert any("page.png: " in error for error in bench.errors)

@@ -90,6 +90,8 @@ def open_paths(viewer: napari.viewer.Viewer, paths: Sequence[str]) -> None:
     """
     from napari.qt.threading import create_worker
 
+    from docbin_napari.plugin.dock import say
+
     def add(outcome: tuple[list[LayerData], str]) -> None:
         from napari.layers import Layer
         from napari.utils.notifications import show_error
@@ -99,6 +101,7 @@ def open_paths(viewer: napari.viewer.Viewer, paths: Sequence[str]) -> None:
             viewer.add_layer(Layer.create(data, meta, kind))
         if trouble:
             show_error(trouble)
+            say(viewer, trouble)
 
     shown = {"desc": "Reading documents"}
     create_worker(read_all, paths, _connect={"returned": add}, _progress=shown)

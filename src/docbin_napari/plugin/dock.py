@@ -271,6 +271,13 @@ def open_panel(viewer: Any, name: str) -> Any:
     return panel
 
 
+def say(viewer: Any, text: str) -> None:
+    """Show a message in the place that each open panel of a viewer has for it."""
+    for panel in list(_PANELS):
+        if itself(panel._viewer) is itself(viewer) and panel._watch.docked:
+            panel._say(text)
+
+
 def itself(viewer: Any) -> Any:
     """Give the viewer behind the proxy that napari gives to each widget."""
     return getattr(viewer, "__wrapped__", viewer)
@@ -461,6 +468,9 @@ class DockPanel(Container[Any]):
         if not self._watch.gone:
             make_room(self.native)
             self.lay_out()
+
+    def _say(self, text: str) -> None:
+        """Show a message, in panels that have a place for those of others."""
 
     def lay_out(self) -> None:
         """Give parts their sizes."""

@@ -338,5 +338,5 @@ class BinarizeDocument(DockPanel):
         self.export.refresh()
         self.look.refresh()
         self.compare.enabled = len(choosing.results_of(self._viewer, image)) > 1 and not running
-        text = refusal or self._session.status or self._session.outlook(image)
-        widgets.show_message(self.status, text, "" if refusal else self._session.details)
+        text = self._session.status or refusal or self._session.outlook(image)
+        widgets.show_message(self.status, text, self._session.details)
