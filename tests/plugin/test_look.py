@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from docbin_napari.plugin.layers.canvas import camera_of
 from docbin_napari.plugin.layers.choosing import OVERLAY
 from docbin_napari.plugin.layers.look import BESIDE, LOOKS, PAGE, RESULT, Look, end_looks, grid_of
 
@@ -26,7 +27,8 @@ def state(viewer: Any) -> list[Any]:
     layers = [(layer.visible, layer.opacity, layer.blending) for layer in viewer.layers]
     grid = grid_of(viewer)
     colours = viewer.layers["ink"].colormap.map(np.arange(3)).tolist()
-    return [layers, colours, grid.enabled, grid.shape, grid.stride]
+    camera = camera_of(viewer)
+    return [layers, colours, grid.enabled, grid.shape, grid.stride, camera.zoom, camera.center]
 
 
 @pytest.mark.parametrize("what", list(LOOKS))
@@ -76,6 +78,25 @@ def test_side_by_side_puts_both_in_cells_of_their_own(room) -> None:
     assert places[0] != places[1]
     look.show(PAGE)
     assert not grid_of(viewer).enabled
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+def test_side_by_side_shows_both_whole_and_gives_the_camera_back(viewer, one_stroke, pages) -> None:
+    pixels, labels = one_stroke.pixels, one_stroke.ink.astype(np.uint8)
+    if pages > 1:
+        pixels, labels = np.stack([pixels] * pages), np.stack([labels] * pages)
+    image, ink = viewer.add_image(pixels, rgb=True, name="letter"), viewer.add_labels(labels)
+    look, camera = Look(viewer, lambda: (image, ink)), camera_of(viewer)
+    camera.zoom, camera.center = 30.0, (0.0, 4.0, 5.0)
+    look.show(BESIDE)
+    height, width = one_stroke.ink.shape
+    assert camera.center == (0.0, (height - 1) / 2, (width - 1) / 2)
+    canvas_height, canvas_width = viewer.canvas.size
+    fitting = min(canvas_height / height, canvas_width / 2 / width)
+    assert 0.9 * fitting < camera.zoom <= fitting
+    camera.zoom *= 2
+    look.show("")
+    assert (camera.zoom, camera.center) == (30.0, (0.0, 4.0, 5.0))
 
 
 def test_a_result_that_is_not_there_changes_nothing(viewer, one_stroke) -> None:

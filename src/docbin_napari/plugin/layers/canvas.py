@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from docbin_napari.plugin.layers import page_source
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -89,10 +91,10 @@ def plane_to_world(layer: Layer, page: int) -> NDArray[np.float64]:
     return np.vstack([np.column_stack([down - origin, right - origin, origin]), [0, 0, 1]])
 
 
-def show_whole(viewer: ViewerModel, image: Image) -> None:
-    """Bring a whole page to the canvas."""
-    height, width = image.data.shape[:2]
-    centre_on(viewer, image, 0, (slice(0, height), slice(0, width)), _SHARE_OF_PAGE)
+def show_whole(viewer: ViewerModel, image: Image, cells: int = 1) -> None:
+    """Bring a whole page to the canvas, or to each of some cells of napari's grid, side by side."""
+    height, width = page_source.page_source(image).shape[-2:]
+    centre_on(viewer, image, 0, (slice(0, height), slice(0, width)), _SHARE_OF_PAGE, cells)
 
 
 def centre_on(
@@ -101,6 +103,7 @@ def centre_on(
     page: int,
     place: tuple[slice, slice],
     share: float = _SHARE_OF_CANVAS,
+    cells: int = 1,
 ) -> None:
     """Bring a rectangle of a page to the middle of the canvas, large enough to correct it.
 
@@ -115,7 +118,9 @@ def centre_on(
     place : (slice, slice)
         Rows and columns.
     share : float
-        How much of the canvas it takes.
+        How much of the canvas, or of a cell of it, it takes.
+    cells : int
+        Of napari's grid, side by side.
     """
     rows, columns = ((part.start - 0.5, part.stop - 0.5) for part in place)
     corners = np.array([(row, column, 1) for row in rows for column in columns])
@@ -123,8 +128,8 @@ def centre_on(
     low, high = world.min(axis=0), world.max(axis=0)
     camera = camera_of(viewer)
     drawn_on = getattr(viewer, "canvas", None)  # Since napari 0.9.
-    screen = viewer._canvas_size if drawn_on is None else drawn_on.size
-    camera.zoom = float(share * np.min(np.array(screen) / np.maximum(high - low, 1e-9)))
+    screen = np.array(viewer._canvas_size if drawn_on is None else drawn_on.size) / (1, cells)
+    camera.zoom = float(share * np.min(screen / np.maximum(high - low, 1e-9)))
     middle = (low + high) / 2
     if viewer.dims.displayed[-1] < viewer.dims.displayed[-2]:
         middle = middle[::-1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import PushButton
 
 from docbin_napari.plugin.keys import BorrowedKeys
-from docbin_napari.plugin.layers import choosing
+from docbin_napari.plugin.layers import canvas, choosing
 from docbin_napari.plugin.layers.ink_result import BACKGROUND, INK, UNLABELLED
 from docbin_napari.plugin.widgets import PlainContainer
 
@@ -44,8 +44,8 @@ def end_looks() -> None:
 
 def grid_of(viewer: ViewerModel) -> Any:
     """Give the grid, under its name before and since napari 0.9."""
-    canvas = getattr(viewer, "canvas", None)
-    return viewer.grid if canvas is None else canvas.grid
+    drawn_on = getattr(viewer, "canvas", None)
+    return viewer.grid if drawn_on is None else drawn_on.grid
 
 
 class Look:
@@ -109,7 +109,7 @@ class Look:
         self.show(before)
 
     def _put_apart(self, *pair: Any) -> None:
-        """Let napari's grid, whose cells share one camera, hold both in cells of their own."""
+        """Show both whole, in cells of napari's grid, which share one camera."""
         layers, grid = self._viewer.layers, grid_of(self._viewer)
         first, second = (layers.index(layer) for layer in pair)
         self._set(grid, "shape", (1, 2))
@@ -118,6 +118,11 @@ class Look:
                 self._set(grid, "stride", stride)
                 break
         self._set(grid, "enabled", True)
+        if canvas.lies_flat(self._viewer):
+            camera = canvas.camera_of(self._viewer)
+            for name in ("zoom", "center"):
+                self._set(camera, name, getattr(camera, name))
+            canvas.show_whole(self._viewer, pair[0], cells=2)
 
     def _set(self, thing: Any, name: str, value: Any) -> None:
         self._before.append((thing, name, getattr(thing, name)))
