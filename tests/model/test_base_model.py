@@ -12,7 +12,7 @@ from docbin_napari.inference.predict import ink_probability
 from docbin_napari.model.ink_model import load_model, save_model
 from docbin_napari.model.model_file import ModelError
 from docbin_napari.model.unet import UNet, UNetConfig
-from docbin_napari.pairs.provenance import without_home
+from docbin_napari.pairs.provenance import folder_key
 
 PAPER = np.random.default_rng(0).integers(190, 230, (96, 96, 3)).astype(np.uint8)
 NIGHT = PAPER // 5
@@ -48,7 +48,7 @@ def test_an_unknown_page_is_read_by_the_base(adapted_file, tiny_model_file):
 def test_every_page_in_the_folder_of_its_own_pages_is_read_by_the_model_itself(
     tiny_model_file, tmp_path
 ):
-    known = replace(FamiliarPages.of([PAPER]), folders=(without_home(tmp_path.resolve()),))
+    known = replace(FamiliarPages.of([PAPER]), folders=(folder_key(tmp_path / "any.png"),))
     header = {"threshold": 0.7, "base": {"name": str(tiny_model_file)}}
     path = tmp_path / "adapted.safetensors"
     save_model(path, network(2), header | {"pages_known": known.to_header()})

@@ -108,7 +108,7 @@ class FamiliarPages:
         Which of `others`, in the order of their distance from the page, from 1; the last one where
         there are fewer.
     folders : tuple of str
-        Folders of the pages, as `docbin_napari.pairs.provenance.without_home` writes them: all
+        Folders of the pages, from `docbin_napari.pairs.provenance.folder_key`: all
         pages that lie there are familiar.
 
     Examples

@@ -31,7 +31,7 @@ from docbin_napari.inference.page_reader import (
 from docbin_napari.io.errors import PairError
 from docbin_napari.model.ink_model import InkModel
 from docbin_napari.pairs.pair import Pair
-from docbin_napari.pairs.provenance import read_provenance, without_home
+from docbin_napari.pairs.provenance import folder_key, read_provenance
 from docbin_napari.train.dataset import LoadedPair, count_in_cells, load_pair, pairs_in
 
 _SIDES = (256, 128, 64)
@@ -141,10 +141,10 @@ def load_few_pages(
 
 
 def _folders_of(pair: Pair) -> set[str]:
-    """Name the folder of a page, and the one of the scan that it was made from."""
+    """Give the keys of the folder of a page, and of the scan that it was made from."""
     made = read_provenance(pair.ground_truth)
-    files = [pair.page, *([Path(made.source).expanduser()] if made and made.source else [])]
-    return {without_home(file.resolve().parent) for file in files}
+    files = [pair.page, *([Path(made.source)] if made and made.source else [])]
+    return {folder_key(file) for file in files}
 
 
 def _as_read(pair: LoadedPair, model: InkModel | None) -> LoadedPair:

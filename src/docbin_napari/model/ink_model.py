@@ -28,7 +28,7 @@ from docbin_napari.model.model_file import (
     load_tensors,
     read_info,
 )
-from docbin_napari.pairs.provenance import without_home
+from docbin_napari.pairs.provenance import folder_key
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -318,7 +318,7 @@ class InkModel:
             This model, or a copy that leaves no page to its base.
         """
         folders = self.familiar.folders if self.familiar else ()
-        if file is None or without_home(file.expanduser().resolve().parent) not in folders:
+        if file is None or folder_key(file) not in folders:
             return self
         return replace(self, info=_changed(self.info, pages_known=None))
 

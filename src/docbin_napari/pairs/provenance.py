@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -131,6 +132,23 @@ def without_home(path: str | os.PathLike[str]) -> str:
         return str(Path("~") / path.relative_to(Path.home()))
     except (ValueError, RuntimeError):
         return str(path)
+
+
+def folder_key(file: Path) -> str:
+    """Give a checksum of the folder of a file: models that are given away show no paths.
+
+    Parameters
+    ----------
+    file : Path
+        It need not exist.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits, the same for a folder that lies at the same place in another home.
+    """
+    folder = without_home(file.expanduser().resolve().parent)
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
 
 
 def _whole(text: str) -> int | None:
