@@ -183,18 +183,20 @@ def test_all_pages_of_a_folder(tmp_path, orders, one_stroke, fake_engine) -> Non
 
 
 def test_the_reason_that_stopped_an_export_comes_first(
-    tmp_path, orders, fake_engine, monkeypatch
+    tmp_path, orders, fake_engine, monkeypatch, caplog
 ) -> None:
     from docbin_napari.plugin.saving import export
 
     def refuse(path: Path, *_: Any, **__: Any) -> None:
         raise MaskError(path, "the disk is full")
 
+    caplog.clear()
     monkeypatch.setattr(export, "write_mask", refuse)
     order = [orders[1], orders[0]]
     end = end_of(export_folder(order, tmp_path, ".png", fake_engine.load, {}))
     assert "the disk is full" in end.sentence.split("; ")[0]
     assert "f2.png: " in end.sentence, "no reason is left out"
+    assert not caplog.records, "what was foreseen needs no traceback"
 
 
 def test_an_export_that_is_stopped_keeps_what_is_written(tmp_path, orders, fake_engine) -> None:

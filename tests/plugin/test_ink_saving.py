@@ -92,9 +92,28 @@ def test_all_layers_go_to_a_folder_and_the_ink_is_a_page(tmp_path, viewer, ink, 
     written = viewer.layers.save(str(tmp_path / "all"))
     assert sorted(written) == [str(tmp_path / "all" / name) for name in ("Ink of a_b.png", "a.tif")]
     check_page(tmp_path / "all" / "Ink of a_b.png", one_stroke.ink)
-    with pytest.raises(ValueError, match="select the ink alone"):
+    with pytest.raises(MaskError, match="select the ink alone"):
         viewer.layers.save(str(tmp_path / "all.tif"))
     assert not (tmp_path / "all.tif").exists()
+
+
+def test_a_refusal_in_napari_s_dialog_is_a_notification_and_no_traceback(
+    tmp_path, viewer, ink
+) -> None:
+    from napari.utils.notifications import ErrorNotification, notification_manager
+
+    def _save_layers_dialog(name: str) -> list[str]:
+        return viewer.layers.save(str(tmp_path / name))
+
+    ink.data[0, 0] = 7
+    notification_manager.records.clear()
+    assert _save_layers_dialog("page.png"), "napari reports an empty list with a traceback"
+    (said,) = notification_manager.records
+    assert "page.png: only ink can be saved" in said.message
+    assert not isinstance(said, ErrorNotification)
+    assert not list(tmp_path.glob("*.png"))
+    with pytest.raises(MaskError, match="only ink can be saved"):
+        viewer.layers.save(str(tmp_path / "page.png"))
 
 
 @pytest.mark.parametrize("name", ["letter.pdf, page 3", "MS 12.3r", "IMG_1.JPG", "letter"])

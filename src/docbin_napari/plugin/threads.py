@@ -247,8 +247,7 @@ def run(
                     job.result.reset(page)
                 yield event
     except Exception as error:
-        _LOG.exception("the run ended early")
-        yield Failed(where + readable(error))
+        yield Failed(where + logged(error, "the run ended early"))
 
 
 def _compute(job: RunJob, page: int, engine: PageEngine) -> Iterator[Preview | Computed]:
@@ -286,6 +285,13 @@ def readable(error: Exception) -> str:
         return "There is not enough memory for this page."
     kind = type(error).__name__
     return f"{kind}: {text.splitlines()[0]}" if text else kind
+
+
+def logged(error: Exception, what: str) -> str:
+    """Make an error readable; one that this package did not foresee goes to the log as well."""
+    if not type(error).__module__.startswith("docbin_napari."):
+        _LOG.error(what, exc_info=error)
+    return readable(error)
 
 
 @contextmanager

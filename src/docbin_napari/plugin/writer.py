@@ -13,11 +13,13 @@ have.
 from __future__ import annotations
 
 import functools
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from docbin_napari.io.errors import FileError
 from docbin_napari.io.mask import MaskError, write_ground_truth, write_mask
 from docbin_napari.io.paths import clean_name
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, result_behind
@@ -39,6 +41,7 @@ _KNOWN_BY = ("dpi", "source", "page")
 # A format of arrays, which keeps label values; all other built-in ones show zeros and ones.
 _ARRAYS = (".npz",)
 _NAPARI, _OURS = "napari", "docbin-napari"
+_DIALOG = "_save_layers_dialog"  # napari's function behind File > Save and Ctrl+S
 
 
 def write_ink(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
@@ -225,22 +228,46 @@ def _with_ink(others: Callable[..., list[str]]) -> Callable[..., list[str]]:
     def save_layers(
         path: Any, layers: list[Layer], *, plugin: str | None = None, _writer: Any = None
     ) -> list[str]:
-        chosen = plugin or (_writer.plugin_name if _writer is not None else None)
-        ours = any(map(_is_ink, layers)) and chosen in (None, _NAPARI, _OURS)
-        if ours and len(layers) > 1:
-            if Path(path).suffix.lower() in INK_SUFFIXES:
-                raise ValueError(
-                    f"{len(layers)} layers do not go into one file: select the ink alone, or give "
-                    "a folder to save each layer into a file of its own"
-                )
-            if chosen is not None or not _claimed_by_others(Path(path), layers):
-                return _to_folder(Path(path), layers, others)
-        elif ours and (target := _target(Path(path), layers[0], chosen, _writer)) is not None:
-            return _write(target, layers[0])
-        return others(path, layers, plugin=plugin, _writer=_writer)
+        from napari.utils.notifications import show_error
+
+        try:
+            return _save(others, path, layers, plugin, _writer)
+        except FileError as error:
+            if not _is_called_by(_DIALOG):
+                raise
+            show_error(str(error))
+            return [str(path)]  # An empty list is an error for napari's dialog.
 
     save_layers.saves_ink = True  # type: ignore[attr-defined]
     return save_layers
+
+
+def _is_called_by(name: str) -> bool:
+    """Whether a function of that name is being executed: it has no place for an error."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_name != name:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _save(
+    others: Callable[..., list[str]], path: Any, layers: list[Layer], plugin: Any, writer: Any
+) -> list[str]:
+    """Save layers as napari does, but ink labels as black-and-white pages."""
+    chosen = plugin or (writer.plugin_name if writer is not None else None)
+    ours = any(map(_is_ink, layers)) and chosen in (None, _NAPARI, _OURS)
+    if ours and len(layers) > 1:
+        if Path(path).suffix.lower() in INK_SUFFIXES:
+            raise MaskError(
+                path,
+                f"{len(layers)} layers do not go into one file: select the ink alone, or give a "
+                "folder to save each layer into a file of its own",
+            )
+        if chosen is not None or not _claimed_by_others(Path(path), layers):
+            return _to_folder(Path(path), layers, others)
+    elif ours and (target := _target(Path(path), layers[0], chosen, writer)) is not None:
+        return _write(target, layers[0])
+    return others(path, layers, plugin=plugin, _writer=writer)
 
 
 def _is_ink(layer: Layer) -> bool:

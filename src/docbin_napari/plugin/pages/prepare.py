@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from docbin_napari.plugin.layers.ink_result import InkResult
 from docbin_napari.plugin.layers.page_record import DRAFT, LOOKED, with_model
 from docbin_napari.plugin.reader import labels_of_pair
 from docbin_napari.plugin.settings import draft_places
-from docbin_napari.plugin.threads import Failed, readable
+from docbin_napari.plugin.threads import Failed, logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from docbin_napari.io.page import Page
     from docbin_napari.pairs.work_list import Entry
     from docbin_napari.plugin.threads import Loader
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -136,8 +133,8 @@ def make_ready(order: PageOrder, load: Loader) -> Iterator[Page | Progress | Pag
         own = error.path == order.entry.file  # Its folder would hide the reason in a narrow panel.
         yield Failed(f"{order.entry.title}: {error.reason}" if own else str(error))
     except Exception as error:
-        _LOG.exception("a page of the list was not made ready")
-        yield Failed(f"{order.entry.title}: {readable(error)}")
+        trouble = logged(error, "a page of the list was not made ready")
+        yield Failed(f"{order.entry.title}: {trouble}")
 
 
 def _labels(order: PageOrder, page: Page, load: Loader) -> Iterator[Progress | PageReady]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from docbin_napari.plugin.pages.prepare import PageReady, make_ready
 from docbin_napari.plugin.reader import is_training_folder
 from docbin_napari.plugin.settings import remember, remembered
 from docbin_napari.plugin.signals import list_of
-from docbin_napari.plugin.threads import Failed, begin, readable
+from docbin_napari.plugin.threads import Failed, begin, logged, readable
 from docbin_napari.plugin.writer import (
     INK_SUFFIXES,
     free_path,
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
     from docbin_napari.plugin.threads import Loader
     from docbin_napari.plugin.writer import Pages
 
-_LOG = logging.getLogger(__name__)
 FORMATS = {"PNG": ".png", "TIFF (G4)": ".tif"}
 # State of the process: the rows that are open, which all show the format that was chosen last.
 _ROWS: weakref.WeakSet[ExportRow] = weakref.WeakSet()
@@ -189,8 +187,7 @@ def export_stack(
                 yield Exported(done, count)
         yield ExportEnd(tuple(files), (), unlabelled, missing)
     except Exception as error:
-        _LOG.exception("pages were not exported")
-        yield Failed(f"Not saved: {readable(error)}")
+        yield Failed(f"Not saved: {logged(error, 'pages were not exported')}")
 
 
 def export_folder(
@@ -239,9 +236,8 @@ def export_folder(
                     files.append(write_mask(free_path(target / name), labels == INK, dpi=dpi))
                     unlabelled = unlabelled or bool((labels == UNLABELLED).any())
         except Exception as error:
-            _LOG.exception("a page was not exported")
             # First: a page that cannot be read stops no other, a disk that is full stops all.
-            troubles.insert(0, f"{order.entry.title}: {readable(error)}")
+            troubles.insert(0, f"{order.entry.title}: {logged(error, 'a page was not exported')}")
         yield Exported(done, len(orders))
     yield ExportEnd(tuple(files), tuple(troubles), unlabelled)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from docbin_napari.plugin.layers import page_source
 from docbin_napari.plugin.layers.ink_result import INK, UNLABELLED, NotInkError
 from docbin_napari.plugin.layers.page_record import reviewed_of
 from docbin_napari.plugin.saving.autosave import checksum_of, reviewed_bytes
-from docbin_napari.plugin.threads import Failed, readable, resolution_in
+from docbin_napari.plugin.threads import Failed, logged, resolution_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from docbin_napari.pairs.save import PairPlace, Saved
     from docbin_napari.plugin.layers.page_record import Subject
     from docbin_napari.plugin.layers.page_source import PageSource
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,8 +148,7 @@ def save(job: SaveJob) -> Saved | Failed:
     except FileError as error:
         return Failed(f"Not saved: {error.reason} ({error.path})")
     except Exception as error:
-        _LOG.exception("a pair was not saved")
-        return Failed(f"Not saved: {readable(error)}")
+        return Failed(f"Not saved: {logged(error, 'a pair was not saved')}")
 
 
 def _content(job: SaveJob) -> PairContent:
