@@ -294,3 +294,24 @@ def test_a_file_that_cannot_be_opened_is_named_in_the_panel(bench, tmp_path) -> 
     open_paths(bench.viewer, [str(tmp_path / "page.png")])
     bench.wait(lambda: "page.png: " in bench.widget.status.value)
     assert any("page.png: " in error for error in bench.errors)
+
+
+def test_the_menu_brings_a_panel_to_the_front_and_hides_it_only_there(the_viewer, qtbot) -> None:
+    from napari._app_model import get_app_model
+
+    from docbin_napari.plugin.dock import BINARIZE, CORRECT, _dock_of, open_panel
+
+    docks = [_dock_of(open_panel(the_viewer, name).native) for name in (BINARIZE, CORRECT)]
+
+    def is_in_front(dock: Any) -> bool:
+        return not dock.visibleRegion().isEmpty()
+
+    qtbot.waitUntil(lambda: is_in_front(docks[1]) and not is_in_front(docks[0]))
+    for expected in (True, False, True):
+        get_app_model().commands.execute_command("docbin-napari.binarize")
+        qtbot.waitUntil(lambda: is_in_front(docks[0]) == expected)  # noqa: B023
+        qtbot.wait(50)
+        assert docks[0].isHidden() != expected
+    the_viewer.window.remove_dock_widget(docks[1].widget())
+    qtbot.waitUntil(lambda: not the_viewer.window._qt_window.tabifiedDockWidgets(docks[0]))
+    assert is_in_front(docks[0])

@@ -204,6 +204,7 @@ def _join_tabs(panel: Any, title: str) -> None:
         return
     QTimer.singleShot(_SOON_MILLISECONDS, lambda: _as_high_as_needed(window, dock, panel))
     dock.setProperty(_OURS, True)
+    MenuEntry(dock)
     _name(dock, title)
     area: Any = window.dockWidgetArea(dock)
     beside: list[Any] = [
@@ -216,6 +217,46 @@ def _join_tabs(panel: Any, title: str) -> None:
         window.tabifyDockWidget(beside[-1], dock)
         dock.show()
         dock.raise_()
+
+
+class MenuEntry(QObject):  # type: ignore[misc, unused-ignore]
+    """Brings a panel to the front whose menu entry is chosen while it lies behind another tab.
+
+    napari's menu hides what is visible for Qt, as a panel on the tab behind is, and what it shows
+    again is on the tab behind.
+
+    Parameters
+    ----------
+    dock : QDockWidget
+        Of the panel.
+    """
+
+    def __init__(self, dock: Any) -> None:
+        super().__init__(dock)
+        self._dock = dock
+        self._in_front, self._hidden = True, False
+        dock.visibilityChanged.connect(self._note)
+        dock.installEventFilter(self)
+
+    def _note(self, in_front: bool) -> None:
+        self._in_front = in_front
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
+        """Follow what napari hides and shows; not what goes and comes with the window."""
+        if event.type() == QEvent.Type.Hide and watched.isHidden():
+            self._hidden = self._in_front
+            if not self._in_front:
+                QTimer.singleShot(0, self._bring)
+        elif event.type() == QEvent.Type.Show and self._hidden:
+            self._hidden = False
+            QTimer.singleShot(0, self._bring)
+        return False
+
+    def _bring(self) -> None:
+        with suppress(RuntimeError):  # It may be deleted by now.
+            if self._dock.widget() is not None:  # It is not being closed.
+                self._dock.show()
+                self._dock.raise_()
 
 
 def _name(dock: Any, title: str) -> None:
