@@ -491,6 +491,43 @@ def test_two_results_are_compared(viewer, one_stroke, fake_engine) -> None:
     assert len(viewer.layers) == 4
 
 
+@pytest.mark.parametrize("change", ["paint", "undo", "slider", "remove", "page"])
+def test_a_comparison_goes_when_one_of_its_results_changes_or_goes(
+    viewer, one_stroke, fake_engine, change
+) -> None:
+    image = viewer.add_image(np.stack([one_stroke.pixels] * 2), name="book", rgb=True)
+    session = BinarizeSession(viewer)
+    every = replace(REQUEST, all_pages=True)
+    for request in (every, replace(every, preset="best")):
+        compute(session, image, fake_engine, request)
+    first, second = choosing.results_of(viewer, image)
+    second.data_setitem((np.array([1]), np.array([2]), np.array([3])), np.array([1], np.uint8))
+    choosing.compare(viewer, image)
+    difference = viewer.layers[choosing.DIFFERENCE_NAME]
+    first.visible, second.visible = False, True
+    viewer.dims.set_point(0, 1)
+    first.visible = True
+    assert difference in viewer.layers, "nothing has changed"
+    if change == "paint":
+        first.data_setitem((np.array([1]), np.array([0]), np.array([0])), np.array([1], np.uint8))
+    elif change == "undo":
+        second.undo()
+    elif change == "slider":
+        first.data[1] = 0  # As `Upkeep` does.
+        first.refresh()
+    elif change == "remove":
+        viewer.layers.remove(first)
+    else:
+        other = viewer.add_image(one_stroke.pixels, name="another", rgb=True)
+        choosing.bring_up(viewer, image)
+        assert difference.visible
+        viewer.layers.move(viewer.layers.index(other), 0)
+        choosing.bring_up(viewer, other)
+        assert not difference.visible
+        return
+    assert difference not in viewer.layers
+
+
 def test_only_pages_of_both_results_are_compared(viewer, one_stroke, fake_engine) -> None:
     image = viewer.add_image(np.stack([one_stroke.pixels] * 3), name="book", rgb=True)
     session = BinarizeSession(viewer)

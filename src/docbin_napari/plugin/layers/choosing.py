@@ -8,6 +8,7 @@ page they came from, as images do.
 from __future__ import annotations
 
 import itertools
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -231,7 +232,7 @@ def bring_up(viewer: ViewerModel, image: Image) -> None:
         if isinstance(other, Image) and other.visible:
             its = other.extent.world[:, -2:]
             if (its[0] < place[1]).all() and (place[0] < its[1]).all():
-                for layer in (other, *results_of(viewer, other)):
+                for layer in (other, *results_of(viewer, other), *marks_of(viewer, other)):
                     layer.visible = False
 
 
@@ -257,6 +258,8 @@ def withdraw(viewer: ViewerModel, layer: Labels) -> None:
 def compare(viewer: ViewerModel, image: Image) -> str:
     """Show what only one of the two topmost results of an image calls ink, where both are whole.
 
+    The layer goes as soon as one of the results is changed or removed.
+
     Parameters
     ----------
     viewer : ViewerModel
@@ -273,14 +276,14 @@ def compare(viewer: ViewerModel, image: Image) -> str:
     results = [one for one in results_of(viewer, image) if one.data.shape == source.shape][:2]
     behind = [result for one in results if (result := result_behind(one)) is not None]
     known = [page for page in range(source.count) if all(result.has(page) for result in behind)]
-    both = [page for page in known if not any(result.is_partial(page) for result in behind)]
+    states = {page: state for page in known if (state := _state_of(results, page)) is not None}
     if len(results) < 2 or not known:
         return "Run a second model or preset on this page first; then the two can be compared."
-    if not both:
+    if not states:
         return "A run of this page was stopped: press Run again, then compare."
     second, first = results
     data = np.zeros(source.shape, np.uint8)
-    for page in both:
+    for page in states:
         mine, other = (page_source.plane_of(one.data, page) == INK for one in (first, second))
         marks = page_source.plane_of(data, page)
         marks[mine & ~other] = 1
@@ -294,11 +297,42 @@ def compare(viewer: ViewerModel, image: Image) -> str:
     bind(difference, None, image)
     viewer.add_layer(difference)
     viewer.layers.selection.active = active
+    _remove_when_stale(viewer, difference, results, states)
     counts = [f"{np.count_nonzero(data == value):,} pixels" for value in (1, 2)]
     return (
         f"Blue: ink only in “{first.name}” ({counts[0]}). "
         f"Orange: only in “{second.name}” ({counts[1]})."
     )
+
+
+def _state_of(results: list[Labels], page: int) -> list[int] | None:
+    """Compute checksums of a page of results; None where one of them is not whole."""
+    behind = map(result_behind, results)
+    if not all(one is not None and one.has(page) and not one.is_partial(page) for one in behind):
+        return None
+    planes = (page_source.plane_of(one.data, page) for one in results)
+    return [zlib.crc32(np.ascontiguousarray(plane).data) for plane in planes]
+
+
+def _remove_when_stale(
+    viewer: ViewerModel, difference: Labels, results: list[Labels], states: dict[int, list[int]]
+) -> None:
+    """Take a comparison away when the results are not those any more that it was made from."""
+    heard = [viewer.layers.events.removed]
+    heard += [event for one in results for event in (one.events.set_data, one.events.labels_update)]
+
+    def follow(_: Any = None) -> None:
+        if difference in viewer.layers:
+            page = page_source.current_page(difference, viewer.dims.point)
+            whole = all(one in viewer.layers for one in results)
+            if whole and _state_of(results, page) == states.get(page):
+                return
+            viewer.layers.remove(difference)
+        for event in heard:
+            event.disconnect(follow)
+
+    for event in heard:
+        event.connect(follow)
 
 
 # ---- correct
