@@ -195,7 +195,7 @@ def damage_pages(path, *indices):
     path.write_bytes(whole)
 
 
-@pytest.mark.parametrize("damaged", [[1], [2], [1, 2]])
+@pytest.mark.parametrize("damaged", [[0], [0, 1], [1], [2], [1, 2]])
 def test_the_pages_around_a_damaged_one_are_written(batch, tmp_path, damaged):
     source = tmp_path / "letters.tif"
     first, *others = (Image.fromarray(batch.pixels_of(number)) for number in range(5))
@@ -211,12 +211,21 @@ def test_the_pages_around_a_damaged_one_are_written(batch, tmp_path, damaged):
     for number in whole:
         ink = read_ground_truth(tmp_path / "auto_bin" / f"letters_00{number + 1}.png").ink
         np.testing.assert_array_equal(ink, batch.pixels_of(number) < 128)
-    damage_pages(source, 1, 2, 3, 4)
+    damage_pages(source, 0, 1, 2, 3)
     (end,) = batch.ends(batch.run([source], overwrite=True))
     assert end.reason.endswith("; 1 more of its pages failed; all other pages are done")
     (end,) = batch.ends(batch.run([source], format="tiff"))
-    assert end.reason.startswith("page 2: ")
+    assert end.reason.startswith("page 1: ")
     assert not (tmp_path / "auto_bin" / "letters.tiff").exists()
+
+
+def test_a_file_of_damaged_pages_alone_fails_once(batch, tmp_path):
+    source = tmp_path / "letters.tif"
+    first, *others = (Image.fromarray(batch.pixels_of(number)) for number in range(3))
+    first.save(source, save_all=True, append_images=others, compression="tiff_adobe_deflate")
+    damage_pages(source, 0, 1, 2)
+    (end,) = batch.ends(batch.run([source]))
+    assert [reason[:7] for reason in end.reason.split("; ")] == ["page 1:", "page 2:", "page 3:"]
 
 
 @pytest.mark.parametrize("error", [ValueError("a defect of ours"), MemoryError()])

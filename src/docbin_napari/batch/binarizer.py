@@ -244,10 +244,13 @@ class FileBinarizer:
             return OpenFile(job, end=_failure(error, job))
 
     def _decoded(self, source: Path) -> Iterator[Page | PageError]:
-        """Yield the pages; in the place of a damaged one behind the first stands its error."""
+        """Yield the pages; in the place of a damaged one stands its error.
+
+        An error that names no page is that of the file; how many pages there are, a page says.
+        """
         settings = {name: getattr(self.config, name) for name in ("dpi", "pixel_limit", "password")}
-        index, count = 0, 1
-        while index < count:
+        index, count = 0, 0
+        while not count or index < count:
             try:
                 with _named(source):
                     for page in read_pages(source, in_bands=True, first=index, **settings):
@@ -257,7 +260,9 @@ class FileBinarizer:
                         del page
                     return
             except PageError as error:
-                if index == 0:
+                if not (count or error.reason.startswith(f"page {index + 1}: ")):
+                    if index:
+                        return
                     raise
                 yield error
                 index += 1
