@@ -1,4 +1,5 @@
 import hashlib
+import io
 import mmap
 import threading
 import zlib
@@ -107,6 +108,25 @@ def test_damaged(tmp_path, content, says):
     path.write_bytes(content)
     with pytest.raises(PageError, match=says):
         list(read_pages(path))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_jpeg_on_a_page_is_whole_or_an_error(tmp_path, packed):
+    path, stream = tmp_path / "scan.pdf", io.BytesIO()
+    Image.effect_noise((400, 400), 50).save(stream, "JPEG")
+    content = "<< /Length 24 >>\nstream\nq 72 0 0 72 0 0 cm /I Do Q\nendstream"
+    page = page_of(72, 72, "/Contents 4 0 R /Resources << /XObject << /I 5 0 R >> >>")
+    for whole in (True, False):
+        jpeg = stream.getvalue() if whole else stream.getvalue()[:9000] + b"\xff\xd9"
+        filters = "[/ASCIIHexDecode /DCTDecode]" if packed else "/DCTDecode"
+        data = jpeg.hex().encode() + b">" if packed else jpeg
+        words = f"/Subtype /Image /Width 400 /Height 400 /BitsPerComponent 8 /Filter {filters}"
+        picture = f"<< {words} /ColorSpace /DeviceGray /Length {len(data)} >>\nstream\n?\nendstream"
+        path.write_bytes(pdf([CATALOGUE, ONE_PAGE, page, content, picture]).replace(b"?", data))
+        if whole:
+            assert next(read_pages(path, dpi=72)).pixels.std() > 5
+    with pytest.raises(PageError, match="a JPEG picture on the page is truncated"):
+        next(read_pages(path))
 
 
 def test_bad_page_is_named(tmp_path):

@@ -7,6 +7,7 @@ page, where one is found in the objects of the file, plain or packed.
 from __future__ import annotations
 
 import io
+import math
 import mmap
 import re
 import threading
@@ -20,11 +21,13 @@ import numpy as np
 import pypdfium2
 from numpy.typing import NDArray
 
+from docbin_napari.io.complete import how_it_ends
 from docbin_napari.io.errors import PageError
 from docbin_napari.io.page import Decoded, check_size
 
 _POINTS_PER_INCH = 72
 _PIECE = 1 << 20
+_LARGEST = 80_000_000
 _PAGES_AN_OPENING = 16
 """An open document keeps the packed pictures of all pages that were drawn."""
 _OPENED_WITH = (
@@ -149,8 +152,24 @@ def _draw(path: Path, page: Any, scale: float, pixel_limit: int, where: str) -> 
         # A page is drawn with 7 bytes a pixel, so its pixels limit the memory, too. Files of lines
         # are small and their pages may be large.
         check_size(path, (width, height), 0, pixel_limit, where)
+        if any(map(_is_cut, page.get_objects([pypdfium2.raw.FPDF_PAGEOBJ_IMAGE]))):
+            raise PageError(
+                path,
+                f"{where}a JPEG picture on the page is truncated, and PDFium would leave its rest "
+                "out: scan or copy the page again",
+            )
         with closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:
             return np.array(bitmap.to_numpy()[..., :3], order="C")
+
+
+def _is_cut(picture: Any) -> bool:
+    """Whether a picture is a JPEG of which a part is missing.
+
+    Others are not examined, nor are those so large that the check would take much memory.
+    """
+    if picture.get_filters()[-1:] != ["DCTDecode"] or math.prod(picture.get_px_size()) > _LARGEST:
+        return False
+    return how_it_ends(bytes(picture.get_data(decode_simple=True))) == "incomplete"
 
 
 def _unit_of(document: Any, index: int) -> float:
