@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from docbin_napari.features.edge_level import USUAL_EDGE_LEVEL
 from docbin_napari.features.survey import PageSurvey
 from docbin_napari.finetune import judge
-from docbin_napari.finetune.finetune_config import suited
 from docbin_napari.finetune.reports import NOW_INK, NOW_PAPER, keep_strip
 from docbin_napari.finetune.stages import finetune
 from docbin_napari.io.errors import PairError
@@ -388,12 +387,3 @@ def test_the_file_remembers_its_own_pages_and_those_of_the_start(few_steps, dark
     assert len(known["looks"]) == len(find_pairs(few_steps.collections[0]))
     assert known["others"] == read_info(dark_model).header["pages_seen"]
     assert len(known["others"]) == 2
-
-
-def test_what_learns_follows_from_how_much_the_start_errs(few_steps):
-    usual = replace(few_steps, learning_rate=2e-3, replay=0.5)
-    near, far = suited(usual, 0.01), suited(usual, 0.2)
-    assert (near.layers, near.learning_rate, near.keep) == ("norms", 2e-3, 0.7)
-    assert (far.layers, far.learning_rate, far.keep, far.replay) == ("all", 5e-4, 1.0, 0.25)
-    assert suited(replace(usual, learning_rate=1e-3, keep=0.6), 0.2).keep == 0.6
-    assert suited(replace(usual, layers="exit"), 0.2).layers == "exit"

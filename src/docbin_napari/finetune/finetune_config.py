@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from docbin_napari.describe import check_numbers
 from docbin_napari.model.model_file import DEFAULT_MODEL
 from docbin_napari.train.train_config import AugmentConfig, LearningConfig, own_settings_first
 
-Layers = Literal["auto", "all", "decoder", "norms", "exit"]
+Layers = Literal["all", "decoder", "norms", "exit"]
 Norms = Literal["frozen", "train"]
 Refit = Literal["auto", "keep", "refit"]
 
@@ -40,11 +40,9 @@ class FinetuneConfig(LearningConfig):
     minutes : float
         Time for learning and validation, counted from the first step; preparation and the last
         measurements take some seconds more. 0: use steps.
-    layers : {"auto", "all", "decoder", "norms", "exit"}
+    layers : {"all", "decoder", "norms", "exit"}
         What learns: everything, the way back to full resolution, scale and shift of the
-        batch norms, or the last convolution. auto measures how much the start errs on your
-        pages: where it is much, everything learns, at a quarter of the learning rate, with half
-        of the replay and keep 1; otherwise the norms. Settings that you change stay.
+        batch norms, or the last convolution.
     hard : float
         Share of the windows of your pages that are drawn where the start errs, 0 to 1: at ink
         that it misses and at background that it calls ink.
@@ -101,10 +99,11 @@ class FinetuneConfig(LearningConfig):
     steps: int = field(default=400, kw_only=True)
     batch: int = field(default=8, kw_only=True)
     weight_decay: float = field(default=0.0, kw_only=True)
+    learning_rate: float = field(default=5e-4, kw_only=True)
     average: float = field(default=0.98, kw_only=True)
-    layers: Layers = "auto"
+    layers: Layers = "all"
     norms: Norms = "frozen"
-    replay: float = 0.5
+    replay: float = 0.25
     replay_from: tuple[Path, ...] = ()
     replay_pages: int = 24
     distill: float = 0.5
@@ -112,7 +111,7 @@ class FinetuneConfig(LearningConfig):
     held_out: float = 0.2
     validations: int = 10
     patience: int = 0
-    keep: float = 0.7
+    keep: float = 1.0
     ratio: float = 1.2
     calibration: Refit = "auto"
 
@@ -128,37 +127,6 @@ class FinetuneConfig(LearningConfig):
             raise ValueError(f"validations must be at least 1, not {self.validations}")
         if self.replay_pages < 0 or self.patience < 0:
             raise ValueError("replay_pages and patience must be at least 0")
-
-
-_FAR = {"learning_rate": 5e-4, "keep": 1.0, "replay": 0.25}
-_MANY_ERRORS = 0.04
-
-
-def suited(config: FinetuneConfig, errors: float) -> FinetuneConfig:
-    """Choose what learns, and how fast, by how far the own pages are from the start.
-
-    Parameters
-    ----------
-    config : FinetuneConfig
-        Where its `layers` are not ``auto``, everything stays.
-    errors : float
-        Of the start on the own pages: those away from borders, as a share of the ink.
-
-    Returns
-    -------
-    FinetuneConfig
-        With `layers` other than ``auto``.
-    """
-    if config.layers != "auto":
-        return config
-    if errors < _MANY_ERRORS:
-        return replace(config, layers="norms")
-    changes: dict[str, Any] = {
-        name: value
-        for name, value in _FAR.items()
-        if getattr(config, name) == getattr(FinetuneConfig, name)
-    }
-    return replace(config, layers="all", **changes)
 
 
 def scaled_augmentation(strength: float, full: AugmentConfig) -> AugmentConfig:

@@ -224,7 +224,7 @@ class Judge:
             pages[pair.name] = part + pages.get(pair.name, Counts(0, 0, 0, 0))
         return float(np.mean([f_measure_of(page) for page in pages.values()]))
 
-    def errors_on(self, pairs: Sequence[LoadedPair]) -> tuple[list[NDArray[np.uint16]], float]:
+    def errors_on(self, pairs: Sequence[LoadedPair]) -> list[NDArray[np.uint16]]:
         """Find where the start errs on pages to learn from.
 
         Parameters
@@ -235,22 +235,18 @@ class Judge:
 
         Returns
         -------
-        places : list of ndarray
+        list of ndarray
             For each pair as `hard_places` counts errors; all 0 where it was not read.
-        share : float
-            Errors away from borders, as a share of the labelled ink.
         """
         start = self.start.with_edge_level(self.edge_level)
-        places, errors, ink, read = [], 0, 1, 0
+        places, read = [], 0
         for pair in pairs:
             marks = np.zeros(pair.truth.shape[:2], np.bool_)
             if read < _MOST_PIXELS_READ:
                 marks = wide_errors(read_ink(start, pair, self.check), pair)
                 read += marks.size
-                errors += int(np.count_nonzero(marks))
-                ink += int(np.count_nonzero(pair.truth[..., 0]))
             places.append(count_in_cells(marks))
-        return places, errors / ink
+        return places
 
     def worst_part(self) -> LoadedPair | None:
         """Choose the held-out part that the start reads worst; None where there is none."""

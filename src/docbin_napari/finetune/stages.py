@@ -22,7 +22,7 @@ from torch import Tensor
 
 from docbin_napari.features.page_look import read_looks
 from docbin_napari.finetune.few_pages import FewPages, chosen_pairs, in_reading_size, load_few_pages
-from docbin_napari.finetune.finetune_config import FinetuneConfig, suited
+from docbin_napari.finetune.finetune_config import FinetuneConfig
 from docbin_napari.finetune.judge import BeforeAfter, Judge, compare_on_pages, read_ink
 from docbin_napari.finetune.learner import FinetuneLearner, MixedWindows, between, generated_page
 from docbin_napari.finetune.reports import (
@@ -388,8 +388,7 @@ def _prepare(
     # All are drawn as they will be read.
     edge = math.nan if edge is None else edge
     learn = [replace(pair, edge=edge) for pair in in_reading_size(few.learn)]
-    places, errors = judge.errors_on(learn)
-    config = suited(config, errors)
+    places = judge.errors_on(learn) if config.hard else []
     learner = FinetuneLearner(network, config, device, earlier.weights)
     window = -(-config.window // network.config.stride) * network.config.stride
     windows = MixedWindows(learn, replayed, replace(config, window=window), device.name, places)
