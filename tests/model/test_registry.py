@@ -118,6 +118,15 @@ def test_other_files_are_refused_with_the_reason(content, reason, own_models):
     assert "other" not in [info.name for info in list_models()]
 
 
+@pytest.mark.parametrize("change", [lambda content: content[:-1], lambda content: content + b"?"])
+def test_a_copy_that_is_not_whole_is_not_listed(own_models, tiny_model_file, change):
+    path = own_models / "letters.safetensors"
+    path.write_bytes(change(tiny_model_file.read_bytes()))
+    unreadable = []
+    assert "letters" not in [info.name for info in list_models(unreadable)]
+    assert str(unreadable[0]) == f"{path}: the weights are damaged: copy the file again"
+
+
 def test_listing_models_loads_no_torch():
     code = "import sys; from docbin_napari.model.model_file import list_models; list_models(); "
     code += "sys.exit('torch' in sys.modules)"

@@ -368,16 +368,23 @@ def read_info(path: Path) -> ModelInfo:
             length = int.from_bytes(file.read(8), "little")
             if not 0 < length <= min(size, _LONGEST_HEADER):
                 raise ModelError(f"{path}: not a safetensors file, or cut off")
-            text = json.loads(file.read(length)).get("__metadata__", {}).get(HEADER_KEY)
+            fields = json.loads(file.read(length))
+            text = fields.pop("__metadata__", {}).get(HEADER_KEY)
             header = json.loads(text) if isinstance(text, str) and text else None
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(f"{path}: not a safetensors file, or damaged") from error
     if not isinstance(header, dict) or "architecture" not in header or "threshold" not in header:
         raise ModelError(f"{path}: not a docbin-napari model (its header is missing)")
     for trouble in header_troubles(header):
         raise ModelError(f"{path}: {trouble}")
+    try:
+        is_whole = size == 8 + length + max(part["data_offsets"][1] for part in fields.values())
+    except (TypeError, LookupError, ValueError):
+        is_whole = False
+    if not is_whole:
+        raise ModelError(f"{path}: the weights are damaged: copy the file again")
     return ModelInfo(path.stem, path, size, header)
 
 
