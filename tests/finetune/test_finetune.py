@@ -1,7 +1,7 @@
 import errno
 import shutil
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from docbin_napari.model.ink_model import load_model, load_network, save_model
 from docbin_napari.model.model_file import ModelError, find_model, read_info
 from docbin_napari.model.unet import UNet, UNetConfig
 from docbin_napari.pairs.pair import find_pairs, read_pair, write_pair
+from docbin_napari.train.dataset import load_pairs
 from docbin_napari.train.model_output import unfinished_path
 from docbin_napari.train.train_config import TrainingError
 
@@ -84,6 +85,14 @@ def test_strokes_are_drawn_as_the_start_reads_the_own_pages_best(few_steps):
     assert level == outcome.model.header["edge_level"]
     assert level != load_model(still.start, device="cpu").edge_level
     assert outcome.held_out.after > outcome.held_out.before
+
+
+def test_a_fitted_calibration_brings_no_threshold_of_its_own(few_steps):
+    start, network = load_model(few_steps.start, "cpu"), load_network(find_model(few_steps.start))
+    own = judge.Judge(start, network, load_pairs(few_steps.collections))
+    chosen = own.calibrated(network.state_dict(), "refit")
+    assert chosen["calibration"] != asdict(start.calibration)
+    assert own.model(network.state_dict(), chosen).threshold == start.threshold
 
 
 def test_with_nothing_held_out_strokes_are_drawn_as_the_start_draws_them(few_steps):

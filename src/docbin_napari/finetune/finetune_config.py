@@ -77,9 +77,9 @@ class FinetuneConfig(LearningConfig):
         the fifth nearest that the start has learnt from. All others are left to the start.
         0: the new model reads every page.
     calibration : {"auto", "keep", "refit"}
-        Whether calibration and threshold are those of the start or fitted on the held-out
-        windows; auto fits them where a million pixels or more are held out, or a hundred thousand
-        if everything learns.
+        Whether the calibration is that of the start or fitted on the held-out windows; auto fits
+        it where a million pixels or more are held out, or a hundred thousand if everything
+        learns. The threshold stays that of the start.
 
     Raises
     ------

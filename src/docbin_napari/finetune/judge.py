@@ -257,7 +257,9 @@ class Judge:
     def calibrated(
         self, weights: Mapping[str, Tensor], refit: str, layers: str = "norms"
     ) -> dict[str, Any]:
-        """Choose calibration and threshold of new weights.
+        """Choose the calibration of new weights.
+
+        The threshold stays that of the start: on so few windows its optimum is mostly chance.
 
         Parameters
         ----------
@@ -271,17 +273,15 @@ class Judge:
         Returns
         -------
         dict
-            ``calibration`` and ``threshold`` for the header: those of the start, or fitted on the
-            held-out parts.
+            ``calibration`` for the header: that of the start, or fitted on the held-out parts.
         """
         known = sum(int(np.count_nonzero(pair.truth[..., 1])) for pair in self.parts)
         few = refit == "auto" and known < _ENOUGH_TO_CALIBRATE / (10 if layers == "all" else 1)
-        if refit == "keep" or few or not self.parts:
-            calibration, threshold = self.start.calibration, self.start.threshold
-        else:
+        calibration = self.start.calibration
+        if refit != "keep" and not few and self.parts:
             model = self.model(weights, {"calibration": {}})
-            calibration, threshold = calibrate(model, self.parts, "fast")
-        return {"calibration": asdict(calibration), "threshold": threshold}
+            calibration, _ = calibrate(model, self.parts, "fast")
+        return {"calibration": asdict(calibration)}
 
 
 def _uphill(figure: Callable[[float | None], float], level: float, step: float) -> float:
