@@ -201,6 +201,21 @@ def test_light_writing_is_ink_too_and_the_page_is_known_to_be_inverted(windows):
     assert part > 0
 
 
+def test_the_colours_of_exchanged_ink_are_not_known_once_inverted(windows, monkeypatch):
+    def paled(pixels, truth, page, chance, random):
+        page = page.clone()
+        page[0, :3] = 180
+        return pixels, page
+
+    monkeypatch.setattr(changes, "exchange_ink", paled)
+    for seed in range(20):
+        changed = augment(windows, dataclasses.replace(NOTHING, invert=1.0), random(seed))
+        if torch.equal(changed.pixels[0], 255 - windows.pixels[0]):
+            break
+    assert changed.ink[0].isnan().all()
+    assert not changed.ink[1:].isnan().any()
+
+
 def test_print_through_comes_from_windows_with_ink():
     pixels, truth = torch.full((2, 3, 64, 64), 200.0), torch.zeros(2, 2, 64, 64)
     truth[:, 1] = 1

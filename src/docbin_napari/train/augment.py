@@ -60,7 +60,10 @@ def augment(windows: DrawnWindows, config: AugmentConfig, random: Random) -> Dra
         lambda x, at: bleed(x, bleeding[at], page[at], windows.scale[at], random),
     )
     result = _some(result, config.light, random, lambda x, _: light(x, random))
-    result, page = invert(result, page, windows.inverted_ink, config.invert, random)
+    # Of ink that was exchanged, nobody knows what a survey of the inverted page would find.
+    exchanged = (page.nan_to_num() != windows.ink.nan_to_num()).any(1, keepdim=True)
+    inverted = windows.inverted_ink.masked_fill(exchanged, torch.nan)
+    result, page = invert(result, page, inverted, config.invert, random)
     both, edge = _with_colours(result, page), page[:, 6:]
     both = _some(both, config.colour, random, lambda x, _: colour(x, random))
     both = _some(both, config.gray, random, lambda x, _: gray(x))
