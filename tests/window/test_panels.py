@@ -130,7 +130,7 @@ def test_after_a_crash_corrections_are_offered_before_there_are_labels(
     _, widget = open_as_from_the_menu(the_viewer, PANELS[1])
     the_viewer.add_image(one_stroke.pixels, rgb=True, name="letter")
     row = widget.saving.drafts
-    for _ in range(100):
+    for _ in range(2000):
         live(50)
         if row.found.visible:
             break
@@ -172,7 +172,7 @@ def test_a_draft_is_not_offered_while_the_list_is_about_to_put_it_on_its_page(
     widget.page_list.folder.value = file.parent
 
     def wait(done: Any) -> None:
-        for _ in range(600):
+        for _ in range(6000):
             if done():
                 return
             live(50)

@@ -76,7 +76,8 @@ class Desk:
             time.sleep(0.01)
 
     def wait_for_worker(self) -> None:
-        self.wait(lambda: self.pages._worker is None)
+        """Until every page is ready, and the window has taken its turns to show it."""
+        self.wait(lambda: self.pages._worker is None and not self.pages._later)
 
     def press_save(self) -> None:
         assert self.save.save.enabled, self.save.status.value
@@ -275,8 +276,6 @@ def test_a_full_disk_is_told_and_the_corrections_stay(
 
 def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     """To do, binarized, corrected, saved; a damaged page stops nothing; all is found again."""
-    from napari.utils._proxies import PublicOnlyProxy
-
     desk.save.datasets.value = tmp_path / "datasets"
     (tmp_path / "datasets").mkdir()
     desk.pages.folder.value = folder
@@ -288,15 +287,10 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     desk.wait(lambda: desk.signs() == "✎⚠○")
     picture(desk, "pages")
     desk.pages.turn(1)
-    desk.wait_for_worker()
-    assert "f2.png" in desk.pages.status.value
-    desk.wait(lambda: len(desk.viewer.layers) == 0)
-    as_other_panels_get_it = PublicOnlyProxy(desk.viewer)
-    for viewer in (desk.viewer, as_other_panels_get_it):
-        assert list_of(viewer, None) is desk.pages, "its pages can be exported all the same"
-    assert desk.signs()[2] == "◐"
-    desk.pages.turn(1)
     desk.wait(lambda: "Ink of f3.png" in desk.viewer.layers)
+    desk.wait_for_worker()
+    assert "f2.png" in desk.pages.status.value, "it was passed over"
+    assert desk.signs()[2] == "◐"
     desk.viewer.layers["Ink of f3.png"].data[0, 0] = 1
     desk.press_save()
     assert desk.signs()[2] == "✓"
@@ -319,6 +313,20 @@ def test_a_folder_from_page_to_page(desk, tmp_path, folder, one_stroke) -> None:
     desk.press_save()
     assert "Replaced the mask of f3" in desk.save.status.value
     assert [pair.name for pair in find_pairs(tmp_path / "datasets" / "train")] == ["f3"]
+
+
+def test_a_list_of_which_no_page_can_be_shown_is_found_all_the_same(desk, folder) -> None:
+    from napari.utils._proxies import PublicOnlyProxy
+
+    for readable in ("f1.png", "f3.png"):
+        (folder / readable).unlink()
+    desk.pages.folder.value = folder
+    desk.wait_for_worker()
+    assert "f2.png" in desk.pages.status.value
+    assert len(desk.viewer.layers) == 0
+    as_other_panels_get_it = PublicOnlyProxy(desk.viewer)
+    for viewer in (desk.viewer, as_other_panels_get_it):
+        assert list_of(viewer, None) is desk.pages, "its pages can be exported"
 
 
 def test_a_row_that_was_chosen_stays_until_the_page_is_turned(desk, folder) -> None:
