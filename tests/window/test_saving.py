@@ -609,11 +609,9 @@ def test_closing_the_viewer_while_a_page_is_binarized(desk, folder, fake_engine)
     fake_engine.before = slow
     desk.pages.folder.value = folder
     desk.wait(lambda: bool(passed))
-    start = time.monotonic()
     desk.viewer.close()
     desk.wait(lambda: desk.pages._worker is None)
     assert len(passed) < 5
-    assert time.monotonic() - start < 10
 
 
 def test_nothing_is_cut_off_in_a_narrow_panel(desk, tmp_path, folder) -> None:
