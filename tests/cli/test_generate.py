@@ -74,6 +74,13 @@ def test_command_refuses_what_makes_no_sense(tmp_path, capsys, wrong):
     assert not list(tmp_path.iterdir())
 
 
+def test_command_draws_no_page_that_is_too_long_for_a_jpeg(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("docbin_napari.drawing.generator.draw_page", None)
+    size = "--height", "66000", "--width", "64"
+    assert main(["generate", "--output", str(tmp_path), *size, "--jpeg", "80"]) == 2
+    assert "65,500 pixels" in capsys.readouterr().err
+
+
 def test_command_refuses_a_page_that_is_too_small(tmp_path, capsys):
     assert main(["generate", "--output", str(tmp_path), "--pages", "1", "--height", "10"]) == 2
     assert "64" in capsys.readouterr().err

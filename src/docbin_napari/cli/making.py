@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from docbin_napari.drawing.generator import SyntheticPage
 
 _MOST_PIXELS = 100_000_000
+_LONGEST_JPEG = 65_500
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,8 @@ class GenerateCommand:
             raise UsageError("--pages must be at least 1, and --seed at least 0")
         if not 0 <= self.jpeg <= 100:
             raise UsageError(f"--jpeg is a quality, 1 to 100, or 0 for PNG, not {self.jpeg}")
+        if self.jpeg and max(self.height, self.width) > _LONGEST_JPEG:
+            raise UsageError(f"a JPEG side has at most {_LONGEST_JPEG:,} pixels: leave --jpeg out")
 
     def _write(self, name: str, page: SyntheticPage) -> None:
         """Add a page to the collection, as PNG or as a much smaller JPEG file."""
